@@ -1,0 +1,254 @@
+"""
+Plain data -> typed spec, or findings that name every field that is wrong.
+
+pydantic finds the faults; this module says each in our words, with the way out.
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from validationrun import conventions
+from validationrun.api.v1alpha1 import ValidationRun
+from validationrun.api.v1alpha1.types import PATTERN_WORDS
+from validationrun.diagnostics import Anchor, Finding, Loc, format_path, quote
+
+_LATER: Final = "it comes in a later version; leave it out until then"
+_TYPE_WORDS: Final = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "quantity": "a Kubernetes quantity such as 500m or 4Gi",
+    "int_or_string": "a number or a name",
+}
+
+
+def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
+    """
+    A document's data as a ValidationRun.
+
+    Returns the run and no findings, or None and all that is wrong, in the order of the model's fields.
+    """
+    findings = list(_document_type(data))
+    if findings:
+        return None, findings
+    nulls = list(_nulls(data))
+    findings += nulls
+    findings += _not_supported_yet(data)
+    told = {finding.loc for finding in findings}
+    try:
+        run = ValidationRun.model_validate(data)
+    except pydantic.ValidationError as error:
+        findings += [_finding(detail, data) for detail in error.errors(include_url=False) if _field(detail["loc"], data) not in told]
+        return None, findings
+    return (None if findings else run), findings
+
+
+def _document_type(data: Any) -> Iterator[Finding]:
+    """What kind of document it is, before anything else is said about it."""
+    if not isinstance(data, dict):
+        yield Finding("VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`")
+        return
+    for field, known in (("apiVersion", (conventions.API_VERSION,)), ("kind", _KINDS)):
+        value = data.get(field)
+        if value is None and field not in data:
+            yield _missing((field,))
+        elif value not in known:
+            expected = " or ".join(known)
+            yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {expected}`")
+        elif value in (conventions.KIND_SUITE, conventions.KIND_SCHEDULE):
+            yield Finding("VR111", (field,), f"kind {value} is not supported yet", _LATER)
+
+
+_KINDS: Final = (conventions.KIND_RUN, conventions.KIND_SUITE, conventions.KIND_SCHEDULE)
+
+
+def _nulls(data: Any) -> Iterator[Finding]:
+    """
+    Fields without a value.
+
+    Kubernetes would read `load:` with nothing behind it as no load at all, and the run would silently judge nothing.
+    """
+    todo: list[tuple[Loc, Any]] = [((), data)]
+    while todo:
+        loc, value = todo.pop()
+        if value is None:
+            message = f"{format_path(loc)} has no value"
+            yield Finding("VR204", loc, message, "give it a value, or delete the line", anchor=Anchor.KEY)
+        elif isinstance(value, dict):
+            todo.extend(((*loc, key), item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            todo.extend(((*loc, index), item) for index, item in reversed(list(enumerate(value))))
+
+
+def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
+    spec = data.get("spec")
+    if not isinstance(spec, dict):
+        return
+    for field in ("sequence", "chaos"):
+        if spec.get(field) is not None:
+            yield Finding("VR111", ("spec", field), f"spec.{field} is not supported yet", _LATER, anchor=Anchor.KEY)
+    chain = spec.get("chain")
+    if isinstance(chain, dict) and chain.get("api") == "SeiNetwork":
+        help_ = "leave it out: SeiNodeDeployment is the default"
+        yield Finding("VR111", ("spec", "chain", "api"), "spec.chain.api SeiNetwork is not supported yet", help_)
+
+
+# pydantic's errors in our words.
+
+
+def _finding(detail: ErrorDetails, data: Any) -> Finding:
+    kind, loc, context = detail["type"], _field(detail["loc"], data), detail.get("ctx") or {}
+    path = format_path(loc)
+    if detail["loc"] and detail["loc"][-1] == "[key]":
+        words = _pattern_words(context)
+        return Finding("VR206", loc, f"{path} has a bad name: it must be {words}", "rename it", anchor=Anchor.KEY)
+    maker = _MAKERS.get(kind)
+    if maker is not None:
+        return maker(loc, path, detail["input"], context)
+    if kind in _TYPE_WORDS:
+        return _wrong_type(loc, path, detail["input"], _TYPE_WORDS[kind])
+    return Finding("VR204", loc, f"{path} is wrong: {detail['msg']}", "see the field's description in `validationrun schema`")
+
+
+def _field(loc: tuple[int | str, ...], data: Any) -> Loc:
+    """
+    The path in the user's file of pydantic's `loc`.
+
+    pydantic adds parts that are no keys: "[key]" after a mapping's bad key, and the tag of a union's member.
+    A missing field's own name is kept, although it is not there.
+    """
+    parts: list[str | int] = []
+    value = data
+    for position, part in enumerate(loc):
+        if isinstance(value, dict) and (part in value or position == len(loc) - 1) and part != "[key]":
+            parts.append(part)
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            parts.append(part)
+            value = value[part]
+    return tuple(parts)
+
+
+def _missing(loc: Loc, path: str = "", value: Any = None, context: Any = None) -> Finding:
+    del path, value, context
+    example = _EXAMPLES.get(str(loc[-1]))
+    help_ = f"add `{example}`" if example else f"add `{loc[-1]}:`"
+    return Finding("VR201", loc, f"{format_path(loc)} is required", help_, anchor=Anchor.KEY)
+
+
+_EXAMPLES: Final = {
+    "apiVersion": f"apiVersion: {conventions.API_VERSION}",
+    "kind": f"kind: {conventions.KIND_RUN}",
+    "duration": "duration: 10m",
+    "op": 'op: ">"',
+    "threshold": 'threshold: "0"',
+    "role": "role: validator",
+    "type": "type: query",
+    "chainId": "chainId: nightly",
+}
+
+
+def _unknown(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+    del value, context
+    known = sorted(_known_fields(loc[:-1]))
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
+    if near:
+        help_ = f"did you mean `{near[0]}`?"
+    elif len(known) > 12:  # noqa: PLR2004 - a longer list is no help
+        help_ = "delete it; `validationrun schema` lists the fields"
+    else:
+        help_ = f"known here: {', '.join(known)}"
+    return Finding("VR202", loc, f"{path} is an unknown field", help_, anchor=Anchor.KEY)
+
+
+def _known_fields(loc: Loc) -> set[str]:
+    """The wire names that the model at this path knows."""
+    found: type[pydantic.BaseModel] | None = ValidationRun
+    for part in loc:
+        if found is None:
+            break
+        if isinstance(part, str):
+            by_alias = {info.alias: info.annotation for info in found.model_fields.values()}
+            found = _model_in(by_alias.get(part))
+    return {str(info.alias) for info in found.model_fields.values()} if found else set()
+
+
+def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
+    """The model inside `X | None`, `list[X]` or `X`."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, pydantic.BaseModel):
+        return annotation
+    return next((model for model in map(_model_in, typing.get_args(annotation)) if model), None)
+
+
+def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+    allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    near = difflib.get_close_matches(str(value), allowed.split(", "), n=1)
+    help_ = f"did you mean {near[0]}?" if near else "use one of these"
+    return Finding("VR203", loc, f"{path} must be one of {allowed}; got {quote(value)}", help_)
+
+
+def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
+    help_ = f"give it {expected}"
+    if expected == "a string" and isinstance(value, (bool, int, float)):
+        help_ = f"put it in quotes: YAML reads it as {_kind_of(value)}"
+    elif isinstance(value, str) and expected in ("a whole number", "true or false"):
+        help_ = "write it without quotes"
+    return Finding("VR204", loc, f"{path} must be {expected}; got {_kind_of(value)}", help_)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    kinds = {int: "a number", float: "a number", str: f"the string {quote(value)}", dict: "a mapping", list: "a list"}
+    return kinds.get(type(value), "nothing")
+
+
+def _bounds(words: str) -> Callable[[Loc, str, Any, Any], Finding]:
+    def make(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+        shown = f"; got {value}" if isinstance(value, int) else ""
+        return Finding("VR205", loc, f"{path} must {words.format_map(context)}{shown}", "change it to fit")
+
+    return make
+
+
+def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+    return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", "change it to fit")
+
+
+def _pattern_words(context: dict[str, Any]) -> str:
+    pattern = str(context.get("pattern", ""))
+    return PATTERN_WORDS.get(pattern, f"text that matches {pattern}")
+
+
+def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
+    return Finding("VR207", loc, f"{path} {context['reason']}; got {quote(value)}", "write it in h, m and s, largest first")
+
+
+def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
+    return Finding("VR205", loc, f"{path} must be {context['bounds']}; got {value}", "change it to fit")
+
+
+_MAKERS: Final[dict[str, Callable[[Loc, str, Any, Any], Finding]]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "literal_error": _one_of,
+    "string_pattern_mismatch": _pattern,
+    "duration": _duration,
+    "duration_bounds": _duration_bounds,
+    "greater_than_equal": _bounds("be at least {ge}"),
+    "less_than_equal": _bounds("be at most {le}"),
+    "too_short": _bounds("have at least {min_length} entries"),
+    "too_long": _bounds("have at most {max_length} entries"),
+    "string_too_short": _bounds("not be empty"),
+    "string_too_long": _bounds("be at most {max_length} characters long"),
+}

@@ -1,0 +1,157 @@
+"""
+`${...}` in PromQL: where it is replaced, and how it is escaped there.
+
+The compiler notes each place once; whoever fills a query fills the noted places and never looks for others,
+so that a value can never bring a placeholder of its own.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Escape = Literal["none", "string", "regex"]
+
+LABEL_VALUES: Final = ("chainId", "namespace", "runId")
+"""Replaced inside quoted label values."""
+
+WINDOW: Final = "window"
+"""Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
+
+_PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
+# A string, a comment, or the operator before a label value; everything else is skipped one character at a time.
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<string> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*` )
+  | (?P<comment> \#[^\n]* )
+  | (?P<op> =~ | !~ | != | = | [{},()] )
+  | (?P<space> \s+ )
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    One placeholder that is replaced.
+
+    Attributes:
+        offset: of the token in the query, in code points.
+        token: the text that stands there, such as `${chainId}`.
+        value: which run-time value goes there.
+        escape: `string` inside `"`, `'` or a backtick; `regex` the same behind `=~` and `!~`; `none` for `${window}`.
+        quote: the quotation mark around it; empty for `${window}`.
+    """
+
+    offset: int
+    token: str
+    value: str
+    escape: Escape
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A placeholder that stands where it is not replaced, or whose name is not known."""
+
+    offset: int
+    token: str
+    name: str
+    in_label_value: bool
+    in_string: bool
+
+
+def find_places(promql: str) -> tuple[list[Place], list[Stray]]:
+    """All placeholders of a query, in order: those that are replaced, and the others."""
+    places: list[Place] = []
+    strays: list[Stray] = []
+    for offset, text, operator in _pieces(promql):
+        in_string = text[:1] in ('"', "'", "`")
+        in_label_value = in_string and operator is not None
+        for match in _PLACEHOLDER.finditer(text):
+            name, at = match[1], offset + match.start()
+            if in_label_value and name in LABEL_VALUES:
+                escape: Escape = "regex" if operator in ("=~", "!~") else "string"
+                places.append(Place(at, match[0], name, escape, text[0]))
+            elif not in_string and name == WINDOW:
+                places.append(Place(at, match[0], name, "none", ""))
+            else:
+                strays.append(Stray(at, match[0], name, in_label_value, in_string))
+    return places, strays
+
+
+def _pieces(promql: str) -> Iterator[tuple[int, str, str | None]]:
+    """
+    The query cut into strings and the text between them.
+
+    Yields (offset, text, operator), the operator being the one before a label value inside braces, else None.
+    Comments are left out: nothing in them is replaced.
+    """
+    position = start = braces = 0
+    operator: str | None = None
+    while position < len(promql):
+        match = _TOKEN.match(promql, position)
+        if match is None:
+            operator = None
+            position += 1
+            continue
+        if match["string"] is not None:
+            yield start, promql[start:position], None
+            yield position, match[0], operator
+            start = match.end()
+        elif match["comment"] is not None:
+            yield start, promql[start:position], None
+            start = match.end()
+        elif match["op"] is not None:
+            # `$` is followed by a brace of its own, which is not a selector's.
+            opens = match[0] == "{" and promql[position - 1 : position] != "$"
+            braces += 1 if opens else -1 if match[0] == "}" and braces else 0
+        if match["space"] is None:
+            operator = match["op"] if braces and match["op"] in ("=", "!=", "=~", "!~") else None
+        position = match.end()
+    yield start, promql[start:], None
+
+
+def fill(promql: str, places: Sequence[Place], values: Mapping[str, str]) -> str:
+    """
+    The query with each noted place replaced by its value, escaped for where it stands.
+
+    Raises:
+        ValueError: the query does not hold a place's token where the place says; it is not the query that was compiled.
+    """
+    parts: list[str] = []
+    position = 0
+    for place in places:
+        end = place.offset + len(place.token)
+        if promql[place.offset : end] != place.token:
+            raise ValueError(f"the query holds no {place.token} at offset {place.offset}")
+        parts += [promql[position : place.offset], escape(values[place.value], place.escape, place.quote)]
+        position = end
+    parts.append(promql[position:])
+    return "".join(parts)
+
+
+def escape(value: str, how: Escape, quote: str) -> str:
+    """
+    A value for its place in PromQL.
+
+    In a backtick string nothing can be escaped; a backtick in the value ends the string there,
+    so such a value is refused.
+
+    Raises:
+        ValueError: the value cannot stand in a backtick string.
+    """
+    if how == "none":
+        return value
+    text = re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value) if how == "regex" else value
+    if quote == "`":
+        if "`" in text:
+            raise ValueError("a value with a backtick cannot stand in a backtick string")
+        return text
+    return text.replace("\\", "\\\\").replace(quote, "\\" + quote).replace("\n", "\\n")
+
+
+def quoted(value: str) -> str:
+    """A text as a PromQL string in double quotes, on one line; `${` stays as it is, so that places can be found in it."""
+    return '"' + escape(value, "string", '"').replace("\r", "\\r") + '"'

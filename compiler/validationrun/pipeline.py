@@ -1,0 +1,189 @@
+"""
+The whole compiler on one screen: text -> documents -> runs -> findings -> plans -> files.
+
+Every stage is a function of its arguments: no clock, no environment, no network, no file system.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from validationrun.api.parse import parse_run
+from validationrun.api.v1alpha1 import ValidationRun
+from validationrun.check import check
+from validationrun.diagnostics import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
+from validationrun.load import Document, LoadResult, find_ignores, read
+from validationrun.plan import Plan, build_plan
+
+if TYPE_CHECKING:
+    from validationrun.emit import EmitOptions, EmittedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """A run that was read, with the document that knows its places."""
+
+    run: ValidationRun
+    document: Document
+    file: str
+
+
+@dataclass(slots=True)
+class LintResult:
+    """
+    What one or more files hold: the runs without errors, and every diagnostic, sorted by place.
+
+    A run that has an error is not among `runs`.
+    """
+
+    runs: list[Linted] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One run's folder."""
+
+    plan: Plan
+    files: "list[EmittedFile]"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.plan.namespace}/{self.plan.name}"
+
+
+@dataclass(slots=True)
+class CompileResult:
+    """All folders, or none when any file has an error."""
+
+    compiled: list[Compiled]
+    diagnostics: list[Diagnostic]
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+def lint(content: bytes, file: str, namespace: str | None = None) -> LintResult:
+    """
+    One file: read, parsed, checked.
+
+    Args:
+        namespace: for documents that name none; one that names another is an error.
+    """
+    loaded = read(content, file)
+    result = LintResult(diagnostics=list(loaded.diagnostics))
+    if not has_errors(loaded.diagnostics):
+        for document in loaded.documents:
+            run, findings = _lint_document(document, namespace)
+            result.diagnostics += [_place(finding, document, file) for finding in findings]
+            if run is not None and not has_errors(findings):
+                result.runs.append(Linted(run, document, file))
+    result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file))
+    return result
+
+
+def _lint_document(document: Document, namespace: str | None) -> tuple[ValidationRun | None, list[Finding]]:
+    run, findings = parse_run(document.data)
+    if run is None:
+        return None, findings
+    own = run.metadata.namespace
+    if own is None and namespace is None:
+        message = "metadata.namespace is required, here or by --namespace"
+        return run, [Finding("VR113", ("metadata", "namespace"), message, "add `namespace:`, or give --namespace"), *check(run)]
+    if own is not None and namespace is not None and own != namespace:
+        message = f"metadata.namespace is {own}, but --namespace says {namespace}"
+        return run, [Finding("VR114", ("metadata", "namespace"), message, "leave one of the two out")]
+    if own is None:
+        run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": namespace})})
+    return run, check(run)
+
+
+def _place(finding: Finding, document: Document, file: str) -> Diagnostic:
+    span = document.locate(finding)
+    line = document.lines[span.line] if span.line < len(document.lines) else ""
+    path = format_path(finding.loc)
+    return Diagnostic(finding.code, finding.severity, file, span, path, finding.message, finding.help, line)
+
+
+def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -> list[Diagnostic]:
+    """
+    Leaves out warnings that an ignore comment names.
+
+    An error cannot be silenced, and a comment that silences nothing is a warning: it would hide the next finding there.
+    """
+    kept = list(diagnostics)
+    for ignore in find_ignores(loaded.documents, loaded.lines):
+        silenced = [
+            d
+            for d in kept
+            if d.code == ignore.code and d.severity is Severity.WARNING and d.span.line in ignore.applies_to
+        ]
+        if silenced:
+            kept = [d for d in kept if d not in silenced]
+            continue
+        message = f"this comment ignores {ignore.code}, which is no warning on this line"
+        help_ = "delete the comment; errors cannot be ignored"
+        line = loaded.lines[ignore.span.line]
+        kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
+    return kept
+
+
+def lint_all(files: Sequence[tuple[str, bytes]], namespace: str | None = None) -> LintResult:
+    """Several files together: each on its own, and no two runs of one name in one namespace."""
+    result = LintResult()
+    seen: dict[tuple[str | None, str], str] = {}
+    for file, content in files:
+        one = lint(content, file, namespace)
+        result.diagnostics += one.diagnostics
+        for linted in one.runs:
+            key = (linted.run.metadata.namespace, linted.run.metadata.name)
+            if key in seen:
+                message = f"metadata.name {key[1]} in namespace {key[0]} is taken by a run of {seen[key]}"
+                finding = Finding("VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder")
+                result.diagnostics.append(_place(finding, linted.document, file))
+            else:
+                seen[key] = file
+                result.runs.append(linted)
+    return result
+
+
+def plan_runs(linted: Sequence[Linted], options: "EmitOptions") -> list[Plan]:
+    """The plan of each run, in the order given."""
+    return [
+        build_plan(
+            one.run,
+            runner_image=options.runner_image,
+            labels_workflow=options.label,
+            cluster_domain=options.cluster_domain,
+        )
+        for one in linted
+    ]
+
+
+def compile_all(
+    files: Sequence[tuple[str, bytes]], options: "EmitOptions", namespace: str | None = None
+) -> CompileResult:
+    """Files of specs -> folders of output. With an error anywhere there is no output at all."""
+    linted = lint_all(files, namespace)
+    if not linted.ok:
+        return CompileResult([], linted.diagnostics)
+    return emit_all(linted, options)
+
+
+def emit_all(linted: LintResult, options: "EmitOptions") -> CompileResult:
+    """Runs without errors -> folders. Hera is imported here, and nowhere before."""
+    from validationrun.emit import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
+
+    compiled: list[Compiled] = []
+    diagnostics = list(linted.diagnostics)
+    for one, plan in zip(linted.runs, plan_runs(linted.runs, options), strict=True):
+        emitted, findings = emit(plan, options)
+        diagnostics += [_place(finding, one.document, one.file) for finding in findings]
+        compiled.append(Compiled(plan, emitted))
+    ok = not has_errors(diagnostics)
+    return CompileResult(compiled if ok else [], diagnostics)
