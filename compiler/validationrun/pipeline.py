@@ -4,19 +4,23 @@ The whole compiler on one screen: text -> documents -> runs -> findings -> plans
 Every stage is a function of its arguments: no clock, no environment, no network, no file system.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from validationrun.api.parse import parse_run
 from validationrun.api.v1alpha1 import ValidationRun
 from validationrun.check import check
 from validationrun.diagnostics import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
+from validationrun.emit.options import EmitOptions
 from validationrun.load import Document, LoadResult, find_ignores, read
 from validationrun.plan import Plan, build_plan
 
 if TYPE_CHECKING:
-    from validationrun.emit import EmitOptions, EmittedFile
+    from validationrun.emit.files import EmittedFile
+
+Track = Callable[[Sequence[Any]], Iterable[Any]]
+"""Something to iterate a sequence through, such as a progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
     return kept
 
 
-def lint_all(files: Sequence[tuple[str, bytes]], namespace: str | None = None) -> LintResult:
+def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -> LintResult:
     """Several files together: each on its own, and no two runs of one name in one namespace."""
     result = LintResult()
     seen: dict[tuple[str | None, str], str] = {}
@@ -152,21 +156,17 @@ def lint_all(files: Sequence[tuple[str, bytes]], namespace: str | None = None) -
     return result
 
 
-def plan_runs(linted: Sequence[Linted], options: "EmitOptions") -> list[Plan]:
-    """The plan of each run, in the order given."""
-    return [
-        build_plan(
-            one.run,
-            runner_image=options.runner_image,
-            labels_workflow=options.label,
-            cluster_domain=options.cluster_domain,
-        )
-        for one in linted
-    ]
+def plan_run(linted: Linted, options: EmitOptions) -> Plan:
+    return build_plan(
+        linted.run,
+        runner_image=options.runner_image,
+        labels_workflow=options.label,
+        cluster_domain=options.cluster_domain,
+    )
 
 
 def compile_all(
-    files: Sequence[tuple[str, bytes]], options: "EmitOptions", namespace: str | None = None
+    files: Sequence[tuple[str, bytes]], options: EmitOptions, namespace: str | None = None
 ) -> CompileResult:
     """Files of specs -> folders of output. With an error anywhere there is no output at all."""
     linted = lint_all(files, namespace)
@@ -175,13 +175,14 @@ def compile_all(
     return emit_all(linted, options)
 
 
-def emit_all(linted: LintResult, options: "EmitOptions") -> CompileResult:
+def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> CompileResult:
     """Runs without errors -> folders. Hera is imported here, and nowhere before."""
-    from validationrun.emit import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
+    from validationrun.emit.files import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
 
     compiled: list[Compiled] = []
     diagnostics = list(linted.diagnostics)
-    for one, plan in zip(linted.runs, plan_runs(linted.runs, options), strict=True):
+    for one in track(linted.runs):
+        plan = plan_run(one, options)
         emitted, findings = emit(plan, options)
         diagnostics += [_place(finding, one.document, one.file) for finding in findings]
         compiled.append(Compiled(plan, emitted))

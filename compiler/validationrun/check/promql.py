@@ -138,6 +138,8 @@ def may_give_several(tree: Any) -> bool:
     if isinstance(tree, promql.Call):
         if tree.func.name in ("scalar", "vector", "time", "pi", "absent", "absent_over_time"):
             return False
+        if tree.func.name in ("histogram_quantile", "histogram_fraction") and _groups_only_by_le(tree.args[-1]):
+            return False
         # A function of no vector, such as hour(), gives one; the others keep the series they get.
         return any(may_give_several(argument) for argument in tree.args if value_type(argument) in ("vector", "matrix"))
     if isinstance(tree, promql.BinaryExpr):
@@ -145,6 +147,13 @@ def may_give_several(tree: Any) -> bool:
     if isinstance(tree, (promql.UnaryExpr, promql.SubqueryExpr)):
         return may_give_several(tree.expr)
     return not isinstance(tree, (promql.NumberLiteral, promql.StringLiteral))
+
+
+def _groups_only_by_le(tree: Any) -> bool:
+    """`sum by (le) (...)`: a classic histogram's buckets, of which the quantile makes one value."""
+    tree = _bare(tree)
+    by_labels = isinstance(tree, promql.AggregateExpr) and tree.modifier is not None and tree.modifier.type == promql.AggModifierType.By
+    return by_labels and set(tree.modifier.labels) <= {"le"} | _pinned_labels(tree.expr)
 
 
 def _aggregate_may_give_several(tree: Any) -> bool:

@@ -17,6 +17,7 @@ from validationrun.plan.build import canonical_json
 from validationrun.plan.manifests import app_labels
 
 _HASH_IN_NAME: Final = 8
+_JSON_WIDTH: Final = 100
 _LONGEST_RUN_ID: Final = 63
 _LONGEST_CHAIN_ID: Final = 48
 
@@ -39,7 +40,7 @@ class Bundle:
 
 
 def build_bundle(plan: Plan) -> Bundle:
-    data = {conventions.BUNDLE_PLAN: json.dumps(plan_document(plan), indent=2, ensure_ascii=False) + "\n"}
+    data = {conventions.BUNDLE_PLAN: _readable_json(plan_document(plan), "") + "\n"}
     if plan.rules:
         data[conventions.BUNDLE_RULES] = yaml.dump([_rule(rule) for rule in plan.rules])
     for entry in plan.deployments:
@@ -50,6 +51,19 @@ def build_bundle(plan: Plan) -> Bundle:
     digest = bundle_hash(data)
     size = sum(len(key) + len(text.encode()) for key, text in data.items())
     return Bundle(f"{plan.name}-bundle-{digest[:_HASH_IN_NAME]}", digest, data, size, size + _growth(plan))
+
+
+def _readable_json(value: Any, indent: str) -> str:
+    """JSON for reviewers: what fits on a line stays on one, the rest is spread out."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= _JSON_WIDTH or not isinstance(value, (dict, list)):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, list):
+        items = [deeper + _readable_json(item, deeper) for item in value]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]"
+    entries = [f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_readable_json(item, deeper)}" for key, item in value.items()]
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
 
 def bundle_hash(data: dict[str, str]) -> str:

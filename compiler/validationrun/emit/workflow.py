@@ -43,7 +43,7 @@ _DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
     """The WorkflowTemplate as plain data, keys in the order in which a reviewer reads them."""
-    templates = [_step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)]
+    templates = [_step_template(step, plan, bundle) for step in (*plan.steps, plan.finalize)]
     with WorkflowTemplate(
         name=plan.name,
         namespace=plan.namespace,
@@ -72,7 +72,10 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
         templates=templates,
     ) as template:
         _dag(plan)
-    return _ordered(template.to_dict())
+    data = template.to_dict()
+    # The order of the run comes first, then its steps.
+    data["spec"]["templates"].sort(key=lambda one: one["name"] != ENTRYPOINT)
+    return _ordered(data)
 
 
 def _titles(plan: Plan) -> dict[str, str]:
@@ -157,14 +160,17 @@ def _pod_metadata() -> m.Metadata:
     )
 
 
-def _mutex(plan: Plan) -> m.Synchronization:
+def _mutex(plan: Plan) -> m.Synchronization | None:
     """
     A courtesy: a second run with the same explicit chain id waits instead of failing with ChainIdInUse.
 
     Without that parameter every run has a lock of its own. The name is never empty, which Argo's lock code could not bear.
     """
-    own, given = "workflow.uid", f"workflow.parameters['{conventions.PARAM_CHAIN_ID}']"
-    return m.Synchronization(mutexes=[m.Mutex(name=f"{{{{= 'validationrun-' + ({given} == '' ? {own} : {given}) }}}}")]) if plan.brings_chain_up else m.Synchronization()
+    if not plan.brings_chain_up:
+        return None
+    given = f"workflow.parameters['{conventions.PARAM_CHAIN_ID}']"
+    name = f"{{{{= 'validationrun-' + ({given} == '' ? workflow.uid : {given}) }}}}"
+    return m.Synchronization(mutexes=[m.Mutex(name=name)])
 
 
 def _pod_security() -> m.PodSecurityContext:
@@ -201,14 +207,13 @@ def run_bundle_name() -> str:
     return "{{workflow.name}}-{{workflow.uid}}-bundle"
 
 
-def _step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
+def _step_template(step: Step, plan: Plan, bundle: Bundle) -> Container:
     is_finalize = step is plan.finalize
     volumes = None
     if step.mounts_bundle:
         # The committed bundle, under its own name: the later steps mount the copy that this step makes.
         source = m.ConfigMapVolumeSource(name=bundle.name, optional=True)
         volumes = [m.Volume(name="committed-bundle", config_map=source)]
-    del options
     return Container(
         name=step.name,
         labels={conventions.LABEL_K8S_COMPONENT: step.component},
@@ -216,9 +221,7 @@ def _step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions)
         service_account_name=plan.accounts.finalize if is_finalize else plan.accounts.steps,
         timeout=f"{step.timeout_s}s",
         retry_strategy=m.RetryStrategy(
-            limit=str(step.retry_limit),
-            retry_policy=step.retry,
-            backoff=m.Backoff(duration="5s", factor=2, max_duration=f"{step.timeout_s}s") if not is_finalize else m.Backoff(duration="5s", factor=2),
+            limit=str(step.retry_limit), retry_policy=step.retry, backoff=m.Backoff(duration="5s", factor=2)
         ),
         fail_fast=False,
         volumes=volumes,
@@ -260,9 +263,10 @@ def _environment(bundle: Bundle) -> list[m.EnvVar]:
 
 def _mounts(step: Step) -> list[m.VolumeMount]:
     bundle = "committed-bundle" if step.mounts_bundle else _BUNDLE_VOLUME
-    mounts = [m.VolumeMount(name=bundle, mount_path=conventions.BUNDLE_DIR, read_only=True)] if step.depends or step.mounts_bundle else []
+    # finalize decides from the record alone, so that nothing that happened to a bundle can keep it from cleaning up.
+    reads_bundle = step.mounts_bundle or step.depends is not None
     return [
-        *mounts,
+        *([m.VolumeMount(name=bundle, mount_path=conventions.BUNDLE_DIR, read_only=True)] if reads_bundle else []),
         m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
         m.VolumeMount(name=_TMP_VOLUME, mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
     ]
@@ -295,7 +299,7 @@ def _metrics(plan: Plan) -> m.Metrics:
                 help="Time from a validation run's start to its verdict.",
                 labels=labels[:2],
                 histogram=m.Histogram(
-                    value="{{workflow.duration}}", buckets=[m.Amount(root=float(bound)) for bound in _DURATION_BUCKETS]
+                    value="{{workflow.duration}}", buckets=[m.Amount(root=bound) for bound in _DURATION_BUCKETS]
                 ),
             ),
         ]
@@ -311,7 +315,7 @@ def _dag(plan: Plan) -> None:
 
 # Keys in the order in which a reviewer wants them; the others follow by name.
 _FIRST: Final = (
-    "apiVersion", "kind", "name", "namespace", "metadata", "labels", "annotations", "spec",
+    "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
     "entrypoint", "hooks", "arguments", "description", "value", "parameters", "serviceAccountName",
     "automountServiceAccountToken", "activeDeadlineSeconds", "synchronization", "workflowMetadata", "podMetadata",
     "timeout", "retryStrategy", "failFast", "template", "depends", "dag", "image", "command", "args", "env",

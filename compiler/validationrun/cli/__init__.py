@@ -1,0 +1,68 @@
+"""
+The command line: one file per verb. No thinking here; exit codes are made here and nowhere else.
+
+A verb imports the compiler when it runs, so that `--help` starts at once.
+"""
+
+import os
+import sys
+import traceback
+
+import typer
+
+from validationrun.cli import compile_, explain, init, lint, schema
+from validationrun.conventions import EXIT_BUG, EXIT_USAGE
+
+app = typer.Typer(
+    name="validationrun",
+    help="Compile a ValidationRun to Argo WorkflowTemplates: one YAML says which chain is brought up, "
+    "which load is driven at it, and which Prometheus rules must hold.",
+    epilog="Start with `validationrun init nightly > run.yaml`, then `validationrun lint run.yaml`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("init", epilog=init.EXAMPLES)(init.run)
+app.command("lint", epilog=lint.EXAMPLES)(lint.run)
+app.command("compile", epilog=compile_.EXAMPLES)(compile_.run)
+app.command("explain", epilog=explain.EXAMPLES)(explain.run)
+app.command("schema", epilog=schema.EXAMPLES)(schema.run)
+
+
+def _version(value: bool) -> None:
+    if value:
+        import importlib.metadata
+
+        print(f"validationrun {importlib.metadata.version('validationrun')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit."),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """
+    The console script, under both of its names.
+
+    Exits 0 fine, 1 findings or stale output, 2 wrong usage or unreadable input, 70 a bug of ours.
+    """
+    called_as = os.path.basename(sys.argv[0])  # noqa: PTH119 - a string is all that is needed
+    name = "kubectl validationrun" if called_as.startswith("kubectl-") else "validationrun"
+    try:
+        app(prog_name=name)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_USAGE)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_USAGE)
+    except Exception:  # noqa: BLE001 - the last handler: whatever comes here is a bug of ours
+        traceback.print_exc()
+        print("\nThis is a bug in validationrun. Please report it with the lines above.", file=sys.stderr)
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,130 @@
+"""`validationrun compile`: specs in, a folder of manifests per run out."""
+
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+from validationrun.cli.common import (
+    NamespaceOption,
+    Output,
+    SpecArgument,
+    StrictOption,
+    count,
+    print_diagnostics,
+    read_specs,
+    summary,
+    tracker,
+    usage_error,
+    use_color,
+)
+from validationrun.cli.folder import Difference, compare, orphans, prune, write
+from validationrun.cli.options import (
+    ClusterDomainOption,
+    ExecutorPatchOption,
+    InstanceIdOption,
+    LabelOption,
+    PriorityClassOption,
+    RunnerImageOption,
+    emit_options,
+)
+from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
+
+EXAMPLES = """\b
+Examples:
+  validationrun compile run.yaml -o generated
+  validationrun compile specs/ -o generated --check     # in CI: is the committed output fresh?
+  validationrun compile specs/ -o generated --prune     # also remove the output of specs that are gone
+  cat run.yaml | validationrun compile - -o generated -n eng-ada
+"""
+
+OutOption = Annotated[pathlib.Path, typer.Option("--out", "-o", help="Folder of the output.", show_default=False)]
+CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when the folder is stale, with a diff.")]
+PruneOption = Annotated[bool, typer.Option("--prune", help="Remove generated files whose run is not among SPEC.")]
+FindingsOption = Annotated[Output, typer.Option("--findings", help="Form of the findings.")]
+
+
+def run(
+    specs: SpecArgument,
+    out: OutOption,
+    check: CheckOption = False,
+    prune_orphans: PruneOption = False,
+    namespace: NamespaceOption = None,
+    runner_image: RunnerImageOption = DEFAULT_RUNNER_IMAGE,
+    label: LabelOption = True,
+    executor_patch: ExecutorPatchOption = True,
+    instance_id: InstanceIdOption = "",
+    priority_class: PriorityClassOption = "",
+    cluster_domain: ClusterDomainOption = "",
+    findings: FindingsOption = Output.TEXT,
+    strict: StrictOption = False,
+) -> None:
+    """
+    Compile specs to Argo WorkflowTemplates and what goes with them.
+
+    Writes OUT/<namespace>/<name>/: workflowtemplate.yaml, bundle.yaml, access.yaml, kustomization.yaml, and where
+    needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
+    """
+    from validationrun.pipeline import CompileResult, emit_all, lint_all
+
+    options = emit_options(
+        runner_image,
+        label=label,
+        executor_patch=executor_patch,
+        instance_id=instance_id,
+        priority_class=priority_class,
+        cluster_domain=cluster_domain,
+    )
+    files = read_specs(specs)
+    linted = lint_all(tracker("Linting")(files), namespace)
+    result = CompileResult([], linted.diagnostics)
+    if linted.ok:
+        result = emit_all(linted, options, tracker("Compiling"))
+    print_diagnostics(result.diagnostics, findings, sys.stderr)
+    if not result.ok or (strict and result.diagnostics):
+        print(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written", file=sys.stderr)
+        raise typer.Exit(EXIT_FINDINGS)
+    wanted = {one.folder: {file.name: file.text for file in one.files} for one in result.compiled}
+    try:
+        if check:
+            _check(out, wanted)
+        else:
+            _write(out, wanted, prune_orphans=prune_orphans)
+    except OSError as error:
+        raise usage_error(f"{error.filename or out}: {error.strerror}") from None
+
+
+def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
+    differences = compare(out, wanted)
+    for difference in differences:
+        _print_difference(difference)
+    if differences:
+        counted = count(len(differences), "file")
+        print(f"{counted} of {out} differ from what the specs compile to: run the same command without --check", file=sys.stderr)
+        raise typer.Exit(EXIT_FINDINGS)
+    print(f"{count(len(wanted), 'run')} in {out}: up to date", file=sys.stderr)
+    raise typer.Exit(EXIT_OK)
+
+
+def _print_difference(difference: Difference) -> None:
+    color = use_color(sys.stdout)
+    print(f"{difference.kind}: {difference.path}")
+    for line in difference.diff:
+        style = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}.get(line[:1], "") if color else ""
+        print(f"  {style}{line}\x1b[0m" if style else f"  {line}")
+
+
+def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphans: bool) -> None:
+    changes = write(out, wanted)
+    for kind, path in changes:
+        print(f"{kind}: {path}")
+    left = orphans(out, wanted)
+    if prune_orphans:
+        for path in prune(out, left):
+            print(f"removed: {path}")
+    elif left:
+        runs = ", ".join(sorted({f"{path.parent.relative_to(out)}" for path in left}))
+        print(f"note: generated output of other runs is left as it is ({runs}); --prune removes it", file=sys.stderr)
+    state = f"{count(len(changes), 'file')} changed" if changes else "nothing changed"
+    print(f"{count(len(wanted), 'run')} compiled to {out}: {state}", file=sys.stderr)

@@ -1,0 +1,74 @@
+"""`validationrun explain`: what will happen, before it does."""
+
+import enum
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from validationrun.cli.common import NamespaceOption, Output, SpecArgument, print_diagnostics, read_specs
+from validationrun.cli.options import LabelOption, emit_options
+from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS
+
+EXAMPLES = """\b
+Examples:
+  validationrun explain run.yaml
+  validationrun explain run.yaml --format mermaid
+"""
+
+if TYPE_CHECKING:
+    from validationrun.outline import Outline
+
+
+class Format(enum.StrEnum):
+    """How the outline is drawn."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="tree for people, mermaid for documents.")]
+
+
+def run(
+    specs: SpecArgument, namespace: NamespaceOption = None, form: FormatOption = Format.TREE, label: LabelOption = True
+) -> None:
+    """
+    Show what a run will create, named what, in which order.
+
+    Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
+    """
+    from validationrun.outline import mermaid, outline
+    from validationrun.pipeline import lint_all, plan_run
+
+    result = lint_all(read_specs(specs), namespace)
+    if not result.ok:
+        print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
+        raise typer.Exit(EXIT_FINDINGS)
+    options = emit_options(
+        DEFAULT_RUNNER_IMAGE, label=label, executor_patch=True, instance_id="", priority_class="", cluster_domain=""
+    )
+    for linted in result.runs:
+        plan = plan_run(linted, options)
+        if form is Format.MERMAID:
+            print(mermaid(plan), end="")
+        else:
+            _draw(outline(plan, options))
+
+
+def _draw(root: "Outline") -> None:
+    """rich draws the tree; nothing in it is taken for markup, and long lines stay whole when the output is not a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from validationrun.diagnostics import printable
+
+    def grow(tree: Tree, node: "Outline") -> Tree:
+        for child in node.children:
+            grow(tree.add(Text(printable(child.text))), child)
+        return tree
+
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    tree = grow(Tree(Text(root.text, style="bold"), guide_style="dim"), root)
+    console.print(tree, soft_wrap=not sys.stdout.isatty(), crop=False)

@@ -1,0 +1,75 @@
+"""`validationrun init`: a commented spec to start from."""
+
+import enum
+import pathlib
+from typing import Annotated
+
+import typer
+
+from validationrun.cli.common import usage_error
+
+EXAMPLES = """\b
+Examples:
+  validationrun init nightly > nightly.yaml
+  validationrun init soak --name soak-24h --namespace eng-ada -f soak.yaml
+"""
+
+
+class Scenario(enum.StrEnum):
+    """What the starter spec is for; each has a file of its own in templates/init/."""
+
+    NIGHTLY = "nightly"
+    RELEASE = "release"
+    SOAK = "soak"
+    SHADOW = "shadow"
+    EARLY_STOP = "early-stop"
+
+
+ScenarioArgument = Annotated[
+    Scenario,
+    typer.Argument(
+        help="nightly: load and rules on a new chain. release: a test suite that gives the exit code. soak: a long run. "
+        "shadow: rules only, on a chain that exists. early-stop: a rule that ends the load at once."
+    ),
+]
+NameOption = Annotated[str, typer.Option("--name", help="Name of the run; default the scenario's.", show_default=False)]
+NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="The tenant's namespace.")]
+FileOption = Annotated[
+    pathlib.Path | None, typer.Option("--file", "-f", help="Write here; an existing file is never overwritten.", show_default=False)
+]
+SchemaOption = Annotated[str, typer.Option("--schema", help="Where editors find the JSON Schema.")]
+
+
+def run(
+    scenario: ScenarioArgument = Scenario.NIGHTLY,
+    name: NameOption = "",
+    namespace: NamespaceOption = "eng-ada",
+    file: FileOption = None,
+    schema: SchemaOption = "validationrun.schema.json",
+) -> None:
+    """
+    Print a commented starter spec, by scenario.
+
+    What it prints passes `lint` as it is; only the images and the namespace are yours to fill in.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from validationrun.api.v1alpha1.types import DnsLabel, RunName
+    from validationrun.templates import render_template
+
+    name = name or scenario.value
+    for option, value, kind in (("--name", name, RunName), ("--namespace", namespace, DnsLabel)):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise usage_error(f"{option} must be lower-case letters, digits and '-' (a DNS label); got {value!r}") from None
+    text = render_template(f"init/{scenario.value}.yaml.j2", name=name, namespace=namespace, schema=schema)
+    if file is None:
+        print(text, end="")
+        return
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise usage_error(f"{file}: {error.strerror}") from None
+    print(f"{file} written; next: validationrun lint {file}")

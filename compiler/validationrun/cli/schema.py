@@ -1,0 +1,19 @@
+"""`validationrun schema`: the JSON Schema for editors."""
+
+EXAMPLES = """\b
+Examples:
+  validationrun schema > validationrun.schema.json
+  # then, as the first line of a spec:
+  # yaml-language-server: $schema=validationrun.schema.json
+"""
+
+
+def run() -> None:
+    """
+    Print the JSON Schema of a ValidationRun, for completion and checks in editors.
+
+    `lint` checks much more than a schema can say.
+    """
+    from validationrun.api.schema import render_schema
+
+    print(render_schema(), end="")
