@@ -52,7 +52,9 @@ def _committed(node: Outline, plan: Plan, options: EmitOptions) -> None:
     node.add(f"Role and RoleBinding {plan.name}-steps, for account {plan.accounts.steps}")
     node.add(f"Role and RoleBinding {plan.name}-finalize, for account {plan.accounts.finalize}")
     for shared in plan.shared_rules:
-        node.add(f"by the owner of namespace {shared.namespace}: access-shared.yaml (read PrometheusRule {', '.join(shared.names)})")
+        node.add(
+            f"by the owner of namespace {shared.namespace}: access-shared.yaml (read PrometheusRule {', '.join(shared.names)})"
+        )
     if options.label:
         node.add("by an administrator: access-cluster.yaml (guards the right to label Workflows)")
 
@@ -62,7 +64,9 @@ def _run(node: Outline, plan: Plan) -> None:
         beside = ", beside load-job" if step.name == "rule-evaluator" and plan.load else ""
         child = node.add(f"{number}. {step.name}{beside}: at most {format_duration(_allowed(step, plan))}")
         _step(child, step, plan)
-    child = node.add(f"{len(plan.steps) + 1}. {plan.finalize.name}, whatever happened: at most {format_duration(plan.finalize.timeout_s)}")
+    child = node.add(
+        f"{len(plan.steps) + 1}. {plan.finalize.name}, whatever happened: at most {format_duration(plan.finalize.timeout_s)}"
+    )
     child.add("gives the verdict, saves diagnostics unless it Passed" + _cleanup(plan))
 
 
@@ -103,7 +107,11 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
 
 def _rule(planned: PlannedRule, plan: Plan) -> str:
     rule, properties = planned.rule, planned.rule.run_properties
-    passes = f"value {rule.query.op} {rule.query.threshold}" if rule.query else f"{rule.alert.rule_ref.alertname!r} does not fire" if rule.alert else ""
+    passes = ""
+    if rule.query is not None:
+        passes = f"value {rule.query.op} {rule.query.threshold}"
+    elif rule.alert is not None:
+        passes = f"alert {rule.alert.rule_ref.alertname} does not fire"
     ticks = tick_count(rule, plan.timings.judged_s)
     sweep = " and a final sweep" if properties.final_sweep else ""
     stops = ", stops the run on failure" if properties.stop_on_failure else ""
@@ -141,9 +149,13 @@ def _worst_case(root: Outline, plan: Plan) -> None:
     node = root.add(f"worst case: {format_duration(times.worst_case_s)} from start to verdict")
     node.add(f"{format_duration(times.chain_ready_s)} chain bring-up")
     node.add(f"{format_duration(times.load_start_s)} until the load runs")
-    node.add(f"{format_duration(times.run_s)} window, of which {format_duration(times.judged_s)} judged when all goes well")
+    node.add(
+        f"{format_duration(times.run_s)} window, of which {format_duration(times.judged_s)} judged when all goes well"
+    )
     slack = times.workflow_deadline_s - times.chain_ready_s - times.load_start_s - times.run_s
-    node.add(f"{format_duration(slack)} until the Workflow's own deadline ({format_duration(times.workflow_deadline_s)})")
+    node.add(
+        f"{format_duration(slack)} until the Workflow's own deadline ({format_duration(times.workflow_deadline_s)})"
+    )
     node.add(f"{format_duration(times.worst_case_s - times.workflow_deadline_s)} for finalize and its retries")
 
 
@@ -160,6 +172,8 @@ def mermaid(plan: Plan) -> str:
         name = f"{chain_id(plan)}-{entry.name}".replace("<uid8>", "uid8")
         lines.append(f'  ensure-chain --- {entry.name}-nodes[("{name}<br/>{entry.replicas} x {entry.role}")]')
     if plan.load is not None:
-        lines.append(f'  load-job --- load-pods[("{plan.load.name}<br/>{plan.load.shards} x {format_duration(plan.load.duration_s)}")]')
+        lines.append(
+            f'  load-job --- load-pods[("{plan.load.name}<br/>{plan.load.shards} x {format_duration(plan.load.duration_s)}")]'
+        )
     lines += [f'  rule-evaluator --- rule-{planned.rule.name}(["{planned.rule.name}"])' for planned in plan.rules]
     return "\n".join(lines) + "\n"

@@ -98,7 +98,10 @@ def _lint_document(document: Document, namespace: str | None) -> tuple[Validatio
     own = run.metadata.namespace
     if own is None and namespace is None:
         message = "metadata.namespace is required, here or by --namespace"
-        return run, [Finding("VR113", ("metadata", "namespace"), message, "add `namespace:`, or give --namespace"), *check(run)]
+        return run, [
+            Finding("VR113", ("metadata", "namespace"), message, "add `namespace:`, or give --namespace"),
+            *check(run),
+        ]
     if own is not None and namespace is not None and own != namespace:
         message = f"metadata.namespace is {own}, but --namespace says {namespace}"
         return run, [Finding("VR114", ("metadata", "namespace"), message, "leave one of the two out")]
@@ -148,7 +151,9 @@ def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -
             key = (linted.run.metadata.namespace, linted.run.metadata.name)
             if key in seen:
                 message = f"metadata.name {key[1]} in namespace {key[0]} is taken by a run of {seen[key]}"
-                finding = Finding("VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder")
+                finding = Finding(
+                    "VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder"
+                )
                 result.diagnostics.append(_place(finding, linted.document, file))
             else:
                 seen[key] = file

@@ -5,7 +5,6 @@ pydantic finds the faults; this module says each in our words, with the way out.
 """
 
 import difflib
-import types
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -48,7 +47,11 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
     try:
         run = ValidationRun.model_validate(data)
     except pydantic.ValidationError as error:
-        findings += [_finding(detail, data) for detail in error.errors(include_url=False) if _field(detail["loc"], data) not in told]
+        findings += [
+            _finding(detail, data)
+            for detail in error.errors(include_url=False)
+            if _field(detail["loc"], data) not in told
+        ]
         return None, findings
     return (None if findings else run), findings
 
@@ -56,7 +59,9 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
 def _document_type(data: Any) -> Iterator[Finding]:
     """What kind of document it is, before anything else is said about it."""
     if not isinstance(data, dict):
-        yield Finding("VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`")
+        yield Finding(
+            "VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`"
+        )
         return
     for field, known in (("apiVersion", (conventions.API_VERSION,)), ("kind", _KINDS)):
         value = data.get(field)
@@ -117,7 +122,9 @@ def _finding(detail: ErrorDetails, data: Any) -> Finding:
         return maker(loc, path, detail["input"], context)
     if kind in _TYPE_WORDS:
         return _wrong_type(loc, path, detail["input"], _TYPE_WORDS[kind])
-    return Finding("VR204", loc, f"{path} is wrong: {detail['msg']}", "see the field's description in `validationrun schema`")
+    return Finding(
+        "VR204", loc, f"{path} is wrong: {detail['msg']}", "see the field's description in `validationrun schema`"
+    )
 
 
 def _field(loc: tuple[int | str, ...], data: Any) -> Loc:
@@ -185,7 +192,11 @@ def _known_fields(loc: Loc) -> set[str]:
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
     """The model inside `X | None`, `list[X]` or `X`."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, pydantic.BaseModel):
+    if (
+        isinstance(annotation, type)
+        and typing.get_origin(annotation) is None
+        and issubclass(annotation, pydantic.BaseModel)
+    ):
         return annotation
     return next((model for model in map(_model_in, typing.get_args(annotation)) if model), None)
 
@@ -231,7 +242,9 @@ def _pattern_words(context: dict[str, Any]) -> str:
 
 
 def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
-    return Finding("VR207", loc, f"{path} {context['reason']}; got {quote(value)}", "write it in h, m and s, largest first")
+    return Finding(
+        "VR207", loc, f"{path} {context['reason']}; got {quote(value)}", "write it in h, m and s, largest first"
+    )
 
 
 def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:

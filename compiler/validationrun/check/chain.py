@@ -68,7 +68,9 @@ def names(run: ValidationRun) -> Iterator[Finding]:
             )
             yield Finding("VR305", name_loc, message, f"shorten one of the two by {length - _NAME_BUDGET}")
         if f"image-{entry.name}" == PARAM_IMAGE_WORKLOAD:
-            message = f"{format_path(name_loc)} must not be {quote(entry.name)}: the parameter image-workload is the load's"
+            message = (
+                f"{format_path(name_loc)} must not be {quote(entry.name)}: the parameter image-workload is the load's"
+            )
             yield Finding("VR311", name_loc, message, "give the deployment another name")
 
 

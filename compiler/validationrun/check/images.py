@@ -12,7 +12,9 @@ def image_findings(loc: Loc, image: str) -> Iterator[Finding]:
     tag = image.rsplit("/", 1)[-1].partition(":")[2]
     if tag in ("", "latest"):
         named = "has no tag, which means latest" if not tag else "is latest"
-        message = f"{format_path(loc)} {named}: two runs of this spec can test two different releases, and nobody will know"
+        message = (
+            f"{format_path(loc)} {named}: two runs of this spec can test two different releases, and nobody will know"
+        )
         help_ = "pin it: image@sha256:<digest>; a verdict is worth as much as the image it names"
         yield Finding("VR407", loc, message, help_, Severity.WARNING)
     else:

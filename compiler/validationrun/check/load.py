@@ -52,8 +52,12 @@ def environment(run: ValidationRun) -> Iterator[Finding]:
         if entry.value_from is not None:
             loc = (*env_loc, index, "valueFrom")
             if entry.value is not None:
-                yield Finding("VR413", loc, f"{format_path(loc)} stands beside value", "keep one of the two", anchor=Anchor.KEY)
-            yield from _exactly_one(loc, len(entry.value_from.model_fields_set), "`fieldRef: {fieldPath: metadata.name}`")
+                yield Finding(
+                    "VR413", loc, f"{format_path(loc)} stands beside value", "keep one of the two", anchor=Anchor.KEY
+                )
+            yield from _exactly_one(
+                loc, len(entry.value_from.model_fields_set), "`fieldRef: {fieldPath: metadata.name}`"
+            )
     for index, source in enumerate(load.workload.env_from or []):
         prefix = source.prefix or ""
         references = (source.config_map_ref, source.secret_ref)
@@ -90,7 +94,13 @@ def config_names(run: ValidationRun) -> Iterator[Finding]:
     for name in run.spec.load.workload.config.files:
         if name == "." or name.startswith(".."):
             loc = (*_WORKLOAD, "config", "files", name)
-            yield Finding("VR412", loc, f"{format_path(loc)} cannot be a file's name in a ConfigMap", "rename it", anchor=Anchor.KEY)
+            yield Finding(
+                "VR412",
+                loc,
+                f"{format_path(loc)} cannot be a file's name in a ConfigMap",
+                "rename it",
+                anchor=Anchor.KEY,
+            )
 
 
 def volumes(run: ValidationRun) -> Iterator[Finding]:
@@ -134,7 +144,9 @@ def _mounts(load: LoadSpec) -> Iterator[Finding]:
 
 def ports(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        yield from _duplicates((*_WORKLOAD, "ports"), "name", [port.name for port in run.spec.load.workload.ports or []])
+        yield from _duplicates(
+            (*_WORKLOAD, "ports"), "name", [port.name for port in run.spec.load.workload.ports or []]
+        )
 
 
 def pod_labels(run: ValidationRun) -> Iterator[Finding]:

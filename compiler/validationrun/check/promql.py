@@ -15,9 +15,13 @@ import promql_parser as promql
 _MAX_NESTING: Final = 100
 _MAX_OPERATORS: Final = 500
 _STRINGS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`|#[^\n]*')
-_OPERATORS: Final = re.compile(r"[-+*/%^=<>!@]+|\b(?:and|or|unless|atan2|offset|bool|by|without|on|ignoring)\b", re.IGNORECASE)
+_OPERATORS: Final = re.compile(
+    r"[-+*/%^=<>!@]+|\b(?:and|or|unless|atan2|offset|bool|by|without|on|ignoring)\b", re.IGNORECASE
+)
 
-_RANGE_FUNCTIONS: Final = frozenset({"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"})
+_RANGE_FUNCTIONS: Final = frozenset(
+    {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}
+)
 """These need two samples in their window."""
 
 _EXACT_AGGREGATES: Final = frozenset({"sum", "min", "max", "count", "group", "topk", "bottomk"})
@@ -152,7 +156,11 @@ def may_give_several(tree: Any) -> bool:
 def _groups_only_by_le(tree: Any) -> bool:
     """`sum by (le) (...)`: a classic histogram's buckets, of which the quantile makes one value."""
     tree = _bare(tree)
-    by_labels = isinstance(tree, promql.AggregateExpr) and tree.modifier is not None and tree.modifier.type == promql.AggModifierType.By
+    by_labels = (
+        isinstance(tree, promql.AggregateExpr)
+        and tree.modifier is not None
+        and tree.modifier.type == promql.AggModifierType.By
+    )
     return by_labels and set(tree.modifier.labels) <= {"le"} | _pinned_labels(tree.expr)
 
 
@@ -192,7 +200,13 @@ def _binary_may_give_several(tree: Any) -> bool:
 def _without_labels(tree: Any) -> bool:
     tree = _bare(tree)
     if isinstance(tree, promql.AggregateExpr):
-        return tree.modifier is None and str(tree.op) not in ("topk", "bottomk", "limitk", "limit_ratio", "count_values")
+        return tree.modifier is None and str(tree.op) not in (
+            "topk",
+            "bottomk",
+            "limitk",
+            "limit_ratio",
+            "count_values",
+        )
     if isinstance(tree, promql.Call):
         return tree.func.name == "vector"
     if isinstance(tree, promql.BinaryExpr):
@@ -236,7 +250,9 @@ def range_uses(tree: Any) -> list[RangeUse]:
 def ranges(tree: Any) -> list[float]:
     """The length in seconds of every range in the query, subqueries' too."""
     found = [node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.MatrixSelector)]
-    return found + [node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.SubqueryExpr) and node.range]
+    return found + [
+        node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.SubqueryExpr) and node.range
+    ]
 
 
 def silence_turned_into_a_value(tree: Any) -> list[str]:

@@ -69,7 +69,9 @@ def times(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR507", field, message, "start earlier, or run longer")
         elif not properties.final_sweep and not tick_count(rule, window):
             field = (*loc, "runProperties", "finalSweep")
-            message = f"{format_path(field)} is false and no evaluation falls into the window: the rule could never pass"
+            message = (
+                f"{format_path(field)} is false and no evaluation falls into the window: the rule could never pass"
+            )
             yield Finding("VR508", field, message, "leave the final sweep on, or shorten the interval or startAfter")
         sweep = (properties.retry + 1) * (timeout + _FINAL_SWEEP_PAUSE_SECONDS)
         if properties.final_sweep and sweep > _FINAL_SWEEP_SLACK_SECONDS:
@@ -150,7 +152,13 @@ def _syntax_finding(field: Loc, fault: promql.SyntaxFault, values: dict[str, str
     token = fault.token
     if token in values.values():
         token = None
-    return Finding("VR501", field, f"{format_path(field)} is not PromQL: {fault}", "try it in Prometheus' own query page", token=token)
+    return Finding(
+        "VR501",
+        field,
+        f"{format_path(field)} is not PromQL: {fault}",
+        "try it in Prometheus' own query page",
+        token=token,
+    )
 
 
 def _stray_findings(field: Loc, strays: list[Stray]) -> Iterator[Finding]:
@@ -165,7 +173,10 @@ def _stray_findings(field: Loc, strays: list[Stray]) -> Iterator[Finding]:
         by_lower = {name.lower(): name for name in known}
         if not stray.in_string:
             if stray.name in LABEL_VALUES:
-                message, help_ = f"{stray.token} is replaced only inside a quoted label value", f'write it as `label="{stray.token}"`'
+                message, help_ = (
+                    f"{stray.token} is replaced only inside a quoted label value",
+                    f'write it as `label="{stray.token}"`',
+                )
             else:
                 message, help_ = f"{stray.token} is not a placeholder", f"known outside of quotes: ${{{WINDOW}}}"
             yield Finding("VR503", field, f"{format_path(field)}: {message}", help_, token=stray.token)
@@ -187,7 +198,11 @@ def _value_type(run: ValidationRun, query: _Query) -> Iterator[Finding]:
     kind = promql.value_type(query.tree)
     if kind in ("string", "matrix"):
         message = f"{format_path(query.loc)} gives a {kind}; a rule compares one number"
-        help_ = "take one value of it, for example with max_over_time()" if kind == "matrix" else "write an expression of metrics"
+        help_ = (
+            "take one value of it, for example with max_over_time()"
+            if kind == "matrix"
+            else "write an expression of metrics"
+        )
         yield Finding("VR502", query.loc, message, help_)
 
 
@@ -226,19 +241,24 @@ def _scrape_seconds(run: ValidationRun) -> int:
     """The longest scrape interval that the spec's own deployments ask for, or the usual default."""
     intervals = []
     for entry in run.spec.chain.deployments or []:
-        monitor = entry.spec.monitoring and entry.spec.monitoring.service_monitor
+        monitor = entry.spec.monitoring.service_monitor if entry.spec.monitoring else None
         if monitor is not None and monitor.interval is not None and not monitor.interval.endswith("ms"):
             intervals.append(parse_duration(monitor.interval))
     return max(intervals, default=_DEFAULT_SCRAPE_SECONDS)
 
 
 def _scope(run: ValidationRun, query: _Query) -> Iterator[Finding]:
-    ours = set(_FILLED.values()) | {run.metadata.namespace or "", run.spec.chain.chain_id if run.spec.chain.endpoints else ""}
+    ours = set(_FILLED.values()) | {
+        run.metadata.namespace or "",
+        run.spec.chain.chain_id if run.spec.chain.endpoints else "",
+    }
     ours.discard("")
     for selector in promql.selectors(query.tree):
         if not any(text in value for value in promql.matcher_values(selector) for text in ours):
             name = selector.name or "a selector"
-            message = f"{format_path(query.loc)}: {name} has no matcher for this run's chain, so other runs are judged too"
+            message = (
+                f"{format_path(query.loc)}: {name} has no matcher for this run's chain, so other runs are judged too"
+            )
             help_ = 'add one, such as {chain_id="${chainId}"} or {namespace="${namespace}"}'
             yield Finding("VR554", query.loc, message, help_, Severity.WARNING, token=selector.name)
             return

@@ -30,7 +30,9 @@ class Output(enum.StrEnum):
 
 SpecArgument = Annotated[
     list[str],
-    typer.Argument(metavar="SPEC...", help="Files, folders (every .yaml and .yml below them), globs, or - for standard input."),
+    typer.Argument(
+        metavar="SPEC...", help="Files, folders (every .yaml and .yml below them), globs, or - for standard input."
+    ),
 ]
 NamespaceOption = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace of documents that name none.", show_default=False)
@@ -75,7 +77,9 @@ def _expand(spec: str) -> Iterator[str]:
     if spec == STDIN:
         yield spec
     elif os.path.isdir(spec):  # noqa: PTH112 - text in, text out
-        found = sorted(str(path) for path in pathlib.Path(spec).rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+        found = sorted(
+            str(path) for path in pathlib.Path(spec).rglob("*") if path.suffix in _SUFFIXES and path.is_file()
+        )
         if not found:
             raise usage_error(f"no .yaml or .yml file in {spec}")
         yield from found

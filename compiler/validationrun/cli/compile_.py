@@ -40,7 +40,9 @@ Examples:
 """
 
 OutOption = Annotated[pathlib.Path, typer.Option("--out", "-o", help="Folder of the output.", show_default=False)]
-CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when the folder is stale, with a diff.")]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 1 when the folder is stale, with a diff.")
+]
 PruneOption = Annotated[bool, typer.Option("--prune", help="Remove generated files whose run is not among SPEC.")]
 FindingsOption = Annotated[Output, typer.Option("--findings", help="Form of the findings.")]
 
@@ -101,7 +103,10 @@ def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
         _print_difference(difference)
     if differences:
         counted = count(len(differences), "file")
-        print(f"{counted} of {out} differ from what the specs compile to: run the same command without --check", file=sys.stderr)
+        print(
+            f"{counted} of {out} differ from what the specs compile to: run the same command without --check",
+            file=sys.stderr,
+        )
         raise typer.Exit(EXIT_FINDINGS)
     print(f"{count(len(wanted), 'run')} in {out}: up to date", file=sys.stderr)
     raise typer.Exit(EXIT_OK)

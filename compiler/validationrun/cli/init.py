@@ -35,7 +35,8 @@ ScenarioArgument = Annotated[
 NameOption = Annotated[str, typer.Option("--name", help="Name of the run; default the scenario's.", show_default=False)]
 NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="The tenant's namespace.")]
 FileOption = Annotated[
-    pathlib.Path | None, typer.Option("--file", "-f", help="Write here; an existing file is never overwritten.", show_default=False)
+    pathlib.Path | None,
+    typer.Option("--file", "-f", help="Write here; an existing file is never overwritten.", show_default=False),
 ]
 SchemaOption = Annotated[str, typer.Option("--schema", help="Where editors find the JSON Schema.")]
 
@@ -62,7 +63,9 @@ def run(
         try:
             TypeAdapter(kind).validate_python(value)
         except ValidationError:
-            raise usage_error(f"{option} must be lower-case letters, digits and '-' (a DNS label); got {value!r}") from None
+            raise usage_error(
+                f"{option} must be lower-case letters, digits and '-' (a DNS label); got {value!r}"
+            ) from None
     text = render_template(f"init/{scenario.value}.yaml.j2", name=name, namespace=namespace, schema=schema)
     if file is None:
         print(text, end="")

@@ -28,7 +28,10 @@ Examples:
 
 
 def run(
-    specs: SpecArgument, namespace: NamespaceOption = None, output: OutputOption = Output.TEXT, strict: StrictOption = False
+    specs: SpecArgument,
+    namespace: NamespaceOption = None,
+    output: OutputOption = Output.TEXT,
+    strict: StrictOption = False,
 ) -> None:
     """
     Check specs without a cluster.

@@ -11,7 +11,10 @@ from validationrun.emit.options import EmitOptions
 
 RunnerImageOption = Annotated[str, typer.Option("--runner-image", help="Default image of the steps.")]
 LabelOption = Annotated[
-    bool, typer.Option("--label/--no-label", help="Let finalize label the Workflow with the verdict (needs access-cluster.yaml).")
+    bool,
+    typer.Option(
+        "--label/--no-label", help="Let finalize label the Workflow with the verdict (needs access-cluster.yaml)."
+    ),
 ]
 ExecutorPatchOption = Annotated[
     bool,
@@ -20,10 +23,15 @@ ExecutorPatchOption = Annotated[
         help="Give Argo's own containers a restricted security context; switch off for init-less pods.",
     ),
 ]
-InstanceIdOption = Annotated[str, typer.Option("--instance-id", help="instanceID of the Argo controller.", show_default=False)]
-PriorityClassOption = Annotated[str, typer.Option("--priority-class", help="Priority class of the steps.", show_default=False)]
+InstanceIdOption = Annotated[
+    str, typer.Option("--instance-id", help="instanceID of the Argo controller.", show_default=False)
+]
+PriorityClassOption = Annotated[
+    str, typer.Option("--priority-class", help="Priority class of the steps.", show_default=False)
+]
 ClusterDomainOption = Annotated[
-    str, typer.Option("--cluster-domain", help="Appended to host names where .svc does not resolve.", show_default=False)
+    str,
+    typer.Option("--cluster-domain", help="Appended to host names where .svc does not resolve.", show_default=False),
 ]
 
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")

@@ -62,7 +62,9 @@ def _readable_json(value: Any, indent: str) -> str:
     if isinstance(value, list):
         items = [deeper + _readable_json(item, deeper) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]"
-    entries = [f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_readable_json(item, deeper)}" for key, item in value.items()]
+    entries = [
+        f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_readable_json(item, deeper)}" for key, item in value.items()
+    ]
     return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
 

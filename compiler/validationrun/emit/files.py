@@ -55,7 +55,9 @@ def _size_findings(bundle: Bundle) -> list[Finding]:
     loc = ("spec", "load", "workload", "config", "files")
     size = f"{bundle.filled_size / 1024:,.0f} KiB"
     if bundle.filled_size > _TOO_LARGE:
-        message = f"the bundle can reach {size} once its placeholders are filled in; at most {_TOO_LARGE // 1024} KiB fit"
+        message = (
+            f"the bundle can reach {size} once its placeholders are filled in; at most {_TOO_LARGE // 1024} KiB fit"
+        )
         return [Finding("VR601", loc, message, "move large config files into the workload's image", anchor=Anchor.KEY)]
     if bundle.filled_size > _LARGE:
         message = f"the bundle can reach {size}; above {_LARGE // 1024} KiB only server-side apply can store it"

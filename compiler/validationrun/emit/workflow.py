@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hera.workflows import DAG, Container, Parameter, Task, WorkflowTemplate
 from hera.workflows import models as m
+from hera.workflows.protocol import Templatable
 
 from validationrun import conventions
 from validationrun.api.v1alpha1.types import format_duration
@@ -43,7 +44,9 @@ _DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
     """The WorkflowTemplate as plain data, keys in the order in which a reviewer reads them."""
-    templates = [_step_template(step, plan, bundle) for step in (*plan.steps, plan.finalize)]
+    templates: list[Templatable | m.Template] = [
+        _step_template(step, plan, bundle) for step in (*plan.steps, plan.finalize)
+    ]
     with WorkflowTemplate(
         name=plan.name,
         namespace=plan.namespace,
@@ -68,14 +71,15 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
         pod_priority_class_name=options.priority_class or None,
         security_context=_pod_security(),
         pod_spec_patch=_executor_patch() if options.executor_patch else None,
-        volumes=_volumes(plan),
+        volumes=_volumes(),
         templates=templates,
     ) as template:
         _dag(plan)
     data = template.to_dict()
     # The order of the run comes first, then its steps.
     data["spec"]["templates"].sort(key=lambda one: one["name"] != ENTRYPOINT)
-    return _ordered(data)
+    ordered: dict[str, Any] = _ordered(data)
+    return ordered
 
 
 def _titles(plan: Plan) -> dict[str, str]:
@@ -193,7 +197,7 @@ def _executor_patch() -> str:
     return yaml.dump(patch)
 
 
-def _volumes(plan: Plan) -> list[m.Volume]:
+def _volumes() -> list[m.Volume]:
     """The run's own copy of the bundle, which outlives a merge or a prune of the committed one. Optional: a pod must never hang for it."""
     return [
         m.Volume(name=_BUNDLE_VOLUME, config_map=m.ConfigMapVolumeSource(name=run_bundle_name(), optional=True)),

@@ -23,7 +23,9 @@ _NOT_IN_BLOCK: Final = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _BLANK_LINE: Final = re.compile(r"^[ \t]+$", re.MULTILINE)
-_ESCAPED: Final = re.compile('["\\\\\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff0-\uffff]')
+_ESCAPED: Final = re.compile(
+    '["\\\\\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff0-\uffff]'
+)
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 _LONGEST_SIMPLE_KEY: Final = 500
 """YAML allows 1,024 characters for a key on the line of its value; longer ones are written behind `? `."""
@@ -91,7 +93,7 @@ def _write_sequence(value: list[Any], indent: str, lines: list[str], prefix: str
 def _is_block(text: str) -> bool:
     return (
         "\n" in text
-        and text[0] not in "\t"
+        and not text.startswith("\t")
         and text.strip("\n") != ""
         and _NOT_IN_BLOCK.search(text) is None
         and _BLANK_LINE.search(text) is None

@@ -82,7 +82,7 @@ class Document:
         for part in loc:
             children = node.children
             if isinstance(children, dict) and part in children:
-                entry = children[part]  # type: ignore[index]
+                entry = children[part]
                 node = entry.node
             elif isinstance(children, list) and isinstance(part, int) and part < len(children):
                 node, entry = children[part], None

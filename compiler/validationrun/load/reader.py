@@ -219,7 +219,7 @@ class _Composer:
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         start, end = _mark(event.start_mark), _mark(event.end_mark)
-        found = self._anchors.get(event.anchor)
+        found = self._anchors.get(event.anchor or "")
         if found is None:
             inside = any(frame.anchor == event.anchor for frame in self._stack)
             message = f"alias {quote(event.anchor)} " + ("contains itself" if inside else "has no anchor before it")
@@ -252,7 +252,11 @@ class _Composer:
         elif frame.awaits_value:
             self._add_entry(frame, value, node)
         else:
-            frame.key, frame.key_start, frame.key_end = self._key(value, node, merge_key=merge_key), node.start, node.end
+            frame.key, frame.key_start, frame.key_end = (
+                self._key(value, node, merge_key=merge_key),
+                node.start,
+                node.end,
+            )
             frame.awaits_value = True
 
     def _key(self, value: Any, node: Node, *, merge_key: bool) -> str | None:
@@ -312,5 +316,6 @@ class _Composer:
         self._result.error(code, Span(start.line, start.column, end_column), message, help_)
 
 
-def _mark(mark: "yaml.Mark") -> Mark:
+def _mark(mark: Any) -> Mark:
+    """libyaml gives every event a place; the types alone do not know it."""
     return Mark(mark.line, mark.column)

@@ -16,9 +16,11 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
 }
-_NOT_FINITE: Final = frozenset(
-    sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
-) | {".nan", ".NaN", ".NAN"}
+_NOT_FINITE: Final = frozenset(sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")) | {
+    ".nan",
+    ".NaN",
+    ".NAN",
+}
 
 _INTEGER: Final = re.compile(
     r"[-+]?(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]*))"

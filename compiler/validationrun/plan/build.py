@@ -16,7 +16,9 @@ from validationrun.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.plan.steps import plan_steps, timings
 
 
-def build_plan(run: ValidationRun, *, runner_image: str, labels_workflow: bool = True, cluster_domain: str = "") -> Plan:
+def build_plan(
+    run: ValidationRun, *, runner_image: str, labels_workflow: bool = True, cluster_domain: str = ""
+) -> Plan:
     """
     The plan of a run that passed every check.
 
@@ -77,13 +79,15 @@ def _grace_seconds(spec: ValidationRunSpec) -> int:
 
 def _accounts(spec: ValidationRunSpec, namespace: str) -> Accounts:
     steps = spec.service_account_name or f"{namespace}-validation"
-    workload = spec.load and (spec.load.workload.service_account_name or f"{namespace}-runner")
+    workload = None
+    if spec.load is not None:
+        workload = spec.load.workload.service_account_name or f"{namespace}-runner"
     return Accounts(steps=steps, finalize=f"{steps}-finalize", workload=workload)
 
 
 def _results(spec: ValidationRunSpec, namespace: str) -> tuple[dict[str, str] | None, str]:
     """The S3 settings and the template of the run's URI; None and empty without `results.s3`."""
-    s3 = spec.results and spec.results.s3
+    s3 = spec.results.s3 if spec.results else None
     if s3 is None:
         return None, ""
     job = spec.load.workload.name if spec.load else "rules-only"
@@ -105,7 +109,9 @@ def _rule(rule: Rule) -> PlannedRule:
     return PlannedRule(rule, query, timeout, tuple(places))
 
 
-def _parameters(deployments: tuple[ChainObject, ...], load: PlannedLoad | None, runner_image: str) -> tuple[Parameter, ...]:
+def _parameters(
+    deployments: tuple[ChainObject, ...], load: PlannedLoad | None, runner_image: str
+) -> tuple[Parameter, ...]:
     image_path = "/spec/template/spec/image"
     parameters = [
         Parameter(conventions.PARAM_CHAIN_ID, "Effective chain id; empty: the base id and 8 hex digits of this run"),

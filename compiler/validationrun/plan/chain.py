@@ -93,7 +93,9 @@ def _ordered(mapping: dict[str, Any], first: tuple[str, ...]) -> dict[str, Any]:
     return {key: mapping[key] for key in (*first, *(k for k in mapping if k not in first)) if key in mapping}
 
 
-def plan_endpoints(chain: ChainSpec, objects: tuple[ChainObject, ...], namespace: str, cluster_domain: str) -> Endpoints:
+def plan_endpoints(
+    chain: ChainSpec, objects: tuple[ChainObject, ...], namespace: str, cluster_domain: str
+) -> Endpoints:
     """
     The full nodes' URLs, by their headless Services: one Service a node, named like the node.
 

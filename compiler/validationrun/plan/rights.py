@@ -15,7 +15,12 @@ _TASK_RESULTS = Right(
 def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
     """For the account that runs ensure-chain, wait-chain-ready, load-job and rule-evaluator."""
     rights = [
-        Right("", ("configmaps",), ("create", "get", "patch"), "the run record, the run's copy of the bundle, the workload's config"),
+        Right(
+            "",
+            ("configmaps",),
+            ("create", "get", "patch"),
+            "the run record, the run's copy of the bundle, the workload's config",
+        ),
         Right("", ("serviceaccounts",), ("get",), "preflight: the accounts exist"),
     ]
     if spec.chain.endpoints is None:
@@ -23,13 +28,19 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
         rights.append(Right("sei.io", ("seinodedeployments",), verbs, "create the chain and follow it"))
     if spec.load is not None:
         rights += [
-            Right("batch", ("jobs",), ("create", "get", "list", "patch", "watch"), "create the load, follow it, stop it"),
+            Right(
+                "batch", ("jobs",), ("create", "get", "list", "patch", "watch"), "create the load, follow it, stop it"
+            ),
             Right("", ("pods",), ("get", "list", "watch"), "the shards' exit codes and times"),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
-    own = sorted({rule.alert.rule_ref.name for rule in spec.rules if rule.alert and rule.alert.rule_ref.namespace == namespace})
+    own = sorted(
+        {rule.alert.rule_ref.name for rule in spec.rules if rule.alert and rule.alert.rule_ref.namespace == namespace}
+    )
     if own:
-        rights.append(Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "alert references resolve", tuple(own)))
+        rights.append(
+            Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "alert references resolve", tuple(own))
+        )
     return (*rights, _TASK_RESULTS)
 
 
@@ -47,7 +58,9 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
     if spec.load is not None:
         rights.append(Right("batch", ("jobs",), ("delete", "get", "list", "patch", "watch"), "end the load, clean up"))
     if spec.chain.endpoints is None:
-        rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "get", "list", "watch"), "clean up the chain"))
+        rights.append(
+            Right("sei.io", ("seinodedeployments",), ("delete", "get", "list", "watch"), "clean up the chain")
+        )
     return (*rights, _TASK_RESULTS)
 
 

@@ -45,11 +45,28 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
     load = _step("load-job", "Drive the load", conventions.COMPONENT_LOAD, "wait-chain-ready", window, ("exit-codes",))
     title = f"Watch {rule_count} rules" if rule_count != 1 else "Watch 1 rule"
     steps = (
-        _step("ensure-chain", "Bring the chain up", conventions.COMPONENT_CHAIN, None, bring_up, ("chain-id",), bundle=True),
-        _step("wait-chain-ready", "Wait until the chain serves", conventions.COMPONENT_CHAIN, "ensure-chain", bring_up, ()),
+        _step(
+            "ensure-chain",
+            "Bring the chain up",
+            conventions.COMPONENT_CHAIN,
+            None,
+            bring_up,
+            ("chain-id",),
+            bundle=True,
+        ),
+        _step(
+            "wait-chain-ready", "Wait until the chain serves", conventions.COMPONENT_CHAIN, "ensure-chain", bring_up, ()
+        ),
         *((load,) if has_load else ()),
         # Its deadline leaves room for the final sweep, which begins when the window has ended.
-        _step("rule-evaluator", title, conventions.COMPONENT_RULES, "wait-chain-ready", window + _WORKFLOW_SLACK, ("verdict",)),
+        _step(
+            "rule-evaluator",
+            title,
+            conventions.COMPONENT_RULES,
+            "wait-chain-ready",
+            window + _WORKFLOW_SLACK,
+            ("verdict",),
+        ),
     )
     finalize = Step(
         name="finalize",
@@ -68,7 +85,14 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
 
 
 def _step(
-    name: str, title: str, component: str, depends: str | None, timeout_s: int, outputs: tuple[str, ...], *, bundle: bool = False
+    name: str,
+    title: str,
+    component: str,
+    depends: str | None,
+    timeout_s: int,
+    outputs: tuple[str, ...],
+    *,
+    bundle: bool = False,
 ) -> Step:
     return Step(
         name=name,

@@ -16,12 +16,15 @@ class Genesis(OpenModel):
     """The genesis ceremony; validators only."""
 
     chain_id: Annotated[
-        str | None, Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id.")
+        str | None,
+        Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
     ] = None
     staking_amount: Annotated[str | None, Field(description="Self-delegation of each validator.")] = None
     account_balance: Annotated[str | None, Field(description="Balance of each validator's account.")] = None
     accounts: Annotated[list[GenesisAccount] | None, Field(description="Further funded accounts.")] = None
-    overrides: Annotated[dict[str, str] | None, Field(description="Dotted genesis keys and their values, as text.")] = None
+    overrides: Annotated[dict[str, str] | None, Field(description="Dotted genesis keys and their values, as text.")] = (
+        None
+    )
     max_ceremony_duration: Annotated[str | None, Field(description="How long the ceremony may take.")] = None
     fork: Annotated[dict[str, Any] | None, Field(description="Fork the exported state of a live chain.")] = None
 
@@ -38,7 +41,8 @@ class Entrypoint(OpenModel):
 
 class SeiNodeSpec(OpenModel):
     chain_id: Annotated[
-        str | None, Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id.")
+        str | None,
+        Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
     ] = None
     image: Annotated[Image, Field(description="The seid image; a digest is recommended.")]
     entrypoint: Annotated[Entrypoint | None, Field(description="Start another program than the image's own.")] = None
@@ -46,7 +50,9 @@ class SeiNodeSpec(OpenModel):
         list[dict[str, Any]] | None,
         Field(description="Where to find peers; default the run's own validators."),
     ] = None
-    overrides: Annotated[dict[str, str] | None, Field(description="Dotted sei-config keys and their values, as text.")] = None
+    overrides: Annotated[
+        dict[str, str] | None, Field(description="Dotted sei-config keys and their values, as text.")
+    ] = None
     sidecar: Annotated[dict[str, Any] | None, Field(description="The sei-sidecar's image, port and resources.")] = None
     pod_labels: Annotated[Labels | None, Field(description="Labels of the pods alone.")] = None
     data_volume: Annotated[dict[str, Any] | None, Field(description="Take over an existing data volume.")] = None
@@ -115,7 +121,9 @@ class Endpoints(Model):
 class ChainSpec(Model):
     chain_id: Annotated[
         ChainId,
-        Field(description="The base id. Each run appends 8 hex digits of its own; with endpoints it is used unchanged."),
+        Field(
+            description="The base id. Each run appends 8 hex digits of its own; with endpoints it is used unchanged."
+        ),
     ]
     deployments: Annotated[
         list[Deployment] | None, Field(min_length=2, max_length=8, description="The chain to bring up.")

@@ -81,7 +81,8 @@ class Resources(Model):
 class ContainerPort(Model):
     container_port: Annotated[Port, Field(description="Port number in the pod.")]
     name: Annotated[
-        str | None, Field(min_length=1, max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description="Its name.")
+        str | None,
+        Field(min_length=1, max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description="Its name."),
     ] = None
     protocol: Annotated[Literal["TCP", "UDP", "SCTP"] | None, Field(description="Default TCP.")] = None
 
@@ -208,7 +209,9 @@ class Volume(OpenModel):
     name: Annotated[DnsLabel, Field(description="Name by which volumeMounts refer to it.")]
     config_map: Annotated[dict[str, Any] | None, Field(description="Files from a ConfigMap.")] = None
     secret: Annotated[dict[str, Any] | None, Field(description="Files from a Secret.")] = None
-    empty_dir: Annotated[dict[str, Any] | None, Field(description="An empty folder that lives as long as the pod.")] = None
+    empty_dir: Annotated[dict[str, Any] | None, Field(description="An empty folder that lives as long as the pod.")] = (
+        None
+    )
     persistent_volume_claim: Annotated[dict[str, Any] | None, Field(description="A claim of the namespace.")] = None
     projected: Annotated[dict[str, Any] | None, Field(description="Several sources in one folder.")] = None
     downward_api: Annotated[dict[str, Any] | None, Field(alias="downwardAPI", description="Fields of the pod.")] = None

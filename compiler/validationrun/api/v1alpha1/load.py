@@ -39,7 +39,9 @@ class WorkloadConfig(Model):
             "each also with the suffix Json, ${runId} and ${namespace} are replaced; everything else stays byte for byte."
         ),
     ] = {}
-    mount_path: Annotated[AbsolutePath, Field(description="Where the files appear in the container.")] = DEFAULT_MOUNT_PATH
+    mount_path: Annotated[AbsolutePath, Field(description="Where the files appear in the container.")] = (
+        DEFAULT_MOUNT_PATH
+    )
 
 
 class PodTemplate(Model):
@@ -51,7 +53,9 @@ class PodTemplate(Model):
     security_context: Annotated[PodSecurityContext | None, Field(description="The pods' security context.")] = None
     volumes: Annotated[list[Volume] | None, Field(description="Further volumes.")] = None
     volume_mounts: Annotated[list[VolumeMount] | None, Field(description="Their mounts in the workload.")] = None
-    image_pull_secrets: Annotated[list[LocalObjectReference] | None, Field(description="Secrets for the registry.")] = None
+    image_pull_secrets: Annotated[list[LocalObjectReference] | None, Field(description="Secrets for the registry.")] = (
+        None
+    )
     termination_grace_period_seconds: Annotated[
         int | None, Field(ge=1, le=3600, description="Time between SIGTERM and SIGKILL; default 60.")
     ] = None
@@ -65,9 +69,12 @@ class Workload(Model):
     env: Annotated[list[EnvVar] | None, Field(description="Further environment variables, after ours.")] = None
     env_from: Annotated[list[EnvFrom] | None, Field(description="Variables from Secrets and ConfigMaps.")] = None
     resources: Annotated[Resources | None, Field(description="Requests and limits.")] = None
-    ports: Annotated[list[ContainerPort] | None, Field(description="Ports, such as one that Prometheus scrapes.")] = None
+    ports: Annotated[list[ContainerPort] | None, Field(description="Ports, such as one that Prometheus scrapes.")] = (
+        None
+    )
     service_account_name: Annotated[
-        DnsSubdomain | None, Field(description="Account of the workload; default {namespace}-runner. Never created by us.")
+        DnsSubdomain | None,
+        Field(description="Account of the workload; default {namespace}-runner. Never created by us."),
     ] = None
     config: Annotated[WorkloadConfig, Field(description="Files for the workload.")] = WorkloadConfig()
     pod_template: Annotated[PodTemplate, Field(description="What else the load's pods need.")] = PodTemplate()

@@ -25,7 +25,9 @@ class QueryRule(Model):
             "label values, ${window} is the time since the window opened.",
         ),
     ]
-    op: Annotated[Literal[">=", "<=", ">", "<", "==", "!="], Field(description="The rule passes when `value op threshold` holds.")]
+    op: Annotated[
+        Literal[">=", "<=", ">", "<", "==", "!="], Field(description="The rule passes when `value op threshold` holds.")
+    ]
     threshold: Annotated[Threshold, Field(description="A decimal number, as text, so that nothing is lost.")]
     timeout: Annotated[
         Duration | None, Field(description="How long one query may take; default the smaller of 30s and the interval.")
@@ -35,7 +37,8 @@ class QueryRule(Model):
 class RuleRef(Model):
     name: Annotated[DnsSubdomain, Field(description="Name of the PrometheusRule object.")]
     namespace: Annotated[
-        DnsLabel, Field(description="Its namespace: the run's own, or one labelled sei.io/validation-shared-rules=true.")
+        DnsLabel,
+        Field(description="Its namespace: the run's own, or one labelled sei.io/validation-shared-rules=true."),
     ]
     alertname: Annotated[str, Field(min_length=1, description="The alert in it.")]
 
@@ -59,7 +62,9 @@ class RunProperties(Model):
     start_after: Annotated[
         DurationOrZero, Field(description="Evaluations earlier than this after the window's start are dropped.")
     ] = 0
-    final_sweep: Annotated[bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")] = True
+    final_sweep: Annotated[
+        bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")
+    ] = True
     stop_on_failure: Annotated[bool, Field(description="Stop the load as soon as this rule has failed.")] = False
     retry: Annotated[int, Field(ge=0, le=10, description="Consecutive errors that are tolerated.")] = 3
 

@@ -12,7 +12,9 @@ from validationrun.api.v1alpha1.types import Bucket, DnsLabel, DnsSubdomain, Dur
 
 class Metadata(Model):
     name: Annotated[RunName, Field(description="Name of the run and of its WorkflowTemplate.")]
-    namespace: Annotated[DnsLabel | None, Field(description="The tenant's namespace; required here or by --namespace.")] = None
+    namespace: Annotated[
+        DnsLabel | None, Field(description="The tenant's namespace; required here or by --namespace.")
+    ] = None
 
 
 class S3Results(Model):
@@ -27,7 +29,9 @@ class Results(Model):
 
 class Timeouts(Model):
     chain_ready: Annotated[Duration, Field(description="How long the chain may take to come up.")] = 1200
-    load_start: Annotated[Duration, Field(description="From creating the load until every shard's container runs.")] = 300
+    load_start: Annotated[Duration, Field(description="From creating the load until every shard's container runs.")] = (
+        300
+    )
     run_duration: Annotated[
         Duration | None,
         Field(description="Length of the window, from its start. Default load.duration + 5m; 1h without load."),
@@ -36,13 +40,16 @@ class Timeouts(Model):
 
 class ValidationRunSpec(Model):
     chain: Annotated[ChainSpec, Field(description="The chain under test.")]
-    load: Annotated[LoadSpec | None, Field(description="The load. Without it the rules watch for the whole runDuration.")] = None
+    load: Annotated[
+        LoadSpec | None, Field(description="The load. Without it the rules watch for the whole runDuration.")
+    ] = None
     rules: Annotated[list[Rule], Field(max_length=32, description="What must hold while the run lasts.")] = []
     sequence: Annotated[Any, Field(description="Not supported yet.")] = None
     chaos: Annotated[Any, Field(description="Not supported yet.")] = None
     results: Annotated[Results | None, Field(description="Where results go beside the run record.")] = None
     service_account_name: Annotated[
-        DnsSubdomain | None, Field(max_length=244, description="Account that runs the steps; default {namespace}-validation.")
+        DnsSubdomain | None,
+        Field(max_length=244, description="Account that runs the steps; default {namespace}-validation."),
     ] = None
     timeouts: Annotated[Timeouts, Field(description="Bounds of each part of the run.")] = Timeouts()
     cleanup: Annotated[

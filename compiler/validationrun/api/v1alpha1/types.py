@@ -53,7 +53,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _DNS_SUBDOMAIN: "lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
     _CHAIN_ID: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit, at least two characters",
     _WORKLOAD_NAME: "lower-case letters, digits and '_', at most 63 characters",
-    _THRESHOLD: "a decimal number such as \"0\", \"-2.5\" or \"1e6\"",
+    _THRESHOLD: 'a decimal number such as "0", "-2.5" or "1e6"',
     _ENV_NAME: "letters, digits, '_', '-' and '.', not beginning with a digit",
     _ENV_PREFIX: "letters, digits, '_', '-' and '.', not beginning with a digit",
     _CONFIG_KEY: "letters, digits, '-', '_' and '.', at most 200 characters",
@@ -129,7 +129,11 @@ def _duration(low: int, high: int | None) -> Any:
         except ValueError as error:
             raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
         if seconds < low or (high is not None and seconds > high):
-            bounds = f"at least {format_duration(low)}" if high is None else f"between {format_duration(low)} and {format_duration(high)}"
+            bounds = (
+                f"at least {format_duration(low)}"
+                if high is None
+                else f"between {format_duration(low)} and {format_duration(high)}"
+            )
             raise PydanticCustomError("duration_bounds", "must be {bounds}", {"bounds": bounds})
         return seconds
 
@@ -163,7 +167,9 @@ def _quantity(value: Any) -> Any:
 
 
 Quantity = Annotated[
-    Any, BeforeValidator(_quantity), WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number"}]})
+    Any,
+    BeforeValidator(_quantity),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number"}]}),
 ]
 
 

@@ -1,0 +1,103 @@
+# Two commands to begin with: `make demo` and `make test`. Each target sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+READY := .venv/.bootstrapped
+DEMO := build/demo
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt pyproject.toml scripts/bootstrap.sh
+	@scripts/bootstrap.sh
+
+.PHONY: install
+install: $(READY) ## Make .venv with the locked dependencies and the package
+
+.PHONY: demo
+demo: $(READY) ## Lint and compile the examples, and explain the nightly run
+	@echo "== validationrun lint examples"
+	@$(BIN)/validationrun lint examples
+	@echo; echo "== validationrun compile examples -o $(DEMO)"
+	@$(BIN)/validationrun compile examples -o $(DEMO)
+	@echo; echo "== validationrun explain examples/nightly.yaml"
+	@$(BIN)/validationrun explain examples/nightly.yaml
+	@echo; echo "The spec:     examples/nightly.yaml"
+	@echo "Its template: $(DEMO)/eng-ada/nightly/workflowtemplate.yaml"
+	@echo "Its bundle:   $(DEMO)/eng-ada/nightly/bundle.yaml (everything that holds your text)"
+	@echo "Your own:     .venv/bin/validationrun init nightly > run.yaml"
+
+.PHONY: test
+test: $(READY) ## Run the tests
+	@$(BIN)/pytest -q -n 2 --dist worksteal
+
+.PHONY: coverage
+coverage: $(READY) ## Run the tests and hold the compiler's rooms to 95 % branch coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -q -p no:cacheprovider tests/unit tests/golden tests/cli
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report --fail-under=95 \
+	  --include='*/validationrun/load/*,*/validationrun/api/*,*/validationrun/check/*,*/validationrun/plan/*,*/validationrun/emit/*'
+	@$(BIN)/coverage report
+
+.PHONY: fmt
+fmt: $(READY) ## Format the code
+	@$(BIN)/ruff format compiler tests
+	@$(BIN)/ruff check --fix-only -q compiler tests
+
+.PHONY: check
+check: $(READY) ## Style, types, import directions, and drift of generated files
+	@$(BIN)/ruff check compiler tests
+	@$(BIN)/ruff format --check compiler tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/validationrun compile examples -o generated --check
+	@diff -u schemas/validationrun.schema.json <($(BIN)/validationrun schema) || { echo "run: make schemas"; exit 1; }
+
+.PHONY: schemas
+schemas: $(READY) ## Write schemas/ from the models
+	@$(BIN)/validationrun schema > schemas/validationrun.schema.json
+
+.PHONY: generate
+generate: $(READY) ## Compile examples/ to generated/
+	@$(BIN)/validationrun compile examples -o generated
+
+.PHONY: fixtures
+fixtures: $(READY) ## Write the expected messages of tests/fixtures/invalid; read the diff before committing it
+	@$(BIN)/python tests/update_fixtures.py
+
+.PHONY: examples
+examples: $(READY) ## Write examples/ from the scenarios of `init`
+	@for scenario in nightly release soak shadow early-stop; do \
+	  $(BIN)/validationrun init $$scenario --schema ../schemas/validationrun.schema.json > examples/$$scenario.yaml; done
+
+.PHONY: argo-lint
+argo-lint: $(READY) ## Judge generated/ by the real Argo (newest line) and by Kubernetes' own schemas
+	@$(BIN)/python tests/judge/judge.py --self-test
+	@$(BIN)/python tests/judge/judge.py --line 4 generated
+
+.PHONY: argo-lint-all
+argo-lint-all: argo-lint ## The same by both supported Argo lines
+	@$(BIN)/python tests/judge/judge.py --line 3.7 generated
+
+.PHONY: bench
+bench: $(READY) ## Measure speed against bare Hera and bare libyaml
+	@$(BIN)/python tests/benchmarks/run.py
+
+.PHONY: mutate
+mutate: $(READY) ## Remove each check in turn; each removal must turn a test red
+	@$(BIN)/python tests/mutate/mutate.py
+
+.PHONY: lock
+lock: $(READY) ## Resolve pyproject.toml to requirements/*.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --extra dev pyproject.toml -o requirements/dev.txt
+
+.PHONY: package
+package: $(READY) ## Build the wheel and the source distribution into dist/
+	@$(BIN)/hatchling build
+
+.PHONY: clean
+clean: ## Remove what the targets made
+	@rm -rf .venv .cache build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
