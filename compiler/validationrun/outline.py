@@ -115,7 +115,8 @@ def _rule(planned: PlannedRule, plan: Plan) -> str:
     ticks = tick_count(rule, plan.timings.judged_s)
     sweep = " and a final sweep" if properties.final_sweep else ""
     stops = ", stops the run on failure" if properties.stop_on_failure else ""
-    return f"rule {rule.name}: passes when {passes}; {ticks} tick{'s' if ticks != 1 else ''} every {format_duration(properties.interval)}{sweep}{stops}"
+    every = f"{ticks} tick{'s' if ticks != 1 else ''} every {format_duration(properties.interval)}"
+    return f"rule {rule.name}: passes when {passes}; {every}{sweep}{stops}"
 
 
 def _pods(root: Outline, plan: Plan) -> None:

@@ -203,15 +203,19 @@ def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
 
 def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
     allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-    near = difflib.get_close_matches(str(value), allowed.split(", "), n=1)
+    # Swapped characters come first: "=>" is meant to be ">=", not ">".
+    swapped = [word for word in allowed.split(", ") if sorted(word) == sorted(str(value))]
+    near = swapped or difflib.get_close_matches(str(value), allowed.split(", "), n=1)
     help_ = f"did you mean {near[0]}?" if near else "use one of these"
     return Finding("VR203", loc, f"{path} must be one of {allowed}; got {quote(value)}", help_)
 
 
 def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
     help_ = f"give it {expected}"
-    if expected == "a string" and isinstance(value, (bool, int, float)):
-        help_ = f"put it in quotes: YAML reads it as {_kind_of(value)}"
+    if expected == "a string" and isinstance(value, bool):
+        help_ = "put it in quotes: YAML reads it as a boolean"
+    elif expected == "a string" and isinstance(value, (int, float)):
+        help_ = f'put it in quotes: "{value}"'
     elif isinstance(value, str) and expected in ("a whole number", "true or false"):
         help_ = "write it without quotes"
     return Finding("VR204", loc, f"{path} must be {expected}; got {_kind_of(value)}", help_)
@@ -242,9 +246,11 @@ def _pattern_words(context: dict[str, Any]) -> str:
 
 
 def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
-    return Finding(
-        "VR207", loc, f"{path} {context['reason']}; got {quote(value)}", "write it in h, m and s, largest first"
-    )
+    reason = context["reason"]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Finding("VR207", loc, f"{path} {reason}; got {value}, without a unit", f"did you mean {value}s?")
+    got = quote(value) if isinstance(value, str) else _kind_of(value)
+    return Finding("VR207", loc, f"{path} {reason}; got {got}", "write it in h, m and s, largest first")
 
 
 def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:

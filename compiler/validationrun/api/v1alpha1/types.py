@@ -122,10 +122,9 @@ def format_duration(seconds: int) -> str:
 
 def _duration(low: int, high: int | None) -> Any:
     def validate(value: Any) -> int:
-        if not isinstance(value, str):
-            raise PydanticCustomError("string_type", "must be a string")
         try:
-            seconds = parse_duration(value)
+            # A bare number would have no unit, so it is no duration either.
+            seconds = parse_duration(value if isinstance(value, str) else "")
         except ValueError as error:
             raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
         if seconds < low or (high is not None and seconds > high):
