@@ -123,21 +123,24 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
 
     An error cannot be silenced, and a comment that silences nothing is a warning: it would hide the next finding there.
     """
-    kept = list(diagnostics)
+    warnings: dict[str, dict[int, list[Diagnostic]]] = {}
+    kept = []
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.WARNING:
+            warnings.setdefault(diagnostic.code, {}).setdefault(diagnostic.span.line, []).append(diagnostic)
+        else:
+            kept.append(diagnostic)
     for ignore in find_ignores(loaded.documents, loaded.lines):
-        silenced = [
-            d
-            for d in kept
-            if d.code == ignore.code and d.severity is Severity.WARNING and d.span.line in ignore.applies_to
-        ]
-        if silenced:
-            kept = [d for d in kept if d not in silenced]
-            continue
-        message = f"this comment ignores {ignore.code}, which is no warning on this line"
-        help_ = "delete the comment; errors cannot be ignored"
-        line = loaded.lines[ignore.span.line]
-        kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
-    return kept
+        by_line = warnings.get(ignore.code, {})
+        silenced = ignore.applies_to & by_line.keys()
+        for number in silenced:
+            del by_line[number]
+        if not silenced:
+            message = f"this comment ignores {ignore.code}, which is no warning on this line"
+            help_ = "delete the comment; errors cannot be ignored"
+            line = loaded.lines[ignore.span.line]
+            kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
+    return kept + [one for by_line in warnings.values() for several in by_line.values() for one in several]
 
 
 def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -> LintResult:

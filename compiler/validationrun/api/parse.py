@@ -68,8 +68,7 @@ def _document_type(data: Any) -> Iterator[Finding]:
         if value is None and field not in data:
             yield _missing((field,))
         elif value not in known:
-            expected = " or ".join(known)
-            yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {expected}`")
+            yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {known[0]}`")
         elif value in (conventions.KIND_SUITE, conventions.KIND_SCHEDULE):
             yield Finding("VR111", (field,), f"kind {value} is not supported yet", _LATER)
 
@@ -215,7 +214,8 @@ def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
     if expected == "a string" and isinstance(value, bool):
         help_ = "put it in quotes: YAML reads it as a boolean"
     elif expected == "a string" and isinstance(value, (int, float)):
-        help_ = f'put it in quotes: "{value}"'
+        # The value is not shown in quotes here: of 1.10 YAML has already made 1.1.
+        help_ = "put it in quotes: YAML reads it as a number"
     elif isinstance(value, str) and expected in ("a whole number", "true or false"):
         help_ = "write it without quotes"
     return Finding("VR204", loc, f"{path} must be {expected}; got {_kind_of(value)}", help_)
@@ -224,14 +224,20 @@ def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
 def _kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "a boolean"
-    kinds = {int: "a number", float: "a number", str: f"the string {quote(value)}", dict: "a mapping", list: "a list"}
-    return kinds.get(type(value), "nothing")
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the string {quote(value)}"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "nothing"
 
 
 def _bounds(words: str) -> Callable[[Loc, str, Any, Any], Finding]:
     def make(loc: Loc, path: str, value: Any, context: Any) -> Finding:
         shown = f"; got {value}" if isinstance(value, int) else ""
-        return Finding("VR205", loc, f"{path} must {words.format_map(context)}{shown}", "change it to fit")
+        bound = words.format_map(context).replace(" 1 entries", " 1 entry")
+        return Finding("VR205", loc, f"{path} must {bound}{shown}", "change it to fit")
 
     return make
 

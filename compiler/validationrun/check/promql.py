@@ -14,7 +14,8 @@ import promql_parser as promql
 # promql-parser walks its tree by recursion in native code: beyond these bounds a hostile query could end the process.
 _MAX_NESTING: Final = 100
 _MAX_OPERATORS: Final = 500
-_STRINGS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`|#[^\n]*')
+# A string without its end is taken up to the end of the line: looking for the end again from each mark in it takes forever.
+_STRINGS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
 _OPERATORS: Final = re.compile(
     r"[-+*/%^=<>!@]+|\b(?:and|or|unless|atan2|offset|bool|by|without|on|ignoring)\b", re.IGNORECASE
 )

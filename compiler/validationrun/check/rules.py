@@ -14,7 +14,7 @@ from validationrun.oracle.placeholders import LABEL_VALUES, WINDOW, Stray, fill,
 from validationrun.oracle.window import judged_seconds, query_timeout_seconds, tick_count
 
 _RULES: Final[Loc] = ("spec", "rules")
-_FILLED: Final = {"chainId": "chain-0a1b2c3d", "namespace": "namespace", "runId": "run-4e5f6"}
+_FILLED: Final = {"chainId": "chain-0a1b2c3d", "namespace": "namespace-9c8b7a6d", "runId": "run-4e5f6"}
 """Values that stand in for the run's own while a query is checked."""
 
 _DEFAULT_SCRAPE_SECONDS: Final = 30
@@ -104,13 +104,13 @@ def _alert_syntax(loc: Loc, rule: Rule) -> Iterator[Finding]:
     """An alert's query is ours; what can be wrong in it is a matcher's regular expression."""
     if rule.alert is None:
         return
-    query, places = alert_query(rule.alert)
-    try:
-        promql.parse(fill(query, places, {**_FILLED, WINDOW: "60s"}))
-    except promql.SyntaxFault as fault:
-        patterns = [i for i, matcher in enumerate(rule.alert.matchers) if matcher.op in ("=~", "!~")]
-        field = (*loc, "alert", "matchers", patterns[0], "value") if patterns else (*loc, "alert")
-        yield Finding("VR501", field, f"{format_path(field)} is not valid: {fault}", "fix the regular expression")
+    for index, matcher in enumerate(rule.alert.matchers):
+        query, places = alert_query(rule.alert.model_copy(update={"matchers": [matcher]}))
+        try:
+            promql.parse(fill(query, places, {**_FILLED, WINDOW: "60s"}))
+        except promql.SyntaxFault as fault:
+            field = (*loc, "alert", "matchers", index, "value")
+            yield Finding("VR501", field, f"{format_path(field)} is not valid: {fault}", "fix the regular expression")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def shared_objects(plan: Plan) -> list[dict[str, Any]]:
     """For the owners of other namespaces: reading the PrometheusRules that this run refers to, and the Namespace's own labels."""
     objects: list[dict[str, Any]] = []
     for shared in plan.shared_rules:
-        name = f"{plan.namespace}-{plan.name}-rules"
+        # A dot, which neither of the two can hold: run `x` of `eng-ada` must not meet run `ada-x` of `eng` there.
+        name = f"{plan.namespace}.{plan.name}-rules"
         objects += [
             _role(shared.namespace, name, _shared_rights(shared)),
             _binding(shared.namespace, name, plan, plan.accounts.steps),
@@ -80,7 +81,8 @@ def cluster_objects(plan: Plan) -> list[dict[str, Any]]:
     so that the right to patch one is the right to be anyone there.
     This policy leaves finalize's account the labels and the annotation of the verdict, and nothing else.
     """
-    name = f"validationrun-{plan.namespace}-{plan.name}"
+    # Dots, which neither of the two can hold: no other run of the cluster has a policy of this name.
+    name = f"validationrun.{plan.namespace}.{plan.name}"
     user = f"system:serviceaccount:{plan.namespace}:{plan.accounts.finalize}"
     policy = {
         "apiVersion": "admissionregistration.k8s.io/v1",

@@ -107,16 +107,18 @@ class Document:
 
     def _token(self, node: Node, token: str) -> Span | None:
         """The one place of a token in a scalar's source text; None when there is none, or several."""
-        found: list[Span] = []
+        found: Span | None = None
         for number in range(node.start.line, min(node.end.line + 1, len(self.lines))):
             text = self.lines[number]
             low = node.start.column if number == node.start.line else 0
             high = node.end.column if number == node.end.line else len(text)
             at = text.find(token, low, high)
             while at != -1:
-                found.append(Span(number, at, at + len(token)))
+                if found is not None:
+                    return None
+                found = Span(number, at, at + len(token))
                 at = text.find(token, at + 1, high)
-        return found[0] if len(found) == 1 else None
+        return found
 
     def _span(self, start: Mark, end: Mark) -> Span:
         if end.line == start.line:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from validationrun.diagnostics import Span
 from validationrun.load.document import Document, Node
 
+_MARK = "validationrun:"
 _IGNORE = re.compile(r"(?:^|(?<=\s))#\s*validationrun:\s*ignore\s+(VR\d{3}(?:\s*,\s*VR\d{3})*)")
 
 
@@ -27,53 +28,48 @@ def find_ignores(documents: Sequence[Document], lines: Sequence[str]) -> list[Ig
     One exception: on the head line of a block scalar (`promql: | # validationrun: ignore VR554`) the comment is YAML's
     own and silences findings on the block's text too, where a comment would be part of the value.
     """
+    if not any(_MARK in line for line in lines):
+        return []
+    by_line = _scalars_by_line(documents)
     found: list[Ignore] = []
     for number, line in enumerate(lines):
-        if "validationrun:" not in line:
+        if _MARK not in line:
             continue
+        touching = by_line.get(number, [])
         for match in _IGNORE.finditer(line):
-            if any(_inside_text(document.root, number, match.start()) for document in documents):
+            if any(_inside_text(node, number, match.start()) for node in touching):
                 continue
             applies_to = {number}
-            for document in documents:
-                applies_to |= _block_lines(document.root, number)
+            for node in touching:
+                if node.block and node.start.line == number:
+                    applies_to.update(range(number + 1, node.end.line + 1))
             for code in re.finditer(r"VR\d{3}", match[1]):
                 start = match.start(1) + code.start()
                 found.append(Ignore(code[0], Span(number, start, start + 5), frozenset(applies_to)))
     return found
 
 
-def _scalars(root: Node) -> list[Node]:
-    """Every scalar below a node. Aliased subtrees are shared, so each node is visited once."""
-    todo, seen, scalars = [root], set(), []
+def _scalars_by_line(documents: Sequence[Document]) -> dict[int, list[Node]]:
+    """Every scalar by each line that it touches. Aliased subtrees are shared, so each node is visited once."""
+    todo: list[Node] = [document.root for document in documents]
+    seen: set[int] = set()
+    by_line: dict[int, list[Node]] = {}
     while todo:
         node = todo.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
         if node.children is None:
-            scalars.append(node)
+            for number in range(node.start.line, node.end.line + 1):
+                by_line.setdefault(number, []).append(node)
         elif isinstance(node.children, dict):
             todo.extend(entry.node for entry in node.children.values())
         else:
             todo.extend(node.children)
-    return scalars
+    return by_line
 
 
-def _inside_text(root: Node, line: int, column: int) -> bool:
-    for node in _scalars(root):
-        if node.block:
-            if node.start.line < line < node.end.line or (line == node.end.line and column < node.end.column):
-                return True
-        elif (node.start.line, node.start.column) <= (line, column) < (node.end.line, node.end.column):
-            return True
-    return False
-
-
-def _block_lines(root: Node, head: int) -> set[int]:
-    """The text lines of block scalars that open on this line."""
-    lines: set[int] = set()
-    for node in _scalars(root):
-        if node.block and node.start.line == head:
-            lines.update(range(head + 1, node.end.line + 1))
-    return lines
+def _inside_text(node: Node, line: int, column: int) -> bool:
+    if node.block:
+        return node.start.line < line < node.end.line or (line == node.end.line and column < node.end.column)
+    return (node.start.line, node.start.column) <= (line, column) < (node.end.line, node.end.column)

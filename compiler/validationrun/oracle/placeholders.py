@@ -20,9 +20,11 @@ WINDOW: Final = "window"
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
 # A string, a comment, or the operator before a label value; everything else is skipped one character at a time.
+# A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
+# would take forever.
 _TOKEN: Final = re.compile(
     r"""
-    (?P<string> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*` )
+    (?P<string> "(?:[^"\\\n]|\\.)*"? | '(?:[^'\\\n]|\\.)*'? | `[^`]*`? )
   | (?P<comment> \#[^\n]* )
   | (?P<op> =~ | !~ | != | = | [{},()] )
   | (?P<space> \s+ )

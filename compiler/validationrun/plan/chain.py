@@ -79,6 +79,7 @@ def _spec(entry: Deployment, validator: str) -> dict[str, Any]:
         "template": {
             "metadata": metadata,
             "spec": _ordered(node, ("chainId", "image", "validator", "fullNode", "peers")),
+            **{key: value for key, value in template.items() if key not in ("metadata", "spec")},
         },
     }
 

@@ -1,0 +1,97 @@
+"""What is committed is what the code makes: generated/, schemas/, examples/."""
+
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+import yaml
+from emit_helpers import ROOT
+
+from validationrun.api.schema import render_schema
+from validationrun.cli.init import Scenario
+from validationrun.emit.options import EmitOptions
+from validationrun.pipeline import compile_all, lint
+from validationrun.templates import render_template
+
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+SCENARIOS = [scenario.value for scenario in Scenario]
+SCHEMA_PATH = "../schemas/validationrun.schema.json"
+
+
+def compiled_examples() -> dict[str, bytes]:
+    result = compile_all([(path.name, path.read_bytes()) for path in EXAMPLES], EmitOptions())
+    assert result.ok
+    return {f"{one.folder}/{file.name}": file.text.encode() for one in result.compiled for file in one.files}
+
+
+def test_generated_is_what_the_examples_compile_to_byte_for_byte():
+    wanted = compiled_examples()
+    folder = ROOT / "generated"
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert sorted(found) == sorted(wanted), "run: make generate"
+    stale = [name for name in wanted if found[name] != wanted[name]]
+    assert not stale, "run: make generate, and read the diff"
+
+
+def test_the_schema_is_what_the_models_say():
+    found = (ROOT / "schemas/validationrun.schema.json").read_bytes()
+    assert found == render_schema().encode(), "run: make schemas"
+
+
+def test_the_command_prints_the_committed_schema():
+    printed = subprocess.run([sys.executable, "-m", "validationrun", "schema"], check=True, capture_output=True).stdout
+    assert printed == (ROOT / "schemas/validationrun.schema.json").read_bytes()
+
+
+def test_each_scenario_has_an_example_and_each_example_a_scenario():
+    assert [path.stem for path in EXAMPLES] == sorted(SCENARIOS)
+    templates = (ROOT / "templates/init").iterdir()
+    assert sorted(path.name for path in templates) == sorted(f"{name}.yaml.j2" for name in SCENARIOS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_an_example_is_what_init_prints(scenario):
+    text = render_template(f"init/{scenario}.yaml.j2", name=scenario, namespace="eng-ada", schema=SCHEMA_PATH)
+    assert (ROOT / f"examples/{scenario}.yaml").read_bytes() == text.encode(), "run: make examples"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_tells_the_editor_where_its_schema_is(path):
+    first = path.read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={SCHEMA_PATH}"
+    assert (path.parent / SCHEMA_PATH).resolve().is_file()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_fits_the_json_schema(path):
+    schema = json.loads(render_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader))
+
+
+def test_the_json_schema_refuses_what_is_not_a_run():
+    schema = json.loads(render_schema())
+    spec = yaml.load((ROOT / "examples/nightly.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+    spec["spec"]["lod"] = {}
+    assert not jsonschema.Draft202012Validator(schema).is_valid(spec)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_starter_spec_lints_without_a_finding_and_compiles(scenario):
+    text = render_template(f"init/{scenario}.yaml.j2", name="mine", namespace="eng-bob", schema="x.json")
+    content = text.encode()
+    assert lint(content, "mine.yaml").diagnostics == []
+    result = compile_all([("mine.yaml", content)], EmitOptions())
+    assert [one.folder for one in result.compiled] == ["eng-bob/mine"]
+
+
+def test_each_field_of_the_schema_has_a_description():
+    bare = []
+    schema = json.loads(render_schema())
+    for name, definition in {"ValidationRun": schema, **schema["$defs"]}.items():
+        bare += [
+            f"{name}.{field}" for field, value in definition.get("properties", {}).items() if "description" not in value
+        ]
+    assert bare == []

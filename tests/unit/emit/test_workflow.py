@@ -1,0 +1,300 @@
+"""The WorkflowTemplate: spec sections 9 to 11, seen from Argo's side."""
+
+import re
+
+import pytest
+from emit_helpers import Output, compiled, edited, full_run, rules_only, strings
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@pytest.fixture(scope="module")
+def full() -> Output:
+    return compiled(full_run())
+
+
+@pytest.fixture(scope="module")
+def passive() -> Output:
+    return compiled(rules_only())
+
+
+def tasks(output):
+    return {task["name"]: task for task in output.steps["main"]["dag"]["tasks"]}
+
+
+def test_it_is_named_like_the_run_in_its_namespace(full):
+    template = full.template
+    assert (template["apiVersion"], template["kind"]) == ("argoproj.io/v1alpha1", "WorkflowTemplate")
+    assert (template["metadata"]["name"], template["metadata"]["namespace"]) == ("nightly", "eng-ada")
+
+
+def test_the_order_of_the_run(full, passive):
+    assert {name: task.get("depends") for name, task in tasks(full).items()} == {
+        "ensure-chain": None,
+        "wait-chain-ready": "ensure-chain",
+        "load-job": "wait-chain-ready",
+        "rule-evaluator": "wait-chain-ready",
+    }
+    assert list(tasks(passive)) == ["ensure-chain", "wait-chain-ready", "rule-evaluator"]
+    assert [task["template"] for task in tasks(full).values()] == list(tasks(full))
+    assert list(full.steps)[0] == full.template["spec"]["entrypoint"] == "main"
+
+
+def test_finalize_is_the_one_exit_hook_and_no_task(full):
+    assert full.template["spec"]["hooks"] == {"exit": {"template": "finalize"}}
+    assert "onExit" not in full.template["spec"]
+    assert "finalize" not in tasks(full)
+
+
+def test_nothing_fails_fast(full):
+    assert [full.steps[name].get("failFast") for name in full.steps] == [False] * len(full.steps)
+    assert not any("hooks" in task or "onExit" in task for task in tasks(full).values())
+
+
+def test_no_outputs_on_the_dag(full):
+    assert "outputs" not in full.steps["main"]
+    assert "hooks" not in full.steps["main"]
+
+
+def test_time_to_live_covers_every_ending(full):
+    week = 7 * 24 * 3600
+    assert full.template["spec"]["ttlStrategy"] == {
+        "secondsAfterCompletion": week,
+        "secondsAfterSuccess": week,
+        "secondsAfterFailure": week,
+    }
+
+
+def test_pods_of_a_failed_run_are_kept(full):
+    assert full.template["spec"]["podGC"] == {"strategy": "OnWorkflowSuccess"}
+
+
+def test_the_workflows_deadline(full):
+    assert full.template["spec"]["activeDeadlineSeconds"] == 1200 + 300 + 900 + 600
+
+
+def test_a_run_begins_awaited_and_its_reader_sees_the_specs_hash(full):
+    metadata = full.template["spec"]["workflowMetadata"]
+    assert metadata["labels"] == {
+        "sei.io/managed-by": "validationrun",
+        "app.kubernetes.io/managed-by": "validationrun",
+        "app.kubernetes.io/part-of": "validationrun",
+        "validation.sei.io/phase": "Running",
+        "validation.sei.io/verdict": "Awaited",
+    }
+    assert metadata["labelsFrom"] == {"sei.io/run-id": {"expression": "workflow.name"}}
+    assert metadata["annotations"]["validation.sei.io/spec-hash"] == full.plan.spec_hash
+
+
+def test_step_pods_carry_the_runs_labels(full):
+    labels = full.template["spec"]["podMetadata"]["labels"]
+    assert labels["sei.io/run-id"] == "{{workflow.name}}"
+    assert labels["sei.io/managed-by"] == "validationrun"
+    components = {name: step["metadata"]["labels"]["app.kubernetes.io/component"] for name, step in full.steps.items() if name != "main"}
+    assert components == {
+        "ensure-chain": "chain",
+        "wait-chain-ready": "chain",
+        "load-job": "load",
+        "rule-evaluator": "rules",
+        "finalize": "rules",
+    }
+
+
+def test_each_step_has_its_planned_timeout_and_retry(full):
+    for step in (*full.plan.steps, full.plan.finalize):
+        one = full.steps[step.name]
+        assert one["timeout"] == f"{step.timeout_s}s"
+        assert one["retryStrategy"]["limit"] == str(step.retry_limit)
+        assert one["retryStrategy"]["retryPolicy"] == step.retry
+        assert one["container"]["args"][0] == step.name
+
+
+def test_finalize_alone_runs_as_its_own_account(full):
+    accounts = {name: step.get("serviceAccountName") for name, step in full.steps.items()}
+    assert accounts.pop("finalize") == "eng-ada-validation-finalize"
+    assert accounts.pop("main") is None
+    assert set(accounts.values()) == {"eng-ada-validation"}
+    assert full.template["spec"]["serviceAccountName"] == "eng-ada-validation"
+
+
+def test_the_parameters_are_optional_and_documented(full):
+    parameters = full.template["spec"]["arguments"]["parameters"]
+    assert [one["name"] for one in parameters] == [
+        *("chain-id", "duration", "image-workload", "image-validators", "image-rpc", "prometheus-url", "runner-image")
+    ]
+    assert {one["value"] for one in parameters[:-1]} == {""}
+    assert parameters[-1]["value"] == "validationrun-runner:v1"
+    assert all(one["description"] for one in parameters)
+
+
+def test_ensure_chain_alone_gets_the_parameters(full):
+    wanted = [one.name for one in full.plan.parameters if one.name != "runner-image"]
+    args = full.steps["ensure-chain"]["container"]["args"]
+    assert args[1:] == [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in wanted]
+    for name, step in full.steps.items():
+        if name not in ("main", "ensure-chain"):
+            assert step["container"]["args"] == [name]
+
+
+def test_the_runner_image_is_a_parameter_everywhere():
+    output = compiled(full_run(), runner_image="registry.example.com/runner:v2")
+    images = {step["container"]["image"] for step in output.steps.values() if "container" in step}
+    assert images == {"{{workflow.parameters.runner-image}}"}
+    assert output.template["spec"]["arguments"]["parameters"][-1]["value"] == "registry.example.com/runner:v2"
+
+
+def test_every_container_of_ours_is_restricted(full):
+    spec = full.template["spec"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 8737,
+        "runAsGroup": 8737,
+        "fsGroup": 8737,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for name, step in full.steps.items():
+        if name != "main":
+            assert step["container"]["securityContext"] == {**RESTRICTED, "readOnlyRootFilesystem": True}
+            assert set(step["container"]["resources"]["requests"]) == {"cpu", "memory"}
+            assert set(step["container"]["resources"]["limits"]) == {"memory"}
+
+
+def test_argos_own_containers_are_restricted_by_a_patch(full):
+    import yaml  # noqa: PLC0415 - only here
+
+    patch = yaml.safe_load(full.template["spec"]["podSpecPatch"])
+    assert [one["name"] for one in patch["initContainers"] + patch["containers"]] == ["init", "wait"]
+    for one in patch["initContainers"] + patch["containers"]:
+        assert one["securityContext"] == RESTRICTED
+        assert one["resources"]["requests"]
+
+
+def test_without_the_executor_patch_there_is_none():
+    assert "podSpecPatch" not in compiled(full_run(), executor_patch=False).template["spec"]
+
+
+def test_the_priority_class_and_instance_id_stand_where_argo_reads_them():
+    output = compiled(full_run(), priority_class="high", instance_id="team-a")
+    key = "workflows.argoproj.io/controller-instanceid"
+    spec = output.template["spec"]
+    assert spec["podPriorityClassName"] == "high"
+    assert output.template["metadata"]["labels"][key] == "team-a"
+    assert spec["workflowMetadata"]["labels"][key] == "team-a"
+    plain = compiled(full_run())
+    assert key not in plain.template["metadata"]["labels"]
+    assert "podPriorityClassName" not in plain.template["spec"]
+
+
+def test_only_ensure_chain_mounts_the_committed_bundle_and_finalize_mounts_none(full):
+    mounted = {}
+    for name, step in full.steps.items():
+        for mount in step.get("container", {}).get("volumeMounts", []):
+            if mount["mountPath"] == "/var/run/validation/bundle":
+                mounted[name] = mount
+    assert {name: mount["name"] for name, mount in mounted.items()} == {
+        "ensure-chain": "committed-bundle",
+        "wait-chain-ready": "bundle",
+        "load-job": "bundle",
+        "rule-evaluator": "bundle",
+    }
+    assert all(mount["readOnly"] for mount in mounted.values())
+    (committed,) = full.steps["ensure-chain"]["volumes"]
+    assert committed["configMap"] == {"name": full.document("bundle.yaml")["metadata"]["name"], "optional": True}
+    copies = [volume for volume in full.template["spec"]["volumes"] if volume["name"] == "bundle"]
+    assert copies[0]["configMap"] == {"name": "{{workflow.name}}-{{workflow.uid}}-bundle", "optional": True}
+
+
+def test_each_step_knows_which_bundle_it_belongs_to(full):
+    digest = full.document("bundle.yaml")["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
+    for name, step in full.steps.items():
+        if name != "main":
+            env = {entry["name"]: entry["value"] for entry in step["container"]["env"]}
+            assert env["BUNDLE_HASH"] == digest
+            assert env["WORKFLOW_UID"] == "{{workflow.uid}}"
+
+
+def test_the_outputs_of_each_step_have_defaults_that_never_say_passed(full):
+    outputs = {
+        name: {one["name"]: one["valueFrom"]["default"] for one in step["outputs"]["parameters"]}
+        for name, step in full.steps.items()
+        if "outputs" in step
+    }
+    assert outputs == {
+        "ensure-chain": {"chain-id": ""},
+        "load-job": {"exit-codes": ""},
+        "rule-evaluator": {"verdict": "Error"},
+        "finalize": {"verdict": "Error", "reason": "Unknown"},
+    }
+
+
+def test_a_mutex_makes_a_second_run_with_the_same_explicit_chain_id_wait(full, passive):
+    (mutex,) = full.template["spec"]["synchronization"]["mutexes"]
+    assert "workflow.parameters['chain-id']" in mutex["name"]
+    assert "workflow.uid" in mutex["name"]
+    assert "synchronization" not in passive.template["spec"]
+
+
+def test_metrics_are_labelled_by_namespace_name_and_verdict_only(full):
+    metrics = {one["name"]: one for one in full.steps["finalize"]["metrics"]["prometheus"]}
+    labels = {name: {label["key"]: label["value"] for label in one["labels"]} for name, one in metrics.items()}
+    assert labels == {
+        "validation_run_terminal_total": {
+            "namespace": "eng-ada",
+            "name": "nightly",
+            "verdict": "{{outputs.parameters.verdict}}",
+        },
+        "validationrun_duration_seconds": {"namespace": "eng-ada", "name": "nightly"},
+    }
+    assert metrics["validation_run_terminal_total"]["counter"] == {"value": "1"}
+    assert not any("metrics" in step for name, step in full.steps.items() if name != "finalize")
+
+
+def test_no_artifact_is_emitted(full):
+    assert not any(text in ("artifacts", "archiveLocation", "artifactRepositoryRef") for text in strings(full.template))
+    assert full.template["spec"]["archiveLogs"] is False
+
+
+def test_the_user_interface_shows_a_title_and_a_table(full, passive):
+    annotations = full.template["metadata"]["annotations"]
+    assert annotations["workflows.argoproj.io/title"] == "ValidationRun nightly: 10m of evm_transfer, 1 rule"
+    description = annotations["workflows.argoproj.io/description"]
+    assert "| validators | validator | 4 |" in description
+    assert "| height | value > 0 | 30s | no |" in description
+    passive_text = passive.template["metadata"]["annotations"]
+    assert passive_text["workflows.argoproj.io/title"] == "ValidationRun nightly: no load, 1 rule"
+    assert "Uses an existing chain and watches the rules for 1h." in passive_text["workflows.argoproj.io/description"]
+    assert "| deployment |" not in passive_text["workflows.argoproj.io/description"]
+
+
+def test_a_run_without_rules_says_so():
+    def edit(run):
+        del run["spec"]["rules"]
+        run["spec"]["load"]["replicas"] = 3
+
+    annotations = compiled(edited(edit)).template["metadata"]["annotations"]
+    assert annotations["workflows.argoproj.io/title"].endswith("0 rules")
+    assert "from 3 pods" in annotations["workflows.argoproj.io/description"]
+    assert "| rule |" not in annotations["workflows.argoproj.io/description"]
+
+
+def test_the_bundles_name_is_nowhere_but_where_it_is_mounted(full):
+    name = full.document("bundle.yaml")["metadata"]["name"]
+    assert full.text["workflowtemplate.yaml"].count(name) == 1
+
+
+def test_flux_substitutes_nothing_in_what_goes_to_the_cluster(full):
+    for file in ("workflowtemplate.yaml", "bundle.yaml"):
+        annotations = full.document(file)["metadata"]["annotations"]
+        assert annotations["kustomize.toolkit.fluxcd.io/substitute"] == "disabled"
+
+
+def test_the_template_reads_in_the_order_of_a_review(full):
+    keys = re.findall(r"^  ([a-zA-Z]+):", full.text["workflowtemplate.yaml"], re.MULTILINE)
+    keys = keys[keys.index("entrypoint") :]
+    assert keys[:4] == ["entrypoint", "hooks", "arguments", "serviceAccountName"]
+    assert keys[-1] == "templates"
