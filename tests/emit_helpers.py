@@ -25,7 +25,8 @@ Edit = Callable[[dict[str, Any]], None]
 
 
 def node(name: str, role: str, **spec: Any) -> dict[str, Any]:
-    return {"name": name, "role": role, "spec": {"template": {"spec": {"image": SEID}}, **spec}}
+    scraped = {"monitoring": {"serviceMonitor": {}}}
+    return {"name": name, "role": role, "spec": {**scraped, "template": {"spec": {"image": SEID}}, **spec}}
 
 
 def query_rule(name: str = "height", **fields: Any) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def alert_rule(name: str = "failed", *, namespace: str = "monitoring", rule: str
 
 
 def full_run() -> dict[str, Any]:
-    """A chain, a load and a rule: the smallest run that uses every step."""
+    """A chain, a load and a rule: the smallest run that uses every step. Nothing about it is worth a warning."""
     return {
         "apiVersion": "validation.sei.io/v1alpha1",
         "kind": "ValidationRun",
@@ -61,6 +62,10 @@ def rules_only() -> dict[str, Any]:
     run["spec"]["chain"] = {"chainId": "pacific-1", "endpoints": {"rpc": ["http://rpc.example.com:26657"]}}
     del run["spec"]["load"]
     return run
+
+
+def unchanged(_: dict[str, Any]) -> None:
+    """The edit that leaves everything as it is."""
 
 
 def edited(edit: Edit, base: Callable[[], dict[str, Any]] = full_run) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from validationrun.api.parse import parse_run
 from validationrun.api.v1alpha1 import ValidationRun
 from validationrun.check import check
 from validationrun.diagnostics import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
+from validationrun.emit.bundle import build_bundle
 from validationrun.emit.options import EmitOptions
+from validationrun.emit.sizes import may_be_large, size_findings
 from validationrun.load import Document, LoadResult, find_ignores, read
 from validationrun.plan import Plan, build_plan
 
@@ -84,6 +86,8 @@ def lint(content: bytes, file: str, namespace: str | None = None) -> LintResult:
     if not has_errors(loaded.diagnostics):
         for document in loaded.documents:
             run, findings = _lint_document(document, namespace)
+            if run is not None and not has_errors(findings):
+                findings += _size_findings(run, content)
             result.diagnostics += [_place(finding, document, file) for finding in findings]
             if run is not None and not has_errors(findings):
                 result.runs.append(Linted(run, document, file))
@@ -108,6 +112,14 @@ def _lint_document(document: Document, namespace: str | None) -> tuple[Validatio
     if own is None:
         run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": namespace})})
     return run, check(run)
+
+
+def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
+    """What only the finished bundle tells; it is built only where it could be large."""
+    nodes = sum(entry.spec.replicas for entry in run.spec.chain.deployments or [])
+    if not may_be_large(source, nodes):
+        return []
+    return size_findings(build_bundle(build_plan(run, runner_image="")))
 
 
 def _place(finding: Finding, document: Document, file: str) -> Diagnostic:
@@ -192,7 +204,9 @@ def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> C
     for one in track(linted.runs):
         plan = plan_run(one, options)
         emitted, findings = emit(plan, options)
-        diagnostics += [_place(finding, one.document, one.file) for finding in findings]
+        # lint has told the warnings already, and a comment may have silenced them.
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        diagnostics += [_place(finding, one.document, one.file) for finding in errors]
         compiled.append(Compiled(plan, emitted))
     ok = not has_errors(diagnostics)
     return CompileResult(compiled if ok else [], diagnostics)

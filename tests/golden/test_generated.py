@@ -7,8 +7,8 @@ import sys
 import jsonschema
 import pytest
 import yaml
-from emit_helpers import ROOT
 
+from emit_helpers import ROOT
 from validationrun.api.schema import render_schema
 from validationrun.cli.init import Scenario
 from validationrun.emit.options import EmitOptions

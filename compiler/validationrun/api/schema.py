@@ -18,6 +18,12 @@ class _WireSchema(GenerateJsonSchema):
     def nullable_schema(self, schema: Any) -> dict[str, Any]:
         return self.generate_inner(schema["schema"])
 
+    def dict_schema(self, schema: Any) -> dict[str, Any]:
+        result = super().dict_schema(schema)
+        if "patternProperties" in result:
+            result["additionalProperties"] = False
+        return result
+
     def default_schema(self, schema: Any) -> dict[str, Any]:
         result = super().default_schema(schema)
         if result.get("default", ...) is None:

@@ -1,5 +1,6 @@
 """`spec.rules[]`: bodies, times, and PromQL that can be judged before any Prometheus is asked."""
 
+import contextlib
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,6 +106,8 @@ def _alert_syntax(loc: Loc, rule: Rule) -> Iterator[Finding]:
     if rule.alert is None:
         return
     for index, matcher in enumerate(rule.alert.matchers):
+        if matcher.name in _OURS_IN_ALERTS:
+            continue
         query, places = alert_query(rule.alert.model_copy(update={"matchers": [matcher]}))
         try:
             promql.parse(fill(query, places, {**_FILLED, WINDOW: "60s"}))
@@ -243,7 +246,9 @@ def _scrape_seconds(run: ValidationRun) -> int:
     for entry in run.spec.chain.deployments or []:
         monitor = entry.spec.monitoring.service_monitor if entry.spec.monitoring else None
         if monitor is not None and monitor.interval is not None and not monitor.interval.endswith("ms"):
-            intervals.append(parse_duration(monitor.interval))
+            # Another project's field: it may be longer than any duration of ours.
+            with contextlib.suppress(ValueError):
+                intervals.append(parse_duration(monitor.interval))
     return max(intervals, default=_DEFAULT_SCRAPE_SECONDS)
 
 
@@ -275,6 +280,13 @@ def _silence(run: ValidationRun, query: _Query) -> Iterator[Finding]:
         yield Finding("VR555", query.loc, message, help_, Severity.WARNING)
 
 
+def _looks_at_something(run: ValidationRun, query: _Query) -> Iterator[Finding]:
+    del run
+    if promql.value_type(query.tree) in ("scalar", "vector") and not promql.selectors(query.tree):
+        message = f"{format_path(query.loc)} looks at no metric: its answer says nothing about the chain"
+        yield Finding("VR559", query.loc, message, "write an expression of metrics", Severity.WARNING)
+
+
 def _equality(run: ValidationRun, query: _Query) -> Iterator[Finding]:
     del run
     threshold = float(query.body.threshold)
@@ -287,7 +299,16 @@ def _equality(run: ValidationRun, query: _Query) -> Iterator[Finding]:
         yield Finding("VR556", field, message, "use >= or <=, or a small range", Severity.WARNING)
 
 
-_QUERY_CHECKS: Final = (_value_type, _several_series, _long_ranges, _short_ranges, _scope, _silence, _equality)
+_QUERY_CHECKS: Final = (
+    _value_type,
+    _several_series,
+    _long_ranges,
+    _short_ranges,
+    _scope,
+    _silence,
+    _looks_at_something,
+    _equality,
+)
 
 
 def alert_scope(run: ValidationRun) -> Iterator[Finding]:

@@ -4,17 +4,39 @@ The command line: one file per verb. No thinking here; exit codes are made here 
 A verb imports the compiler when it runs, so that `--help` starts at once.
 """
 
+import io
 import os
 import sys
 import traceback
+from typing import Any
 
 import typer
+import typer.core
 
 from validationrun.cli import compile_, explain, init, lint, schema
 from validationrun.conventions import EXIT_BUG, EXIT_USAGE
 
+
+class _Verbs(typer.core.TyperGroup):
+    """Typer would end Ctrl-C with 130 and a closed pipe with 1, which here means findings."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_USAGE) from None
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(EXIT_USAGE) from None
+
+
 app = typer.Typer(
     name="validationrun",
+    cls=_Verbs,
     help="Compile a ValidationRun to Argo WorkflowTemplates: one YAML says which chain is brought up, "
     "which load is driven at it, and which Prometheus rules must hold.",
     epilog="Start with `validationrun init nightly > run.yaml`, then `validationrun lint run.yaml`.",
@@ -56,14 +78,12 @@ def main() -> None:
     """
     called_as = os.path.basename(sys.argv[0])  # noqa: PTH119 - a string is all that is needed
     name = "kubectl validationrun" if called_as.startswith("kubectl-") else "validationrun"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Specs and schemas are UTF-8 whatever the locale; a file's name may hold bytes that are not.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app(prog_name=name)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_USAGE)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_USAGE)
     except Exception:  # noqa: BLE001 - the last handler: whatever comes here is a bug of ours
         traceback.print_exc()
         print("\nThis is a bug in validationrun. Please report it with the lines above.", file=sys.stderr)

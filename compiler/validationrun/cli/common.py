@@ -60,7 +60,10 @@ def read_specs(specs: Sequence[str]) -> list[tuple[str, bytes]]:
     from validationrun.load import MAX_BYTES
 
     files: list[tuple[str, bytes]] = []
-    for name in dict.fromkeys(path for spec in specs for path in _expand(spec)):
+    named: dict[str, str] = {}
+    for path in (path for spec in specs for path in _expand(spec)):
+        named.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - `./a` and `a` are one file
+    for name in named.values():
         try:
             if name == STDIN:
                 content = sys.stdin.buffer.read(MAX_BYTES + 1)

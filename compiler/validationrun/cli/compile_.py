@@ -130,6 +130,9 @@ def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphan
             print(f"removed: {path}")
     elif left:
         runs = ", ".join(sorted({f"{path.parent.relative_to(out)}" for path in left}))
-        print(f"note: generated output of other runs is left as it is ({runs}); --prune removes it", file=sys.stderr)
+        print(
+            f"note: generated files that none of these specs compiles to are left as they are ({runs}); --prune removes them",
+            file=sys.stderr,
+        )
     state = f"{count(len(changes), 'file')} changed" if changes else "nothing changed"
     print(f"{count(len(wanted), 'run')} compiled to {out}: {state}", file=sys.stderr)

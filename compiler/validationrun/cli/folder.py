@@ -73,8 +73,12 @@ def write(out: pathlib.Path, wanted: Wanted) -> list[tuple[str, pathlib.Path]]:
 
 
 def orphans(out: pathlib.Path, wanted: Wanted) -> list[pathlib.Path]:
-    """Files with our header whose run is not among the wanted ones."""
-    return [path for path, owner in _ours(out) if owner not in wanted]
+    """
+    Files with our header whose run is not among the wanted ones, or that lie in another folder than their run's.
+
+    The latter may be another output folder below this one (`-o .`), so that nothing but `--prune` removes them.
+    """
+    return [path for path, owner in _ours(out) if owner not in wanted or path.parent != out / owner]
 
 
 def prune(out: pathlib.Path, paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
@@ -88,12 +92,12 @@ def prune(out: pathlib.Path, paths: Sequence[pathlib.Path]) -> list[pathlib.Path
 
 
 def _left_over(out: pathlib.Path, wanted: Wanted) -> list[pathlib.Path]:
-    """Files of a wanted run that it no longer has, or that lie in another folder than its own."""
-    return [path for path, owner in _ours(out) if owner in wanted and not _belongs(out, path, wanted[owner], owner)]
-
-
-def _belongs(out: pathlib.Path, path: pathlib.Path, files: Mapping[str, str], owner: str) -> bool:
-    return path.parent == out / owner and path.name in files
+    """Files in a wanted run's own folder that it no longer has."""
+    return [
+        path
+        for path, owner in _ours(out)
+        if owner in wanted and path.parent == out / owner and path.name not in wanted[owner]
+    ]
 
 
 def _ours(out: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:

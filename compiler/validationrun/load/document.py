@@ -91,11 +91,13 @@ class Document:
         return node, entry, True
 
     def _first_line(self, node: Node) -> Span:
-        """The value's first line: a block scalar's is the first line of its text."""
-        if node.block and node.end.line > node.start.line + 1:
-            line = node.start.line + 1
-            text = self.lines[line]
-            return Span(line, len(text) - len(text.lstrip(" ")), len(text))
+        """The value's first line: a block scalar's is the first line of its text that is not empty."""
+        if node.block:
+            # A block ends at the start of the line behind it, or behind its last character when the file ends there.
+            for line in range(node.start.line + 1, node.end.line + (node.end.column > 0)):
+                text = self.lines[line]
+                if text.strip(" "):
+                    return Span(line, len(text) - len(text.lstrip(" ")), len(text))
         if isinstance(node.children, (dict, list)) and not node.children:
             return self._span(node.start, node.end)
         if isinstance(node.children, dict):

@@ -109,7 +109,7 @@ def _pieces(promql: str) -> Iterator[tuple[int, str, str | None]]:
             # `$` is followed by a brace of its own, which is not a selector's.
             opens = match[0] == "{" and promql[position - 1 : position] != "$"
             braces += 1 if opens else -1 if match[0] == "}" and braces else 0
-        if match["space"] is None:
+        if match["space"] is None and match["comment"] is None:
             operator = match["op"] if braces and match["op"] in ("=", "!=", "=~", "!~") else None
         position = match.end()
     yield start, promql[start:], None

@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+
 from helpers import INVALID, ROOT, codes_in_the_source, expected_file, findings_of, shown
 
 SPECIAL = {

@@ -2,7 +2,6 @@
 
 from emit_helpers import as_yaml, compile_one, edited, full_run, rules_only
 from helpers import shown
-
 from validationrun.diagnostics import Severity
 from validationrun.pipeline import lint, lint_all
 

@@ -1,6 +1,7 @@
 import pathlib
 
 import pytest
+
 from helpers import BYTES, VALID, findings_of, shown
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from emit_helpers import ROOT, alert_rule, compiled, edited, full_run, rules_only
 
 
@@ -47,7 +48,9 @@ def test_names_are_bound_where_the_plan_names_them():
     assert rule["resourceNames"] == ["mine"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "generated").rglob("*.yaml")), ids=lambda path: path.parent.name + "/" + path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "generated").rglob("*.yaml")), ids=lambda path: path.parent.name + "/" + path.name
+)
 def test_no_service_account_no_cluster_role_no_exec_no_secret_in_what_is_committed(path):
     for document in yaml.load_all(path.read_bytes(), Loader=yaml.CSafeLoader):
         assert document["kind"] not in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Secret", "Namespace")
@@ -71,9 +74,7 @@ def test_rules_of_other_namespaces_are_granted_in_a_file_of_their_own():
         {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["monitoring"], "verbs": ["get"]},
     ]
     for binding in objects[1::2]:
-        assert binding["subjects"] == [
-            {"kind": "ServiceAccount", "name": "eng-ada-validation", "namespace": "eng-ada"}
-        ]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "eng-ada-validation", "namespace": "eng-ada"}]
 
 
 def test_which_files_there_are():

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
-from emit_helpers import alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
 
+from emit_helpers import alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
+from validationrun.diagnostics import Severity
 from validationrun.emit.bundle import _readable_json, build_bundle, bundle_hash
 from validationrun.emit.files import emit
 from validationrun.emit.options import EmitOptions
-from validationrun.diagnostics import Severity
 
 
 def config_files(**files):
@@ -25,7 +26,9 @@ def test_the_name_ends_in_the_hash_of_the_data():
     canonical = json.dumps(document["data"], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     assert document["metadata"]["name"] == f"nightly-bundle-{digest[:8]}"
-    assert document["metadata"]["annotations"]["validation.sei.io/bundle-hash"] == digest == bundle_hash(document["data"])
+    assert (
+        document["metadata"]["annotations"]["validation.sei.io/bundle-hash"] == digest == bundle_hash(document["data"])
+    )
     assert document["metadata"]["annotations"]["validation.sei.io/spec-hash"] == output.plan.spec_hash
     assert document["immutable"] is True
     assert document["metadata"]["namespace"] == "eng-ada"
@@ -37,7 +40,10 @@ def test_the_hash_does_not_depend_on_the_order_of_the_data():
 
 
 def test_the_same_spec_gives_the_same_name_and_another_config_file_gives_another():
-    names = [compiled(run).document("bundle.yaml")["metadata"]["name"] for run in (full_run(), full_run(), config_files(a="x"), config_files(a="y"))]
+    names = [
+        compiled(run).document("bundle.yaml")["metadata"]["name"]
+        for run in (full_run(), full_run(), config_files(a="x"), config_files(a="y"))
+    ]
     assert names[0] == names[1]
     assert len(set(names[1:])) == 3
 
@@ -138,7 +144,9 @@ def test_the_results_say_bucket_endpoint_and_uri():
 
 
 def test_rules_have_every_default_written_out():
-    rule = query_rule(runProperties={"interval": "10s", "startAfter": "1m", "finalSweep": True, "stopOnFailure": True, "retry": 0})
+    rule = query_rule(
+        runProperties={"interval": "10s", "startAfter": "1m", "finalSweep": True, "stopOnFailure": True, "retry": 0}
+    )
     output = compiled(edited(lambda run: run["spec"].update(rules=[rule, query_rule("other")])))
     first, second = output.inner("rules.yaml")
     assert first == {**rule, "query": {**rule["query"], "timeout": "10s"}}
@@ -155,7 +163,10 @@ def test_rules_have_every_default_written_out():
 def test_a_threshold_is_kept_as_it_was_written():
     rule = query_rule()
     rule["query"]["threshold"] = "0.10000000000000000000001e-5"
-    assert compiled(edited(lambda run: run["spec"].update(rules=[rule]))).inner("rules.yaml")[0]["query"]["threshold"] == rule["query"]["threshold"]
+    assert (
+        compiled(edited(lambda run: run["spec"].update(rules=[rule]))).inner("rules.yaml")[0]["query"]["threshold"]
+        == rule["query"]["threshold"]
+    )
 
 
 # Size.
@@ -186,7 +197,6 @@ def test_above_900_kib_a_bundle_is_an_error_and_nothing_is_compiled():
 
 def test_an_error_in_one_run_keeps_the_others_from_being_compiled_too():
     from emit_helpers import as_yaml  # noqa: PLC0415 - only here
-
     from validationrun.pipeline import compile_all  # noqa: PLC0415 - only here
 
     other = edited(lambda run: run["metadata"].update(name="other"))
@@ -224,7 +234,10 @@ def test_the_filled_size_decides_and_no_files_come_with_an_error():
 
 
 def test_a_large_bundle_is_refused_before_anything_is_built():
-    files, (finding,) = emit(compile_plan(config_files(a="x" * 920_000)), EmitOptions())
+    plan = compile_plan(config_files(a="x"))
+    (file,) = plan.load.config
+    large = replace(plan, load=replace(plan.load, config=(replace(file, text="x" * 920_000),)))
+    files, (finding,) = emit(large, EmitOptions())
     assert files == []
     assert finding.code == "VR601"
 

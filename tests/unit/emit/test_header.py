@@ -1,8 +1,8 @@
 """The header, by which the compiler knows its own files."""
 
 import pytest
-from emit_helpers import compiled, full_run
 
+from emit_helpers import compiled, full_run
 from validationrun.emit.header import Header, header, header_of
 
 

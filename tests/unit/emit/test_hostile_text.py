@@ -14,8 +14,8 @@ from typing import Any
 
 import pydantic
 import pytest
-from emit_helpers import Output, as_yaml, compile_one, compiled, full_run, node, query_rule, strings
 
+from emit_helpers import Output, as_yaml, compile_one, compiled, full_run, node, query_rule, strings
 from validationrun import conventions
 from validationrun.api.v1alpha1 import ValidationRun
 from validationrun.oracle.alert import alert_query
@@ -191,9 +191,7 @@ def everything() -> dict[str, Any]:
                 "sysctls": [{"name": "x", "value": "x"}],
                 "extra": "x",
             },
-            "volumes": [
-                {"name": f"v{index}", source: {"a": "x"}} for index, source in enumerate(_VOLUME_SOURCES)
-            ],
+            "volumes": [{"name": f"v{index}", source: {"a": "x"}} for index, source in enumerate(_VOLUME_SOURCES)],
             "volumeMounts": [{"name": "v0", "mountPath": "/y", "subPath": "x", "subPathExpr": "x"}],
         },
     }
@@ -252,7 +250,7 @@ def put(run: dict[str, Any], path: str, text: str) -> Path:
         return (*place[:-1], text)
     if path.endswith("promql"):
         # PromQL is no free text; its label values are.
-        text = f'up{{a={_promql_string(text)}}}'
+        text = f"up{{a={_promql_string(text)}}}"
     if path.endswith("mountPath"):
         text = f"/{place[-2]}/{text.replace(chr(0), '').replace(':', '')}"
     parent[place[-1]] = text
@@ -277,7 +275,7 @@ def arrived(run: dict[str, Any], place: Path, output: Output) -> tuple[Any, Any]
     return given, found
 
 
-def counterpart(run: dict[str, Any], place: Path) -> tuple[str, Path]:
+def counterpart(run: dict[str, Any], place: Path) -> tuple[str, Path]:  # noqa: C901 - a table, a line a field
     """The bundle's key and the path in it (after a first part that is not used) of a place in the spec."""
     match place:
         case ("spec", "chain", "deployments", int(index), *rest):
@@ -347,10 +345,12 @@ def test_the_walk_leaves_out_what_a_pattern_keeps_harmless():
 
 
 def test_each_exception_is_a_field_that_exists():
-    assert FIELDS_THAT_ARE_REPLACED | NOT_SUPPORTED_YET | CHECKED_OTHERWISE <= set(FOUND)
+    assert set(FOUND) >= FIELDS_THAT_ARE_REPLACED | NOT_SUPPORTED_YET | CHECKED_OTHERWISE
 
 
-@pytest.mark.parametrize("path", FIELDS, ids=[path.replace("DuringSchedulingIgnoredDuringExecution", "") for path in FIELDS])
+@pytest.mark.parametrize(
+    "path", FIELDS, ids=[path.replace("DuringSchedulingIgnoredDuringExecution", "") for path in FIELDS]
+)
 def test_the_run_under_test_has_a_value_in_each_free_text_field(path):
     find(path)
 
@@ -382,7 +382,9 @@ def test_a_hostile_text_in_every_field_at_once_arrives_in_the_bundle_and_nowhere
     assert MARK not in " ".join(strings(output.template))
 
 
-@pytest.mark.parametrize("path", FIELDS, ids=[path.replace("DuringSchedulingIgnoredDuringExecution", "") for path in FIELDS])
+@pytest.mark.parametrize(
+    "path", FIELDS, ids=[path.replace("DuringSchedulingIgnoredDuringExecution", "") for path in FIELDS]
+)
 def test_a_hundred_kilobytes_in_one_field_arrive_in_the_bundle_and_nowhere_else(path):
     run = everything()
     text = LONG.replace("\n", " ") if path.endswith(("alertname", "matchers[].value")) else LONG

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from emit_helpers import compiled, full_run
 
+from emit_helpers import compiled, full_run
 from validationrun.emit.verify import EmitError, verify
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from emit_helpers import Output, compiled, edited, full_run, rules_only, strings
 
 RESTRICTED = {
@@ -42,7 +43,7 @@ def test_the_order_of_the_run(full, passive):
     }
     assert list(tasks(passive)) == ["ensure-chain", "wait-chain-ready", "rule-evaluator"]
     assert [task["template"] for task in tasks(full).values()] == list(tasks(full))
-    assert list(full.steps)[0] == full.template["spec"]["entrypoint"] == "main"
+    assert next(iter(full.steps)) == full.template["spec"]["entrypoint"] == "main"
 
 
 def test_finalize_is_the_one_exit_hook_and_no_task(full):
@@ -95,7 +96,11 @@ def test_step_pods_carry_the_runs_labels(full):
     labels = full.template["spec"]["podMetadata"]["labels"]
     assert labels["sei.io/run-id"] == "{{workflow.name}}"
     assert labels["sei.io/managed-by"] == "validationrun"
-    components = {name: step["metadata"]["labels"]["app.kubernetes.io/component"] for name, step in full.steps.items() if name != "main"}
+    components = {
+        name: step["metadata"]["labels"]["app.kubernetes.io/component"]
+        for name, step in full.steps.items()
+        if name != "main"
+    }
     assert components == {
         "ensure-chain": "chain",
         "wait-chain-ready": "chain",

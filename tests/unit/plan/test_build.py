@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+
 from emit_helpers import (
     alert_rule,
     as_yaml,
@@ -16,7 +17,6 @@ from emit_helpers import (
     rules_only,
     strings,
 )
-
 from validationrun.plan import build_plan
 
 # Hashes.
@@ -48,6 +48,17 @@ def test_neither_the_order_of_keys_nor_a_comment_nor_the_form_of_yaml_counts():
 
     other = b"# a comment\n" + as_yaml(turned(full_run())) + b"\n# another\n"
     assert plan_of(other).spec_hash == hash_of(full_run())
+
+
+def test_the_order_of_free_keys_is_not_part_of_the_hash():
+    def with_overrides(*keys):
+        def edit(run):
+            node = run["spec"]["chain"]["deployments"][0]["spec"]["template"]["spec"]
+            node["overrides"] = dict.fromkeys(keys, "1")
+
+        return edited(edit)
+
+    assert hash_of(with_overrides("a", "b")) == hash_of(with_overrides("b", "a")) != hash_of(with_overrides("a", "c"))
 
 
 def _changes():
@@ -145,11 +156,7 @@ def test_a_places_manifest_is_plain_data():
 def rights(run, **options):
     plan = plan_of(run, **options)
     return tuple(
-        {
-            (right.group, resource): (set(right.verbs), right.names)
-            for right in account
-            for resource in right.resources
-        }
+        {(right.group, resource): (set(right.verbs), right.names) for right in account for resource in right.resources}
         for account in (plan.step_rights, plan.finalize_rights)
     )
 
@@ -205,13 +212,17 @@ def test_without_labels_finalize_cannot_patch_workflows():
     assert finalize[("argoproj.io", "workflows")] == ({"get"}, ())
 
 
-@pytest.mark.parametrize("run", [full_run(), rules_only(), edited(lambda run: run["spec"]["rules"].append(alert_rule()))])
+@pytest.mark.parametrize(
+    "run", [full_run(), rules_only(), edited(lambda run: run["spec"]["rules"].append(alert_rule()))]
+)
 @pytest.mark.parametrize("label", [True, False])
 def test_no_run_may_exec_read_secrets_change_rbac_or_use_a_wildcard(run, label):
     plan = plan_of(run, label=label)
     for right in (*plan.step_rights, *plan.finalize_rights):
         assert right.group != "rbac.authorization.k8s.io"
-        assert not {"pods/exec", "pods/attach", "pods/portforward", "secrets", "serviceaccounts/token", "*"} & set(right.resources)
+        assert not {"pods/exec", "pods/attach", "pods/portforward", "secrets", "serviceaccounts/token", "*"} & set(
+            right.resources
+        )
         assert not {"*", "escalate", "bind", "impersonate", "deletecollection", "update"} & set(right.verbs)
         assert right.why
 

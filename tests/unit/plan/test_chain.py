@@ -1,7 +1,8 @@
 """spec section 3: what is injected into a SeiNodeDeployment, and the endpoints."""
 
 import pytest
-from emit_helpers import edited, full_run, node, plan_of, rules_only
+
+from emit_helpers import edited, full_run, node, plan_of, rules_only, unchanged
 
 LABELS = {
     "sei.io/managed-by": "validationrun",
@@ -22,7 +23,7 @@ FULL_NODE_LABELS = LABELS | {
 }
 
 
-def objects(edit=lambda run: None):
+def objects(edit=unchanged):
     return [entry.manifest.data for entry in plan_of(edited(edit)).deployments]
 
 
@@ -130,7 +131,7 @@ def test_fields_that_we_do_not_know_are_kept_at_every_level():
         spec = spec_of(run, 0)
         spec |= {"future": {"a": 1}, "networking": {"x": [1, 2]}, "genesis": {"new": True}}
         spec["template"] |= {"future": 1, "metadata": {"finalizers": ["x"]}}
-        spec["template"]["spec"] |= {"sidecar": {"port": 1}, "future": [None is None]}
+        spec["template"]["spec"] |= {"sidecar": {"port": 1}, "future": [True]}
 
     spec = objects(edit)[0]["spec"]
     assert spec["future"] == {"a": 1}
@@ -151,7 +152,14 @@ def test_replicas_are_written_out():
 
 def test_what_a_user_did_not_write_is_not_written_but_for_what_is_injected():
     validators, rpc = objects()
-    assert list(validators["spec"]) == ["replicas", "deletionPolicy", "updateStrategy", "genesis", "template"]
+    assert list(validators["spec"]) == [
+        "replicas",
+        "deletionPolicy",
+        "updateStrategy",
+        "genesis",
+        "monitoring",
+        "template",
+    ]
     assert list(rpc["spec"]["template"]["spec"]) == ["chainId", "image", "fullNode", "peers"]
 
 
@@ -209,4 +217,8 @@ def test_an_existing_chain_is_used_as_it_is():
     assert plan.deployments == ()
     assert not plan.brings_chain_up
     assert plan.endpoints.rpc == ("http://rpc.example.com:26657",)
-    assert (plan.endpoints.evm, plan.endpoints.ws, plan.endpoints.rest) == (("http://e:1",), ("ws://w:1",), ("http://r:1",))
+    assert (plan.endpoints.evm, plan.endpoints.ws, plan.endpoints.rest) == (
+        ("http://e:1",),
+        ("ws://w:1",),
+        ("http://r:1",),
+    )

@@ -1,7 +1,8 @@
 """spec section 4: the Indexed Job, its environment, its config files."""
 
 import pytest
-from emit_helpers import alert_rule, edited, full_run, plan_of, rules_only
+
+from emit_helpers import alert_rule, edited, full_run, plan_of, rules_only, unchanged
 
 CONTRACT = [
     *("CHAIN_RPC_URL", "CHAIN_WS_URL", "CHAIN_EVM_URL", "CHAIN_REST_URL", "CHAIN_ID", "RUN_ID", "NAMESPACE"),
@@ -9,24 +10,24 @@ CONTRACT = [
 ]
 
 
-def load_of(edit=lambda load: None):
+def load_of(edit=unchanged):
     return plan_of(edited(lambda run: edit(run["spec"]["load"]))).load
 
 
-def job_of(edit=lambda load: None):
+def job_of(edit=unchanged):
     return load_of(edit).job.data
 
 
-def pod_of(edit=lambda load: None):
+def pod_of(edit=unchanged):
     return job_of(edit)["spec"]["template"]["spec"]
 
 
-def container_of(edit=lambda load: None):
+def container_of(edit=unchanged):
     (container,) = pod_of(edit)["containers"]
     return container
 
 
-def environment(edit=lambda load: None):
+def environment(edit=unchanged):
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container_of(edit)["env"]}
 
 
@@ -140,7 +141,10 @@ def results(run):
 
 def test_the_results_uri_names_namespace_workload_and_run():
     plan = plan_of(edited(results))
-    env = {entry["name"]: entry.get("value") for entry in plan.load.job.data["spec"]["template"]["spec"]["containers"][0]["env"]}
+    env = {
+        entry["name"]: entry.get("value")
+        for entry in plan.load.job.data["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
     assert env["RESULTS_URI"] == "s3://bucket/eng-ada/evm_transfer/${runId}/" == plan.results_uri
     assert plan.results == {
         "bucket": "bucket",
@@ -224,7 +228,15 @@ def test_the_documented_placeholders_are_places_in_config_files_and_no_others():
     names = ["chainId", "runId", "namespace"]
     lists = ["rpcEndpoints", "evmEndpoints", "wsEndpoints", "restEndpoints"]
     known = [f"${{{name}}}" for name in (*names, *lists, *(f"{name}Json" for name in lists))]
-    others = ["${window}", "${workflowUid}", "${ chainId }", "$chainId", "${chainIdJson}", "{{workflow.name}}", "${CHAINID}"]
+    others = [
+        "${window}",
+        "${workflowUid}",
+        "${ chainId }",
+        "$chainId",
+        "${chainIdJson}",
+        "{{workflow.name}}",
+        "${CHAINID}",
+    ]
     text = "🚀é\n" + " ".join(known + others) + "${${chainId}}"
 
     def edit(load):

@@ -4,7 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from validationrun.api.v1alpha1.types import Annotations, ChainId, DnsLabel, Image, Labels, Model, OpenModel, Url
+from validationrun.api.v1alpha1.types import (
+    Annotations,
+    ChainId,
+    DnsLabel,
+    Image,
+    Labels,
+    Model,
+    OpenModel,
+    ScrapeInterval,
+    Url,
+)
 
 
 class GenesisAccount(OpenModel):
@@ -75,9 +85,7 @@ class UpdateStrategy(OpenModel):
 
 
 class ServiceMonitor(OpenModel):
-    interval: Annotated[
-        str | None, Field(pattern=r"^[0-9]+(ms|s|m|h)$", description="How often Prometheus scrapes; default 30s.")
-    ] = None
+    interval: Annotated[ScrapeInterval | None, Field(description="How often Prometheus scrapes; default 30s.")] = None
     labels: Annotated[Labels | None, Field(description="Labels by which Prometheus finds the ServiceMonitor.")] = None
 
 

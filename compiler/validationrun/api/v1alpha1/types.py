@@ -34,7 +34,7 @@ _CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
 _WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9_]{0,62}$"
 _THRESHOLD: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
-_ENV_PREFIX: Final = r"^[-._a-zA-Z]?[-._a-zA-Z0-9]*$"
+_ENV_PREFIX: Final = r"^([-._a-zA-Z][-._a-zA-Z0-9]*)?$"
 _CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]{1,200}$"
 _LABEL_KEY: Final = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
@@ -47,6 +47,7 @@ _URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za
 IMAGE_PATTERN: Final = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9a-f]{64})?$"
 _QUANTITY: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 _ABSOLUTE_PATH: Final = r"^/[^\x00:]*$"
+_SCRAPE_INTERVAL: Final = r"^[0-9]+(ms|s|m|h)$"
 
 PATTERN_WORDS: Final[dict[str, str]] = {
     _DNS_LABEL: "lower-case letters, digits and '-', beginning and ending with a letter or digit",
@@ -67,6 +68,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     IMAGE_PATTERN: "an image reference such as registry.example.com/sei/seid@sha256:<64 hex digits>",
     _QUANTITY: "a Kubernetes quantity such as 500m or 4Gi",
     _ABSOLUTE_PATH: "an absolute path without ':'",
+    _SCRAPE_INTERVAL: "a whole number with one unit of ms, s, m or h, such as 15s",
 }
 """Each pattern in words, for messages; a test holds that no pattern is missing."""
 
@@ -90,6 +92,7 @@ Region = Annotated[str, Field(pattern=_REGION)]
 Url = Annotated[str, Field(pattern=_URL, max_length=512)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]
 AbsolutePath = Annotated[str, Field(pattern=_ABSOLUTE_PATH, max_length=1024)]
+ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
 
 _DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?")
 _MAX_DURATION: Final = 366 * 24 * 3600

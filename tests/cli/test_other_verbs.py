@@ -1,0 +1,385 @@
+"""`init`, `explain`, `schema`, help texts, the plugin's name, and how the program behaves in a terminal and in a pipe."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cli_helpers import BIN, ROOT, call, run
+from emit_helpers import as_yaml, edited, full_run
+
+NIGHTLY = ROOT / "examples/nightly.yaml"
+VERBS = ["init", "lint", "compile", "explain", "schema"]
+SCENARIOS = ["nightly", "release", "soak", "shadow", "early-stop"]
+
+
+# Help.
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_each_verbs_help_has_examples_that_stay_on_their_lines(verb, option):
+    result = call(verb, option)
+    assert result.code == 0
+    examples = result.out.split("Examples:\n")[1].splitlines()
+    assert any(
+        line.strip().startswith(f"validationrun {verb}") or f"| validationrun {verb}" in line for line in examples
+    )
+
+
+def test_the_main_help_lists_the_verbs_and_where_to_begin():
+    result = call("--help")
+    assert result.code == 0
+    assert all(re.search(rf"^  {verb} ", result.out, re.MULTILINE) for verb in VERBS)
+    assert "validationrun init nightly" in result.out
+
+
+def test_each_option_has_a_help_text():
+    for verb in VERBS:
+        options = re.findall(r"^  (-.*)$", call(verb, "--help").out, re.MULTILINE)
+        for line in options:
+            assert re.search(r"\S  +\S|^\S+( \S+)*$", line), line
+
+
+def test_without_a_verb_the_help_is_shown_and_it_is_wrong_usage():
+    result = call()
+    assert result.code == 2
+    assert "Usage:" in result.out + result.err
+
+
+def test_the_version_is_printed():
+    result = call("--version")
+    assert result.code == 0
+    assert re.fullmatch(r"validationrun \d+\.\d+\.\d+\n", result.out)
+
+
+@pytest.mark.parametrize("command", [["validationrun"], ["-m"]])
+def test_the_program_and_the_module_are_one(command):
+    program = [str(BIN / command[0])] if command != ["-m"] else [sys.executable, "-m", "validationrun"]
+    done = subprocess.run([*program, "--version"], capture_output=True, check=True)
+    assert done.stdout.startswith(b"validationrun ")
+
+
+def test_the_kubectl_plugin_names_itself():
+    result = run("lint", "--help", name="kubectl-validationrun")
+    assert result.code == 0
+    assert "Usage: kubectl validationrun lint" in result.out
+    assert call("lint", name="kubectl-validationrun").err.startswith("Usage: kubectl validationrun lint")
+
+
+# What is not imported.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["lint", "--help"],
+        ["lint", str(NIGHTLY)],
+        ["explain", str(NIGHTLY)],
+        ["schema"],
+        ["init"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_but_compile_imports_hera(arguments):
+    code = (
+        "import sys; from validationrun import cli; sys.argv = ['validationrun', *sys.argv[1:]]\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(name for name in sys.modules if name.split('.')[0] in ('hera', 'kubernetes')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=True, text=True)
+    assert done.stderr.splitlines()[-1:] in ([], [""])
+
+
+def test_help_imports_neither_the_models_nor_a_yaml_reader():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "validationrun", "--help"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert not {"pydantic", "yaml", "hera", "promql_parser", "jinja2"} & imported
+
+
+# init
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_init_prints_a_spec_that_lints_without_a_finding(scenario):
+    printed = call("init", scenario, "--name", "mine", "-n", "eng-bob")
+    assert printed.code == 0
+    result = call("lint", "-", stdin=printed.out.encode())
+    assert (result.code, result.out, result.err) == (0, "", "1 file: no findings\n")
+
+
+def test_init_without_a_scenario_is_nightly():
+    assert call("init").out == call("init", "nightly").out
+
+
+def test_init_prints_the_committed_example():
+    for scenario in SCENARIOS:
+        printed = call("init", scenario, "--schema", "../schemas/validationrun.schema.json").out
+        assert printed == (ROOT / f"examples/{scenario}.yaml").read_text()
+
+
+def test_init_writes_a_file_once(tmp_path):
+    path = tmp_path / "mine.yaml"
+    result = call("init", "soak", "-f", path)
+    assert (result.code, result.out) == (0, f"{path} written; next: validationrun lint {path}\n")
+    path.write_text("changed")
+    result = call("init", "soak", "-f", path)
+    assert (result.code, result.err) == (2, f"validationrun: {path}: File exists\n")
+    assert path.read_text() == "changed"
+    assert call("init", "-f", tmp_path / "no/such/folder.yaml").code == 2
+
+
+@pytest.mark.parametrize(("option", "value"), [("--name", "Nightly"), ("--name", "x" * 41), ("-n", "a b"), ("-n", "")])
+def test_init_refuses_a_name_that_lint_would_refuse(option, value):
+    result = call("init", "nightly", option, value)
+    assert result.code == 2
+    assert "DNS label" in result.err
+    assert result.out == ""
+
+
+def test_init_of_an_unknown_scenario_names_the_known_ones():
+    result = call("init", "weekly")
+    assert result.code == 2
+    assert all(scenario in result.err for scenario in SCENARIOS)
+
+
+# explain
+
+
+def test_explain_draws_the_run_as_a_tree():
+    result = call("explain", NIGHTLY)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0] == "ValidationRun nightly in namespace eng-ada"
+    for text in (
+        *("WorkflowTemplate nightly", "ConfigMap nightly-bundle-", "Role and RoleBinding nightly-finalize"),
+        *("1. ensure-chain", "3. load-job", "4. rule-evaluator, beside load-job", "5. finalize, whatever happened"),
+        *("SeiNodeDeployment nightly-<uid8>-validators (validator, 4 nodes)", "Job nightly-xxxxx-<uid8> (1 pod, 10m"),
+        *("rule height-advances: passes when value > 0", "rule node-failed: passes when alert SeiNodeFailed"),
+        *("pods: 12", "5 steps, whatever the number of rules", "1 of the load", "6 of the chain"),
+        *("account eng-ada-validation-finalize", "delete, get, list, patch, watch jobs.batch"),
+        *("access-shared.yaml (read PrometheusRule controller-alerts)", "access-cluster.yaml", "worst case: "),
+    ):
+        assert text in result.out, text
+
+
+def test_explain_of_rules_on_an_existing_chain_has_neither_load_nor_chain():
+    out = call("explain", ROOT / "examples/shadow.yaml").out
+    assert "SeiNodeDeployment" not in out
+    assert "load-job" not in out
+    assert "pods: 4" in out
+    assert "of the load" not in out
+    assert "until 1 full nodes serve RPC," in out or "until 1 full node serves RPC," in out
+
+
+def test_explain_names_the_bundle_that_compile_writes(tmp_path):
+    call("compile", NIGHTLY, "-o", tmp_path)
+    written = re.search(r"name: (nightly-bundle-\w+)", (tmp_path / "eng-ada/nightly/bundle.yaml").read_text())
+    assert written
+    assert written[1] in call("explain", NIGHTLY).out
+
+
+def test_explain_without_labels_uses_fewer_rights():
+    out = call("explain", NIGHTLY, "--no-label").out
+    assert "get workflows.argoproj.io: how the run ended" in out
+    assert "access-cluster.yaml" not in out
+
+
+@pytest.mark.parametrize("cleanup", ["Always", "OnSuccess", "Never"])
+def test_explain_says_what_becomes_of_the_chain(cleanup):
+    words = {
+        "Always": "deletes the chain\n",
+        "OnSuccess": "deletes the chain if it Passed",
+        "Never": "leaves the chain",
+    }
+    out = call("explain", "-", stdin=as_yaml(edited(lambda run: run["spec"].update(cleanup=cleanup)))).out
+    assert words[cleanup] in out
+
+
+def test_explain_says_how_long_at_worst():
+    out = call("explain", "-", stdin=as_yaml(full_run())).out
+    # 20m chain, 5m start, 15m window, 10m slack; three attempts of finalize at 16m.
+    assert "worst case: 1h38m" in out
+
+
+def test_explain_draws_a_flowchart():
+    result = call("explain", NIGHTLY, "--format", "mermaid")
+    lines = result.out.splitlines()
+    assert lines[0] == "flowchart LR"
+    for line in (
+        *(
+            "  ensure-chain --> wait-chain-ready",
+            "  wait-chain-ready --> load-job",
+            "  wait-chain-ready --> rule-evaluator",
+        ),
+        *("  load-job -. always .-> finalize", "  rule-evaluator -. always .-> finalize"),
+    ):
+        assert line in lines
+    assert sum(line.count('(["') for line in lines) == 5
+    assert "<uid8>" not in result.out
+    assert "Mermaid" not in result.err
+    assert call("explain", ROOT / "examples/shadow.yaml", "--format", "mermaid").out.startswith("flowchart LR\n")
+
+
+def test_explain_of_a_wrong_spec_shows_the_findings():
+    result = call("explain", "-", stdin=as_yaml(edited(lambda run: run["spec"].update(cleanup="x"))))
+    assert result.code == 1
+    assert result.out == ""
+    assert "VR203" in result.err
+
+
+def test_hostile_names_cannot_move_the_cursor_in_the_tree():
+    def edit(run):
+        alert = {"ruleRef": {"name": "a", "namespace": "monitoring", "alertname": "\x1b[2J\u202e[bold]x[/bold]"}}
+        run["spec"]["rules"].append({"name": "x", "type": "alert", "alert": alert})
+
+    out = call("explain", "-", stdin=as_yaml(edited(edit))).out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "[bold]x[/bold]" in out
+
+
+# schema
+
+
+def test_schema_prints_json_schema():
+    result = call("schema")
+    assert json.loads(result.out)["title"] == "ValidationRun"
+
+
+# Terminals and pipes.
+
+
+def in_terminal(*arguments, **environment):
+    """The program with a terminal as its standard output and standard error; what it wrote there."""
+    primary, secondary = pty.openpty()
+    env = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    env |= {"TERM": "xterm-256color", "COLUMNS": "110", **environment}
+    process = subprocess.Popen(
+        [BIN / "validationrun", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=secondary,
+        stderr=secondary,
+        env=env,
+    )
+    os.close(secondary)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(primary, 65536)
+        except OSError:  # Linux' way of saying that the other end is closed.
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(primary)
+    return process.wait(), b"".join(chunks).decode()
+
+
+@pytest.fixture
+def bad(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text(NIGHTLY.read_text().replace("replicas: 4", "replicas: four"))
+    return path
+
+
+def test_findings_are_coloured_on_a_terminal_only(bad):
+    code, out = in_terminal("lint", bad)
+    assert code == 1
+    assert "\x1b[1;31merror[VR204]\x1b[0m" in out
+    assert "\x1b" not in run("lint", bad).out
+
+
+def test_no_color_is_obeyed(bad):
+    _, out = in_terminal("lint", bad, NO_COLOR="1")
+    assert "error[VR204]" in out
+    assert "\x1b" not in out
+
+
+def test_a_diff_is_coloured_on_a_terminal_only(tmp_path):
+    run("compile", NIGHTLY, "-o", tmp_path)
+    path = tmp_path / "eng-ada/nightly/access.yaml"
+    path.write_text(path.read_text().replace("nightly-steps", "nightly-other"))
+    _, out = in_terminal("compile", NIGHTLY, "-o", tmp_path, "--check")
+    assert "\x1b[32m+" in out
+    assert "\x1b[31m-" in out
+    assert "\x1b" not in run("compile", NIGHTLY, "-o", tmp_path, "--check").out
+
+
+def test_many_files_show_progress_on_a_terminal_and_none_elsewhere(tmp_path):
+    for number in range(25):
+        spec = edited(lambda run, number=number: run["metadata"].update(name=f"run-{number}"))
+        (tmp_path / f"{number:02}.yaml").write_bytes(as_yaml(spec))
+    code, out = in_terminal("lint", tmp_path)
+    assert code == 0
+    assert "Linting" in out
+    assert run("lint", tmp_path).err == "25 files: no findings\n"
+
+
+def test_a_reader_that_goes_away_is_no_bug():
+    process = subprocess.Popen([BIN / "validationrun", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 2
+    assert b"Traceback" not in err
+    assert b"bug" not in err
+
+
+def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
+    from validationrun import pipeline  # noqa: PLC0415 - patched here only
+
+    def fail(*_):
+        raise RuntimeError("oh")
+
+    monkeypatch.setattr(pipeline, "lint_all", fail)
+    result = call("lint", NIGHTLY)
+    assert result.code == 70
+    assert "RuntimeError: oh" in result.err
+    assert "This is a bug in validationrun" in result.err
+
+
+def test_ctrl_c_is_2(monkeypatch):
+    from validationrun import pipeline  # noqa: PLC0415 - patched here only
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "lint_all", interrupt)
+    result = call("lint", NIGHTLY)
+    assert result.code == 2
+    assert "Traceback" not in result.err
+
+
+def test_a_real_run_of_the_program_compiles(tmp_path):
+    result = run("compile", "-", "-o", tmp_path, stdin=as_yaml(full_run()))
+    assert result.code == 0
+    assert (tmp_path / "eng-ada/nightly/workflowtemplate.yaml").is_file()
+
+
+def test_output_is_utf_8_whatever_the_locale(tmp_path):
+    path = tmp_path / "é.yaml"
+    path.write_text("kind: é🚀\n", encoding="utf-8")
+    result = run("lint", path, env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert result.code == 1
+    assert "Traceback" not in result.err
+
+
+def test_a_file_name_that_is_not_utf_8_is_shown_escaped(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff.yaml")).write_text("kind: x\n")
+    result = call("lint", tmp_path)
+    assert result.code == 1
+    assert "\\udcff.yaml:1:" in result.out
