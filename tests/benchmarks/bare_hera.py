@@ -60,7 +60,11 @@ def chain_objects(spec: dict[str, Any], namespace: str) -> tuple[dict[str, dict[
             "app.kubernetes.io/component": "chain" if is_validator else "rpc",
             "sei.io/role": entry["role"], "sei.io/deployment-name": entry["name"],
         }  # fmt: skip
-        selector = {"sei.io/chain-id": "${chainId}"} if is_validator else {"sei.io/nodedeployment": f"${{chainId}}-{validator}"}
+        selector = (
+            {"sei.io/chain-id": "${chainId}"}
+            if is_validator
+            else {"sei.io/nodedeployment": f"${{chainId}}-{validator}"}
+        )
         key = f"chain.{entry['name']}.yaml"
         objects[key] = {
             "apiVersion": "sei.io/v1alpha1",
@@ -96,10 +100,19 @@ def owners() -> list[dict[str, str]]:
 
 def job(spec: dict[str, Any], namespace: str, deadline: int) -> tuple[dict[str, Any], list[str]]:
     workload = spec["load"]["workload"]
-    labels = {**OURS, "sei.io/run-id": "${runId}", "sei.io/chain-id": "${chainId}", **APP, "app.kubernetes.io/component": "load"}
+    labels = {
+        **OURS,
+        "sei.io/run-id": "${runId}",
+        "sei.io/chain-id": "${chainId}",
+        **APP,
+        "app.kubernetes.io/component": "load",
+    }
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     env = [{"name": name, "value": namespace if value is None else value} for name, value in RESERVED]
-    env += [{"name": "SHARD_INDEX", "valueFrom": {"fieldRef": {"fieldPath": index}}}, {"name": "SHARD_COUNT", "value": "1"}]
+    env += [
+        {"name": "SHARD_INDEX", "valueFrom": {"fieldRef": {"fieldPath": index}}},
+        {"name": "SHARD_COUNT", "value": "1"},
+    ]
     data = {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -177,9 +190,16 @@ def spec_with_defaults(spec: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def plan_json(name: str, namespace: str, spec: dict[str, Any], times: dict[str, int], places: dict[str, Any], digest: str) -> dict[str, Any]:
+def plan_json(
+    name: str, namespace: str, spec: dict[str, Any], times: dict[str, int], places: dict[str, Any], digest: str
+) -> dict[str, Any]:
     deployments = spec["chain"]["deployments"]
-    full = [(f"${{chainId}}-{one['name']}-{i}", one) for one in deployments if one["role"] != "validator" for i in range(one["spec"]["replicas"])]
+    full = [
+        (f"${{chainId}}-{one['name']}-{i}", one)
+        for one in deployments
+        if one["role"] != "validator"
+        for i in range(one["spec"]["replicas"])
+    ]
 
     def urls(scheme: str, port: int) -> list[str]:
         return [f"{scheme}://{node}-0.{node}.{namespace}.svc:{port}" for node, _ in full]
@@ -239,13 +259,27 @@ def description(spec: dict[str, Any]) -> str:
 
 
 def container(
-    name: str, title: str, component: str, timeout: int, outputs: dict[str, str], namespace: str, digest: str, bundle: str, more: dict[str, Any]
+    name: str,
+    title: str,
+    component: str,
+    timeout: int,
+    outputs: dict[str, str],
+    namespace: str,
+    digest: str,
+    bundle: str,
+    more: dict[str, Any],
 ) -> Container:
     finalize, first = name == "finalize", name == "ensure-chain"
-    mounts = [m.VolumeMount(name="outputs", mount_path="/var/run/validation/outputs"), m.VolumeMount(name="tmp", mount_path="/tmp")]  # noqa: S108
+    mounts = [
+        m.VolumeMount(name="outputs", mount_path="/var/run/validation/outputs"),
+        m.VolumeMount(name="tmp", mount_path="/tmp"),
+    ]
     if not finalize:
         mounts.insert(
-            0, m.VolumeMount(name="committed-bundle" if first else "bundle", mount_path="/var/run/validation/bundle", read_only=True)
+            0,
+            m.VolumeMount(
+                name="committed-bundle" if first else "bundle", mount_path="/var/run/validation/bundle", read_only=True
+            ),
         )
     source = m.ConfigMapVolumeSource(name=bundle, optional=True)
     return Container(
@@ -255,7 +289,9 @@ def container(
         service_account_name=f"{namespace}-validation" + ("-finalize" if finalize else ""),
         timeout=f"{timeout}s",
         retry_strategy=m.RetryStrategy(
-            limit="2" if finalize else "3", retry_policy="OnError" if finalize else "Always", backoff=m.Backoff(duration="5s", factor=2)
+            limit="2" if finalize else "3",
+            retry_policy="OnError" if finalize else "Always",
+            backoff=m.Backoff(duration="5s", factor=2),
         ),
         fail_fast=False,
         volumes=[m.Volume(name="committed-bundle", config_map=source)] if first else None,
@@ -293,7 +329,10 @@ def workflow_template(
         "workflows.argoproj.io/title": f"ValidationRun {name}: {load['duration']} of {load['workload']['name']}, {len(spec['rules'])} rules",
         "workflows.argoproj.io/description": description(spec),
     }
-    images = {f"image-{one['name']}": f"Image of deployment {one['name']}; empty: as compiled" for one in spec["chain"]["deployments"]}
+    images = {
+        f"image-{one['name']}": f"Image of deployment {one['name']}; empty: as compiled"
+        for one in spec["chain"]["deployments"]
+    }
     parameters = {
         "chain-id": "Effective chain id; empty: the base id and 8 hex digits of this run",
         "duration": "Shorten the run, such as 5m; empty: as compiled",

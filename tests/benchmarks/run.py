@@ -49,7 +49,9 @@ def assert_same_output() -> int:
         measure.compile_ours(specs(1), ours)
         measure.compile_bare(specs(1), bare)
         names = sorted(str(path.relative_to(ours)) for path in ours.rglob("*.yaml"))
-        assert names == sorted(str(path.relative_to(bare)) for path in bare.rglob("*.yaml")), "the files differ in number or name"
+        assert names == sorted(str(path.relative_to(bare)) for path in bare.rglob("*.yaml")), (
+            "the files differ in number or name"
+        )
         for one in names:
             assert _content(ours / one) == _content(bare / one), f"{one} differs"
     return len(names)
@@ -117,11 +119,29 @@ def main() -> int:
 
     median = {run: statistics.median(times) for run, times in taken.items()}
     rows = [
-        _row("compile 1,000 / bare Hera + libyaml", median["compile_ours", LARGE], median["compile_bare", LARGE], COMPILE_BAR, "s"),
-        _row("lint 1,000 / libyaml + pydantic + promql", median["lint_ours", LARGE], median["lint_bare", LARGE], LINT_BAR, "s"),
+        _row(
+            "compile 1,000 / bare Hera + libyaml",
+            median["compile_ours", LARGE],
+            median["compile_bare", LARGE],
+            COMPILE_BAR,
+            "s",
+        ),
+        _row(
+            "lint 1,000 / libyaml + pydantic + promql",
+            median["lint_ours", LARGE],
+            median["lint_bare", LARGE],
+            LINT_BAR,
+            "s",
+        ),
         _marginal("compile", median, "compile_ours"),
         _marginal("lint", median, "lint_ours"),
-        _row("--help / python -c pass", statistics.median(helps["help"]) * 1000, statistics.median(helps["pass"]) * 1000, HELP_BAR, "ms"),
+        _row(
+            "--help / python -c pass",
+            statistics.median(helps["help"]) * 1000,
+            statistics.median(helps["pass"]) * 1000,
+            HELP_BAR,
+            "ms",
+        ),
     ]
     print(f"\n{'':44} {'ours':>12} {'base':>12} {'ratio':>7} {'bar':>6}")
     for row in rows:
@@ -139,7 +159,15 @@ def main() -> int:
 
 
 def _row(what: str, ours: float, base: float, bar: float, unit: str) -> dict:
-    return {"what": what, "ours": ours, "base": base, "unit": unit, "ratio": ours / base, "bar": bar, "ok": ours / base <= bar}
+    return {
+        "what": what,
+        "ours": ours,
+        "base": base,
+        "unit": unit,
+        "ratio": ours / base,
+        "bar": bar,
+        "ok": ours / base <= bar,
+    }
 
 
 def _marginal(verb: str, median: dict[tuple[str, int], float], kind: str) -> dict:

@@ -8,7 +8,10 @@ IMAGE = "registry.example.com/sei/{name}@sha256:{digest:064x}"
 def spec(number: int) -> str:
     """The text of one spec. No two share a name, a digest, a query or a config file."""
     seid, seiload = IMAGE.format(name="seid", digest=number + 1), IMAGE.format(name="seiload", digest=number + 10**6)
-    config = json.dumps({"run": number, "endpoints": "${evmEndpointsJson}", "chain": "${chainId}", "accounts": list(range(12))}, indent=2)
+    config = json.dumps(
+        {"run": number, "endpoints": "${evmEndpointsJson}", "chain": "${chainId}", "accounts": list(range(12))},
+        indent=2,
+    )
     return f"""\
 apiVersion: validation.sei.io/v1alpha1
 kind: ValidationRun

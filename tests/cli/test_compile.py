@@ -335,7 +335,7 @@ def test_something_else_in_the_way_is_2(spec, out, place):
 
 
 def test_a_write_that_fails_leaves_no_half_file(spec, out, monkeypatch):
-    import pathlib  # noqa: PLC0415 - patched here only
+    import pathlib
 
     def fail(self, target):
         raise OSError(28, "No space left on device", str(target))

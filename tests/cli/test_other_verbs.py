@@ -340,7 +340,7 @@ def test_a_reader_that_goes_away_is_no_bug():
 
 
 def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
-    from validationrun import pipeline  # noqa: PLC0415 - patched here only
+    from validationrun import pipeline
 
     def fail(*_):
         raise RuntimeError("oh")
@@ -353,7 +353,7 @@ def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
 
 
 def test_ctrl_c_is_2(monkeypatch):
-    from validationrun import pipeline  # noqa: PLC0415 - patched here only
+    from validationrun import pipeline
 
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -96,19 +96,28 @@ def _yields_nothing(_: ast.AST) -> ast.AST:
 
 def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and (
-        (isinstance(node.func, ast.Name) and node.func.id == name) or (isinstance(node.func, ast.Attribute) and node.func.attr == name)
+        (isinstance(node.func, ast.Name) and node.func.id == name)
+        or (isinstance(node.func, ast.Attribute) and node.func.attr == name)
     )
 
 
 def _code(node: ast.AST) -> str:
     """The VR code that a node holds, for the table."""
-    codes = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value[:2] == "VR"]
+    codes = [
+        n.value
+        for n in ast.walk(node)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value[:2] == "VR"
+    ]
     return codes[0] if codes else ""
 
 
 def _makes_findings(node: ast.AST) -> bool:
     """`yield Finding(...)`, `yield _missing(...)`, `yield from ..._findings(...)`, `yield from _exactly_one(...)`."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Yield, ast.YieldFrom)) and isinstance(node.value.value, ast.Call)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, (ast.Yield, ast.YieldFrom))
+        and isinstance(node.value.value, ast.Call)
+    )
 
 
 def removals_of(path: pathlib.Path) -> Iterator[Removal]:
@@ -128,11 +137,20 @@ def removals_of(path: pathlib.Path) -> Iterator[Removal]:
             yield from _members(file, node)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and _target(node) in ("_MAKERS", "_TYPE_WORDS"):
             yield from _entries(file, node)
-        elif file == "load/reader.py" and isinstance(node, ast.Expr) and (_calls(node.value, "_error") or _calls(node.value, "error")):
+        elif (
+            file == "load/reader.py"
+            and isinstance(node, ast.Expr)
+            and (_calls(node.value, "_error") or _calls(node.value, "error"))
+        ):
             yield Removal(file, line, f"error {_code(node)}", _replacing(node, _nothing))
         elif file == "load/reader.py" and isinstance(node, ast.Expr) and _calls(node.value, "_foreign_tag"):
             yield Removal(file, line, "call of _foreign_tag", _replacing(node, _nothing))
-        elif file == "emit/verify.py" and isinstance(node, ast.Raise) and node.exc is not None and _calls(node.exc, "EmitError"):
+        elif (
+            file == "emit/verify.py"
+            and isinstance(node, ast.Raise)
+            and node.exc is not None
+            and _calls(node.exc, "EmitError")
+        ):
             yield Removal(file, line, "raise EmitError", _replacing(node, _nothing))
         elif file == "emit/verify.py" and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             yield Removal(file, line, f"call of {ast.unparse(node.value.func)}", _replacing(node, _nothing))
@@ -154,7 +172,9 @@ def _members(file: str, node: ast.Assign | ast.AnnAssign) -> Iterator[Removal]:
             def without(found: Any, index: int = index) -> ast.AST:
                 return ast.Tuple([one for at, one in enumerate(found.elts) if at != index], ast.Load())
 
-            yield Removal(file, member.lineno, f"{_target(node)} without {ast.unparse(member)}", _replacing(node.value, without))
+            yield Removal(
+                file, member.lineno, f"{_target(node)} without {ast.unparse(member)}", _replacing(node.value, without)
+            )
 
 
 def _entries(file: str, node: ast.Assign | ast.AnnAssign) -> Iterator[Removal]:
@@ -166,7 +186,9 @@ def _entries(file: str, node: ast.Assign | ast.AnnAssign) -> Iterator[Removal]:
                 return ast.Dict([k for k, _ in left], [v for _, v in left])
 
             if key is not None:
-                yield Removal(file, key.lineno, f"{_target(node)} without {ast.unparse(key)}", _replacing(node.value, without))
+                yield Removal(
+                    file, key.lineno, f"{_target(node)} without {ast.unparse(key)}", _replacing(node.value, without)
+                )
 
 
 def _in_lists(file: str, node: ast.AST) -> Iterator[Removal]:
@@ -174,7 +196,12 @@ def _in_lists(file: str, node: ast.AST) -> Iterator[Removal]:
     line = getattr(node, "lineno", 0)
     if isinstance(node, ast.List) and any(_calls(one, "Finding") for one in node.elts):
         what = f"[Finding {_code(node)}]"
-        yield Removal(file, line, what, _replacing(node, lambda found: ast.List([o for o in found.elts if not _calls(o, "Finding")], ast.Load())))
+        yield Removal(
+            file,
+            line,
+            what,
+            _replacing(node, lambda found: ast.List([o for o in found.elts if not _calls(o, "Finding")], ast.Load())),
+        )
     elif isinstance(node, ast.Expr) and _calls(node.value, "append") and "diagnostics" in ast.unparse(node):
         yield Removal(file, line, "append to the diagnostics", _replacing(node, _nothing))
     elif isinstance(node, ast.Expr) and _calls(node.value, "append") and _code(node):
@@ -196,7 +223,9 @@ def _in_parse(file: str, node: ast.AST) -> Iterator[Removal]:
     for name in ("_nulls", "_not_supported_yet", "_document_type"):
         if _calls(node, name):
             yield Removal(file, line, f"{name}(...)", _replacing(node, lambda _: ast.Tuple([], ast.Load())))
-    if isinstance(node, ast.If) and any(isinstance(one, ast.Return) and one.value is not None and _calls(one.value, "Finding") for one in node.body):
+    if isinstance(node, ast.If) and any(
+        isinstance(one, ast.Return) and one.value is not None and _calls(one.value, "Finding") for one in node.body
+    ):
         yield Removal(file, line, f"if ...: return Finding {_code(node)}", _replacing(node, _nothing))
 
 
@@ -225,9 +254,25 @@ def copy_package(folder: pathlib.Path) -> pathlib.Path:
 def red_test(folder: pathlib.Path, tests: tuple[str, ...]) -> str:
     """The first test that fails with the package of this folder, or nothing when all are green."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--tb=no", *DESELECTED, *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--no-header",
+        "--tb=no",
+        *DESELECTED,
+        *tests,
+    ]
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return "time-out"
     if done.returncode == 0:
@@ -245,8 +290,12 @@ def judge(removal: Removal) -> tuple[Removal, str, float]:
         tree = ast.parse((PACKAGE / removal.file).read_text("utf-8"))
         removal.edit(tree)
         mutated.write_text(ast.unparse(ast.fix_missing_locations(tree)), "utf-8")
-        first = tuple(one for one in FIRST_TESTS.get(removal.file.split("/", maxsplit=1)[0], ()) if (ROOT / one).exists())
-        red = (red_test(folder, first) if first else "") or red_test(folder, tuple(one for one in ALL_TESTS if (ROOT / one).exists()))
+        first = tuple(
+            one for one in FIRST_TESTS.get(removal.file.split("/", maxsplit=1)[0], ()) if (ROOT / one).exists()
+        )
+        red = (red_test(folder, first) if first else "") or red_test(
+            folder, tuple(one for one in ALL_TESTS if (ROOT / one).exists())
+        )
     return removal, red, time.monotonic() - start
 
 
@@ -255,7 +304,9 @@ def assert_sound(folder: pathlib.Path) -> None:
     copy_package(folder)
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-c", "import validationrun; print(validationrun.__file__)"]
-    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    found = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
     if not found.startswith(str(folder)):
         sys.exit(f"the tests would import {found}, not the copy")
     red = red_test(folder, tuple(one for one in ALL_TESTS if (ROOT / one).exists()))
@@ -276,7 +327,9 @@ def _run() -> int:
     parser.add_argument("--only", default="", help="removals whose title holds this text")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true", help="print the removals and stop")
-    parser.add_argument("--deselect", action="append", default=[], help="a test to leave out, such as one that is red already")
+    parser.add_argument(
+        "--deselect", action="append", default=[], help="a test to leave out, such as one that is red already"
+    )
     arguments = parser.parse_args()
     DESELECTED.extend(f"--deselect={test}" for test in arguments.deselect)
     removals = [removal for removal in all_removals() if arguments.only in removal.title]

@@ -73,7 +73,7 @@ def test_every_field_has_a_description():
 
 
 def test_a_field_that_is_called_title_would_stay():
-    from validationrun.api.schema import _without_titles  # noqa: PLC0415 - private, and of this test alone
+    from validationrun.api.schema import _without_titles
 
     assert _without_titles({"title": "T", "properties": {"title": {"title": "X"}}, "anyOf": [{"title": "Y"}]}) == {
         "properties": {"title": {}},

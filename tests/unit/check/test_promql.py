@@ -182,10 +182,8 @@ def test_unclosed_strings_do_not_take_forever(query: str):
 
 
 _PIECES = st.sampled_from(
-    ["up", "sum", "rate", "by", "on", "or", "and", "bool", "(", ")", "{", "}", "[5m]", "[5m:1m]", " ", "+", "/", "==", "0", "1.5", '"a"', 'a="b"',
-     ",",
-     "topk", "absent", "count", "group_left",
-     "without", "#", "\n", "offset 1m", "@ 5", "histogram_quantile", "-", "😀", "NaN", "le"]
+    ["up", "sum", "rate", "by", "on", "or", "and", "bool", "(", ")", "{", "}", "[5m]", "[5m:1m]", " ", "+", "/", "==", "0", "1.5",
+     '"a"', 'a="b"', ",", "topk", "absent", "count", "group_left", "without", "#", "\n", "offset 1m", "@ 5", "histogram_quantile", "-", "😀", "NaN", "le"]
 )  # fmt: skip
 
 

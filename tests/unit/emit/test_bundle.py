@@ -196,8 +196,8 @@ def test_above_900_kib_a_bundle_is_an_error_and_nothing_is_compiled():
 
 
 def test_an_error_in_one_run_keeps_the_others_from_being_compiled_too():
-    from emit_helpers import as_yaml  # noqa: PLC0415 - only here
-    from validationrun.pipeline import compile_all  # noqa: PLC0415 - only here
+    from emit_helpers import as_yaml
+    from validationrun.pipeline import compile_all
 
     other = edited(lambda run: run["metadata"].update(name="other"))
     files = [("a", as_yaml(other)), ("b", as_yaml(config_files(a="x" * 920_000)))]
@@ -243,7 +243,7 @@ def test_a_large_bundle_is_refused_before_anything_is_built():
 
 
 def compile_plan(run):
-    from emit_helpers import plan_of  # noqa: PLC0415 - only here
+    from emit_helpers import plan_of
 
     return plan_of(run)
 

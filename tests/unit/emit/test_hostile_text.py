@@ -275,7 +275,7 @@ def arrived(run: dict[str, Any], place: Path, output: Output) -> tuple[Any, Any]
     return given, found
 
 
-def counterpart(run: dict[str, Any], place: Path) -> tuple[str, Path]:  # noqa: C901 - a table, a line a field
+def counterpart(run: dict[str, Any], place: Path) -> tuple[str, Path]:
     """The bundle's key and the path in it (after a first part that is not used) of a place in the spec."""
     match place:
         case ("spec", "chain", "deployments", int(index), *rest):
@@ -432,7 +432,7 @@ def test_the_reader_takes_the_same_text_from_yaml():
     run = everything()
     for path in FIELDS:
         put(run, path, TEXTS["carriage"] + TEXTS["bom"] + TEXTS["emoji"])
-    from validationrun.load import read  # noqa: PLC0415 - only here
+    from validationrun.load import read
 
     (document,) = read(as_yaml(run), "f").documents
     assert document.data == run

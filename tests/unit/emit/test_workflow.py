@@ -170,7 +170,7 @@ def test_every_container_of_ours_is_restricted(full):
 
 
 def test_argos_own_containers_are_restricted_by_a_patch(full):
-    import yaml  # noqa: PLC0415 - only here
+    import yaml
 
     patch = yaml.safe_load(full.template["spec"]["podSpecPatch"])
     assert [one["name"] for one in patch["initContainers"] + patch["containers"]] == ["init", "wait"]
