@@ -92,7 +92,8 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
             node.add(f"SeiNodeDeployment {name} ({entry.role}, {entry.replicas} nodes){then}")
     elif step.name == "wait-chain-ready":
         kinds = [name for name, urls in (("RPC", plan.endpoints.rpc), ("EVM", plan.endpoints.evm)) if urls]
-        node.add(f"until {len(plan.endpoints.rpc)} full nodes serve {' and '.join(kinds)}, caught up and advancing")
+        nodes = "1 full node serves" if len(plan.endpoints.rpc) == 1 else f"{len(plan.endpoints.rpc)} full nodes serve"
+        node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
         node.add(f"first: {plan.endpoints.rpc[0].replace(_CHAIN_ID, chain_id(plan))}")
     elif step.name == "load-job" and plan.load is not None:
         pods = f"{plan.load.shards} pod{'s' if plan.load.shards > 1 else ''}"

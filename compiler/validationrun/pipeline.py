@@ -116,8 +116,10 @@ def _lint_document(document: Document, namespace: str | None) -> tuple[Validatio
 
 def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
     """What only the finished bundle tells; it is built only where it could be large."""
+    given = run.spec.chain.endpoints
     nodes = sum(entry.spec.replicas for entry in run.spec.chain.deployments or [])
-    if not may_be_large(source, nodes):
+    urls = max(len(given.rpc), len(given.evm), len(given.ws), len(given.rest)) if given else nodes
+    if not may_be_large(source, urls):
         return []
     return size_findings(build_bundle(build_plan(run, runner_image="")))
 
@@ -149,7 +151,7 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
             del by_line[number]
         if not silenced:
             message = f"this comment ignores {ignore.code}, which is no warning on this line"
-            help_ = "delete the comment; errors cannot be ignored"
+            help_ = "put it on the warning's own line, or delete it; errors cannot be ignored"
             line = loaded.lines[ignore.span.line]
             kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
     return kept + [one for by_line in warnings.values() for several in by_line.values() for one in several]

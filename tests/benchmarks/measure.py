@@ -13,6 +13,8 @@ import time
 
 from specs import specs
 
+from validationrun.cli import GC_THRESHOLD
+
 WARM_UP = 10
 
 
@@ -54,6 +56,8 @@ KINDS = {function.__name__: function for function in (compile_ours, compile_bare
 
 
 def main():
+    # The garbage collector as the command line sets it, for both sides.
+    gc.set_threshold(*GC_THRESHOLD)
     kind, count, folder = KINDS[sys.argv[1]], int(sys.argv[2]), pathlib.Path(sys.argv[3])
     kind(specs(WARM_UP, first=10**5), folder / "warm-up")
     files = specs(count)

@@ -180,7 +180,7 @@ def test_explain_of_rules_on_an_existing_chain_has_neither_load_nor_chain():
     assert "load-job" not in out
     assert "pods: 4" in out
     assert "of the load" not in out
-    assert "until 1 full nodes serve RPC," in out or "until 1 full node serves RPC," in out
+    assert "until 1 full node serves RPC, caught up" in out
 
 
 def test_explain_names_the_bundle_that_compile_writes(tmp_path):

@@ -5,6 +5,7 @@ pydantic finds the faults; this module says each in our words, with the way out.
 """
 
 import difflib
+import re
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -47,13 +48,20 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
     try:
         run = ValidationRun.model_validate(data)
     except pydantic.ValidationError as error:
-        findings += [
-            _finding(detail, data)
-            for detail in error.errors(include_url=False)
-            if _field(detail["loc"], data) not in told
-        ]
-        return None, findings
+        details = error.errors(include_url=False)
+        found = [_finding(detail, data) for detail in details if _field(detail["loc"], data) not in told]
+        return None, findings + _without_misspelt(found)
     return (None if findings else run), findings
+
+
+def _without_misspelt(findings: list[Finding]) -> list[Finding]:
+    """Leaves out "x is required" where a misspelt x stands beside it: one mistake is told once."""
+    meant = {
+        (*finding.loc[:-1], match[1])
+        for finding in findings
+        if finding.code == "VR202" and (match := re.fullmatch(r"did you mean `(.+)`\?", finding.help))
+    }
+    return [finding for finding in findings if finding.code != "VR201" or finding.loc not in meant]
 
 
 def _document_type(data: Any) -> Iterator[Finding]:
@@ -233,17 +241,22 @@ def _kind_of(value: Any) -> str:
     return "a list" if isinstance(value, list) else "nothing"
 
 
-def _bounds(words: str) -> Callable[[Loc, str, Any, Any], Finding]:
+def _bounds(words: str, way_out: str) -> Callable[[Loc, str, Any, Any], Finding]:
     def make(loc: Loc, path: str, value: Any, context: Any) -> Finding:
         shown = f"; got {value}" if isinstance(value, int) else ""
         bound = words.format_map(context).replace(" 1 entries", " 1 entry")
-        return Finding("VR205", loc, f"{path} must {bound}{shown}", "change it to fit")
+        return Finding("VR205", loc, f"{path} must {bound}{shown}", way_out.format_map(context))
 
     return make
 
 
 def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
-    return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", "change it to fit")
+    help_ = "write it in that form"
+    # Most bad names are good names in capitals, or with spaces or underscores.
+    likely = re.sub(r"[^a-z0-9-]+", "-", str(value).lower()).strip("-")
+    if re.search("[a-z]", likely) and likely != value and re.fullmatch(str(context.get("pattern", "")), likely):
+        help_ = f"did you mean {quote(likely)}?"
+    return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
 
 
 def _pattern_words(context: dict[str, Any]) -> str:
@@ -260,7 +273,7 @@ def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Findi
 
 
 def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
-    return Finding("VR205", loc, f"{path} must be {context['bounds']}; got {value}", "change it to fit")
+    return Finding("VR205", loc, f"{path} must be {context['bounds']}; got {value}", "write a duration in these bounds")
 
 
 _MAKERS: Final[dict[str, Callable[[Loc, str, Any, Any], Finding]]] = {
@@ -270,10 +283,10 @@ _MAKERS: Final[dict[str, Callable[[Loc, str, Any, Any], Finding]]] = {
     "string_pattern_mismatch": _pattern,
     "duration": _duration,
     "duration_bounds": _duration_bounds,
-    "greater_than_equal": _bounds("be at least {ge}"),
-    "less_than_equal": _bounds("be at most {le}"),
-    "too_short": _bounds("have at least {min_length} entries"),
-    "too_long": _bounds("have at most {max_length} entries"),
-    "string_too_short": _bounds("not be empty"),
-    "string_too_long": _bounds("be at most {max_length} characters long"),
+    "greater_than_equal": _bounds("be at least {ge}", "raise it to {ge} or more"),
+    "less_than_equal": _bounds("be at most {le}", "lower it to {le} or less"),
+    "too_short": _bounds("have at least {min_length} entries", "add what is missing"),
+    "too_long": _bounds("have at most {max_length} entries", "keep {max_length} of them"),
+    "string_too_short": _bounds("not be empty", "give it a value"),
+    "string_too_long": _bounds("be at most {max_length} characters long", "shorten it"),
 }

@@ -4,8 +4,8 @@ Reading PromQL without a Prometheus: the syntax tree, and what can be seen in it
 Wraps promql-parser, so that no other module knows its types.
 """
 
+import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,13 +102,16 @@ def value_type(tree: Any) -> str:
     return "vector"
 
 
-def nodes(tree: Any) -> Iterator[Any]:
-    """The tree's nodes, outermost first, left to right."""
+@functools.lru_cache(maxsize=1)
+def nodes(tree: Any) -> tuple[Any, ...]:
+    """The tree's nodes, outermost first, left to right. Kept for the next check of the same query."""
+    found = []
     todo = [tree]
     while todo:
         node = todo.pop()
-        yield node
+        found.append(node)
         todo.extend(reversed(_children(node)))
+    return tuple(found)
 
 
 def _children(node: Any) -> list[Any]:

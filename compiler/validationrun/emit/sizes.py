@@ -15,18 +15,23 @@ _PLACEHOLDER: Final = b"${"
 _SCAFFOLDING: Final = 64 * 1024
 """More than everything in a bundle that does not stand in the spec itself: plan.json, defaults written out, the Job."""
 
-_LONGEST_URL: Final = 256
+_ANCHOR: Final = b"&"
+_LONGEST_URL: Final = 600
+"""Of an existing chain's endpoint; those of a chain that is brought up are shorter."""
 
 
-def may_be_large(source: bytes, node_count: int) -> bool:
+def may_be_large(source: bytes, url_count: int) -> bool:
     """
     Whether the bundle of a spec could come near a bound; most cannot, and need not be built to know.
 
     Args:
         source: the file that holds the spec.
-        node_count: nodes of the chain, each of which an endpoint list names.
+        url_count: URLs in the longest endpoint list that a placeholder can stand for.
     """
-    growth = source.count(_PLACEHOLDER) * (node_count + 1) * _LONGEST_URL
+    if _ANCHOR in source:
+        # An alias repeats any amount of text.
+        return True
+    growth = source.count(_PLACEHOLDER) * (url_count + 1) * _LONGEST_URL
     return len(source) + growth + _SCAFFOLDING > _LARGE
 
 

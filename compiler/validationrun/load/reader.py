@@ -5,6 +5,7 @@ libyaml gives events; they are folded here without recursion, so that no input c
 Duplicate keys, foreign tags, alias bombs and numbers that JSON cannot carry are findings, not exceptions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,8 +115,14 @@ class _Composer:
 
     def compose(self, text: str) -> None:
         try:
-            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-                self._take(event)
+            events = yaml.CSafeLoader(text)
+            takers = self._takers()
+            event: Any = events.get_event()
+            while not isinstance(event, yaml.StreamEndEvent):
+                taker = takers.get(type(event))
+                if taker is not None:
+                    taker(event)
+                event = events.get_event()
         except yaml.reader.ReaderError as error:
             self._unreadable(error, text)
         except yaml.MarkedYAMLError as error:
@@ -154,17 +161,21 @@ class _Composer:
 
     # Events.
 
-    def _take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._open(event)
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self._close(event)
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._anchors = {}
+    def _takers(self) -> "dict[type[yaml.Event], Callable[[Any], None]]":
+        """Who takes an event of a type; the others say nothing that is needed."""
+        return {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._new_document,
+        }
+
+    def _new_document(self, event: yaml.Event) -> None:
+        del event
+        self._anchors = {}
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         start, end = _mark(event.start_mark), _mark(event.end_mark)

@@ -19,7 +19,7 @@ WINDOW: Final = "window"
 """Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
-# A string, a comment, or the operator before a label value; everything else is skipped one character at a time.
+# A string, a comment, or the operator before a label value; everything else is skipped.
 # A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
 # would take forever.
 _TOKEN: Final = re.compile(
@@ -28,6 +28,7 @@ _TOKEN: Final = re.compile(
   | (?P<comment> \#[^\n]* )
   | (?P<op> =~ | !~ | != | = | [{},()] )
   | (?P<space> \s+ )
+  | (?P<other> [^\s"'`\#=!{},()]+ )
     """,
     re.VERBOSE,
 )

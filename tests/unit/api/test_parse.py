@@ -345,3 +345,9 @@ def _replace(data: object, field: str, value: object) -> None:
     elif isinstance(data, list):
         for item in data:
             _replace(item, field, value)
+
+
+def test_a_misspelt_required_field_is_told_once():
+    findings = _findings(lambda run: run["spec"]["chain"].update(chainID=run["spec"]["chain"].pop("chainId")))
+
+    assert [(finding.code, finding.help) for finding in findings] == [("VR202", "did you mean `chainId`?")]

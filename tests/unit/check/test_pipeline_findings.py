@@ -60,3 +60,28 @@ def test_a_bundle_over_240_kib_is_a_warning():
 
 def test_a_bundle_under_240_kib_is_fine():
     assert not {one.code for one in compile_one(_with_file(200 * 1024)).diagnostics} & {"VR601", "VR602"}
+
+
+def test_lint_tells_sizes_that_come_from_placeholders_and_aliases_too():
+    """The source of each is far below the bounds; only the finished bundle is not."""
+
+    def many_nodes(run):
+        run["spec"]["chain"]["deployments"][1]["spec"]["replicas"] = 100
+        run["spec"]["load"]["workload"]["config"] = {"files": {"urls": "${evmEndpointsJson}\n" * 20}}
+
+    def many_urls(run):
+        run["spec"]["chain"] = {
+            "chainId": "pacific-1",
+            "endpoints": {"rpc": [f"http://{'a' * 60}-{i}:1" for i in range(64)]},
+        }
+        run["spec"]["load"]["workload"]["config"] = {"files": {"urls": "${rpcEndpoints}\n" * 60}}
+
+    sources = [as_yaml(edited(edit, full_run)) for edit in (many_nodes, many_urls)]
+    text = as_yaml(
+        edited(lambda run: run["spec"]["load"]["workload"].update(config={"files": {"a": "@@"}}), full_run)
+    ).decode()
+    aliases = f'&text "{"x" * 60_000}"' + "".join(f', "f{i}": *text' for i in range(5))
+    sources.append(text.replace('"@@"', aliases).encode())
+    for source in sources:
+        assert len(source) < 80_000
+        assert "VR602" in {one.code for one in lint_all([("a.yaml", source)]).diagnostics}
