@@ -6,6 +6,7 @@ Wraps promql-parser, so that no other module knows its types.
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,8 +56,7 @@ def parse(query: str) -> Any:
     Raises:
         SyntaxFault: it does not parse, or it is nested beyond what anyone would write.
     """
-    code = _STRINGS.sub('""', query)
-    if _depth(code) > _MAX_NESTING or len(_OPERATORS.findall(code)) > _MAX_OPERATORS:
+    if _beyond_reason(query):
         raise SyntaxFault(f"more than {_MAX_NESTING} levels or {_MAX_OPERATORS} operators", None)
     try:
         return promql.parse(query)
@@ -65,6 +65,14 @@ def parse(query: str) -> Any:
         if message == "invalid promql query":
             message = "the parser does not accept it and does not say where"
         raise SyntaxFault(message, _named_token(str(error))) from None
+
+
+def _beyond_reason(query: str) -> bool:
+    if len(query) <= _MAX_OPERATORS and sum(map(query.count, "([{")) <= _MAX_NESTING:
+        # Most queries are too short to be too deep.
+        return False
+    code = _STRINGS.sub('""', query)
+    return _depth(code) > _MAX_NESTING or len(_OPERATORS.findall(code)) > _MAX_OPERATORS
 
 
 def _depth(code: str) -> int:
@@ -87,19 +95,22 @@ def _named_token(message: str) -> str | None:
 def value_type(tree: Any) -> str:
     """`scalar`, `vector`, `matrix` or `string`: what the query gives."""
     tree = _bare(tree)
-    if isinstance(tree, promql.NumberLiteral):
-        return "scalar"
-    if isinstance(tree, promql.StringLiteral):
-        return "string"
-    if isinstance(tree, (promql.MatrixSelector, promql.SubqueryExpr)):
-        return "matrix"
-    if isinstance(tree, promql.Call):
+    kind = type(tree)
+    if kind is promql.Call:
         return "scalar" if tree.func.name in ("scalar", "time", "pi") else "vector"
-    if isinstance(tree, promql.BinaryExpr):
+    if kind is promql.BinaryExpr:
         return "scalar" if value_type(tree.lhs) == value_type(tree.rhs) == "scalar" else "vector"
-    if isinstance(tree, promql.UnaryExpr):
+    if kind is promql.UnaryExpr:
         return value_type(tree.expr)
-    return "vector"
+    return _TYPES.get(kind, "vector")
+
+
+_TYPES: Final[dict[type, str]] = {
+    promql.NumberLiteral: "scalar",
+    promql.StringLiteral: "string",
+    promql.MatrixSelector: "matrix",
+    promql.SubqueryExpr: "matrix",
+}
 
 
 @functools.lru_cache(maxsize=1)
@@ -114,18 +125,20 @@ def nodes(tree: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+_CHILDREN: Final[dict[type, Callable[[Any], list[Any]]]] = {
+    promql.BinaryExpr: lambda node: [node.lhs, node.rhs],
+    promql.Call: lambda node: list(node.args),
+    promql.AggregateExpr: lambda node: [one for one in (node.param, node.expr) if isinstance(one, promql.Expr)],
+    promql.MatrixSelector: lambda node: [node.vector_selector],
+    promql.ParenExpr: lambda node: [node.expr],
+    promql.UnaryExpr: lambda node: [node.expr],
+    promql.SubqueryExpr: lambda node: [node.expr],
+}
+
+
 def _children(node: Any) -> list[Any]:
-    if isinstance(node, promql.BinaryExpr):
-        return [node.lhs, node.rhs]
-    if isinstance(node, promql.Call):
-        return list(node.args)
-    if isinstance(node, promql.AggregateExpr):
-        return [child for child in (node.param, node.expr) if isinstance(child, promql.Expr)]
-    if isinstance(node, promql.MatrixSelector):
-        return [node.vector_selector]
-    if isinstance(node, (promql.ParenExpr, promql.UnaryExpr, promql.SubqueryExpr)):
-        return [node.expr]
-    return []
+    children = _CHILDREN.get(type(node))
+    return children(node) if children else []
 
 
 def _bare(tree: Any) -> Any:

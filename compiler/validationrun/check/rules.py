@@ -125,11 +125,12 @@ class _Query:
     body: QueryRule
     tree: Any
     uses_window: bool
+    scrape_s: int
 
 
 def queries(run: ValidationRun) -> Iterator[Finding]:
     """Syntax first; only a query that parses is looked at further."""
-    window = max(1, judged_seconds(run.spec))
+    window, scrape = max(1, judged_seconds(run.spec)), _scrape_seconds(run)
     for loc, rule in _each(run):
         if rule.type != "query" or rule.query is None:
             continue
@@ -146,7 +147,7 @@ def queries(run: ValidationRun) -> Iterator[Finding]:
             yield _syntax_finding(field, fault, values)
             continue
         uses_window = any(place.value == WINDOW for place in places)
-        query = _Query(field, rule, rule.query, tree, uses_window)
+        query = _Query(field, rule, rule.query, tree, uses_window, scrape)
         for one in _QUERY_CHECKS:
             yield from one(run, query)
 
@@ -229,7 +230,7 @@ def _long_ranges(run: ValidationRun, query: _Query) -> Iterator[Finding]:
 
 
 def _short_ranges(run: ValidationRun, query: _Query) -> Iterator[Finding]:
-    scrape = _scrape_seconds(run)
+    scrape = query.scrape_s
     for use in promql.range_uses(query.tree):
         if use.seconds < 2 * scrape and not (query.uses_window and use.seconds == judged_seconds(run.spec)):
             message = (

@@ -4,8 +4,8 @@ The command line: one file per verb. No thinking here; exit codes are made here 
 A verb imports the compiler when it runs, so that `--help` starts at once.
 """
 
-import io
 import gc
+import io
 import os
 import sys
 import traceback

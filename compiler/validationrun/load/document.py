@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from validationrun.diagnostics import Anchor, Finding, Loc, Span
 
@@ -15,9 +15,8 @@ def split_lines(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
-@dataclass(slots=True)
-class Mark:
-    """A place in the source, from 0, columns in code points."""
+class Mark(Protocol):
+    """A place in the source, from 0, columns in code points: libyaml's own marks, kept as they are."""
 
     line: int
     column: int

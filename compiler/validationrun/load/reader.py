@@ -29,6 +29,9 @@ _STRING_TAGS: Final = frozenset({f"{_TAG}str", "!"})
 _RESOLVED_TAGS: Final = frozenset({f"{_TAG}{name}" for name in ("bool", "int", "float", "null", "timestamp")})
 _COLLECTION_TAGS: Final = frozenset({f"{_TAG}map", f"{_TAG}seq", "!"})
 _BOM: Final = "\ufeff"
+_BLOCK_STYLES: Final = ("|", ">")
+_MAY_BE_NO_TEXT: Final = frozenset("yYnNtTfFoO~+-.0123456789<")
+"""First characters of plain scalars that `resolve` may read as something else than text, and of the merge key."""
 
 
 @dataclass(slots=True)
@@ -94,8 +97,7 @@ class _Open:
     anchor: str | None
     size: int = 1
     key: str | None = None
-    key_start: Mark | None = None
-    key_end: Mark | None = None
+    key_node: Node | None = None
     awaits_value: bool = False
     merges: list[tuple[Any, Node]] = field(default_factory=list)
 
@@ -177,9 +179,13 @@ class _Composer:
         del event
         self._anchors = {}
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        start, end = _mark(event.start_mark), _mark(event.end_mark)
-        node = Node(start, end, None, event.style in ("|", ">"))
+    def _scalar(self, event: Any) -> None:
+        node = Node(event.start_mark, event.end_mark, None, event.style in _BLOCK_STYLES)
+        text: str = event.value
+        if event.tag is None and event.anchor is None and text and text[0] not in _MAY_BE_NO_TEXT:
+            # Nine scalars of ten, keys above all; the rest of this method would come to the same.
+            self._add(text, node, 1)
+            return
         value = self._value(event, node)
         is_merge = event.tag is None and event.implicit[0] and event.value == "<<"
         if event.anchor:
@@ -208,8 +214,8 @@ class _Composer:
             )
             return text
 
-    def _open(self, event: "yaml.MappingStartEvent | yaml.SequenceStartEvent") -> None:
-        start = _mark(event.start_mark)
+    def _open(self, event: Any) -> None:
+        start = event.start_mark
         mapping = isinstance(event, yaml.MappingStartEvent)
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
             self._foreign_tag(event.tag, start)
@@ -219,17 +225,17 @@ class _Composer:
         node = Node(start, start, {} if mapping else [])
         self._stack.append(_Open({} if mapping else [], node, event.anchor))
 
-    def _close(self, event: yaml.Event) -> None:
+    def _close(self, event: Any) -> None:
         closed = self._stack.pop()
-        closed.node.end = _mark(event.end_mark)
+        closed.node.end = event.end_mark
         for data, node in closed.merges:
             self._merge(closed, data, node)
         if closed.anchor:
             self._anchors[closed.anchor] = (closed.data, closed.node, closed.size)
         self._add(closed.data, closed.node, closed.size)
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        start, end = _mark(event.start_mark), _mark(event.end_mark)
+    def _alias(self, event: Any) -> None:
+        start, end = event.start_mark, event.end_mark
         found = self._anchors.get(event.anchor or "")
         if found is None:
             inside = any(frame.anchor == event.anchor for frame in self._stack)
@@ -263,11 +269,8 @@ class _Composer:
         elif frame.awaits_value:
             self._add_entry(frame, value, node)
         else:
-            frame.key, frame.key_start, frame.key_end = (
-                self._key(value, node, merge_key=merge_key),
-                node.start,
-                node.end,
-            )
+            frame.key = self._key(value, node, merge_key=merge_key)
+            frame.key_node = node
             frame.awaits_value = True
 
     def _key(self, value: Any, node: Node, *, merge_key: bool) -> str | None:
@@ -285,9 +288,10 @@ class _Composer:
 
     def _add_entry(self, frame: _Open, value: Any, node: Node) -> None:
         frame.awaits_value = False
-        key, key_start, key_end = frame.key, frame.key_start, frame.key_end
-        if key_start is None or key_end is None:
+        key, key_node = frame.key, frame.key_node
+        if key_node is None:
             raise AssertionError("a value without a key before it")
+        key_start, key_end = key_node.start, key_node.end
         if key is None:
             self._note_merge(frame, value, node, key_start, key_end)
         elif key in frame.data:
@@ -325,8 +329,3 @@ class _Composer:
     def _error(self, code: str, start: Mark, end: Mark, message: str, help_: str) -> None:
         end_column = end.column if end.line == start.line and end.column > start.column else start.column + 1
         self._result.error(code, Span(start.line, start.column, end_column), message, help_)
-
-
-def _mark(mark: Any) -> Mark:
-    """libyaml gives every event a place; the types alone do not know it."""
-    return Mark(mark.line, mark.column)

@@ -15,6 +15,8 @@ Escape = Literal["none", "string", "regex"]
 LABEL_VALUES: Final = ("chainId", "namespace", "runId")
 """Replaced inside quoted label values."""
 
+_MATCH_OPERATORS: Final = frozenset({"=", "!=", "=~", "!~"})
+
 WINDOW: Final = "window"
 """Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
 
@@ -93,26 +95,27 @@ def _pieces(promql: str) -> Iterator[tuple[int, str, str | None]]:
     """
     position = start = braces = 0
     operator: str | None = None
-    while position < len(promql):
-        match = _TOKEN.match(promql, position)
-        if match is None:
+    for match in _TOKEN.finditer(promql):
+        at, kind = match.start(), match.lastgroup
+        if at > position:
+            # What stands between two tokens is neither an operator nor its value.
             operator = None
-            position += 1
-            continue
-        if match["string"] is not None:
-            yield start, promql[start:position], None
-            yield position, match[0], operator
-            start = match.end()
-        elif match["comment"] is not None:
-            yield start, promql[start:position], None
-            start = match.end()
-        elif match["op"] is not None:
-            # `$` is followed by a brace of its own, which is not a selector's.
-            opens = match[0] == "{" and promql[position - 1 : position] != "$"
-            braces += 1 if opens else -1 if match[0] == "}" and braces else 0
-        if match["space"] is None and match["comment"] is None:
-            operator = match["op"] if braces and match["op"] in ("=", "!=", "=~", "!~") else None
         position = match.end()
+        if kind == "op":
+            text = match[0]
+            if text == "{":
+                # `$` is followed by a brace of its own, which is not a selector's.
+                braces += promql[at - 1 : at] != "$"
+            elif text == "}" and braces:
+                braces -= 1
+            operator = text if braces and text in _MATCH_OPERATORS else None
+        elif kind == "string":
+            yield start, promql[start:at], None
+            yield at, match[0], operator
+            start, operator = position, None
+        elif kind == "comment":
+            yield start, promql[start:at], None
+            start = position
     yield start, promql[start:], None
 
 
