@@ -15,25 +15,15 @@ Escape = Literal["none", "string", "regex"]
 LABEL_VALUES: Final = ("chainId", "namespace", "runId")
 """Replaced inside quoted label values."""
 
-_MATCH_OPERATORS: Final = frozenset({"=", "!=", "=~", "!~"})
+_MATCH_OPERATORS: Final = frozenset({"!=", "=~", "!~"})
 
 WINDOW: Final = "window"
 """Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
-# A string, a comment, or the operator before a label value; everything else is skipped.
 # A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
 # would take forever.
-_TOKEN: Final = re.compile(
-    r"""
-    (?P<string> "(?:[^"\\\n]|\\.)*"? | '(?:[^'\\\n]|\\.)*'? | `[^`]*`? )
-  | (?P<comment> \#[^\n]* )
-  | (?P<op> =~ | !~ | != | = | [{},()] )
-  | (?P<space> \s+ )
-  | (?P<other> [^\s"'`\#=!{},()]+ )
-    """,
-    re.VERBOSE,
-)
+_STRING_OR_COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +81,33 @@ def _pieces(promql: str) -> Iterator[tuple[int, str, str | None]]:
     The query cut into strings and the text between them.
 
     Yields (offset, text, operator), the operator being the one before a label value inside braces, else None.
-    Comments are left out: nothing in them is replaced.
+    Comments are left out: nothing in them is replaced. So are pieces without a placeholder.
     """
-    position = start = braces = 0
-    operator: str | None = None
-    for match in _TOKEN.finditer(promql):
-        at, kind = match.start(), match.lastgroup
-        if at > position:
-            # What stands between two tokens is neither an operator nor its value.
-            operator = None
+    position = braces = 0
+    tail = ""
+    for match in _STRING_OR_COMMENT.finditer(promql):
+        at, token = match.start(), match[0]
+        text = promql[position:at]
+        if "${" in text:
+            yield position, text, None
+            # Its braces are no selector's.
+            text = _PLACEHOLDER.sub("", text)
+        braces = max(0, braces + text.count("{") - text.count("}"))
+        tail = text.rstrip()[-2:] or tail
         position = match.end()
-        if kind == "op":
-            text = match[0]
-            if text == "{":
-                # `$` is followed by a brace of its own, which is not a selector's.
-                braces += promql[at - 1 : at] != "$"
-            elif text == "}" and braces:
-                braces -= 1
-            operator = text if braces and text in _MATCH_OPERATORS else None
-        elif kind == "string":
-            yield start, promql[start:at], None
-            yield at, match[0], operator
-            start, operator = position, None
-        elif kind == "comment":
-            yield start, promql[start:at], None
-            start = position
-    yield start, promql[start:], None
+        if token[0] == "#":
+            continue
+        if "${" in token:
+            yield at, token, _match_operator(tail) if braces else None
+        tail = token[0]
+    yield position, promql[position:], None
+
+
+def _match_operator(tail: str) -> str | None:
+    """The matcher's operator at the end of what stands before a string."""
+    if tail in _MATCH_OPERATORS:
+        return tail
+    return "=" if tail[-1:] == "=" else None
 
 
 def fill(promql: str, places: Sequence[Place], values: Mapping[str, str]) -> str:
