@@ -141,7 +141,7 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     """
     paint = _paint if color else _plain
     headline = (
-        f"{paint(f'{diagnostic.file}:{diagnostic.line}:{diagnostic.column}', 'bold')}: "
+        f"{paint(f'{printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}', 'bold')}: "
         f"{paint(f'{diagnostic.severity.value}[{diagnostic.code}]', diagnostic.severity.value)}: "
         f"{printable(diagnostic.message)}"
     )

@@ -25,10 +25,8 @@ _TYPE_WORDS: Final = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
     "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
     "list_type": "a list",
     "quantity": "a Kubernetes quantity such as 500m or 4Gi",
-    "int_or_string": "a number or a name",
 }
 
 

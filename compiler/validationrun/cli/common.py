@@ -100,7 +100,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], output: Output, stream:
     """All diagnostics in the chosen form; text is coloured on a terminal only."""
     stream = stream or sys.stdout
     if output is Output.JSON:
-        json.dump([diagnostic.as_json() for diagnostic in diagnostics], stream, indent=2, ensure_ascii=False)
+        json.dump([diagnostic.as_json() for diagnostic in diagnostics], stream, indent=2)
         print(file=stream)
         return
     if output is Output.GITHUB:

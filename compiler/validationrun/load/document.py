@@ -1,6 +1,7 @@
 """One YAML document: plain data, and the place of every key and value in the source."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,11 +54,19 @@ class Document:
     Plain data (dict, list, str, int, float, bool, None) and the tree of its places.
 
     `lines` are the lines of the whole file, shared by all documents in it.
+    The tree is made when the first place is asked for: most documents have nothing to point at.
     """
 
     data: Any
-    root: Node
+    make_root: Callable[[], Node] = field(repr=False)
     lines: list[str] = field(repr=False)
+    _root: Node | None = field(default=None, repr=False)
+
+    @property
+    def root(self) -> Node:
+        if self._root is None:
+            self._root = self.make_root()
+        return self._root
 
     def locate(self, finding: Finding) -> Span:
         """

@@ -5,6 +5,7 @@ libyaml gives events; they are folded here without recursion, so that no input c
 Duplicate keys, foreign tags, alias bombs and numbers that JSON cannot carry are findings, not exceptions.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,7 @@ import yaml
 
 from validationrun.diagnostics import Diagnostic, Severity, Span, quote
 from validationrun.load.document import Document, Entry, Mark, Node, split_lines
+from validationrun.load.plain import read_plain
 from validationrun.load.scalars import NotCarriedError, resolve
 
 MAX_BYTES: Final = 1024 * 1024
@@ -70,10 +72,29 @@ def read(content: bytes, file: str) -> LoadResult:
     except UnicodeDecodeError as error:
         return _not_utf8(content, error, file)
     result = LoadResult(file, split_lines(text.removeprefix(_BOM)))
-    _Composer(result).compose(text.removeprefix(_BOM))
+    _read_into(result, text.removeprefix(_BOM))
     if not result.documents and not result.diagnostics:
         result.error("VR108", start, "the file holds no document", "start one with `validationrun init`")
     return result
+
+
+def _read_into(result: LoadResult, text: str) -> None:
+    """The quick way for a file that holds nothing unusual, the full one for any other and for places."""
+    plain = read_plain(text, _MAX_NODES, _MAX_DEPTH)
+    if plain is None:
+        _Composer(result).compose(text)
+        return
+
+    @functools.cache
+    def composed() -> list[Document]:
+        again = LoadResult(result.file, result.lines)
+        _Composer(again).compose(text)
+        return again.documents
+
+    def root_of(index: int) -> Callable[[], Node]:
+        return lambda: composed()[index].root
+
+    result.documents += [Document(data, root_of(index), result.lines) for index, data in enumerate(plain)]
 
 
 def _not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> LoadResult:
@@ -259,7 +280,7 @@ class _Composer:
             raise _StopReading
         if not self._stack:
             if value is not None:
-                self._result.documents.append(Document(value, node, self._result.lines))
+                self._result.documents.append(Document(value, lambda: node, self._result.lines))
             return
         frame = self._stack[-1]
         frame.size += size

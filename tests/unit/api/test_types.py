@@ -46,17 +46,6 @@ def test_a_duration_is_dumped_as_text():
     assert TypeAdapter(types.Duration).dump_json(90) == b'"1m30s"'
 
 
-@pytest.mark.parametrize("value", [1, "http", 0])
-def test_a_number_or_a_name_is_taken(value: object):
-    assert TypeAdapter(types.IntOrName).validate_python(value) == value
-
-
-@pytest.mark.parametrize("value", [True, 1.5, [], {}])
-def test_what_is_neither_a_number_nor_a_name_is_refused(value: object):
-    with pytest.raises(ValidationError, match="must be a number or a name"):
-        TypeAdapter(types.IntOrName).validate_python(value)
-
-
 GOOD = {
     "DnsLabel": ["a", "0", "a-b", "a" * 63],
     "DnsSubdomain": ["a.b", "a-b.c", "x" * 63 + ".y"],
@@ -122,7 +111,7 @@ def test_a_bad_text_is_refused(name: str, value: str):
 
 def test_every_named_text_type_is_in_the_tables():
     named = {name for name in vars(types) if typing.get_origin(getattr(types, name)) is typing.Annotated}
-    others = {"Duration", "DurationOrZero", "Interval", "Quantity", "IntOrName", "RunName"}
+    others = {"Duration", "DurationOrZero", "Interval", "Quantity", "RunName"}
     assert named - others == GOOD.keys() == BAD.keys()
 
 

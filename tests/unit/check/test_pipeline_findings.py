@@ -2,8 +2,9 @@
 
 from emit_helpers import as_yaml, compile_one, edited, full_run, rules_only
 from helpers import shown
-from validationrun.diagnostics import Severity
-from validationrun.pipeline import lint, lint_all
+from validationrun.diagnostics import Finding, Severity
+from validationrun.emit.options import EmitOptions
+from validationrun.pipeline import emit_all, lint, lint_all
 
 
 def test_a_namespace_that_contradicts_the_option_is_an_error():
@@ -85,3 +86,22 @@ def test_lint_tells_sizes_that_come_from_placeholders_and_aliases_too():
     for source in sources:
         assert len(source) < 80_000
         assert "VR602" in {one.code for one in lint_all([("a.yaml", source)]).diagnostics}
+
+
+def test_a_missing_namespace_does_not_hide_other_findings():
+    def edit(run):
+        del run["metadata"]["namespace"]
+        run["spec"]["timeouts"] = {"runDuration": "1s"}
+
+    codes = [one.code for one in lint(as_yaml(edited(edit, full_run)), "a.yaml").diagnostics]
+    assert {"VR113", "VR404"} <= set(codes)
+
+
+def test_an_error_found_while_emitting_keeps_everything_back(monkeypatch):
+    """Lint foresees sizes by the default options; others, such as a long cluster domain, can make a bundle larger."""
+    too_large = Finding("VR601", ("spec",), "too large", "shrink it")
+    linted = lint_all([("a.yaml", as_yaml(full_run()))])
+    monkeypatch.setattr("validationrun.emit.files.size_findings", lambda bundle: [too_large])
+    result = emit_all(linted, EmitOptions())
+    assert result.compiled == []
+    assert "VR601" in {one.code for one in result.diagnostics}

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from emit_helpers import compiled, full_run
+from validationrun.emit.options import EmitOptions
 from validationrun.emit.verify import EmitError, verify
 
 
@@ -57,3 +58,12 @@ def test_nested_braces_are_not_mistaken_for_a_closed_tag(broken):
     set_in(template, "{{ {{workflow.name}} }}")
     with pytest.raises(EmitError):
         verify(template, plan)
+
+
+def test_every_template_is_verified_before_it_is_written(monkeypatch):
+    from validationrun.emit import files
+
+    plan = compiled(full_run()).plan
+    monkeypatch.setattr(files, "verify", lambda template, plan: pytest.fail("verified"))
+    with pytest.raises(pytest.fail.Exception, match="verified"):
+        files.emit(plan, EmitOptions())

@@ -14,10 +14,8 @@ from validationrun.api.v1alpha1.types import (
     DnsSubdomain,
     EnvName,
     EnvPrefix,
-    IntOrName,
     LabelKey,
     Labels,
-    LabelValue,
     Model,
     OpenModel,
     Quantity,
@@ -217,19 +215,3 @@ class Volume(OpenModel):
     downward_api: Annotated[dict[str, Any] | None, Field(alias="downwardAPI", description="Fields of the pod.")] = None
     csi: Annotated[dict[str, Any] | None, Field(description="A CSI driver's inline volume.")] = None
     ephemeral: Annotated[dict[str, Any] | None, Field(description="A claim made for this pod.")] = None
-
-
-__all__ = [
-    "Affinity",
-    "ContainerPort",
-    "EnvFrom",
-    "EnvVar",
-    "IntOrName",
-    "LabelValue",
-    "LocalObjectReference",
-    "PodSecurityContext",
-    "Resources",
-    "Toleration",
-    "Volume",
-    "VolumeMount",
-]

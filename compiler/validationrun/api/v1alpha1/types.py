@@ -173,14 +173,3 @@ Quantity = Annotated[
     BeforeValidator(_quantity),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number"}]}),
 ]
-
-
-def _int_or_name(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise PydanticCustomError("int_or_string", "must be a number or a name")
-    return value
-
-
-IntOrName = Annotated[
-    Any, BeforeValidator(_int_or_name), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
-]
