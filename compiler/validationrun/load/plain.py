@@ -5,14 +5,11 @@ Places are needed only when there is something to say, which for most files ther
 Whatever is unusual, right or wrong, is left to the reader that knows places.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
-from validationrun.load.scalars import NotCarriedError, resolve
-
-_ALWAYS_TEXT_UNLESS: Final = frozenset("yYnNtTfFoO~+-.0123456789<")
-"""First characters of plain scalars that `resolve` may read as something else than text, and of the merge key."""
+from validationrun.load.scalars import MAY_BE_NO_TEXT, NotCarriedError, resolve
 
 
 def read_plain(text: str, max_nodes: int, max_depth: int) -> list[Any] | None:
@@ -44,7 +41,7 @@ def _fold(loader: yaml.CSafeLoader, max_nodes: int, max_depth: int) -> list[Any]
             value: Any = event.value
             if event.tag is not None or event.anchor is not None:
                 return None
-            if event.implicit[0] and (not value or value[0] in _ALWAYS_TEXT_UNLESS):
+            if event.implicit[0] and (not value or value[0] in MAY_BE_NO_TEXT):
                 if value == "<<":
                     return None
                 value = resolve(value)

@@ -15,7 +15,7 @@ import yaml
 from validationrun.diagnostics import Diagnostic, Severity, Span, quote
 from validationrun.load.document import Document, Entry, Mark, Node, split_lines
 from validationrun.load.plain import read_plain
-from validationrun.load.scalars import NotCarriedError, resolve
+from validationrun.load.scalars import MAY_BE_NO_TEXT, NotCarriedError, resolve
 
 MAX_BYTES: Final = 1024 * 1024
 """Kubernetes stores no larger object, and no spec comes near it."""
@@ -32,8 +32,6 @@ _RESOLVED_TAGS: Final = frozenset({f"{_TAG}{name}" for name in ("bool", "int", "
 _COLLECTION_TAGS: Final = frozenset({f"{_TAG}map", f"{_TAG}seq", "!"})
 _BOM: Final = "\ufeff"
 _BLOCK_STYLES: Final = ("|", ">")
-_MAY_BE_NO_TEXT: Final = frozenset("yYnNtTfFoO~+-.0123456789<")
-"""First characters of plain scalars that `resolve` may read as something else than text, and of the merge key."""
 
 
 @dataclass(slots=True)
@@ -203,7 +201,7 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         node = Node(event.start_mark, event.end_mark, None, event.style in _BLOCK_STYLES)
         text: str = event.value
-        if event.tag is None and event.anchor is None and text and text[0] not in _MAY_BE_NO_TEXT:
+        if event.tag is None and event.anchor is None and text and text[0] not in MAY_BE_NO_TEXT:
             # Nine scalars of ten, keys above all; the rest of this method would come to the same.
             self._add(text, node, 1)
             return

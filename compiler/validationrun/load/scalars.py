@@ -27,6 +27,8 @@ _INTEGER: Final = re.compile(
 )
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _STARTS_NUMBER: Final = frozenset("+-.0123456789")
+MAY_BE_NO_TEXT: Final = frozenset("yYnNtTfFoO~+-.0123456789<")
+"""First characters of plain scalars that `resolve` may read as something else than text, and of the merge key."""
 
 _INT_MIN: Final = -(2**63)
 _UINT_MAX: Final = 2**64 - 1
