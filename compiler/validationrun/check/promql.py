@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import promql_parser as promql
 
+from validationrun.oracle.placeholders import STRING_OR_COMMENT
+
 # promql-parser walks its tree by recursion in native code: beyond these bounds a hostile query could end the process.
 _MAX_NESTING: Final = 100
 _MAX_OPERATORS: Final = 500
-# A string without its end is taken up to the end of the line: looking for the end again from each mark in it takes forever.
-_STRINGS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
 _OPERATORS: Final = re.compile(
     r"[-+*/%^=<>!@]+|\b(?:and|or|unless|atan2|offset|bool|by|without|on|ignoring)\b", re.IGNORECASE
 )
@@ -71,7 +71,7 @@ def _beyond_reason(query: str) -> bool:
     if len(query) <= _MAX_OPERATORS and sum(map(query.count, "([{")) <= _MAX_NESTING:
         # Most queries are too short to be too deep.
         return False
-    code = _STRINGS.sub('""', query)
+    code = STRING_OR_COMMENT.sub('""', query)
     return _depth(code) > _MAX_NESTING or len(_OPERATORS.findall(code)) > _MAX_OPERATORS
 
 

@@ -23,7 +23,7 @@ WINDOW: Final = "window"
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
 # A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
 # would take forever.
-_STRING_OR_COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
+STRING_OR_COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _pieces(promql: str) -> Iterator[tuple[int, str, str | None]]:
     """
     position = braces = 0
     tail = ""
-    for match in _STRING_OR_COMMENT.finditer(promql):
+    for match in STRING_OR_COMMENT.finditer(promql):
         at, token = match.start(), match[0]
         text = promql[position:at]
         if "${" in text:
