@@ -14,7 +14,7 @@ from typing import Any
 import typer
 import typer.core
 
-from validationrun.cli import compile_, explain, init, lint, schema
+from validationrun.cli import compile_, explain, init, lint, schema, status, submit, wait
 from validationrun.conventions import EXIT_BUG, EXIT_USAGE
 
 
@@ -38,6 +38,9 @@ class _Verbs(typer.core.TyperGroup):
 GC_THRESHOLD = (50_000, 20, 20)
 """A verb builds large trees, leaves next to no cycles and ends: Python's default would walk those trees for a third of its time."""
 
+VERDICT_VERBS = frozenset({"submit", "wait"})
+"""Their exit codes are 0 Passed, 1 Failed, 2 anything else: a bug of ours must not look like a code of its own to a pipeline."""
+
 app = typer.Typer(
     name="validationrun",
     cls=_Verbs,
@@ -54,6 +57,9 @@ app.command("init", epilog=init.EXAMPLES)(init.run)
 app.command("lint", epilog=lint.EXAMPLES)(lint.run)
 app.command("compile", epilog=compile_.EXAMPLES)(compile_.run)
 app.command("explain", epilog=explain.EXAMPLES)(explain.run)
+app.command("submit", epilog=submit.EXAMPLES)(submit.run)
+app.command("wait", epilog=wait.EXAMPLES)(wait.run)
+app.command("status", epilog=status.EXAMPLES)(status.run)
 app.command("schema", epilog=schema.EXAMPLES)(schema.run)
 
 
@@ -78,7 +84,8 @@ def main() -> None:
     """
     The console script, under both of its names.
 
-    Exits 0 fine, 1 findings or stale output, 2 wrong usage or unreadable input, 70 a bug of ours.
+    Exits 0 fine, 1 findings or stale output, 2 wrong usage or unreadable input, 70 a bug of ours. `wait` and
+    `submit --wait` exit 0 Passed, 1 Failed, 2 anything else.
     """
     gc.set_threshold(*GC_THRESHOLD)
     called_as = os.path.basename(sys.argv[0])  # noqa: PTH119 - a string is all that is needed
@@ -92,4 +99,4 @@ def main() -> None:
     except Exception:  # noqa: BLE001 - the last handler: whatever comes here is a bug of ours
         traceback.print_exc()
         print("\nThis is a bug in validationrun. Please report it with the lines above.", file=sys.stderr)
-        sys.exit(EXIT_BUG)
+        sys.exit(EXIT_USAGE if set(sys.argv[1:2]) & VERDICT_VERBS else EXIT_BUG)

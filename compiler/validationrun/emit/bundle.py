@@ -4,16 +4,15 @@ The bundle: everything that holds a user's text, in one immutable ConfigMap name
 Argo substitutes `{{...}}` in several passes and has no escape, so no such text may stand in a WorkflowTemplate.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun import conventions
+from validationrun.canonical import bundle_hash
 from validationrun.emit import yaml
 from validationrun.oracle.placeholders import WINDOW, Place
 from validationrun.plan import ChainObject, ConfigFile, Plan, PlannedRule
-from validationrun.plan.build import canonical_json
 from validationrun.plan.manifests import app_labels
 
 _HASH_IN_NAME: Final = 8
@@ -66,11 +65,6 @@ def _readable_json(value: Any, indent: str) -> str:
         f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_readable_json(item, deeper)}" for key, item in value.items()
     ]
     return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
-
-
-def bundle_hash(data: dict[str, str]) -> str:
-    """sha256, in hex, over the canonical JSON of the data: of the content, whatever the YAML around it looks like."""
-    return hashlib.sha256(canonical_json(data).encode()).hexdigest()
 
 
 def config_map(plan: Plan, bundle: Bundle) -> dict[str, Any]:

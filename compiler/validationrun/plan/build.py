@@ -1,11 +1,10 @@
 """Run -> Plan."""
 
 import hashlib
-import json
-from typing import Any
 
 from validationrun import conventions
 from validationrun.api.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
+from validationrun.canonical import canonical_json
 from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import find_places
 from validationrun.oracle.window import query_timeout_seconds
@@ -64,11 +63,6 @@ def spec_hash(run: ValidationRun) -> str:
     """sha256, in hex, of the canonical, defaulted spec: equal for two files that mean the same."""
     canonical = run.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     return hashlib.sha256(canonical_json(canonical).encode()).hexdigest()
-
-
-def canonical_json(value: Any) -> str:
-    """One text for one value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _grace_seconds(spec: ValidationRunSpec) -> int:

@@ -1,0 +1,132 @@
+"""The verdict table: the first row that holds. Each row names its number in `docs/verdict.md`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
+
+Phase = Literal["Succeeded", "Failed", "Error", "Cancelled"]
+
+CANCELLED: Final = "Cancelled"
+CHAIN_NOT_READY: Final = "ChainNotReady"
+DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
+WORKLOAD_INFRA_FAILURE: Final = "WorkloadInfraFailure"
+WORKLOAD_FAILED: Final = "WorkloadFailed"
+EVALUATOR_LOST: Final = "EvaluatorLost"
+ALL_RULES_UNRESOLVED: Final = "AllRulesUnresolved"
+RUN_SUCCEEDED: Final = "RunSucceeded"
+RULE_ERROR: Final = "RuleError"
+RULE_FAILED: Final = "RuleFailed"
+RULE_STOP: Final = "RuleStopOnFailure"
+UNKNOWN: Final = "Unknown"
+
+LOAD_PLAN: Final = "loadGeneration"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """
+    Everything the verdict depends on.
+
+    Attributes:
+        cancelled: the user stopped the run before a verdict was written.
+        chain_reason: why the chain never came up; empty when it did. None when nothing about it was recorded.
+        deadline_passed: the Workflow's own deadline.
+        has_load: the spec has a load.
+        workload: aggregate code; None when it was never recorded, which counts as 2 unless a rule stopped the load.
+        workload_reason: the more precise reason of a 2, or empty.
+        chain_message, workload_message: what the steps said of it, for people.
+        rules: in the order of the spec; None when the evaluator left nothing at all.
+        signed_off: the evaluator's sign-off is there and is this run's.
+        stop_rule: the stopOnFailure rule that failed first; None when none did.
+    """
+
+    cancelled: bool
+    chain_reason: str | None
+    deadline_passed: bool
+    has_load: bool
+    workload: int | None
+    workload_reason: str
+    rules: Sequence[RuleState] | None
+    signed_off: bool
+    stop_rule: str | None
+    chain_message: str = ""
+    workload_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdict:
+    """Phase, reason, a sentence, and the part of the plan that failed."""
+
+    phase: Phase
+    reason: str
+    message: str
+    failed_plan: str | None = None
+
+    @property
+    def verdict(self) -> Literal["Passed", "Failed", "Error"]:
+        return {"Succeeded": "Passed", "Failed": "Failed"}.get(self.phase, "Error")  # type: ignore[return-value]
+
+
+def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row of the table, in its order
+    """The first row that holds."""
+    failed = [state for state in facts.rules or () if state.verdict == "Failed"]
+    if facts.cancelled:  # row 1
+        return RunVerdict("Cancelled", CANCELLED, "the run was stopped before it had a verdict")
+    if facts.chain_reason != "":  # row 2
+        message = facts.chain_message or "the chain never came up"
+        return RunVerdict("Error", facts.chain_reason or CHAIN_NOT_READY, message)
+    if facts.stop_rule is not None:  # row 3
+        return RunVerdict("Failed", f"{RULE_STOP}:{facts.stop_rule}", _told(failed, facts.stop_rule))
+    if facts.deadline_passed:  # row 4
+        return RunVerdict("Error", DEADLINE_EXCEEDED, "the Workflow's own deadline passed" + _also(failed))
+    if facts.has_load and facts.workload not in (PASSED, ASSERTION_FAILED):  # row 5
+        reason = facts.workload_reason or WORKLOAD_INFRA_FAILURE
+        message = _load_words(facts, "the load had a fault of its own") + _also(failed)
+        return RunVerdict("Error", reason, message, LOAD_PLAN)
+    if facts.has_load and facts.workload == ASSERTION_FAILED:  # row 6
+        message = _load_words(facts, "an assertion of the workload failed") + _also(failed)
+        return RunVerdict("Failed", WORKLOAD_FAILED, message, LOAD_PLAN)
+    if failed:  # row 7
+        first = min(failed, key=lambda state: state.failed_t or 0.0)
+        return RunVerdict("Failed", f"{RULE_FAILED}:{first.name}", _told(failed, first.name))
+    if not facts.signed_off or facts.rules is None:  # row 8
+        return RunVerdict("Error", EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's")
+    if facts.rules and all(state.refused and not state.answered for state in facts.rules):  # row 9
+        return RunVerdict("Error", ALL_RULES_UNRESOLVED, "every rule's reference was refused" + _errors(facts.rules))
+    if all(state.verdict == "Passed" for state in facts.rules):  # row 10
+        return RunVerdict("Succeeded", RUN_SUCCEEDED, _success(facts))
+    if any(state.verdict == "Error" for state in facts.rules):  # row 11
+        return RunVerdict("Error", RULE_ERROR, "not every rule could be answered" + _errors(facts.rules))
+    return RunVerdict("Error", UNKNOWN, "no row of the verdict table fits")  # row 12
+
+
+def _load_words(facts: Facts, words: str) -> str:
+    return f"{words}: {facts.workload_message}" if facts.workload_message else words
+
+
+def _success(facts: Facts) -> str:
+    count = len(facts.rules or ())
+    held = "the rule held" if count == 1 else f"all {count} rules held"
+    if not facts.has_load:
+        return held if count else "nothing was asked"
+    return f"the workload passed and {held}" if count else "the workload passed; there were no rules"
+
+
+def _told(failed: Sequence[RuleState], name: str) -> str:
+    """The named rule's own words first, then the others' names."""
+    first = next((state for state in failed if state.name == name), None)
+    others = [state for state in failed if state.name != name]
+    text = f"rule {name}: {first.message}" if first and first.message else f"rule {name} failed"
+    return text + (_also(others) if others else "")
+
+
+def _also(failed: Sequence[RuleState]) -> str:
+    return "; failed rules: " + ", ".join(state.name for state in failed) if failed else ""
+
+
+def _errors(states: Sequence[RuleState]) -> str:
+    wrong = [state for state in states if state.verdict == "Error"]
+    return ": " + "; ".join(f"{state.name} {state.reason} ({state.message})" for state in wrong) if wrong else ""

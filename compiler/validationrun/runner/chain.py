@@ -1,0 +1,258 @@
+"""`ensure-chain`: the record, the run's copy of the bundle, and the chain's objects in their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun import conventions, record
+from validationrun.canonical import bundle_hash
+from validationrun.cluster import (
+    CHAIN_OBJECTS,
+    CONFIG_MAPS,
+    AlreadyExistsError,
+    ClusterError,
+    InvalidError,
+    Object,
+    UnreachableError,
+    owned_by,
+)
+from validationrun.record import Record, format_time, parse_time
+from validationrun.runner import values
+from validationrun.runner.bundle import Bundle, BundleError
+from validationrun.runner.context import Context
+from validationrun.runner.probes import height, node_url
+
+POLL_SECONDS: Final = 1.0
+_GENESIS_DONE: Final = "GenesisCeremonyComplete"
+_FIRST_BLOCKS: Final = 1
+"""Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
+
+
+class ChainFailedError(Exception):
+    """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """What bringing this chain up needs to know."""
+
+    context: Context
+    bundle: Bundle
+    chain_id: str
+    values: Mapping[str, str]
+    images: Mapping[str, Mapping[str, str]]
+    deadline: float
+
+
+def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
+    """
+    Brings the chain up, or records why not.
+
+    Args:
+        given: the template's parameters, empty where the user gave none.
+    """
+    found = Record.read(context.cluster, context.identity)
+    if found is not None and found.get(record.CHAIN) is not None:
+        context.say("the record has this step's result already")
+        context.output("chain-id", found.need(record.CHAIN).get("chainId", ""))
+        return
+    try:
+        bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+    except BundleError as error:
+        _give_up(context, "BundleMissing", str(error))
+        return
+    try:
+        parameters = values.effective_parameters(bundle.plan, given)
+    except values.ParameterError as error:
+        _give_up(context, "ChainSpecInvalid", str(error))
+        return
+    chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
+    written = Record.create(context.cluster, context.identity, chain_id, _run(context, bundle, parameters))
+    context.output("chain-id", chain_id)
+    run = written.need(record.RUN)
+    result: Object = {"chainId": chain_id, "endpoints": values.endpoints(bundle.plan, chain_id)}
+    try:
+        _copy_bundle(context, bundle, chain_id)
+        if bundle.plan["chain"]["bringUp"]:
+            _bring_up(
+                BringUp(
+                    context,
+                    bundle,
+                    chain_id,
+                    values.run_values(bundle.plan, context.identity, chain_id, parameters),
+                    values.image_replacements(bundle.plan, parameters),
+                    parse_time(run["startedAt"]) + bundle.plan["seconds"]["chainReady"],
+                )
+            )
+    except ChainFailedError as error:
+        result |= {"reason": error.reason, "message": str(error)}
+        context.say(f"{error.reason}: {error}")
+    written.write(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())})
+
+
+def _give_up(context: Context, reason: str, message: str) -> None:
+    """Records a failure that came before anything about the run could be known from its bundle."""
+    context.say(f"{reason}: {message}")
+    run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
+    written = Record.create(context.cluster, context.identity, "", run)
+    failure = {"chainId": "", "reason": reason, "message": message, "at": format_time(context.now())}
+    written.write(record.ENSURE_CHAIN, record.CHAIN, failure)
+
+
+def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:
+    """What finalize and readers need of the plan: they do not have the bundle."""
+    plan = bundle.plan
+    return {
+        "format": conventions.FORMAT,
+        "name": plan["name"],
+        "specHash": plan["specHash"],
+        "bundleHash": context.bundle_hash,
+        "startedAt": format_time(context.now()),
+        "parameters": dict(parameters),
+        "seconds": plan["seconds"],
+        "durationSeconds": values.effective_seconds(plan, parameters),
+        "runSeconds": values.run_seconds(plan, parameters),
+        "cleanup": plan["cleanup"],
+        "bringUp": plan["chain"]["bringUp"],
+        "deployments": [
+            {"name": entry["name"], "role": entry["role"], "object": entry["object"]}
+            for entry in plan["chain"]["deployments"]
+        ],
+        "load": {"workload": plan["load"]["workload"], "shards": plan["load"]["shards"]} if plan["load"] else None,
+        "rules": [
+            {
+                "name": rule.name,
+                "type": rule.type,
+                "stopOnFailure": rule.run_properties.stop_on_failure,
+                **({"op": rule.query.op, "threshold": rule.query.threshold} if rule.query else {}),
+            }
+            for rule in bundle.rules()
+        ],
+        "results": plan["results"],
+    }
+
+
+def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
+    """The run's own copy: a merge or a prune during a long run harms nothing."""
+    identity = context.identity
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": identity.bundle_name,
+            "namespace": identity.namespace,
+            "labels": identity.labels(conventions.COMPONENT_RULES, chain_id),
+            "ownerReferences": [identity.owner()],
+        },
+        "immutable": True,
+        "data": bundle.data,
+    }
+    try:
+        context.cluster.create(CONFIG_MAPS, body)
+    except AlreadyExistsError:
+        found = context.cluster.get(CONFIG_MAPS, identity.bundle_name) or {}
+        if not owned_by(found, identity.uid) or bundle_hash(found.get("data") or {}) != context.bundle_hash:
+            raise ChainFailedError("BundleMissing", f"ConfigMap {identity.bundle_name} is not this run's") from None
+
+
+def _bring_up(up: BringUp) -> None:
+    """The validators until they make blocks, then all full nodes at once: a follower before the genesis fails for good."""
+    deployments = up.bundle.plan["chain"]["deployments"]
+    validators = next(entry for entry in deployments if entry["role"] == "validator")
+    _create(up, validators)
+    _wait_for_blocks(up, validators)
+    for entry in deployments:
+        if entry["role"] != "validator":
+            _create(up, entry)
+
+
+def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
+    """Creates an object, or adopts the one that this very run created before. Never somebody else's."""
+    body = up.bundle.manifest(entry["file"], up.values, up.images)
+    name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
+    while True:
+        try:
+            cluster.create(CHAIN_OBJECTS, body)
+        except AlreadyExistsError:
+            found = cluster.get(CHAIN_OBJECTS, name)
+            if found is not None and owned_by(found, uid) and "deletionTimestamp" not in found["metadata"]:
+                up.context.say(f"SeiNodeDeployment {name} is this run's already")
+                return
+            if found is not None and "deletionTimestamp" not in found["metadata"]:
+                message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
+                raise ChainFailedError("ChainIdInUse", message) from None
+            _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
+        except UnreachableError:
+            raise
+        except InvalidError as error:
+            raise ChainFailedError("ChainSpecInvalid", str(error)) from None
+        except ClusterError as error:
+            raise ChainFailedError("ChainApplyFailed", str(error)) from None
+        else:
+            up.context.say(f"created SeiNodeDeployment {name}")
+            return
+
+
+def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
+    """Seen by the controller, Ready, genesis complete, and a validator's RPC shows blocks."""
+    name = f"{up.chain_id}-{entry['name']}"
+    last = ""
+    while True:
+        found = up.context.cluster.get(CHAIN_OBJECTS, name)
+        if found is None:
+            raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
+        raise_if_failed(found)
+        missing = _missing(found)
+        if not missing:
+            url = node_url(name, 0, up.bundle.plan["chain"]["endpoints"]["rpc"][0])
+            blocks = height(url)
+            if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
+                up.context.say(f"{name} makes blocks: height {blocks}")
+                return
+            missing = f"height is {blocks}" if isinstance(blocks, int) else str(blocks)
+        if missing != last:
+            up.context.say(f"waiting for {name}: {missing}")
+            last = missing
+        _pause(up, f"SeiNodeDeployment {name}: {missing}")
+
+
+def _pause(up: BringUp, waiting_for: str) -> None:
+    if up.context.now() >= up.deadline:
+        raise ChainFailedError("ChainNotReady", f"not within timeouts.chainReady: {waiting_for}")
+    up.context.sleep(POLL_SECONDS)
+
+
+def raise_if_failed(found: Mapping[str, Any]) -> None:
+    """Raises ChainFailedError with the controller's own text when the object says that it failed for good."""
+    status = found.get("status") or {}
+    if status.get("phase") != "Failed":
+        return
+    texts = [_failed_task(status.get("plan") or {})]
+    texts += [
+        f"{one.get('type')}: {one.get('message')}"
+        for one in status.get("conditions") or []
+        if one.get("status") == "False" and one.get("message")
+    ]
+    text = "; ".join(part for part in texts if part) or "the controller gave no reason"
+    raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
+
+
+def _failed_task(plan: Mapping[str, Any]) -> str:
+    return str((plan.get("failedTaskDetail") or {}).get("error") or "")
+
+
+def _missing(found: Mapping[str, Any]) -> str:
+    """What the controller has not reported yet; empty when all is there."""
+    status = found.get("status") or {}
+    if int(status.get("observedGeneration") or 0) < int(found["metadata"].get("generation") or 0):
+        return "not seen by the controller yet"
+    if status.get("phase") != "Ready":
+        return f"phase is {status.get('phase') or 'not set'}"
+    conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+    if conditions.get(_GENESIS_DONE) != "True":
+        return f"condition {_GENESIS_DONE} is {conditions.get(_GENESIS_DONE, 'not set')}"
+    return ""

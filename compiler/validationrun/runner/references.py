@@ -1,0 +1,59 @@
+"""Do the alert rules' references resolve? Asked of Kubernetes, once for each rule that resolves."""
+
+from typing import Final
+
+from validationrun.api.v1alpha1 import Rule
+from validationrun.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
+from validationrun.oracle.answers import CROSS_NAMESPACE_FORBIDDEN, RBAC_DENIED, RULE_NOT_FOUND, Fault
+
+LABEL_SHARED: Final = "sei.io/validation-shared-rules"
+
+
+class References:
+    """Remembers what resolved; what did not is asked again, because somebody may grant the right meanwhile."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._resolved: set[str] = set()
+
+    def fault(self, rule: Rule) -> Fault | None:
+        """Why the rule's reference does not resolve; None when it does, or when it has none."""
+        if rule.alert is None or rule.name in self._resolved:
+            return None
+        try:
+            fault = self._look_up(rule)
+        except ClusterError as error:
+            # The API server's own trouble says nothing about the reference; Prometheus is asked all the same.
+            del error
+            return None
+        if fault is None:
+            self._resolved.add(rule.name)
+        return fault
+
+    def _look_up(self, rule: Rule) -> Fault | None:
+        assert rule.alert is not None  # noqa: S101 - for the type checker
+        ref = rule.alert.rule_ref
+        where = f"PrometheusRule {ref.namespace}/{ref.name}"
+        shared = ref.namespace != self._cluster.namespace
+        there = self._cluster.within(ref.namespace)
+        try:
+            if shared and not _is_shared(there, ref.namespace):
+                message = f"namespace {ref.namespace} does not carry the label {LABEL_SHARED}=true"
+                return Fault(CROSS_NAMESPACE_FORBIDDEN, message)
+            found = there.get(PROMETHEUS_RULES, ref.name)
+        except ForbiddenError as error:
+            return Fault(CROSS_NAMESPACE_FORBIDDEN if shared else RBAC_DENIED, str(error))
+        if found is None:
+            return Fault(RULE_NOT_FOUND, f"{where} does not exist")
+        alerts = {
+            one.get("alert") for group in found.get("spec", {}).get("groups") or [] for one in group.get("rules") or []
+        }
+        if ref.alertname not in alerts:
+            return Fault(RULE_NOT_FOUND, f"{where} has no alert {ref.alertname}")
+        return None
+
+
+def _is_shared(cluster: Cluster, namespace: str) -> bool:
+    found = cluster.get(NAMESPACES, namespace)
+    labels = ((found or {}).get("metadata") or {}).get("labels") or {}
+    return labels.get(LABEL_SHARED) == "true"
