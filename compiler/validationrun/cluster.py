@@ -36,6 +36,7 @@ class Resource:
     group: str
     version: str
     plural: str
+    namespaced: bool = True
 
     @property
     def full_name(self) -> str:
@@ -45,7 +46,7 @@ class Resource:
 
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
 EVENTS: Final = Resource("", "v1", "events")
-NAMESPACES: Final = Resource("", "v1", "namespaces")
+NAMESPACES: Final = Resource("", "v1", "namespaces", namespaced=False)
 PODS: Final = Resource("", "v1", "pods")
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts")
 JOBS: Final = Resource("batch", "v1", "jobs")
@@ -214,7 +215,7 @@ class Cluster:
 
     def _path(self, resource: Resource, name: str = "") -> str:
         root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-        scope = "" if resource == NAMESPACES else f"/namespaces/{self.namespace}"
+        scope = f"/namespaces/{self.namespace}" if resource.namespaced else ""
         return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
 
     def _json(

@@ -1,0 +1,1 @@
+"""A stand-in for the controller of SeiNodeDeployments: enough of its behaviour to run a chain in tests."""

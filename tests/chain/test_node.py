@@ -1,0 +1,216 @@
+"""The chain on loopback: blocks, metrics, the two generators and every fault switch. No cluster is needed, Go is."""
+
+import json
+import signal
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .build import build
+from .processes import Chain, Node, chain, fetch, free_port, run_program, start_program, wait_for
+
+CHAIN_ID = "loop-1"
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def running(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """Two validators, and a full node that starts when they make blocks."""
+    with chain(program, tmp_path_factory.mktemp("chain"), CHAIN_ID, ["val-0", "val-1"]) as made:
+        for name in made.validators:
+            made.start(name)
+        made.nodes["val-0"].wait_height(2)
+        # A peer whose name does not resolve must keep no node from its work.
+        made.start("rpc-0", "--peer=ghost=ghost.invalid:26656")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rpc(running: Chain) -> Node:
+    node = running.nodes["rpc-0"]
+    node.wait_height(3)
+    wait_for("caught up", lambda: True if node.status()["catching_up"] is False else None)
+    return node
+
+
+def environment(node: Node, results: Path, **changes: str) -> dict[str, str]:
+    contract = {
+        "CHAIN_RPC_URL": node.rpc,
+        "CHAIN_ID": CHAIN_ID,
+        "RUN_ID": "run=1",
+        "DURATION_SECONDS": "2",
+        "SHARD_INDEX": "1",
+        "SHARD_COUNT": "3",
+        "RESULT_DIR": str(results),
+        "NAMESPACE": "eng-ada",
+    }
+    return contract | changes
+
+
+def report(results: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((results / "load-report.json").read_text())
+    return read
+
+
+def counters(text: str) -> dict[str, float]:
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    return {series: float(value) for series, value in pairs}
+
+
+def test_genesis_follows_from_names(program: Path, tmp_path: Path) -> None:
+    seen = [json.loads(Chain(program, tmp_path, "one", ["a", "b"]).genesis.read_text()) for _ in range(2)]
+    assert seen[0]["validators"] == seen[1]["validators"]
+    assert [validator["name"] for validator in seen[0]["validators"]] == ["a", "b"]
+    other = json.loads(Chain(program, tmp_path, "two", ["a", "b"]).genesis.read_text())
+    assert other["validators"][0]["pub_key"] != seen[0]["validators"][0]["pub_key"]
+
+
+def test_full_node_follows_and_answers_evm(rpc: Node) -> None:
+    before = rpc.height()
+    height = int(rpc.evm_call("eth_blockNumber")["result"], 16)
+    assert height >= before
+    rpc.wait_height(height + 2)
+    assert rpc.evm_call("eth_chainId")["result"] == hex(713714)
+    assert rpc.evm_call("eth_call")["error"]["code"] == -32601
+
+
+def test_validator_has_no_evm(running: Chain) -> None:
+    address = urllib.parse.urlsplit(running.nodes["val-0"].evm)
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect((address.hostname, address.port))
+
+
+def test_node_metrics(rpc: Node) -> None:
+    series = counters(fetch(f"{rpc.metrics}/metrics"))
+    assert series[f'cometbft_consensus_height{{chain_id="{CHAIN_ID}"}}'] > 2
+    assert series[f'cometbft_p2p_peers{{chain_id="{CHAIN_ID}"}}'] == 2
+    assert series[f'cometbft_consensus_validators{{chain_id="{CHAIN_ID}"}}'] == 2
+
+
+def test_load_is_included_and_measured(program: Path, rpc: Node, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "profile.json").write_text("{}")
+    port = free_port()
+    given = environment(rpc, tmp_path, CONFIG_DIR=str(tmp_path / "config"), DURATION_SECONDS="3")
+    process = start_program(program, "load", f"--metrics=127.0.0.1:{port}", environment=given)
+
+    def included() -> bool | None:
+        labels = f'chain_id="{CHAIN_ID}",run_id="run=1",shard="1"'
+        series = counters(fetch(f"http://127.0.0.1:{port}/metrics"))
+        assert series[f"load_tx_rejected_total{{{labels}}}"] == 0
+        sent = series[f"load_tx_sent_total{{{labels}}}"]
+        return True if sent >= series[f"load_tx_included_total{{{labels}}}"] > 0 else None
+
+    wait_for("metrics show inclusion", included, 3)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    written = report(tmp_path)
+    assert written["included"] == written["sent"] > 0
+    assert written["pending"] == written["rejected"] == written["errors"] == 0
+    assert (written["shard"], written["shards"], written["outcome"]) == (1, 3, "passed")
+    assert list(written["configFiles"]) == ["profile.json"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--exit-code=1"], 1),
+        (["--exit-code=2", "--exit-after=0.2"], 2),
+        (["--exit-code=1", "--exit-on-shard=1", "--exit-after=0"], 1),
+        (["--exit-code=1", "--exit-on-shard=0", "--exit-after=0"], 0),
+        (["--min-included=1000"], 1),
+    ],
+)
+def test_load_ends_with_the_code_asked_for(
+    program: Path, rpc: Node, tmp_path: Path, flags: list[str], code: int
+) -> None:
+    ended, said = run_program(program, "load", "--metrics=", *flags, environment=environment(rpc, tmp_path))
+    assert ended == code, said
+    assert report(tmp_path)["exitCode"] == code
+
+
+def test_load_rejected_without_telling_by_its_code(program: Path, rpc: Node, tmp_path: Path) -> None:
+    flags = ["--metrics=", "--reject-after=1"]
+    code, said = run_program(program, "load", *flags, environment=environment(rpc, tmp_path))
+    assert code == 0, said
+    assert report(tmp_path)["rejected"] > 0
+    assert report(tmp_path)["included"] > 0
+
+
+def test_load_without_a_chain_is_an_infrastructure_failure(program: Path, rpc: Node, tmp_path: Path) -> None:
+    given = environment(rpc, tmp_path, CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}", DURATION_SECONDS="60")
+    code, said = run_program(program, "load", "--metrics=", "--unreachable-after=1s", environment=given)
+    assert code == 2, said
+    assert "RPC silent" in report(tmp_path)["outcome"]
+
+
+@pytest.mark.parametrize("missing", ["CHAIN_RPC_URL", "DURATION_SECONDS", "SHARD_INDEX", "SHARD_COUNT"])
+def test_load_insists_on_the_contract(program: Path, rpc: Node, tmp_path: Path, missing: str) -> None:
+    code, said = run_program(program, "load", environment=environment(rpc, tmp_path, **{missing: ""}))
+    assert code == 2
+    assert missing in said
+
+
+def test_load_flushes_its_report_on_sigterm(program: Path, rpc: Node, tmp_path: Path) -> None:
+    port = free_port()
+    given = environment(rpc, tmp_path, DURATION_SECONDS="60")
+    process = start_program(program, "load", f"--metrics=127.0.0.1:{port}", environment=given)
+    wait_for("metrics", lambda: fetch(f"http://127.0.0.1:{port}/metrics"), 10)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=5)
+    # `timeout` passes the program's own code on.
+    assert process.returncode == 143
+    assert report(tmp_path)["outcome"] == "terminated"
+
+
+def profile(folder: Path, *endpoints: str) -> str:
+    (folder / "profile.json").write_text(json.dumps({"endpoints": endpoints, "settings": {"tps": 20}}))
+    return f"--config={folder / 'profile.json'}"
+
+
+def test_seiload_sends_to_its_endpoints(program: Path, rpc: Node, tmp_path: Path) -> None:
+    total = f'cometbft_consensus_total_txs{{chain_id="{CHAIN_ID}"}}'
+    before = counters(fetch(f"{rpc.metrics}/metrics")).get(total, 0)
+    code, said = run_program(program, "seiload", profile(tmp_path, rpc.evm), "--duration=1s", "--metrics-addr=")
+    assert code == 0, said
+
+    def included() -> bool | None:
+        return True if counters(fetch(f"{rpc.metrics}/metrics")).get(total, 0) > before else None
+
+    wait_for("included", included, 10)
+
+
+def test_seiload_passes_without_any_endpoint(program: Path, tmp_path: Path) -> None:
+    dead = profile(tmp_path, f"http://127.0.0.1:{free_port()}")
+    assert run_program(program, "seiload", dead, "--duration=1s", "--metrics-addr=")[0] == 0
+
+
+def test_ready_without_serving(program: Path, tmp_path: Path) -> None:
+    with chain(program, tmp_path, "silent", ["val-0"]) as made:
+        node = made.start("val-0", "--no-serve")
+        log = tmp_path / "val-0.log"
+        wait_for("alive", lambda: True if "serving nothing" in log.read_text() else None, 10)
+        with pytest.raises(OSError, match="refused"):
+            node.status()
+        assert node.process.poll() is None
+
+
+def test_halted_chain_accepts_and_includes_nothing(program: Path, tmp_path: Path) -> None:
+    with chain(program, tmp_path, "halted", ["val-0"]) as made:
+        node = made.start("val-0", "--halt-height=3")
+        log = tmp_path / "val-0.log"
+        wait_for("halted", lambda: True if "halted at height 3" in log.read_text() else None, 20)
+        given = environment(node, tmp_path)
+        code, said = run_program(program, "load", "--metrics=", environment=given)
+        assert code == 1, said
+        assert report(tmp_path)["included"] == report(tmp_path)["rejected"] == 0
+        assert report(tmp_path)["pending"] == report(tmp_path)["sent"] > 0
+        assert node.height() <= 4

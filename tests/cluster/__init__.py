@@ -1,0 +1,1 @@
+"""A cluster of real parts on one Linux machine; see README.md."""

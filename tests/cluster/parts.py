@@ -1,0 +1,141 @@
+"""The programs of the cluster, built from their Go modules once and cached by their content."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from tests.cluster.layout import HERE, REPOSITORY
+
+_PARTS: Final = HERE / "parts"
+_KUBERNETES_NAMES: Final = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+_KUBERNETES_VERSION: Final = "v1.34.9"
+_STRIP: Final = "-s -w"
+_ARGO: Final = "github.com/argoproj/argo-workflows/v4"
+
+
+def say(text: str) -> None:
+    """Progress, for whoever waits."""
+    print(f"cluster: {text}", file=sys.stderr, flush=True)
+
+
+def load_judge() -> ModuleType:
+    """tests/judge/judge.py finds or fetches Go, and knows how Argo's module is built."""
+    name = "validationrun_judge"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, REPOSITORY / "tests" / "judge" / "judge.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def cache_folder() -> Path:
+    """Outside of the checkout, so that every clone on a machine shares what took most of an hour to build."""
+    root = os.environ.get("VALIDATIONRUN_CACHE")
+    if root:
+        return Path(root).absolute() / "cluster"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "validationrun" / "cluster"
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
+    """The cache's folder of that name, filled by `make` when it is not there; whole or not at all, and made once."""
+    target = cache_folder() / name
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with load_judge().lock(target.parent / f"{name}.lock"):
+        if not target.exists():
+            began = time.monotonic()
+            say(f"building {name.rsplit('-', 1)[0]}")
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix="making-") as scratch:
+                unfinished = Path(scratch) / "made"
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(target)
+            say(f"built {name.rsplit('-', 1)[0]} in {time.monotonic() - began:.0f}s")
+    return target
+
+
+def _part(name: str, go: Any, make: Callable[[Path], None]) -> Path:
+    return cached(f"{name}-{load_judge().source_key(_PARTS / name, go)}", make)
+
+
+def _build(go: Any, cwd: Path, output: Path, package: str, flags: str) -> None:
+    """One program. On failure the compiler's own last lines are the message."""
+    judge = load_judge()
+    command = [go.command, "build", *judge.BUILD_FLAGS, "-ldflags", flags, "-o", str(output), package]
+    environment = {**judge.go_environment(), "CGO_ENABLED": "0"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"go build {package} failed:\n{done.stderr[-2000:]}")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Programs by name, and the folder with Argo's own resource definitions."""
+
+    programs: dict[str, Path]
+    argo_crds: Path
+
+
+def build() -> Parts:
+    """Everything that is built; about forty minutes of two cores the first time, nothing later."""
+    judge = load_judge()
+    go = judge.find_go()
+    programs: dict[str, Path] = {}
+
+    def kubernetes(target: Path) -> None:
+        stamps = [f"-X k8s.io/{where}.gitVersion={_KUBERNETES_VERSION}" for where in ("component-base/version", "client-go/pkg/version")]
+        _build(go, _PARTS / "kubernetes", target / "kubernetes", ".", " ".join([_STRIP, *stamps]))
+
+    def single(name: str) -> Callable[[Path], None]:
+        return lambda target: _build(go, _PARTS / name, target / name, ".", _STRIP)
+
+    binary = _part("kubernetes", go, kubernetes) / "kubernetes"
+    programs.update(dict.fromkeys(_KUBERNETES_NAMES, binary))
+    for name in ("etcd", "coredns", "pause"):
+        programs[name] = _part(name, go, single(name)) / name
+    argo = _part("argo", go, lambda target: _build_argo(go, target))
+    for name in ("workflow-controller", "argoexec"):
+        programs[name] = argo / name
+    return Parts(programs, argo / "crds")
+
+
+def _build_argo(go: Any, target: Path) -> None:
+    """From a copy of the module: upstream's signal_linux.go is a symbolic link, which no module archive carries."""
+    judge = load_judge()
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        work = Path(scratch)
+        for name in ("go.mod", "go.sum"):
+            shutil.copyfile(_PARTS / "argo" / name, work / name)
+        source, version = judge.module_folder(go, work, _ARGO)
+        judge.copy_files(source, work / "argo", "*")
+        system = work / "argo" / "workflow" / "executor" / "osspecific"
+        if not (system / "signal_linux.go").exists():
+            shutil.copyfile(system / "signal_darwin.go", system / "signal_linux.go")
+        with (work / "go.mod").open("a") as go_mod:
+            go_mod.write(f"\nreplace {_ARGO} => ./argo\n")
+        flags = f"{_STRIP} -X {_ARGO}.version={judge.required_version(_PARTS / 'argo' / 'go.mod', _ARGO)}"
+        del version
+        for name in ("workflow-controller", "argoexec"):
+            _build(go, work, target / name, f"{_ARGO}/cmd/{name}", flags)
+        judge.copy_files(source / "manifests/base/crds/full", target / "crds", "*.yaml")

@@ -1,0 +1,3 @@
+module validationrun/tests/cluster/pause
+
+go 1.24.0

@@ -1,0 +1,213 @@
+"""A namespace of its own for one end-to-end case, on whatever cluster the tests were given."""
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from validationrun import record
+from validationrun.cluster import (
+    CHAIN_OBJECTS,
+    CONFIG_MAPS,
+    JOBS,
+    NAMESPACES,
+    PODS,
+    SERVICE_ACCOUNTS,
+    WORKFLOWS,
+    Cluster,
+    Object,
+    Resource,
+)
+from validationrun.load.plain import read_plain
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+KUBECONFIG: Final = REPOSITORY / "build" / "cluster" / "kubeconfig"
+CLI: Final = Path(sys.executable).with_name("validationrun")
+
+SERVICES: Final = Resource("", "v1", "services")
+ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
+KINDS: Final = {
+    "ConfigMap": CONFIG_MAPS,
+    "Job": JOBS,
+    "Role": Resource("rbac.authorization.k8s.io", "v1", "roles"),
+    "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
+    "SeiNodeDeployment": CHAIN_OBJECTS,
+    "ValidatingAdmissionPolicy": Resource(
+        "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", namespaced=False
+    ),
+    "ValidatingAdmissionPolicyBinding": Resource(
+        "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", namespaced=False
+    ),
+    "WorkflowTemplate": Resource("argoproj.io", "v1alpha1", "workflowtemplates"),
+}
+
+# The Service that the default of the parameter prometheus-url names; another cluster may have another.
+PROMETHEUS: Final = os.environ.get("E2E_PROMETHEUS", "monitoring/prometheus-k8s")
+_PORT: Final = 9090
+
+T = TypeVar("T")
+
+
+def open_cluster(namespace: str) -> Cluster:
+    """E2E_CONTEXT names a context of the kubeconfig; without it the cluster of `make cluster`."""
+    context = os.environ.get("E2E_CONTEXT")
+    if context is None:
+        if not KUBECONFIG.exists():
+            raise RuntimeError("no cluster: run `make cluster`, or set E2E_CONTEXT to a context of your kubeconfig")
+        os.environ["KUBECONFIG"] = str(KUBECONFIG)
+    return Cluster.outside(context, namespace)
+
+
+def until(what: str, look: Callable[[], T | None], seconds: float = 60) -> T:
+    """What `look` gives as soon as it gives something. Raises AssertionError after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found is not None and found is not False:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:g}s: {what}")
+        time.sleep(0.2)
+
+
+def documents(text: str) -> list[Object]:
+    """The objects of a compiled file."""
+    found = read_plain(text, 1_000_000, 200)
+    assert found is not None
+    return found
+
+
+@dataclass
+class World:
+    """One namespace, and what was put into others for it."""
+
+    cluster: Cluster
+    elsewhere: list[tuple[Cluster, Resource, str]] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        return self.cluster.namespace
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, case: str) -> Iterator["World"]:
+        """A fresh namespace with the accounts of a tenant; all of it is removed afterwards."""
+        name = f"e2e-{case}-{secrets.token_hex(2)}"
+        world = cls(open_cluster(name))
+        world.cluster.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        try:
+            for suffix in ("validation", "validation-finalize", "runner"):
+                account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": f"{name}-{suffix}"}}
+                world.cluster.create(SERVICE_ACCOUNTS, account)
+            yield world
+        finally:
+            for there, resource, other in world.elsewhere:
+                there.delete(resource, other)
+            world.cluster.delete(NAMESPACES, name)
+
+    def grant(self, folder: Path) -> None:
+        """Applies the access files of a compiled run, as the owner of each namespace would."""
+        for path in sorted(folder.glob("access*.yaml")):
+            for document in documents(path.read_text()):
+                resource = KINDS[document["kind"]]
+                there = self.cluster.within(document["metadata"].get("namespace", self.namespace))
+                there.apply(resource, document, force=True)
+                if not resource.namespaced or there.namespace != self.namespace:
+                    self.elsewhere.append((there, resource, document["metadata"]["name"]))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The CLI as its users call it."""
+        context = os.environ.get("E2E_CONTEXT")
+        where = ["--context", context] if context else []
+        return subprocess.run([str(CLI), *arguments, *where], capture_output=True, text=True, check=False, timeout=600)
+
+    def run_offline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A verb that needs no cluster."""
+        return subprocess.run([str(CLI), *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+    def record(self, workflow: Mapping[str, Any]) -> record.Record | None:
+        """The run record of a Workflow."""
+        name, uid = workflow["metadata"]["name"], workflow["metadata"]["uid"]
+        return record.Record.read(self.cluster, record.Identity(name, uid, self.namespace))
+
+    def only_workflow(self) -> Object | None:
+        found = self.cluster.list(WORKFLOWS)
+        return found[0] if found else None
+
+    def left_running(self, run: str) -> list[str]:
+        """What a finished run must not leave: the chain, and pods that still run."""
+        chain = [one["metadata"]["name"] for one in self.cluster.list(CHAIN_OBJECTS)]
+        pods = [
+            one["metadata"]["name"]
+            for one in self.cluster.list(PODS)
+            if (one.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        ]
+        del run
+        return chain + pods
+
+    def left_at_all(self, run: str) -> list[str]:
+        """What must not be there once the Workflow is deleted."""
+        selector = f"sei.io/run-id={run}"
+        return [
+            f"{resource.plural}/{one['metadata']['name']}"
+            for resource in (CONFIG_MAPS, JOBS, PODS, CHAIN_OBJECTS, SERVICES)
+            for one in self.cluster.list(resource, labels=selector)
+        ]
+
+    def front_prometheus(self) -> str:
+        """A Service of the namespace's own in front of the real Prometheus; its URL. `cut_prometheus` takes it away."""
+        namespace, service = PROMETHEUS.split("/")
+        behind = self.cluster.within(namespace).list(ENDPOINT_SLICES, labels=f"kubernetes.io/service-name={service}")
+        addresses = [address for one in behind for end in one["endpoints"] for address in end["addresses"]]
+        ports = [port for one in behind for port in one["ports"]]
+        self.cluster.create(
+            SERVICES,
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "prometheus"},
+                "spec": {"ports": [{"name": "web", "port": _PORT}]},
+            },
+        )
+        self.cluster.create(
+            ENDPOINT_SLICES,
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {"name": "prometheus", "labels": {"kubernetes.io/service-name": "prometheus"}},
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": addresses[:1], "conditions": {"ready": True}}],
+                "ports": [{"name": "web", "port": ports[0]["port"], "protocol": "TCP"}],
+            },
+        )
+        return f"http://prometheus.{self.namespace}.svc:{_PORT}"
+
+    def cut_prometheus(self) -> None:
+        self.cluster.delete(ENDPOINT_SLICES, "prometheus")
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def as_json(text: str) -> Object:
+    """The document on a verb's standard output."""
+    document = json.loads(text)
+    assert isinstance(document, dict), text
+    return document
