@@ -5,6 +5,7 @@ Objects stay dictionaries as the API server sends them: typed models would drop 
 """
 
 import json
+import os
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -135,10 +136,12 @@ class Cluster:
             context: of the kubeconfig; None for its current one.
             namespace: None for the context's own, or `default`.
         """
+        # The client reads the variable once, when it is imported.
+        file = os.environ.get("KUBECONFIG") or None
         settings = Configuration()
         try:
-            config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
-            own = namespace or _context_namespace(context)
+            config.load_kube_config(file, context, settings)  # type: ignore[no-untyped-call]
+            own = namespace or _context_namespace(file, context)
         except (config.ConfigException, OSError) as error:
             if context is not None:
                 raise NoClusterError(f"kubeconfig: {error}") from None
@@ -290,8 +293,8 @@ def _client(settings: Configuration) -> ApiClient:
     return ApiClient(configuration=settings)
 
 
-def _context_namespace(context: str | None) -> str:
-    contexts, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+def _context_namespace(file: str | None, context: str | None) -> str:
+    contexts, active = config.list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
     chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
     return ((chosen or {}).get("context") or {}).get("namespace") or "default"
 

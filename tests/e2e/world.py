@@ -108,9 +108,14 @@ class World:
                 world.cluster.create(SERVICE_ACCOUNTS, account)
             yield world
         finally:
-            for there, resource, other in world.elsewhere:
-                there.delete(resource, other)
-            world.cluster.delete(NAMESPACES, name)
+            if not os.environ.get("E2E_KEEP"):
+                world.close()
+
+    def close(self) -> None:
+        """Removes the namespace, and what was put elsewhere for it."""
+        for there, resource, other in self.elsewhere:
+            there.delete(resource, other)
+        self.cluster.delete(NAMESPACES, self.namespace)
 
     def grant(self, folder: Path) -> None:
         """Applies the access files of a compiled run, as the owner of each namespace would."""

@@ -23,6 +23,7 @@ class ShardState:
         started, finished: Unix seconds of the container, from Kubernetes.
         waiting: why the container does not run yet, in words.
         running: its container ran when last looked at.
+        disrupted: it was evicted or preempted, or its node went away.
     """
 
     index: int
@@ -33,6 +34,7 @@ class ShardState:
     reason: str = ""
     waiting: str = ""
     running: bool = False
+    disrupted: bool = False
     image: str | None = None
     image_id: str | None = None
 
@@ -70,7 +72,7 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     state = replace(state, pod=pod["metadata"]["name"])
     if status.get("reason") or _disrupted(status):
         # Evicted, preempted, its node gone: whatever the container says, this shard was not left alone.
-        state = replace(state, reason=str(status.get("reason") or _DISRUPTED))
+        state = replace(state, reason=str(status.get("reason") or _DISRUPTED), disrupted=True)
     container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), None)
     if container is None:
         return replace(state, waiting=_scheduling(status)) if state.started is None else state
@@ -84,8 +86,8 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
             state,
             started=state.started or _time(ended.get("startedAt")),
             finished=_time(ended.get("finishedAt")),
-            code=_code(ended, disrupted=bool(state.reason)),
-            reason=state.reason or str(ended.get("reason") or ""),
+            code=_code(ended, disrupted=state.disrupted),
+            reason=state.reason if state.disrupted else str(ended.get("reason") or ""),
             waiting="",
         )
     waiting = now.get("waiting") or {}
