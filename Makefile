@@ -32,6 +32,30 @@ demo: $(READY) ## Lint and compile the examples, and explain the nightly run
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -q -n 2 --dist worksteal
 
+.PHONY: cluster
+cluster: $(READY) ## Bring up a cluster of real parts on this machine (root, Linux); see tests/cluster/README.md
+	@$(BIN)/python -m tests.cluster up
+	@$(BIN)/python -m tests.cluster images
+
+.PHONY: cluster-down
+cluster-down: ## Take the cluster down; nothing is left of it
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tests.cluster down; else python3 -m tests.cluster down; fi
+
+# With E2E_CONTEXT the tests run on a cluster of yours; see tests/e2e/README.md.
+E2E_CLUSTER := $(if $(E2E_CONTEXT),,cluster)
+.PHONY: e2e
+e2e: $(READY) $(E2E_CLUSTER) ## Run whole validations on a real cluster, and every generated object by its API server
+	@$(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),3) --dist worksteal tests/chain tests/e2e
+
+.PHONY: demo-cluster
+demo-cluster: $(READY) $(E2E_CLUSTER) ## Run a validation on the cluster; show its verdict, and the Workflow as Argo tells it
+	@$(BIN)/python -m tests.e2e.demo
+
+.PHONY: image
+image: ## Build the runner's image with docker, podman or buildah
+	@for tool in docker podman buildah; do command -v $$tool >/dev/null && exec $$tool build -t validationrun-runner:v1 .; done; \
+	  echo "image: needs docker, podman or buildah" >&2; exit 1
+
 .PHONY: coverage
 coverage: $(READY) ## Run the tests and hold the compiler's rooms to 95 % branch coverage
 	@rm -f .coverage .coverage.*

@@ -1,7 +1,9 @@
 """A compiled run -> objects on a cluster, and a Workflow that runs them."""
 
-from collections.abc import Mapping
-from typing import Any
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from validationrun import conventions
 from validationrun.canonical import bundle_hash
@@ -19,8 +21,11 @@ from validationrun.load.plain import read_plain
 from validationrun.pipeline import Compiled
 from validationrun.runner.values import ParameterError, effective_parameters
 
-_MOST_NODES = 1_000_000
-_DEEPEST = 200
+_MOST_NODES: Final = 1_000_000
+_DEEPEST: Final = 200
+_TRIES: Final = 5
+_LOOKS: Final = 25
+_LOOK_SECONDS: Final = 0.2
 
 
 class Refused(Exception):  # noqa: N818 - a fact about the request, not a fault
@@ -36,7 +41,13 @@ def objects(compiled: Compiled, file: str) -> list[Object]:
     return documents
 
 
-def submit(cluster: Cluster, compiled: Compiled, parameters: Mapping[str, str], instance_id: str = "") -> str:
+def submit(
+    cluster: Cluster,
+    compiled: Compiled,
+    parameters: Mapping[str, str],
+    instance_id: str = "",
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
     """
     Creates the bundle, applies the template, creates a Workflow; returns the Workflow's name.
 
@@ -52,13 +63,45 @@ def submit(cluster: Cluster, compiled: Compiled, parameters: Mapping[str, str], 
     (template,) = objects(compiled, "workflowtemplate.yaml")
     _create_bundle(cluster, bundle)
     _apply_template(cluster, template)
-    created = cluster.create(WORKFLOWS, workflow(compiled.plan.name, cluster.namespace, given, instance_id))
-    return str(created["metadata"]["name"])
+    digest = bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+    body = workflow(compiled.plan.name, cluster.namespace, digest, given, instance_id)
+    for _ in range(_TRIES):
+        name = str(cluster.create(WORKFLOWS, body)["metadata"]["name"])
+        if not _began_with_another_template(cluster, name, digest, sleep):
+            return name
+        cluster.delete(WORKFLOWS, name)
+    raise Refused(f"Argo keeps reading an older WorkflowTemplate {compiled.plan.name}; is its controller healthy?")
 
 
-def workflow(name: str, namespace: str, parameters: Mapping[str, str], instance_id: str) -> Object:
-    """The thin Workflow of one run; all else stands in its template."""
-    metadata: Object = {"generateName": f"{name}-", "namespace": namespace}
+def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep: Callable[[float], None]) -> bool:
+    """
+    Argo reads templates from a cache: a Workflow made at once may begin with the template of before, or find none.
+
+    A run that has not begun within some seconds is left to begin later, when the cache is fresh; finalize compares again.
+    """
+    for _ in range(_LOOKS):
+        status = (cluster.get(WORKFLOWS, name) or {}).get("status") or {}
+        stored = status.get("storedWorkflowTemplateSpec")
+        if stored is not None:
+            return digest not in json.dumps(stored)
+        if status.get("phase") == "Error" and "not found" in str(status.get("message")):
+            return True
+        sleep(_LOOK_SECONDS)
+    return False
+
+
+def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Object:
+    """
+    The thin Workflow of one run; all else stands in its template.
+
+    Args:
+        digest: of the bundle that this run is about; finalize refuses to judge another.
+    """
+    metadata: Object = {
+        "generateName": f"{name}-",
+        "namespace": namespace,
+        "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
+    }
     if instance_id:
         metadata["labels"] = {"workflows.argoproj.io/controller-instanceid": instance_id}
     spec: dict[str, Any] = {"workflowTemplateRef": {"name": name}}

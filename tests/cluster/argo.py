@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-
 from tests.cluster import objects, processes
 from tests.cluster.layout import BIN, CONFIG, EXECUTOR_IMAGE
 
@@ -25,7 +24,12 @@ _ENVIRONMENT: Final = {
 
 def start(crds: Path) -> None:
     """The definitions, the controller's configuration, the controller."""
-    definitions = [one for path in sorted(crds.glob("*.yaml")) if path.name.startswith("argoproj") for one in objects.load_all(path)]
+    definitions = [
+        one
+        for path in sorted(crds.glob("*.yaml"))
+        if path.name.startswith("argoproj")
+        for one in objects.load_all(path)
+    ]
     objects.apply([objects.namespace(NAMESPACE), *definitions, _configuration(), *_executor_roles()])
     # A controller that starts before the definitions are served gives up for good.
     names = [one["metadata"]["name"] for one in definitions]
@@ -41,7 +45,12 @@ def start(crds: Path) -> None:
         "--loglevel=info",
     ]
     processes.start("workflow-controller", command, {**os.environ, **environment})
-    processes.wait("workflow-controller", "it is healthy", lambda: processes.answers(f"http://127.0.0.1:{_HEALTH_PORT}/healthz"), 60)
+    processes.wait(
+        "workflow-controller",
+        "it is healthy",
+        lambda: processes.answers(f"http://127.0.0.1:{_HEALTH_PORT}/healthz"),
+        60,
+    )
 
 
 def _configuration() -> objects.Object:

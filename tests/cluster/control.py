@@ -22,6 +22,9 @@ from tests.cluster.layout import (
 )
 
 NAMES: Final = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+CLIENTS: Final = ("kubectl", "argo")
+"""For people, in the checkout. The one program of Kubernetes acts as the name of the link."""
+
 _STARTS_SECONDS: Final = 90
 
 
@@ -38,10 +41,10 @@ def start() -> None:
     _etcd()
     _api_server()
     pki.kubeconfig("admin", KUBECONFIG)
-    kubectl = PUBLIC / "bin" / "kubectl"
-    kubectl.parent.mkdir(parents=True, exist_ok=True)
-    kubectl.unlink(missing_ok=True)
-    kubectl.symlink_to((BIN / "kubectl").resolve())
+    (PUBLIC / "bin").mkdir(parents=True, exist_ok=True)
+    for name in CLIENTS:
+        (PUBLIC / "bin" / name).unlink(missing_ok=True)
+        (PUBLIC / "bin" / name).symlink_to((BIN / name).resolve())
     _others()
 
 
@@ -137,5 +140,3 @@ def _healthy(port: int) -> bool:
             return bool(answer.status == http.client.OK)
     except OSError:
         return False
-
-

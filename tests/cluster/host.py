@@ -69,7 +69,10 @@ def install_packages() -> None:
         policy.chmod(0o755)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]):
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+        ):
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise HostError(f"{' '.join(command)}: {done.stderr.strip()[-1000:]}")
@@ -190,7 +193,11 @@ def _remove_network_namespaces() -> None:
 
 def _cgroup_roots() -> list[Path]:
     base = Path("/sys/fs/cgroup")
-    return [root for controller in ("", *[path.name for path in base.iterdir()]) for root in (base / controller).glob("kubepods*")]
+    return [
+        root
+        for controller in ("", *[path.name for path in base.iterdir()])
+        for root in (base / controller).glob("kubepods*")
+    ]
 
 
 def _remove_cgroups(root: Path) -> None:

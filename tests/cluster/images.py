@@ -99,7 +99,6 @@ def _python_root(target: Path) -> None:
     if done.returncode != 0:
         raise HostError(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
 
-
     with tarfile.open(target / "root.tar") as tar:
         names = [name for name in tar.getnames() if name.startswith("./usr/bin/python3.")]
     (target / "version").write_text(names[0].removeprefix("./usr/bin/python"))
@@ -121,7 +120,11 @@ def _packages(target: Path, version: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise HostError(f"the runner's packages: {done.stderr[-1500:]}")
-    files = {f"{_SITE}/{path.relative_to(site)}": path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = {
+        f"{_SITE}/{path.relative_to(site)}": path
+        for path in site.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     layer(target / "layer.tar", {**files, "etc/passwd": _accounts(target)})
     shutil.rmtree(site)
 
@@ -137,7 +140,11 @@ def _product(scratch: Path) -> Path:
     wheels = scratch / "wheels"
     hatchling = Path(sys.executable).with_name("hatchling")
     done = subprocess.run(
-        [str(hatchling), "build", "-t", "wheel", "-d", str(wheels)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [str(hatchling), "build", "-t", "wheel", "-d", str(wheels)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise HostError(f"the wheel: {done.stderr[-1500:]}")
@@ -149,7 +156,9 @@ def _product(scratch: Path) -> Path:
     script.chmod(0o755)
     files = {f"{_SITE}/{path.relative_to(unpacked)}": path for path in unpacked.rglob("*") if path.is_file()}
     accounts = _accounts(scratch)
-    return layer(scratch / "product.tar", {**files, "usr/local/bin/validationrun-runner": script, "etc/passwd": accounts})
+    return layer(
+        scratch / "product.tar", {**files, "usr/local/bin/validationrun-runner": script, "etc/passwd": accounts}
+    )
 
 
 def chain() -> None:
@@ -184,5 +193,3 @@ def _is_current(name: str, key: str) -> bool:
 def _mark(name: str, key: str) -> None:
     _MARKS.mkdir(parents=True, exist_ok=True)
     _mark_of(name).write_text(key)
-
-

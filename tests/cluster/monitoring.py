@@ -50,7 +50,10 @@ def _configuration(rules: Path) -> objects.Object:
 
 def _definition() -> objects.Object:
     """Of PrometheusRule: our own, with just what the product reads of it."""
-    schema = {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -39,7 +39,9 @@ def start_containerd() -> None:
 
 
 def _containerd_answers() -> bool:
-    return CONTAINERD_SOCKET.exists() and "Server" in run("ctr", "--address", str(CONTAINERD_SOCKET), "version", check=False)
+    return CONTAINERD_SOCKET.exists() and "Server" in run(
+        "ctr", "--address", str(CONTAINERD_SOCKET), "version", check=False
+    )
 
 
 def _containerd_config() -> str:
@@ -189,5 +191,3 @@ def _dns() -> None:
 def _dns_log() -> str:
     path = STATE / "logs" / "coredns.log"
     return path.read_text(errors="replace") if path.exists() else ""
-
-

@@ -10,7 +10,6 @@ from kubernetes import config
 from kubernetes.client import ApiClient, ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
-
 from tests.cluster.layout import KUBECONFIG
 
 Object = dict[str, Any]
@@ -31,7 +30,11 @@ def apply(objects: Iterable[Object], within: float = 60) -> None:
             try:
                 resource = dynamic.resources.get(api_version=one["apiVersion"], kind=one["kind"])
                 dynamic.server_side_apply(
-                    resource, body=one, namespace=one["metadata"].get("namespace"), field_manager=_MANAGER, force_conflicts=True
+                    resource,
+                    body=one,
+                    namespace=one["metadata"].get("namespace"),
+                    field_manager=_MANAGER,
+                    force_conflicts=True,
                 )
                 break
             except (ResourceNotFoundError, ApiException) as error:
@@ -76,7 +79,12 @@ def outside_service(namespace_: str, name: str, port: int, address: str) -> list
     """A Service whose one endpoint is a process of the machine."""
     metadata = {"name": name, "namespace": namespace_}
     return [
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"name": "web", "port": port}]}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"ports": [{"name": "web", "port": port}]},
+        },
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
@@ -86,5 +94,3 @@ def outside_service(namespace_: str, name: str, port: int, address: str) -> list
             "ports": [{"name": "web", "port": port, "protocol": "TCP"}],
         },
     ]
-
-

@@ -26,6 +26,7 @@ _KUBERNETES_NAMES: Final = (
 )
 _KUBERNETES_VERSION: Final = "v1.34.9"
 _STRIP: Final = "-s -w"
+_ARGO_NAMES: Final = ("argo", "argoexec", "workflow-controller")
 _ARGO: Final = "github.com/argoproj/argo-workflows/v4"
 
 
@@ -104,7 +105,10 @@ def build() -> Parts:
     programs: dict[str, Path] = {}
 
     def kubernetes(target: Path) -> None:
-        stamps = [f"-X k8s.io/{where}.gitVersion={_KUBERNETES_VERSION}" for where in ("component-base/version", "client-go/pkg/version")]
+        stamps = [
+            f"-X k8s.io/{where}.gitVersion={_KUBERNETES_VERSION}"
+            for where in ("component-base/version", "client-go/pkg/version")
+        ]
         _build(go, _PARTS / "kubernetes", target / "kubernetes", ".", " ".join([_STRIP, *stamps]))
 
     def single(name: str) -> Callable[[Path], None]:
@@ -115,7 +119,7 @@ def build() -> Parts:
     for name in ("etcd", "coredns", "pause"):
         programs[name] = _part(name, go, single(name)) / name
     argo = _part("argo", go, lambda target: _build_argo(go, target))
-    for name in ("workflow-controller", "argoexec"):
+    for name in _ARGO_NAMES:
         programs[name] = argo / name
     return Parts(programs, argo / "crds")
 
@@ -136,6 +140,9 @@ def _build_argo(go: Any, target: Path) -> None:
             go_mod.write(f"\nreplace {_ARGO} => ./argo\n")
         flags = f"{_STRIP} -X {_ARGO}.version={judge.required_version(_PARTS / 'argo' / 'go.mod', _ARGO)}"
         del version
-        for name in ("workflow-controller", "argoexec"):
+        # argo embeds the server's pages, which the module does not carry; one file is enough.
+        (work / "argo" / judge.UI_FILE).parent.mkdir(parents=True)
+        (work / "argo" / judge.UI_FILE).write_text(judge.UI_TEXT)
+        for name in _ARGO_NAMES:
             _build(go, work, target / name, f"{_ARGO}/cmd/{name}", flags)
         judge.copy_files(source / "manifests/base/crds/full", target / "crds", "*.yaml")

@@ -38,8 +38,22 @@ def make() -> None:
     CONFIG.mkdir(parents=True, exist_ok=True)
     _key("ca")
     run(
-        "openssl", "req", "-x509", "-new", "-key", str(PKI / "ca.key"), "-subj", "/CN=validationrun-cluster", "-days", _DAYS,
-        "-out", str(PKI / "ca.crt"), "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        "openssl",
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        str(PKI / "ca.key"),
+        "-subj",
+        "/CN=validationrun-cluster",
+        "-days",
+        _DAYS,
+        "-out",
+        str(PKI / "ca.crt"),
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
     )
     run("openssl", "genrsa", "-out", str(PKI / "service-account.key"), "2048")
     run("openssl", "rsa", "-in", str(PKI / "service-account.key"), "-pubout", "-out", str(PKI / "service-account.pub"))
@@ -62,8 +76,22 @@ def _certificate(name: str, user: str, group: str, usage: str, names: tuple[str,
     extensions.write_text("\n".join(lines + ([f"subjectAltName={','.join(names)}"] if names else [])) + "\n")
     run("openssl", "req", "-new", "-key", str(PKI / f"{name}.key"), "-subj", subject, "-out", str(request))
     run(
-        "openssl", "x509", "-req", "-in", str(request), "-CA", str(PKI / "ca.crt"), "-CAkey", str(PKI / "ca.key"),
-        "-CAcreateserial", "-days", _DAYS, "-extfile", str(extensions), "-out", str(PKI / f"{name}.crt"),
+        "openssl",
+        "x509",
+        "-req",
+        "-in",
+        str(request),
+        "-CA",
+        str(PKI / "ca.crt"),
+        "-CAkey",
+        str(PKI / "ca.key"),
+        "-CAcreateserial",
+        "-days",
+        _DAYS,
+        "-extfile",
+        str(extensions),
+        "-out",
+        str(PKI / f"{name}.crt"),
     )
 
 
@@ -86,5 +114,3 @@ def kubeconfig(name: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2))
     path.chmod(0o600)
-
-

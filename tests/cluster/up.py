@@ -64,7 +64,7 @@ def down() -> None:
         processes.stop(name)
     processes.kill_all_below(RUN)
     host.restore()
-    for path in (KUBECONFIG, PUBLIC / "bin" / "kubectl"):
+    for path in (KUBECONFIG, *(PUBLIC / "bin" / name for name in control.CLIENTS)):
         path.unlink(missing_ok=True)
     left = host.leftovers()
     if left:
@@ -90,5 +90,3 @@ def status() -> str:
     """A line for each daemon."""
     lines = [f"{name:<24} {processes.process_id(name) or 'not running'}" for name in DAEMONS]
     return "\n".join([*lines, f"KUBECONFIG={KUBECONFIG}"])
-
-

@@ -4,6 +4,8 @@ Whole runs on a real cluster, from spec to verdict. What each must come to stand
 Each case has a namespace and a stand-in operator of its own, so that they can run side by side.
 """
 
+import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -25,18 +27,32 @@ BASE: Final = yaml.safe_load((HERE / "base.yaml").read_text())
 CASES: Final = yaml.safe_load((HERE / "cases.yaml").read_text())
 
 
+@contextlib.contextmanager
+def run_operator(world: World) -> Iterator[None]:
+    """The stand-in operator, for one namespace, as long as it is needed."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.chain.operator",
+        "--namespace",
+        world.namespace,
+        "--parent",
+        str(os.getpid()),
+    ]
+    context = os.environ.get("E2E_CONTEXT")
+    command += ["--context", context] if context else ["--kubeconfig", str(KUBECONFIG)]
+    operator = subprocess.Popen(command, cwd=REPOSITORY)
+    try:
+        yield
+    finally:
+        operator.terminate()
+        operator.wait(30)
+
+
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with World.open(request.node.callspec.id) as opened:
-        command = [sys.executable, "-m", "tests.chain.operator", "--namespace", opened.namespace]
-        if KUBECONFIG.exists():
-            command += ["--kubeconfig", str(KUBECONFIG)]
-        operator = subprocess.Popen(command, cwd=REPOSITORY)
-        try:
-            yield opened
-        finally:
-            operator.terminate()
-            operator.wait(30)
+    with World.open(request.node.callspec.id) as opened, run_operator(opened):
+        yield opened
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

@@ -151,9 +151,9 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield f"  chain    {status['chain']['chainId']}" + (f" ({states})" if states else "")
     if status["load"]:
         codes = ", ".join(
-            f"{one['index']}: {'-' if one['exitCode'] is None else one['exitCode']}" for one in status["load"]["shards"]
+            "none" if one["exitCode"] is None else str(one["exitCode"]) for one in status["load"]["shards"]
         )
-        yield f"  load     {status['load']['jobName']}" + (f" (exit codes {codes})" if codes else "")
+        yield f"  load     {status['load']['jobName']}" + (f" (shards ended {codes})" if codes else "")
     width = max((len(rule["name"]) for rule in status["rules"]), default=0)
     for index, rule in enumerate(status["rules"]):
         words = " ".join(part for part in (rule["reason"], rule["message"]) if part)

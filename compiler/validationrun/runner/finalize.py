@@ -84,6 +84,13 @@ def _judge(
         chain_reason = str(failure["reason"])
     elif written is not None and written.chain_is_ready and written.get(record.CHAIN) is not None:
         chain_reason = ""
+    submitted = (workflow["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    if submitted is not None and submitted != context.bundle_hash:
+        # Argo read a template of before: whatever was judged, it is not what was submitted.
+        chain_reason = "BundleMissing"
+        failure = {
+            "message": f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
+        }
     run = (written.get(record.RUN) or {}) if written is not None else {}
     code, reason, message = _workload(context, written, run)
     whole = evidence.signed_off and (run.get("load") is None or code is not None)

@@ -4,6 +4,7 @@
 package tools
 
 import (
+	_ "github.com/argoproj/argo-workflows/v4/cmd/argo"
 	_ "github.com/argoproj/argo-workflows/v4/cmd/argoexec"
 	_ "github.com/argoproj/argo-workflows/v4/cmd/workflow-controller"
 )
