@@ -109,6 +109,10 @@ argo-lint-all: argo-lint ## The same by both supported Argo lines
 bench: $(READY) ## Measure speed against bare Hera and bare libyaml
 	@$(BIN)/python tests/benchmarks/run.py
 
+.PHONY: bench-cluster
+bench-cluster: $(READY) cluster ## Measure what a run costs beside its chain and load, next to a do-nothing Workflow
+	@$(BIN)/python -m tests.benchmarks.cluster_overhead
+
 .PHONY: mutate
 mutate: $(READY) ## Remove each check in turn; each removal must turn a test red
 	@$(BIN)/python tests/mutate/mutate.py

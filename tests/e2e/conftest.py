@@ -4,8 +4,7 @@ import os
 
 import pytest
 from tests.chain.operator.loop import connect, install_crd
-
-from e2e.world import KUBECONFIG
+from tests.e2e.world import KUBECONFIG
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,13 +7,9 @@ import tempfile
 from pathlib import Path
 
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from tests.chain.operator.loop import connect, install_crd
-
-from e2e.test_cases import BASE, CASES, run_operator
-from e2e.world import CLI, KUBECONFIG, REPOSITORY, World, merge
+from tests.e2e.test_cases import BASE, CASES, run_operator
+from tests.e2e.world import CLI, KUBECONFIG, REPOSITORY, World, merge
 
 
 def main() -> int:

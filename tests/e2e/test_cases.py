@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, merge, until
 
-from e2e.world import KUBECONFIG, REPOSITORY, World, as_json, merge, until
 from validationrun import record
 from validationrun.cluster import JOBS, WORKFLOWS, Object
 from validationrun.record import Identity, parse_time

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.e2e.world import KINDS, REPOSITORY, World, documents
 
-from e2e.world import KINDS, REPOSITORY, World, documents
 from validationrun.canonical import bundle_hash
 from validationrun.record import Identity
 from validationrun.runner import values
