@@ -121,6 +121,8 @@ mutate: $(READY) ## Remove each check in turn; each removal must turn a test red
 lock: $(READY) ## Resolve pyproject.toml to requirements/*.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --extra dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 .PHONY: package
 package: $(READY) ## Build the wheel and the source distribution into dist/

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.cluster import images, parts, up
+from tests.cluster import down
 from tests.cluster.host import HostError
 from tests.cluster.processes import StartError
 
@@ -33,12 +33,17 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.verb == "down":
+        down.down()
+        return
+    if options.verb == "status":
+        print(down.status())
+        return
+    # These need the environment; the two above must not.
+    from tests.cluster import images, parts, up
+
     if options.verb == "up":
         up.up()
-    elif options.verb == "down":
-        up.down()
-    elif options.verb == "status":
-        print(up.status())
     elif options.verb == "build":
         parts.build()
     elif options.verb == "images":

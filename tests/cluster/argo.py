@@ -8,7 +8,6 @@ import yaml
 from tests.cluster import objects, processes
 from tests.cluster.layout import BIN, CONFIG, EXECUTOR_IMAGE
 
-NAMES: Final = ("workflow-controller",)
 NAMESPACE: Final = "argo"
 _METRICS_PORT: Final = 19090
 _HEALTH_PORT: Final = 6060

@@ -10,6 +10,7 @@ from tests.cluster import pki, processes
 from tests.cluster.layout import (
     API_PORT,
     BIN,
+    CLIENTS,
     CONFIG,
     ETCD_PORT,
     HOST,
@@ -20,10 +21,6 @@ from tests.cluster.layout import (
     SERVICE_RANGE,
     STATE,
 )
-
-NAMES: Final = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
-CLIENTS: Final = ("kubectl", "argo")
-"""For people, in the checkout. The one program of Kubernetes acts as the name of the link."""
 
 _STARTS_SECONDS: Final = 90
 

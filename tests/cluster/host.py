@@ -4,9 +4,10 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.cluster.layout import BRIDGE, HOST, LOGS, POD_RANGE, RUN, SERVICE_RANGE, STATE, UNDO
 from tests.cluster.parts import say
@@ -29,6 +30,29 @@ _SETTINGS: Final = {
     "fs/inotify/max_user_instances": "8192",
     "net/bridge/bridge-nf-call-iptables": "1",
 }
+# The kubelet and kube-proxy change these, and nobody changes them back.
+_CHANGED_BY_OTHERS: Final = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/ipv4/conf/all/route_localnet",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+# Folders of fixed names that the kubelet, containerd and the CNI plug-ins make outside of ours.
+_FOLDERS_OF_OTHERS: Final = (
+    "/etc/cni",
+    "/opt/cni",
+    "/opt/containerd",
+    "/run/containerd",
+    "/usr/libexec/kubernetes",
+    "/var/lib/cni",
+    "/var/lib/kubelet",
+    "/var/log/containers",
+    "/var/log/pods",
+)
+_TABLES: Final = (("iptables-save", "iptables-restore"), ("ip6tables-save", "ip6tables-restore"))
 _CGROUPS: Final = ("cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio")
 _PROC: Final = Path("/proc/sys")
 
@@ -51,6 +75,8 @@ def check_machine() -> None:
         raise HostError("the cluster needs Linux; elsewhere set E2E_CONTEXT to a cluster that has Argo")
     if os.geteuid() != 0:
         raise HostError("the cluster needs root: it makes network devices, mounts and control groups")
+    if _cgroup_roots():
+        raise HostError("this machine has pods of another kubelet; use that cluster with E2E_CONTEXT")
 
 
 def install_packages() -> None:
@@ -89,38 +115,40 @@ def prepare() -> None:
     """Settings, mounts and the network; each change is noted before it is made."""
     for folder in (STATE, RUN, LOGS):
         folder.mkdir(parents=True, exist_ok=True)
-    undo = json.loads(UNDO.read_text()) if UNDO.exists() else {"settings": {}, "shared": None, "iptables": None}
-    _settings(undo)
+    undo = json.loads(UNDO.read_text()) if UNDO.exists() else _before()
+    _note(undo)
+    _settings()
     _mounts(undo)
-    if undo["iptables"] is None:
-        undo["iptables"] = run("iptables-save")
-        _note(undo)
     _network()
 
 
-def _note(undo: dict[str, object]) -> None:
+def _before() -> dict[str, Any]:
+    """The machine as it is, as far as it will be changed."""
+    names = (*_SETTINGS, *_CHANGED_BY_OTHERS)
+    return {
+        "settings": {name: (_PROC / name).read_text().strip() for name in names if (_PROC / name).exists()},
+        "shared": "shared:" in _root_mount(),
+        "rules": {save: run(save, check=False) for save, _ in _TABLES},
+        "folders": [folder for folder in _FOLDERS_OF_OTHERS if Path(folder).exists()],
+    }
+
+
+def _note(undo: dict[str, Any]) -> None:
     UNDO.write_text(json.dumps(undo))
 
 
-def _settings(undo: dict[str, dict[str, str]]) -> None:
+def _settings() -> None:
     for name, value in _SETTINGS.items():
-        path = _PROC / name
-        if not path.exists():
-            continue
-        undo["settings"].setdefault(name, path.read_text().strip())
-        _note(undo)  # type: ignore[arg-type]
-        path.write_text(value)
+        if (_PROC / name).exists():
+            (_PROC / name).write_text(value)
 
 
-def _mounts(undo: dict[str, object]) -> None:
+def _mounts(undo: dict[str, Any]) -> None:
     """The kubelet's mounts must reach the containers' namespaces; a machine that has cgroups under another name is not for us."""
     if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
         lacking = [name for name in _CGROUPS if not Path("/sys/fs/cgroup", name).is_dir()]
         if lacking:
             raise HostError(f"no cgroup controller {', '.join(lacking)} under /sys/fs/cgroup")
-    if undo["shared"] is None:
-        undo["shared"] = "shared:" in _root_mount()
-        _note(undo)
     if not undo["shared"]:
         run("mount", "--make-rshared", "/")
 
@@ -131,9 +159,11 @@ def _root_mount() -> str:
 
 def _network() -> None:
     """
-    The bridge, and walls around both ranges.
+    The bridge, and walls around it: no packet of the cluster's leaves this machine.
 
-    A packet that no rule of the cluster's catches must end here: without a route of our own it would go out by the default one.
+    One that no rule of kube-proxy's catches has a route that ends here, and what pods send elsewhere is refused.
+    The Services' range lies on the bridge for the machine itself: routes are chosen before kube-proxy's rules, and an
+    unreachable one would cut it off from every Service.
     """
     for wall in (POD_RANGE, SERVICE_RANGE):
         run("ip", "route", "replace", "unreachable", wall, "metric", "1000")
@@ -141,44 +171,62 @@ def _network() -> None:
         run("ip", "link", "add", BRIDGE, "type", "bridge")
     run("ip", "address", "replace", f"{HOST}/{POD_RANGE.split('/')[1]}", "dev", BRIDGE)
     run("ip", "link", "set", BRIDGE, "up")
-    # Pods reach each other across the bridge, and the host's own services.
+    run("ip", "route", "replace", SERVICE_RANGE, "dev", BRIDGE, "src", HOST)
     run("iptables", "-P", "FORWARD", "ACCEPT")
+    run("iptables", "-I", "FORWARD", "1", "-i", BRIDGE, "!", "-o", BRIDGE, "-j", "REJECT")
 
 
 def restore() -> None:
     """Takes everything back that `prepare` and the cluster's own parts did. Goes on past what is gone already."""
     for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
         point = line.split()[4]
-        if point.startswith((str(STATE), str(RUN))):
+        if point.startswith((str(STATE), str(RUN), "/run/containerd")):
             run("umount", "-l", point, check=False)
-    _remove_network_namespaces()
+    undo = json.loads(UNDO.read_text()) if UNDO.exists() else {}
+    if undo:
+        _remove_network_namespaces()
+        for root in _cgroup_roots():
+            _remove_cgroups(root)
     run("ip", "link", "delete", BRIDGE, check=False)
     for wall in (POD_RANGE, SERVICE_RANGE):
         run("ip", "route", "delete", "unreachable", wall, "metric", "1000", check=False)
-    undo = json.loads(UNDO.read_text()) if UNDO.exists() else {}
-    if undo.get("iptables") is not None:
-        _restore_iptables(undo["iptables"])
-    for name, value in undo.get("settings", {}).items():
-        with contextlib.suppress(OSError):
-            (_PROC / name).write_text(value)
-    if undo.get("shared") is False:
-        run("mount", "--make-rprivate", "/", check=False)
-    for root in _cgroup_roots():
-        _remove_cgroups(root)
+    if undo:
+        _restore_machine(undo)
+    if _mounted():
+        raise HostError(f"still mounted below {STATE} or {RUN}; nothing was deleted there")
     for folder in (RUN, STATE):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _restore_iptables(saved: str) -> None:
-    """As it was before. Tables that were not there get flushed: kube-proxy and the CNI plug-ins are their only users here."""
-    subprocess.run(["iptables-restore"], input=saved, text=True, capture_output=True, check=False)
+def _restore_machine(undo: dict[str, Any]) -> None:
+    for save, restore_ in _TABLES:
+        _restore_rules(undo["rules"][save], restore_)
+    for name, value in undo["settings"].items():
+        with contextlib.suppress(OSError):
+            (_PROC / name).write_text(value)
+    if not undo["shared"]:
+        run("mount", "--make-rprivate", "/", check=False)
+    for folder in set(_FOLDERS_OF_OTHERS) - set(undo["folders"]):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mounted() -> bool:
+    mounts = Path("/proc/self/mountinfo").read_text()
+    return str(STATE) in mounts or str(RUN) in mounts
+
+
+def _restore_rules(saved: str, restore_: str) -> None:
+    """As they were before. Tables that were not there are emptied: the cluster's parts were their only users."""
+    command = restore_.removesuffix("-restore")
+    subprocess.run([restore_], input=saved, text=True, capture_output=True, check=False)
     for table in ("nat", "filter", "mangle", "raw"):
-        if f"*{table}" not in saved:
-            run("iptables", "-t", table, "-F", check=False)
-            run("iptables", "-t", table, "-X", check=False)
-            if table == "filter":
-                for chain in ("INPUT", "FORWARD", "OUTPUT"):
-                    run("iptables", "-P", chain, "ACCEPT", check=False)
+        if f"*{table}" in saved:
+            continue
+        run(command, "-t", table, "-F", check=False)
+        run(command, "-t", table, "-X", check=False)
+        if table == "filter":
+            for chain in ("INPUT", "FORWARD", "OUTPUT"):
+                run(command, "-P", chain, "ACCEPT", check=False)
 
 
 def _remove_network_namespaces() -> None:
@@ -201,7 +249,12 @@ def _cgroup_roots() -> list[Path]:
 
 
 def _remove_cgroups(root: Path) -> None:
-    """From the leaves up; a group with processes stays, and shows up among the leftovers."""
+    """With every process in them: a container whose containerd died lives on, and its command line names nothing of ours."""
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        with contextlib.suppress(OSError):
+            for pid in (folder / "cgroup.procs").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
     for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -215,10 +268,10 @@ def leftovers() -> list[str]:
     found += [f"device {BRIDGE}"] if Path("/sys/class/net", BRIDGE).exists() else []
     found += [f"cgroup {path}" for path in _cgroup_roots()]
     found += [f"network namespace {path.name}" for path in Path("/run/netns").glob("cni-*")]
-    mounts = Path("/proc/self/mountinfo").read_text()
-    found += ["mounts"] if str(STATE) in mounts or str(RUN) in mounts else []
-    saved = run("iptables-save", check=False)
-    found += ["iptables chains"] if ":KUBE-" in saved or ":CNI-" in saved else []
+    found += ["mounts"] if _mounted() else []
+    for save, _ in _TABLES:
+        saved = run(save, check=False)
+        found += [f"chains in {save}"] if ":KUBE-" in saved or ":CNI-" in saved else []
     routes = run("ip", "route", "show", "type", "unreachable", check=False)
     found += ["routes"] if POD_RANGE.split("/")[0] in routes or SERVICE_RANGE.split("/")[0] in routes else []
     return found

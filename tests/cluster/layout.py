@@ -27,6 +27,21 @@ SERVICE_RANGE: Final = "198.19.0.0/16"
 HOST: Final = "198.18.0.1"
 FIRST_SERVICE: Final = "198.19.0.1"
 
+# In the order in which they are ended.
+CONTROL: Final = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+DAEMONS: Final = (
+    "workflow-controller",
+    "prometheus",
+    "discovery",
+    "kube-proxy",
+    "kubelet",
+    "coredns",
+    "containerd",
+    *CONTROL,
+)
+CLIENTS: Final = ("kubectl", "argo")
+"""For people, in the checkout."""
+
 API_PORT: Final = 16443
 ETCD_PORT: Final = 12379
 PROMETHEUS_PORT: Final = 9090

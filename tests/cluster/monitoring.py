@@ -8,7 +8,6 @@ from typing import Final
 from tests.cluster import objects, processes
 from tests.cluster.layout import CONFIG, HOST, PROMETHEUS_PORT, REPOSITORY, STATE
 
-NAMES: Final = ("prometheus", "discovery")
 NAMESPACE: Final = "monitoring"
 _TARGETS: Final = CONFIG / "targets.json"
 ALERT: Final = "TestChainHalted"

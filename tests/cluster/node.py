@@ -21,7 +21,6 @@ from tests.cluster.layout import (
     STATE,
 )
 
-NAMES: Final = ("kube-proxy", "coredns", "kubelet", "containerd")
 _CNI: Final = CONFIG / "cni"
 _CNI_PROGRAMS: Final = "/usr/lib/cni"
 _OPEN_FILES: Final = 20000
@@ -77,7 +76,6 @@ def _network() -> dict[str, Any]:
         "type": "bridge",
         "bridge": BRIDGE,
         "isGateway": True,
-        "ipMasq": True,
         "hairpinMode": True,
         "ipam": {
             "type": "host-local",
