@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from emit_helpers import alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
-from validationrun.diagnostics import Severity
 from validationrun.canonical import bundle_hash
+from validationrun.diagnostics import Severity
 from validationrun.emit.bundle import _readable_json, build_bundle
 from validationrun.emit.files import emit
 from validationrun.emit.options import EmitOptions
