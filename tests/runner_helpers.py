@@ -1,0 +1,207 @@
+"""A cluster in memory for the steps' tests; what a real one answers is shown by tests/e2e."""
+
+import copy
+import itertools
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emit_helpers import compiled
+from validationrun import record
+from validationrun.cluster import (
+    CONFIG_MAPS,
+    JOBS,
+    PODS,
+    WORKFLOWS,
+    AlreadyExistsError,
+    Object,
+    Resource,
+)
+from validationrun.record import Identity, Record, format_time
+from validationrun.runner.context import Context
+
+NAMESPACE = "eng-ada"
+IDENTITY = Identity("nightly-x7k2p", "0f8fad5b-d9cb-469f-a165-70867728950e", NAMESPACE)
+START = 1_795_000_000.0
+
+
+class FakeCluster:
+    """
+    Stands in for `validationrun.cluster.Cluster`: objects in a dictionary, names that can be taken, uids, merge patches.
+
+    It has no controllers: a test's `on_get` plays what they would do as time goes by.
+    """
+
+    def __init__(self, namespace: str = NAMESPACE) -> None:
+        self.namespace = namespace
+        self.objects: dict[tuple[str, str], Object] = {}
+        self.created: list[str] = []
+        self.patches: list[tuple[str, str, Object]] = []
+        self.on_get: Callable[[], None] = lambda: None
+        self._uids = itertools.count(1)
+
+    def within(self, namespace: str) -> "FakeCluster":
+        del namespace
+        return self
+
+    def put(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """As somebody else would have made it."""
+        made = copy.deepcopy(dict(body))
+        made["metadata"].setdefault("uid", f"uid-{next(self._uids)}")
+        made["metadata"].setdefault("creationTimestamp", format_time(START))
+        made["metadata"].setdefault("generation", 1)
+        self.objects[(resource.plural, made["metadata"]["name"])] = made
+        return made
+
+    def get(self, resource: Resource, name: str) -> Object | None:
+        self.on_get()
+        return copy.deepcopy(self.objects.get((resource.plural, name)))
+
+    def list(self, resource: Resource, *, labels: str = "", fields: str = "") -> "list[Object]":
+        del fields
+        wanted = dict(one.split("=", 1) for one in labels.split(",") if one)
+        return [
+            copy.deepcopy(one)
+            for (plural, _), one in self.objects.items()
+            if plural == resource.plural and wanted.items() <= (one["metadata"].get("labels") or {}).items()
+        ]
+
+    def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        del dry_run
+        name = body["metadata"]["name"]
+        if (resource.plural, name) in self.objects:
+            raise AlreadyExistsError(f"{resource.full_name} {name} already exists", 409, "AlreadyExists")
+        self.created.append(f"{resource.plural}/{name}")
+        return copy.deepcopy(self.put(resource, body))
+
+    def patch(self, resource: Resource, name: str, body: Mapping[str, Any]) -> Object | None:
+        self.patches.append((resource.plural, name, copy.deepcopy(dict(body))))
+        found = self.objects.get((resource.plural, name))
+        if found is None:
+            return None
+        if found.get("immutable") and "data" in body:
+            raise AssertionError(f"{name} is sealed")
+        _merge(found, body)
+        return copy.deepcopy(found)
+
+    def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
+        found = self.objects.get((resource.plural, name))
+        if found is None or (uid is not None and found["metadata"]["uid"] != uid):
+            return False
+        del self.objects[(resource.plural, name)]
+        return True
+
+
+def _merge(target: Object, patch: Mapping[str, Any]) -> None:
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            _merge(target.setdefault(key, {}), value)
+        else:
+            target[key] = value
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.at: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += max(seconds, 0.01)
+        if self.now > START + 100_000:
+            raise AssertionError("this step would never end")
+        for one in [one for one in self.at if one[0] <= self.now]:
+            self.at.remove(one)
+            one[1]()
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        """Plays what the world does so many seconds after the start."""
+        self.at.append((START + seconds, do))
+
+
+def bundle_folder(folder: pathlib.Path, spec: Mapping[str, Any]) -> str:
+    """The bundle of a spec as a step finds it mounted; returns its hash."""
+    folder.mkdir(exist_ok=True)
+    bundle = compiled(spec).document("bundle.yaml")
+    for key, text in bundle["data"].items():
+        (folder / key).write_bytes(text.encode())
+    digest: str = bundle["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
+    return digest
+
+
+def context(step: str, cluster: FakeCluster, clock: Clock, folder: pathlib.Path, digest: str) -> Context:
+    outputs = folder / "outputs"
+    outputs.mkdir(exist_ok=True)
+    return Context(step, IDENTITY, cluster, digest, folder / "bundle", outputs, 5.0, clock.time, clock.sleep)  # type: ignore[arg-type]
+
+
+def read(cluster: FakeCluster) -> Record:
+    found = Record.read(cluster, IDENTITY)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def begin(cluster: FakeCluster, run: Mapping[str, Any], keys: Mapping[str, Mapping[str, Any]] | None = None) -> Record:
+    """A record as the steps before would have left it."""
+    written = Record.create(cluster, IDENTITY, "nightly-0f8fad5b", dict(run))  # type: ignore[arg-type]
+    for key, value in (keys or {}).items():
+        written.write(record.WRITERS[key], key, dict(value))
+    return written
+
+
+def pod(index: int, state: Mapping[str, Any], uid: str = "job-uid", **status: Any) -> Object:
+    """A load pod as Kubernetes shows it."""
+    return {
+        "metadata": {
+            "name": f"load-{index}",
+            "labels": {"batch.kubernetes.io/controller-uid": uid},
+            "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
+        },
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [
+                {"name": "sidecar", "state": {"running": {"startedAt": format_time(START)}}},
+                {"name": "workload", "image": "load:1", "imageID": "sha256:1", "state": dict(state)},
+            ],
+            **status,
+        },
+    }
+
+
+def running(at: float = 0) -> Object:
+    return {"running": {"startedAt": format_time(START + at)}}
+
+
+def ended(code: int, start: float = 0, end: float = 60, reason: str = "") -> Object:
+    words = reason or ("Completed" if code == 0 else "Error")
+    times = {"startedAt": format_time(START + start), "finishedAt": format_time(START + end)}
+    return {"terminated": {"exitCode": code, "reason": words, **times}}
+
+
+def complete(replicas: int = 1, uid: str = "job-uid") -> Object:
+    """A Job that is Complete with every index."""
+    indexes = ",".join(map(str, range(replicas))) if replicas < 3 else f"0-{replicas - 1}"
+    return {
+        "metadata": {"name": IDENTITY.job_name, "uid": uid, "ownerReferences": [IDENTITY.owner()]},
+        "spec": {"completions": replicas, "template": {"spec": {}}},
+        "status": {
+            "succeeded": replicas,
+            "completedIndexes": indexes,
+            "conditions": [{"type": "Complete", "status": "True"}],
+        },
+    }
+
+
+def workflow(**spec: Any) -> Object:
+    return {
+        "metadata": {"name": IDENTITY.workflow, "uid": IDENTITY.uid, "annotations": {}},
+        "spec": spec,
+        "status": {"startedAt": format_time(START), "phase": "Running"},
+    }
+
+
+__all__ = ["CONFIG_MAPS", "JOBS", "PODS", "WORKFLOWS"]

@@ -1,0 +1,169 @@
+"""The verdict table: each row, its precedence over all later ones, and what a pass can never come from."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from validationrun.oracle.answers import Fault, Sample, Samples, decide_alert, decide_query
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.verdict import Facts, judge
+from validationrun.oracle.workload import Shard, aggregate
+
+PASSED = RuleState("good", verdict="Passed", answered=True)
+FAILED = RuleState(
+    "bad", verdict="Failed", reason="ThresholdViolated", message="0, not > 0", failed_t=10, answered=True
+)
+ERROR = RuleState("mute", verdict="Error", reason="Timeout")
+REFUSED = RuleState("refused", verdict="Error", reason="PrometheusRuleNotFound", refused=True)
+GOOD = Facts(
+    cancelled=False,
+    chain_reason="",
+    deadline_passed=False,
+    has_load=True,
+    workload=0,
+    workload_reason="",
+    rules=[PASSED],
+    signed_off=True,
+    stop_rule=None,
+)
+# Each row's own condition, in the order of the table; the rows above hold before all below.
+ROWS: list[tuple[dict[str, Any], str, str]] = [
+    ({"cancelled": True}, "Cancelled", "Cancelled"),
+    ({"chain_reason": "ChainFailed"}, "Error", "ChainFailed"),
+    ({"stop_rule": "bad", "rules": [FAILED]}, "Failed", "RuleStopOnFailure:bad"),
+    ({"deadline_passed": True}, "Error", "DeadlineExceeded"),
+    ({"workload": 2}, "Error", "WorkloadInfraFailure"),
+    ({"workload": 1}, "Failed", "WorkloadFailed"),
+    ({"rules": [FAILED]}, "Failed", "RuleFailed:bad"),
+    ({"signed_off": False}, "Error", "EvaluatorLost"),
+    ({"rules": [REFUSED]}, "Error", "AllRulesUnresolved"),
+    ({"rules": [PASSED, ERROR]}, "Error", "RuleError"),
+]
+
+
+def test_all_good_is_the_one_way_to_succeed() -> None:
+    verdict = judge(GOOD)
+    assert (verdict.phase, verdict.reason, verdict.verdict) == ("Succeeded", "RunSucceeded", "Passed")
+
+
+@pytest.mark.parametrize("index", range(len(ROWS)))
+def test_a_row_holds_before_every_later_one(index: int) -> None:
+    changes, phase, reason = ROWS[index]
+    for later, _, _ in ROWS[index:]:
+        verdict = judge(replace(GOOD, **{**later, **changes}))
+        assert (verdict.phase, verdict.reason) == (phase, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"chain_reason": None}, "ChainNotReady"),
+        ({"workload": None}, "WorkloadInfraFailure"),
+        ({"workload": 2, "workload_reason": "LoadNotStarted"}, "LoadNotStarted"),
+        ({"rules": None, "signed_off": False}, "EvaluatorLost"),
+        ({"rules": [PASSED, RuleState("x")]}, "Unknown"),
+    ],
+)
+def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -> None:
+    verdict = judge(replace(GOOD, **changes))
+    assert (verdict.verdict, verdict.reason) == ("Error", reason)
+
+
+def test_the_first_failed_rule_is_the_one_that_failed_first() -> None:
+    later, earlier = replace(FAILED, name="later", failed_t=20), replace(FAILED, name="earlier", failed_t=10)
+    assert judge(replace(GOOD, rules=[later, earlier])).reason == "RuleFailed:earlier"
+
+
+STATES = st.sampled_from([PASSED, FAILED, ERROR, REFUSED, RuleState("awaited")])
+FACTS = st.builds(
+    Facts,
+    cancelled=st.booleans(),
+    chain_reason=st.sampled_from(["", None, "ChainFailed"]),
+    deadline_passed=st.booleans(),
+    has_load=st.booleans(),
+    workload=st.sampled_from([None, 0, 1, 2, 137]),
+    workload_reason=st.just(""),
+    rules=st.none() | st.lists(STATES, max_size=3),
+    signed_off=st.booleans(),
+    stop_rule=st.sampled_from([None, "bad"]),
+)
+
+
+@given(FACTS)
+@settings(max_examples=1000, deadline=None)
+def test_success_needs_all_of_it(facts: Facts) -> None:
+    if judge(facts).phase == "Succeeded":
+        assert not facts.cancelled
+        assert not facts.deadline_passed
+        assert facts.chain_reason == ""
+        assert facts.signed_off
+        assert facts.stop_rule is None
+        assert facts.rules is not None
+        assert all(state.verdict == "Passed" for state in facts.rules)
+        assert not facts.has_load or facts.workload == 0
+
+
+@pytest.mark.parametrize(
+    ("codes", "complete", "expected"),
+    [
+        ([0], True, 0),
+        ([0], False, 2),
+        ([0, 0, 0], True, 0),
+        ([0, 1, 0], False, 1),
+        ([1, 2, 0], False, 2),
+        ([0, 137], False, 2),
+        ([0, None], True, 2),
+        ([0, 1, None], False, 2),
+        ([], True, 2),
+    ],
+)
+def test_what_shards_add_up_to(codes: list[int | None], complete: bool, expected: int) -> None:
+    shards = [Shard(index, code) for index, code in enumerate(codes)]
+    assert aggregate(shards, max(1, len(codes)), job_complete=complete) == expected
+
+
+@pytest.mark.parametrize(
+    ("shards", "replicas"), [([Shard(0, 0)], 2), ([Shard(0, 0), Shard(5, 0)], 2), ([Shard(0, 0), Shard(1, 0)], 1)]
+)
+def test_a_missing_or_strange_shard_is_a_fault(shards: list[Shard], replicas: int) -> None:
+    assert aggregate(shards, replicas, job_complete=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "holds"),
+    [
+        (">=", "1", True), (">=", "0.9", False), ("<=", "1", True), ("<=", "1.1", False), (">", "1", False), (">", "1.1", True),
+        ("<", "1", False), ("<", "0.9", True), ("==", "1", True), ("==", "1.1", False), ("!=", "1", False), ("!=", "2", True),
+    ],
+)  # fmt: skip
+def test_each_operator(op: str, value: str, holds: bool) -> None:
+    decision = decide_query("a", 10, op, "1", Samples([Sample({}, value)]))
+    assert decision.verdict == ("Passed" if holds else "Failed")
+    assert decision.value == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Samples([]), "NoSamples"),
+        (Samples([Sample({"a": "1"}, "5"), Sample({"a": "2"}, "5")]), "AmbiguousResult"),
+        (Samples([Sample({}, "NaN")]), "NaN"),
+        (Samples([Sample({}, "+Inf")]), "NotFinite"),
+        (Samples([Sample({}, "-Inf")]), "NotFinite"),
+        (Fault("Timeout", "no answer"), "Timeout"),
+    ],
+)
+def test_no_usable_value_is_an_error(answer: Any, reason: str) -> None:
+    decision = decide_query("a", 10, "!=", "1", answer)
+    assert (decision.verdict, decision.reason) == ("Error", reason)
+
+
+def test_silence_of_an_alert_passes_with_proof_only() -> None:
+    assert decide_alert("a", 10, Samples([]), None).verdict == "Passed"
+    unproven = decide_alert("a", 10, Samples([]), Fault("AlertNotLoaded", "no such alert"))
+    assert (unproven.verdict, unproven.reason) == ("Error", "AlertNotLoaded")
+    fired = decide_alert("a", 10, Samples([Sample({}, "1")]), Fault("AlertNotLoaded", "no such alert"))
+    assert (fired.verdict, fired.count) == ("Failed", 1)
