@@ -212,8 +212,9 @@ class Record:
 
     @property
     def chain_is_ready(self) -> bool:
-        ready = self.get(CHAIN_READY)
-        return ready is not None and not ready.get("reason")
+        """Both steps of the bring-up recorded that it came up."""
+        both = self.get(CHAIN) is not None and self.get(CHAIN_READY) is not None
+        return both and self.chain_failure is None
 
 
 def _fetch(cluster: Cluster, identity: Identity) -> tuple[dict[str, str], bool] | None:

@@ -6,6 +6,7 @@ proof that they are whole.
 """
 
 import concurrent.futures
+import dataclasses
 import importlib.metadata
 import math
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, Final
 from validationrun import conventions, record
 from validationrun.api.v1alpha1 import Rule
 from validationrun.cluster import JOBS, PODS, Object
-from validationrun.oracle.answers import CLOCK_SKEW, Decision, Fault
+from validationrun.oracle.answers import CLOCK_SKEW, NO_SAMPLES, Decision, Fault
 from validationrun.oracle.engine import Fold, RuleState, ticks
 from validationrun.prometheus import Prometheus
 from validationrun.record import Record, format_time, parse_time
@@ -330,8 +331,11 @@ def _sign_off(evaluation: _Evaluation) -> None:
         _check_clock(evaluation)
     context, window, fold = evaluation.context, evaluation.window, evaluation.fold
     states = fold.closed()
+    if window.start is not None and window.end is None and fold.stop_time is None:
+        # Nobody saw the load's end, so there was no final sweep: what was good until then proves nothing.
+        states = [_unproven(state, NO_SAMPLES, "the window's end is not known") for state in states]
     if evaluation.skew:
-        states = [_skewed(state, evaluation.skew) for state in states]
+        states = [_unproven(state, CLOCK_SKEW, evaluation.skew) for state in states]
     job = evaluation.written.refresh().get(record.JOB)
     sign_off: dict[str, Any] = {
         "workflowUid": context.identity.uid,
@@ -352,7 +356,8 @@ def _sign_off(evaluation: _Evaluation) -> None:
     context.say("signed off: " + (", ".join(f"{state.name} {state.verdict}" for state in states) or "no rules"))
 
 
-def _skewed(state: RuleState, message: str) -> RuleState:
+def _unproven(state: RuleState, reason: str, message: str) -> RuleState:
+    """An Error for whatever has not failed."""
     if state.verdict == "Failed":
         return state
-    return RuleState(**{**state.as_json(), "verdict": "Error", "reason": CLOCK_SKEW, "message": message})
+    return dataclasses.replace(state, verdict="Error", reason=reason, message=message)

@@ -186,11 +186,12 @@ def _running(context: Context, job: Mapping[str, Any] | None) -> list[str]:
     pods = [pod for pod in pods if owned_by(pod, context.identity.uid)]
     if job is not None:
         pods += context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
-    own = os.environ.get("HOSTNAME", "")
+    # A host name is the pod's name, cut to 63 characters.
+    own = os.environ.get("HOSTNAME") or "not a pod"
     return sorted(
         pod["metadata"]["name"]
         for pod in pods
-        if (pod.get("status") or {}).get("phase") not in _OVER and pod["metadata"]["name"] != own
+        if (pod.get("status") or {}).get("phase") not in _OVER and not pod["metadata"]["name"].startswith(own)
     )
 
 
