@@ -1,0 +1,246 @@
+"""ensure-chain and wait-chain-ready: what they create, in which order, and every way in which a chain does not come up."""
+
+import copy
+import pathlib
+from typing import Any
+
+import pytest
+
+from emit_helpers import full_run, rules_only
+from runner_helpers import CONFIG_MAPS, IDENTITY, START, Clock, FakeCluster, bundle_folder, context, read
+from validationrun import record
+from validationrun.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, InvalidError, Object, Resource
+from validationrun.record import RecordError
+from validationrun.runner import chain, ready
+from validationrun.runner.chain import ensure_chain
+from validationrun.runner.probes import Unanswered
+from validationrun.runner.ready import wait_chain_ready
+
+VALIDATORS, RPC = "base-0f8fad5b-validators", "base-0f8fad5b-rpc"
+
+
+class World:
+    """A bundle that is mounted, and a controller that makes each object Ready a second after it was created."""
+
+    def __init__(
+        self, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any] | None = None
+    ) -> None:
+        self.folder, self.cluster, self.clock = folder, FakeCluster(), Clock()
+        self.digest = bundle_folder(folder / "bundle", copy.deepcopy(spec or full_run()))
+        self.height: Any = 7
+        self.makes_ready = True
+        self.cluster.on_get = self.control
+        self.asked: list[str] = []
+        monkeypatch.setattr(chain, "height", self.look)
+        monkeypatch.setattr(ready, "synced_height", self.look)
+        monkeypatch.setattr(ready, "evm_block_number", self.look)
+
+    def look(self, url: str) -> Any:
+        self.asked.append(url)
+        return self.height() if callable(self.height) else self.height
+
+    def control(self) -> None:
+        for (plural, _), found in self.cluster.objects.items():
+            if plural == "seinodedeployments" and self.makes_ready and "status" not in found:
+                conditions = [{"type": "GenesisCeremonyComplete", "status": "True"}]
+                found["status"] = {"phase": "Ready", "observedGeneration": 1, "conditions": conditions}
+
+    def ensure(self, **given: str) -> dict[str, Any]:
+        step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
+        ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
+        return read(self.cluster).need(record.CHAIN)
+
+    def wait(self) -> dict[str, Any] | None:
+        wait_chain_ready(context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest))
+        return read(self.cluster).get(record.CHAIN_READY)
+
+    def chain_objects(self) -> list[str]:
+        return [one for one in self.cluster.created if one.startswith("seinodedeployments/")]
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_validators_first_then_the_full_nodes(world: World) -> None:
+    result = world.ensure()
+    assert "reason" not in result
+    assert result["chainId"] == "base-0f8fad5b"
+    assert world.chain_objects() == [f"seinodedeployments/{VALIDATORS}", f"seinodedeployments/{RPC}"]
+    made = world.cluster.objects[("seinodedeployments", RPC)]
+    assert made["spec"]["template"]["spec"]["chainId"] == "base-0f8fad5b"
+    assert made["metadata"]["ownerReferences"] == [IDENTITY.owner()]
+    assert world.asked == [f"http://{VALIDATORS}-0-0.{VALIDATORS}-0.eng-ada.svc:26657"]
+
+
+def test_the_run_keeps_a_copy_of_its_bundle(world: World) -> None:
+    world.ensure()
+    copied = world.cluster.objects[("configmaps", IDENTITY.bundle_name)]
+    assert copied["immutable"] is True
+    assert set(copied["data"]) >= {"plan.json", "rules.yaml", "job.yaml"}
+
+
+def test_no_full_node_before_there_are_blocks(world: World) -> None:
+    world.height = 1
+    result = world.ensure()
+    assert (result["reason"], "height is 1" in result["message"]) == ("ChainNotReady", True)
+    assert world.chain_objects() == [f"seinodedeployments/{VALIDATORS}"]
+    assert world.clock.now >= START + 20 * 60
+
+
+def test_a_failed_chain_tells_the_controllers_words(world: World) -> None:
+    world.makes_ready = False
+    status = {"phase": "Failed", "plan": {"failedTaskDetail": {"error": "the image has no seid"}}}
+    world.clock.after(5, lambda: world.cluster.objects[("seinodedeployments", VALIDATORS)].update(status=status))
+    result = world.ensure()
+    assert (result["reason"], "the image has no seid" in result["message"]) == ("ChainFailed", True)
+
+
+def test_a_name_that_another_run_has_is_in_use(world: World) -> None:
+    world.cluster.put(CHAIN_OBJECTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [{"uid": "other"}]}})
+    assert world.ensure()["reason"] == "ChainIdInUse"
+    assert world.chain_objects() == []
+
+
+def test_its_own_objects_are_adopted_after_a_crash(world: World) -> None:
+    world.cluster.put(CHAIN_OBJECTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [IDENTITY.owner()]}})
+    assert "reason" not in world.ensure()
+    assert world.chain_objects() == [f"seinodedeployments/{RPC}"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (InvalidError("spec.replicas: Invalid value", 422, "Invalid"), "ChainSpecInvalid"),
+        (ForbiddenError("exceeded quota", 403, "Forbidden"), "ChainApplyFailed"),
+    ],
+)
+def test_a_refusal_of_the_api_server_is_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: ClusterError, reason: str
+) -> None:
+    create = world.cluster.create
+
+    def refuse(resource: Resource, body: Any, *, dry_run: bool = False) -> Object:
+        if resource == CHAIN_OBJECTS:
+            raise error
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", refuse)
+    result = world.ensure()
+    assert (result["reason"], result["message"]) == (reason, str(error))
+
+
+def test_without_a_bundle(world: World) -> None:
+    for path in (world.folder / "bundle").iterdir():
+        path.unlink()
+    assert world.ensure()["reason"] == "BundleMissing"
+    assert world.chain_objects() == []
+
+
+def test_a_bundle_with_another_content(world: World) -> None:
+    (world.folder / "bundle" / "plan.json").write_text("{}")
+    assert world.ensure()["reason"] == "BundleMissing"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"chain_id": "Not_Legal"},
+        {"chain_id": "x" * 60},
+        {"duration": "11m"},
+        {"duration": "soon"},
+        {"image_rpc": "an image"},
+        {"prometheus_url": "file:///etc/passwd"},
+        {"nonsense": "1"},
+    ],
+)
+def test_parameters_are_checked_before_they_are_used(world: World, given: dict[str, str]) -> None:
+    result = world.ensure(**given)
+    assert result["reason"] == "ChainSpecInvalid"
+    assert next(iter(given)).replace("_", "-") in result["message"]
+    assert world.chain_objects() == []
+
+
+def test_parameters_that_fit(world: World) -> None:
+    result = world.ensure(
+        chain_id="mine", duration="5m", image_rpc="registry.example.com/seid:v2", prometheus_url="", image_validators=""
+    )
+    assert result["chainId"] == "mine"
+    made = world.cluster.objects[("seinodedeployments", "mine-rpc")]
+    assert made["spec"]["template"]["spec"]["image"] == "registry.example.com/seid:v2"
+    run = read(world.cluster).need(record.RUN)
+    assert run["durationSeconds"] == 300
+    assert run["parameters"] == {"chain-id": "mine", "duration": "5m", "image-rpc": "registry.example.com/seid:v2"}
+
+
+def test_a_second_start_does_nothing(world: World) -> None:
+    world.ensure()
+    before = list(world.cluster.created)
+    world.ensure()
+    assert world.cluster.created == before
+
+
+def test_an_existing_chain_is_not_touched(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, monkeypatch, rules_only())
+    assert world.ensure()["chainId"] == "pacific-1"
+    assert world.chain_objects() == []
+    heights = iter(range(100))
+    world.height = lambda: next(heights)
+    found = world.wait()
+    assert found is not None
+    assert "reason" not in found
+
+
+def test_a_record_of_somebody_else_is_no_record(world: World) -> None:
+    world.cluster.put(
+        CONFIG_MAPS, {"metadata": {"name": IDENTITY.record_name, "ownerReferences": [{"uid": "other"}]}, "data": {}}
+    )
+    with pytest.raises(RecordError, match="not owned"):
+        world.ensure()
+
+
+def test_serving_is_a_height_that_moves(world: World) -> None:
+    world.ensure()
+    heights = iter(range(10, 1000))
+    world.height = lambda: next(heights)
+    found = world.wait()
+    assert found is not None
+    assert "reason" not in found
+    assert [one["sndName"] for one in found["deployments"]] == [VALIDATORS, RPC]
+
+
+@pytest.mark.parametrize(
+    ("height", "reason", "words"),
+    [
+        (12, "ChainNotReady", "height stays at 12"),
+        (Unanswered("http://rpc: no connection"), "ChainNotReady", "no connection"),
+        (Unanswered("http://rpc: catching up at height 3"), "ChainNotReady", "catching up"),
+        (Unanswered("http://rpc: name does not resolve"), "EndpointsNotResolvable", "does not resolve"),
+    ],
+)
+def test_a_chain_that_never_serves(world: World, height: Any, reason: str, words: str) -> None:
+    world.ensure()
+    world.height = height
+    found = world.wait()
+    assert found is not None
+    assert (found["reason"], words in found["message"]) == (reason, True)
+
+
+def test_a_chain_that_fails_while_it_is_waited_for(world: World) -> None:
+    world.ensure()
+    world.height = 5
+    status = {
+        "phase": "Failed",
+        "conditions": [{"type": "NodesReady", "status": "False", "message": "all nodes failed"}],
+    }
+    world.clock.after(10, lambda: world.cluster.objects[("seinodedeployments", RPC)].update(status=status))
+    found = world.wait()
+    assert found is not None
+    assert (found["reason"], "all nodes failed" in found["message"]) == ("ChainFailed", True)
+
+
+def test_after_a_failed_bring_up_there_is_nothing_to_wait_for(world: World) -> None:
+    world.height = 1
+    world.ensure()
+    assert world.wait() is None
