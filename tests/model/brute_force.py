@@ -1,0 +1,353 @@
+"""
+A second opinion on what a run means: sections 5 and 6 of the contract, written down once more, as slowly as possible.
+
+Nothing here shares a line or an idea with `validationrun.oracle`. There is no state that is carried from tick to tick:
+each question ("is this Error final?", "when was the stop?") is answered by looking at all decisions from the beginning.
+Where the contract is silent the model takes the reading that can never pass a run that should not pass; each such
+place is marked CHOICE.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+AWAITED, PASSED, FAILED, ERROR = "Awaited", "Passed", "Failed", "Error"
+
+# What the table of verdicts calls refused: not found, or forbidden.
+# CHOICE: Prometheus' own 401 and 403 (RBACDenied) are "forbidden" too.
+REFUSALS = ("PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied")
+
+# One answer, as a literal:
+#   ("values", ("1", "NaN"))    an instant vector: the text of each series' value; () is the empty vector
+#   ("scalar", "1")             a scalar
+#   ("error", "Timeout")        Prometheus could not be asked, or gave something that is no answer
+#   ("fired", 2)                an alert's question found so many series
+#   ("quiet", True)             it found none; and whether Prometheus proves that it runs the alert
+Answer = tuple
+
+
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    type: str = "query"
+    op: str = ">"
+    threshold: str = "0"
+    interval: int = 5
+    start_after: int = 0
+    final_sweep: bool = True
+    stop_on_failure: bool = False
+    retry: int = 3
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All that happened in one run.
+
+    `ticks[i][k - 1]` is the answer to rule i at `start + k * interval`; `sweeps[i][j]` is the answer to its j-th attempt
+    at the final sweep. The last answer of a list stands for all that follow.
+    """
+
+    rules: tuple[Rule, ...]
+    ticks: tuple[tuple[Answer, ...], ...]
+    sweeps: tuple[tuple[Answer, ...], ...]
+    start: int | None = 1000
+    # None: nobody learned when the load ended.
+    end: int | None = 1030
+    # Ticks after the end are asked too, because the end is learned late: up to here, and up to here if there is no end.
+    asked_until: int = 1040
+    # The record holds every decision up to here and nothing later: the evaluator was lost. None: it signed off.
+    lost_after: int | None = None
+    has_load: bool = True
+    # One exit code a shard; None: its container has none.
+    codes: tuple[int | None, ...] = (0,)
+    job_complete: bool = True
+    load_reason: str | None = None
+    chain_reason: str | None = None
+    cancelled: bool = False
+    deadline_passed: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    t: int
+    rule: Rule
+    verdict: str
+    reason: str | None
+    sweep: bool = False
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    name: str
+    verdict: str
+    reason: str | None
+    failed_t: int | None = None
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    phase: str
+    verdict: str
+    reason: str
+    failed_plan: str | None
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    rules: tuple[RuleOutcome, ...]
+    stop_time: int | None
+    stop_rule: str | None
+    run: RunOutcome
+
+
+# One answer
+
+
+def holds(value: float, op: str, threshold: float) -> bool:
+    return {
+        ">": value > threshold,
+        "<": value < threshold,
+        ">=": value >= threshold,
+        "<=": value <= threshold,
+        "==": value == threshold,
+        "!=": value != threshold,
+    }[op]
+
+
+def decide(rule: Rule, answer: Answer) -> tuple[str, str | None]:
+    kind, content = answer
+    if kind == "error":
+        return ERROR, content
+    if kind == "fired":
+        return FAILED, "AlertFired"
+    if kind == "quiet":
+        return (PASSED, None) if content else (ERROR, "AlertNotLoaded")
+    values = [content] if kind == "scalar" else list(content)
+    if not values:
+        return ERROR, "NoSamples"
+    if len(values) > 1:
+        return ERROR, "AmbiguousResult"
+    value = float(values[0])
+    if math.isnan(value):
+        return ERROR, "NaN"
+    if math.isinf(value):
+        return ERROR, "NotFinite"
+    if holds(value, rule.op, float(rule.threshold)):
+        return PASSED, None
+    return FAILED, "ThresholdViolated"
+
+
+def decide_sweep(rule: Rule, answers: tuple[Answer, ...]) -> tuple[str, str | None]:
+    """The last answer counts; asking goes on only while there is no good one.
+
+    CHOICE: a Failed is a good answer. Asking again after it could turn a breach into a pass.
+    """
+    decision = (ERROR, "NoSamples")
+    for attempt in range(rule.retry + 1):
+        decision = decide(rule, answers[min(attempt, len(answers) - 1)])
+        if decision[0] != ERROR:
+            break
+    return decision
+
+
+# Which decisions there are, and which of them count
+
+
+def window_end(timeline: Timeline) -> int | None:
+    if timeline.start is None or timeline.end is None:
+        return None
+    return max(timeline.start, timeline.end)
+
+
+def tick_decisions(timeline: Timeline) -> list[Decision]:
+    """Every tick that was asked, those past the end included, in the order of T and then of the spec."""
+    found = []
+    if timeline.start is None:
+        return []
+    for t in range(timeline.start + 1, timeline.asked_until + 1):
+        for rule, answers in zip(timeline.rules, timeline.ticks, strict=True):
+            for k in range(1, t - timeline.start + 1):
+                if timeline.start + k * rule.interval != t:
+                    continue
+                if t < timeline.start + rule.start_after:
+                    continue
+                found.append(Decision(t, rule, *decide(rule, answers[min(k, len(answers)) - 1])))
+    return found
+
+
+def in_window(timeline: Timeline) -> list[Decision]:
+    """Ticks before the end, and the final sweep at the end, as if nothing had been stopped.
+
+    CHOICE: with an unknown end every tick that was asked counts: none of them can give a pass, and a breach must show.
+    """
+    end = window_end(timeline)
+    found = [d for d in tick_decisions(timeline) if end is None or d.t < end]
+    if timeline.lost_after is not None:
+        return [d for d in found if d.t <= timeline.lost_after]
+    if end is not None:
+        for rule, answers in zip(timeline.rules, timeline.sweeps, strict=True):
+            if rule.final_sweep:
+                found.append(Decision(end, rule, *decide_sweep(rule, answers), sweep=True))
+    return found
+
+
+def stop_decision(timeline: Timeline) -> Decision | None:
+    for decision in in_window(timeline):
+        if decision.rule.stop_on_failure and decision.verdict == FAILED:
+            return decision
+    return None
+
+
+def counted(timeline: Timeline, rule: Rule) -> list[Decision]:
+    """A rule's decisions up to the stop.
+
+    CHOICE: a decision at the very T of the stop counts, wherever its rule stands in the spec ("later than stopTime" is
+    not "at"). So a stop in the final sweep leaves the final sweeps of the other rules standing.
+    """
+    stop = stop_decision(timeline)
+    return [d for d in in_window(timeline) if d.rule == rule and (stop is None or d.t <= stop.t)]
+
+
+def signed_off(timeline: Timeline) -> bool:
+    """CHOICE: without a known window there is nothing to sign, even if a rule stopped the run."""
+    return timeline.lost_after is None and window_end(timeline) is not None
+
+
+# One rule
+
+
+def is_good(decision: Decision) -> bool:
+    return decision.verdict in {PASSED, FAILED}
+
+
+def is_patient(decisions: list[Decision], index: int) -> bool:
+    """NoSamples before the rule's first good answer: the load has to warm up."""
+    return decisions[index].reason == "NoSamples" and not any(is_good(d) for d in decisions[:index])
+
+
+def errors_in_a_row(decisions: list[Decision]) -> int:
+    """Counted backwards from the last decision to the last good answer.
+
+    CHOICE: a NoSamples of warming up is not counted, and does not clear what was counted: only a good answer does.
+    """
+    count = 0
+    for index in reversed(range(len(decisions))):
+        if is_good(decisions[index]):
+            return count
+        if not is_patient(decisions, index):
+            count += 1
+    return count
+
+
+def final_error(rule: Rule, decisions: list[Decision]) -> Decision | None:
+    """The first Error that was one too many.
+
+    CHOICE: later Errors do not change its reason: what stands is never recomputed.
+    """
+    for index in range(len(decisions)):
+        if errors_in_a_row(decisions[: index + 1]) > rule.retry:
+            return decisions[index]
+    return None
+
+
+def standing_error(decisions: list[Decision]) -> Decision | None:
+    """The last Error that no good answer cleared, the NoSamples of warming up left aside."""
+    for index in reversed(range(len(decisions))):
+        if is_good(decisions[index]):
+            return None
+        if not is_patient(decisions, index):
+            return decisions[index]
+    return None
+
+
+def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
+    decisions = counted(timeline, rule)
+    for decision in decisions:
+        if decision.verdict == FAILED:
+            return RuleOutcome(rule.name, FAILED, decision.reason, decision.t)
+    final = final_error(rule, decisions)
+    if final is not None:
+        return RuleOutcome(rule.name, ERROR, final.reason)
+    # CHOICE: an Error within the budget that no good answer followed is an Error, with or without a final sweep.
+    standing = standing_error(decisions)
+    if standing is not None:
+        return RuleOutcome(rule.name, ERROR, standing.reason)
+    # CHOICE: after a stop in mid-run there was no final sweep, so a rule that wants one did not pass: it is
+    # "still Awaited at the end", whose reason the contract gives for any cause.
+    swept = any(d.sweep and d.verdict == PASSED for d in decisions) or not rule.final_sweep
+    if swept and any(d.verdict == PASSED for d in decisions) and signed_off(timeline):
+        return RuleOutcome(rule.name, PASSED, None)
+    return RuleOutcome(rule.name, ERROR, "NoSamples")
+
+
+# The run
+
+
+def workload_code(timeline: Timeline) -> int:
+    """0, 1 or 2; any code but 0 and 1, a missing code and an incomplete Job count as 2."""
+    if timeline.load_reason is not None:
+        return 2
+    if any(code not in {0, 1} for code in timeline.codes):
+        return 2
+    if 1 in timeline.codes:
+        return 1
+    return 0 if timeline.codes and timeline.job_complete else 2
+
+
+def all_refused(timeline: Timeline) -> bool:
+    """CHOICE: by the letter, the first tick alone decides, even when a later one was answered.
+
+    CHOICE: a rule without a tick is refused at its final sweep; a rule that was never asked was not refused.
+    """
+    if not timeline.rules:
+        return False
+    for rule in timeline.rules:
+        decisions = counted(timeline, rule)
+        if not decisions or decisions[0].reason not in REFUSALS:
+            return False
+    return True
+
+
+def first_failed(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> str:
+    """Lowest T first, then the order of the spec."""
+    lowest = min(r.failed_t for r in rules if r.failed_t is not None)
+    return next(r.name for r in rules if r.failed_t == lowest)
+
+
+def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:
+    error = lambda reason, plan=None: RunOutcome("Error", ERROR, reason, plan, 2)  # noqa: E731
+    failed = lambda reason, plan=None: RunOutcome("Failed", FAILED, reason, plan, 1)  # noqa: E731
+    stop = stop_decision(timeline)
+    code = workload_code(timeline) if timeline.has_load else None
+    if timeline.cancelled:
+        return RunOutcome("Cancelled", ERROR, "Cancelled", None, 2)
+    if timeline.chain_reason is not None:
+        return error(timeline.chain_reason)
+    if stop is not None:
+        return failed(f"RuleStopOnFailure:{stop.rule.name}")
+    if timeline.deadline_passed:
+        return error("DeadlineExceeded")
+    if code == 2:
+        return error(timeline.load_reason or "WorkloadInfraFailure", "loadGeneration")
+    if code == 1:
+        return failed("WorkloadFailed", "loadGeneration")
+    if any(r.verdict == FAILED for r in rules):
+        return failed(f"RuleFailed:{first_failed(timeline, rules)}")
+    if not signed_off(timeline):
+        return error("EvaluatorLost")
+    if all_refused(timeline):
+        return error("AllRulesUnresolved")
+    if all(r.verdict == PASSED for r in rules):
+        return RunOutcome("Succeeded", PASSED, "RunSucceeded", None, 0)
+    if any(r.verdict == ERROR for r in rules):
+        return error("RuleError")
+    return error("Unknown")
+
+
+def judge(timeline: Timeline) -> Outcome:
+    rules = tuple(judge_rule(timeline, rule) for rule in timeline.rules)
+    stop = stop_decision(timeline)
+    run = judge_run(timeline, rules)
+    return Outcome(rules, stop.t if stop else None, stop.rule.name if stop else None, run)

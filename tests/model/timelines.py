@@ -1,0 +1,228 @@
+"""Random runs, made of small numbers so that what should coincide rarely coincides often; and how to make one smaller."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from .brute_force import Answer, Rule, Timeline
+
+ERRORS = (
+    "PrometheusUnavailable", "Timeout", "PartialResponse", "RBACDenied", "BadQuery", "ClockSkew",
+)  # fmt: skip
+ALERT_ERRORS = (*ERRORS, "PrometheusRuleNotFound", "CrossNamespaceForbidden")
+LOAD_REASONS = ("LoadNotStarted", "ServiceAccountMissing", "ConfigApplyFailed", "WorkloadInfraFailure")
+CHAIN_REASONS = (
+    "ChainSpecInvalid", "ChainIdInUse", "BundleMissing", "ChainApplyFailed", "ChainFailed", "ChainNotReady",
+    "EndpointsNotResolvable", "PreflightFailed",
+)  # fmt: skip
+OPS = (">", "<", ">=", "<=", "==", "!=")
+THRESHOLDS = ("0", "1", "-1", "0.3", "1e3", "-0", "1E-3", "0.30000000000000004")
+# Values that lie on, just beside and far from the thresholds, and three that are no number.
+VALUES = (
+    "0", "1", "-1", "0.3", "0.30000000000000004", "1000", "0.001", "2", "-0", "1e+03", "1e-320", "NaN", "+Inf", "-Inf",
+)  # fmt: skip
+
+
+def random_rule(rng: random.Random, name: str) -> Rule:
+    return Rule(
+        name,
+        type=rng.choice(("query", "query", "alert")),
+        op=rng.choice(OPS),
+        threshold=rng.choice(THRESHOLDS),
+        interval=rng.choice((5, 5, 6, 10, 15)),
+        start_after=rng.choice((0, 0, 0, 5, 7, 10, 30, 90)),
+        final_sweep=rng.random() < 0.75,
+        stop_on_failure=rng.random() < 0.4,
+        retry=rng.choice((0, 0, 1, 1, 2, 3)),
+    )
+
+
+def good_answer(rule: Rule, *, passes: bool) -> Answer:
+    """An answer that the rule likes or not, found by trying: the numbers are few."""
+    if rule.type == "alert":
+        return ("quiet", True) if passes else ("fired", 1)
+    threshold = float(rule.threshold)
+    for value in (threshold, threshold + 1, threshold - 1):
+        holds = {
+            ">": value > threshold, "<": value < threshold, ">=": value >= threshold,
+            "<=": value <= threshold, "==": value == threshold, "!=": value != threshold,
+        }[rule.op]  # fmt: skip
+        if holds == passes:
+            return ("values", (repr(value),))
+    raise AssertionError(rule)
+
+
+def random_answer(rng: random.Random, rule: Rule) -> Answer:
+    roll = rng.random()
+    if rule.type == "alert":
+        if roll < 0.4:
+            return ("quiet", rng.random() < 0.7)
+        return ("fired", rng.choice((1, 2))) if roll < 0.5 else ("error", rng.choice(ALERT_ERRORS))
+    if roll < 0.4:
+        return ("values", (rng.choice(VALUES),))
+    if roll < 0.5:
+        return ("scalar", rng.choice(VALUES))
+    if roll < 0.6:
+        return ("values", tuple(rng.choice(VALUES) for _ in range(rng.choice((2, 3)))))
+    if roll < 0.75:
+        return ("values", ())
+    return ("error", rng.choice(ERRORS))
+
+
+def random_error(rng: random.Random, rule: Rule) -> Answer:
+    if rule.type == "alert":
+        return rng.choice((("quiet", False), ("error", rng.choice(ALERT_ERRORS))))
+    return rng.choice((("values", ()), ("values", ("NaN",)), ("error", rng.choice(ERRORS))))
+
+
+def random_answers(rng: random.Random, rule: Rule) -> tuple[Answer, ...]:
+    """Mostly a shape that a run has in life: warming up, a run of errors about as long as the budget, one breach."""
+    answers: list[Answer] = []
+    if rule.type == "query" and rng.random() < 0.3:
+        answers += [("values", ())] * rng.randint(1, 3)
+    if rule.type == "alert" and rng.random() < 0.15:
+        answers.append(("error", rng.choice(("PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied"))))
+    for _ in range(rng.randint(1, 5)):
+        roll = rng.random()
+        if roll < 0.45:
+            answers += [good_answer(rule, passes=True)] * rng.randint(1, 3)
+        elif roll < 0.7:
+            answers += [random_error(rng, rule) for _ in range(rng.randint(1, rule.retry + 2))]
+        elif roll < 0.78:
+            answers.append(good_answer(rule, passes=False))
+        else:
+            answers.append(random_answer(rng, rule))
+    return tuple(answers[:12])
+
+
+def random_sweep(rng: random.Random, rule: Rule) -> tuple[Answer, ...]:
+    errors = [random_error(rng, rule) for _ in range(rng.choice((0, 0, 0, 1, 2, rule.retry, rule.retry + 1)))]
+    roll = rng.random()
+    if roll < 0.75:
+        last = good_answer(rule, passes=True)
+    else:
+        last = good_answer(rule, passes=False) if roll < 0.9 else random_answer(rng, rule)
+    return (*errors, last)
+
+
+def random_load(rng: random.Random) -> dict[str, object]:
+    if rng.random() < 0.2:
+        return {"has_load": False, "codes": (), "job_complete": False}
+    shards = rng.randint(1, 3)
+    if rng.random() < 0.65:
+        return {"codes": (0,) * shards}
+    return {
+        "codes": tuple(rng.choice((0, 0, 0, 1, 2, None, 137)) for _ in range(shards)),
+        "job_complete": rng.random() < 0.6,
+        "load_reason": rng.choice((None, None, None, *LOAD_REASONS)),
+    }
+
+
+def random_timeline(rng: random.Random) -> Timeline:
+    rules = tuple(random_rule(rng, name) for name in "abcd"[: rng.choice((0, 1, 1, 2, 2, 3, 4))])
+    start = rng.choice((0, 7, 1000))
+    # An end on a tick, beside a tick, at the start, before the first tick, and before the start.
+    length = rng.choice((0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, 45, 60, -3))
+    end = None if rng.random() < 0.06 else start + length
+    asked_until = start + max(length, 0) + rng.choice((0, 1, 5, 11, 20))
+    rare = lambda chance: rng.random() < chance  # noqa: E731
+    return Timeline(
+        rules,
+        ticks=tuple(random_answers(rng, rule) for rule in rules),
+        sweeps=tuple(random_sweep(rng, rule) for rule in rules),
+        start=None if rare(0.02) else start,
+        end=end,
+        asked_until=asked_until,
+        lost_after=rng.randint(start, asked_until) if rare(0.12) else None,
+        chain_reason=rng.choice(CHAIN_REASONS) if rare(0.03) else None,
+        cancelled=rare(0.02),
+        deadline_passed=rare(0.04),
+        **random_load(rng),  # type: ignore[arg-type]
+    )
+
+
+def timelines(seed: int, count: int) -> Iterator[Timeline]:
+    """The same seed gives the same runs; run number n does not depend on how many follow it."""
+    for number in range(count):
+        yield random_timeline(random.Random(f"{seed}/{number}"))
+
+
+# Making a run smaller
+
+
+def _without(items: tuple, index: int) -> tuple:
+    return items[:index] + items[index + 1 :]
+
+
+def _smaller_answers(timeline: Timeline, field: str) -> Iterator[Timeline]:
+    table = getattr(timeline, field)
+    for i, answers in enumerate(table):
+        simple = good_answer(timeline.rules[i], passes=True)
+        shorter = [_without(answers, k) for k in range(len(answers))] if len(answers) > 1 else []
+        calmer = [(*answers[:k], simple, *answers[k + 1 :]) for k in range(len(answers)) if answers[k] != simple]
+        for candidate in [*shorter, *calmer]:
+            yield replace(timeline, **{field: (*table[:i], candidate, *table[i + 1 :])})
+
+
+def smaller(timeline: Timeline) -> Iterator[Timeline]:
+    """Runs that are simpler by one step."""
+    for i in range(len(timeline.rules)):
+        yield replace(
+            timeline,
+            rules=_without(timeline.rules, i),
+            ticks=_without(timeline.ticks, i),
+            sweeps=_without(timeline.sweeps, i),
+        )
+    plain = Timeline((), (), ())
+    for name in ("start", "end", "asked_until", "lost_after", "has_load", "codes", "job_complete", "load_reason"):
+        if getattr(timeline, name) != getattr(plain, name):
+            yield replace(timeline, **{name: getattr(plain, name)})
+    for name in ("chain_reason", "cancelled", "deadline_passed"):
+        if getattr(timeline, name) != getattr(plain, name):
+            yield replace(timeline, **{name: getattr(plain, name)})
+    if timeline.start not in {None, 0}:
+        shift = timeline.start
+        yield replace(
+            timeline,
+            start=0,
+            end=None if timeline.end is None else timeline.end - shift,
+            asked_until=timeline.asked_until - shift,
+            lost_after=None if timeline.lost_after is None else timeline.lost_after - shift,
+        )
+    if timeline.start is not None and timeline.asked_until > timeline.start:
+        yield replace(timeline, asked_until=max(timeline.start, timeline.asked_until - 5))
+    if timeline.start is not None and timeline.end is not None and timeline.end > timeline.start:
+        yield replace(timeline, end=max(timeline.start, timeline.end - 5))
+    yield from _smaller_answers(timeline, "ticks")
+    yield from _smaller_answers(timeline, "sweeps")
+    default = Rule("")
+    for i, rule in enumerate(timeline.rules):
+        for name in ("start_after", "interval", "final_sweep", "stop_on_failure", "retry"):
+            if getattr(rule, name) != getattr(default, name):
+                calmer = replace(rule, **{name: getattr(default, name)})
+                yield replace(timeline, rules=(*timeline.rules[:i], calmer, *timeline.rules[i + 1 :]))
+
+
+def _weight(timeline: Timeline) -> tuple[int, int, int]:
+    return (
+        len(timeline.rules),
+        sum(map(len, timeline.ticks)) + sum(map(len, timeline.sweeps)),
+        len(repr(timeline)),
+    )
+
+
+def shrink(timeline: Timeline, is_bad: Callable[[Timeline], bool], tries: int = 3000) -> Timeline:
+    """The smallest run, found greedily, for which `is_bad` still holds."""
+    found = True
+    while found and tries > 0:
+        found = False
+        for candidate in smaller(timeline):
+            tries -= 1
+            if tries <= 0:
+                break
+            if _weight(candidate) < _weight(timeline) and is_bad(candidate):
+                timeline, found = candidate, True
+                break
+    return timeline
