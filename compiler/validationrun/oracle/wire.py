@@ -36,6 +36,7 @@ _INFORMATION: Final = "PromQL info"
 """How Prometheus 2 begins what Prometheus 3 keeps apart as `infos`: a remark about the query, not about missing data."""
 
 _SHOWN: Final = 200
+_MOST_SHOWN: Final = 1000
 _UNREADABLE: Final = (
     ValueError,
     KeyError,
@@ -87,11 +88,11 @@ def read_vector(reply: Reply) -> Answer:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(PARTIAL_RESPONSE, "; ".join(partial))
+            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
         if kind == "scalar":
             return Samples((Sample({}, _number(result[1])),))
         if kind != "vector":
-            return Fault(BAD_QUERY, f"the query gives a {kind}; it must give a scalar or one series")
+            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series")
         if any("histogram" in one for one in result):
             return Fault(BAD_QUERY, "the query gives a native histogram; it must give a number")
         return Samples(tuple(Sample(_labels(one["metric"]), _number(one["value"][1])) for one in result))
@@ -107,9 +108,9 @@ def read_matrix(reply: Reply) -> Matrix | Fault:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(PARTIAL_RESPONSE, "; ".join(partial))
+            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
         if kind != "matrix":
-            return Fault(BAD_QUERY, f"the query gives a {kind}; it must give series over time")
+            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
         if any("histograms" in one for one in result):
             return Fault(BAD_QUERY, "the query gives native histograms; it must give numbers")
         return Matrix(tuple(Series(_labels(one["metric"]), _points(one["values"])) for one in result))
@@ -198,7 +199,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
     try:
         whole = json.loads(reply.body)
         if whole["status"] != "success":
-            return Fault(PROMETHEUS_UNAVAILABLE, f"status {whole['status']}: {whole.get('error', '')}")
+            return Fault(PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}"))
         return dict(whole)
     except _UNREADABLE:
         return _not_an_answer(reply)
@@ -206,7 +207,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
 
 def _http_fault(reply: Reply) -> Fault:
     kind, text = _error(reply.body)
-    message = f"HTTP {reply.status}: {text}".rstrip(": ")
+    message = f"HTTP {reply.status}: {_plain(text)}".rstrip(": ")
     if reply.status in _BAD_QUERY_CODES:
         return Fault(BAD_QUERY, message)
     if reply.status in _REFUSED_CODES:
@@ -221,7 +222,12 @@ def _error(body: bytes) -> tuple[str, str]:
         whole = json.loads(body)
         return str(whole.get("errorType") or ""), str(whole.get("error") or "")
     except _UNREADABLE:
-        return "", body[:_SHOWN].decode("utf-8", "replace").strip()
+        return "", body[:_SHOWN].decode("utf-8", "replace")
+
+
+def _plain(text: str) -> str:
+    """On one line, without what a terminal would obey, and not endless."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text[:_MOST_SHOWN]).split())
 
 
 def _not_an_answer(reply: Reply) -> Fault:
@@ -258,7 +264,7 @@ def _text(value: Any) -> str:
 def _staleness(group: Mapping[str, Any], rule: Mapping[str, Any], now: float) -> str:
     """Why this rule proves nothing; empty when it does."""
     if rule["health"] != "ok":
-        return f"health is {rule['health']}: {rule.get('lastError', '')}".rstrip(": ")
+        return _plain(f"health is {rule['health']}: {rule.get('lastError', '')}").rstrip(": ")
     age, interval = now - _seconds(rule["lastEvaluation"]), float(group["interval"])
     # Asked this way round, so that an interval that is no number proves nothing.
     if age <= _FRESH_INTERVALS * interval:
