@@ -1,7 +1,7 @@
 """A run as readers see it: the status document, from the record and the Workflow."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from validationrun import conventions, record
 from validationrun.cluster import Object
@@ -11,6 +11,12 @@ from validationrun.record import Identity, Record, parse_time
 KIND: Final = "ValidationRunStatus"
 _ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 _AWAITED: Final = "Awaited"
+
+
+class Recorded(Protocol):
+    """What a status is made from: a run record, or what a run on one machine keeps in its place."""
+
+    def get(self, key: str) -> Object | None: ...
 
 
 def workflow_phase(workflow: Mapping[str, Any]) -> str:
@@ -62,7 +68,7 @@ def _finished(workflow: Mapping[str, Any]) -> str | None:
 def build_status(
     identity: Identity,
     workflow: Mapping[str, Any],
-    found: Record | None,
+    found: Recorded | None,
     verdict: RunVerdict | None,
     completed: str | None,
     rules: Sequence[Mapping[str, Any]] | None = None,
@@ -113,7 +119,7 @@ def _open_phase(workflow: Mapping[str, Any]) -> str:
     return "Pending" if workflow_phase(workflow) == "Pending" else "Running"
 
 
-def _progress(found: Record | None) -> str:
+def _progress(found: Recorded | None) -> str:
     """What a run without verdict is doing, in a few words."""
     if found is None:
         return "starting"
@@ -121,8 +127,8 @@ def _progress(found: Record | None) -> str:
         return "bringing the chain up"
     if found.get(record.CHAIN_READY) is None:
         return "waiting until the chain serves"
-    if found.get(record.STOP) is not None:
-        return f"stopped by rule {found.need(record.STOP)['rule']}"
+    if (stop := found.get(record.STOP)) is not None:
+        return f"stopped by rule {stop['rule']}"
     if found.get(record.LOAD) is not None or found.get(record.SIGN_OFF) is not None:
         return "judging"
     if found.get(record.LOAD_START) is not None or found.get(record.WINDOW) is not None:
@@ -137,7 +143,7 @@ def _duration(started: str | None, completed: str | None) -> str | None:
     return f"{max(0, round(parse_time(completed) - parse_time(started)))}s"
 
 
-def _chain(found: Record | None) -> Object | None:
+def _chain(found: Recorded | None) -> Object | None:
     chain = found.get(record.CHAIN) if found is not None else None
     if chain is None or found is None:
         return None
@@ -149,7 +155,7 @@ def _chain(found: Record | None) -> Object | None:
     }
 
 
-def _load(found: Record | None) -> Object | None:
+def _load(found: Recorded | None) -> Object | None:
     job = found.get(record.JOB) if found is not None else None
     if job is None or found is None:
         return None
@@ -158,7 +164,7 @@ def _load(found: Record | None) -> Object | None:
     return {"jobName": job["name"], "image": load.get("image"), "imageID": load.get("imageID"), "shards": shards}
 
 
-def _states(found: Record | None) -> Sequence[Mapping[str, Any]]:
+def _states(found: Recorded | None) -> Sequence[Mapping[str, Any]]:
     if found is None:
         return []
     for key in (record.SIGN_OFF, record.RULES):
@@ -184,7 +190,7 @@ def _rule(rule: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> Objec
     if rule["type"] == "query":
         document["query"] = {"actualValue": state.get("value"), "threshold": rule["threshold"], "op": rule["op"]}
     else:
-        document["alert"] = {"firedCount": state.get("fired", 0), "lastFiredAt": _time(state.get("failed_t"))}
+        document["alert"] = {"firedCount": state.get("fired", 0), "lastFiredAt": _time(state.get("fired_t"))}
     return document
 
 
@@ -192,7 +198,7 @@ def _time(seconds: float | None) -> str | None:
     return record.format_time(seconds) if seconds is not None else None
 
 
-def _conditions(found: Record | None, verdict: RunVerdict | None) -> list[Object]:
+def _conditions(found: Recorded | None, verdict: RunVerdict | None) -> list[Object]:
     """Kubernetes' way to say it: each type True, False or Unknown, with a reason."""
     loading = found is not None and (found.get(record.LOAD_START) or found.get(record.WINDOW)) is not None
     load = found.get(record.LOAD) if found is not None else None

@@ -253,13 +253,11 @@ def final_error(rule: Rule, decisions: list[Decision]) -> Decision | None:
 
 
 def standing_error(decisions: list[Decision]) -> Decision | None:
-    """The last Error that no good answer cleared, the NoSamples of warming up left aside."""
-    for index in reversed(range(len(decisions))):
-        if is_good(decisions[index]):
-            return None
-        if not is_patient(decisions, index):
-            return decisions[index]
-    return None
+    """The last decision, when it is an Error that no good answer cleared.
+
+    CHOICE: its reason is the one that was heard last, be it the NoSamples of warming up.
+    """
+    return decisions[-1] if errors_in_a_row(decisions) > 0 else None
 
 
 def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
@@ -274,9 +272,10 @@ def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
     standing = standing_error(decisions)
     if standing is not None:
         return RuleOutcome(rule.name, ERROR, standing.reason)
-    # CHOICE: after a stop in mid-run there was no final sweep, so a rule that wants one did not pass: it is
-    # "still Awaited at the end", whose reason the contract gives for any cause.
-    swept = any(d.sweep and d.verdict == PASSED for d in decisions) or not rule.final_sweep
+    # CHOICE: after a stop in mid-run there is no final sweep to ask for, and what was good until then stands. The run
+    # itself has failed by then.
+    swept = any(d.sweep and d.verdict == PASSED for d in decisions)
+    swept = swept or not rule.final_sweep or stop_decision(timeline) is not None
     if swept and any(d.verdict == PASSED for d in decisions) and signed_off(timeline):
         return RuleOutcome(rule.name, PASSED, None)
     return RuleOutcome(rule.name, ERROR, "NoSamples")

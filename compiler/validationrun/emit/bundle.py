@@ -11,7 +11,6 @@ from typing import Any, Final
 from validationrun import conventions
 from validationrun.canonical import bundle_hash
 from validationrun.emit import yaml
-from validationrun.oracle.placeholders import WINDOW, Place
 from validationrun.plan import ChainObject, ConfigFile, Plan, PlannedRule
 from validationrun.plan.manifests import app_labels
 
@@ -170,13 +169,8 @@ def _planned_rule(planned: PlannedRule) -> dict[str, Any]:
     document: dict[str, Any] = {"name": planned.rule.name, "type": planned.rule.type}
     if planned.rule.type == "alert":
         document["promql"] = planned.promql
-    document["places"] = [_promql_place(place) for place in planned.places]
+    document["places"] = [place.as_json() for place in planned.places]
     return document
-
-
-def _promql_place(place: Place) -> dict[str, Any]:
-    document: dict[str, Any] = {"offset": place.offset, "token": place.token}
-    return document if place.value == WINDOW else {**document, "escape": place.escape, "quote": place.quote}
 
 
 def _places(plan: Plan) -> dict[str, list[Any]]:

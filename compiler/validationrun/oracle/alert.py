@@ -1,7 +1,15 @@
-"""The query of an alert rule."""
+"""Rule type `alert`: an alert that must not fire for this run."""
 
-from validationrun.api.v1alpha1 import AlertRule
+from validationrun.api.v1alpha1 import AlertRule, Rule
+from validationrun.oracle.answers import ALERT_FIRED, ALERT_NOT_LOADED, Answer, Decision, Fault, Samples
+from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.placeholders import Place, find_places, quoted
+from validationrun.oracle.wire import read_loaded, read_vector
+
+
+def question(rule: Rule) -> tuple[str, list[Place]]:
+    """The query, and the places in it that are replaced."""
+    return alert_query(_body(rule))
 
 
 def alert_query(rule: AlertRule) -> tuple[str, list[Place]]:
@@ -16,3 +24,55 @@ def alert_query(rule: AlertRule) -> tuple[str, list[Place]]:
     query = f"{head},{','.join(matchers)}}}[${{window}}])"
     places, _ = find_places(query)
     return query, [place for place in places if place.offset >= len(head)]
+
+
+def firing_selector(query: str) -> str:
+    """The series inside an alert's query as it is asked: which alerts fire at one moment."""
+    return query[query.index("(") + 1 : query.rindex("[")]
+
+
+def decide(rule: Rule, exchange: Exchange) -> Decision:
+    """What one exchange means for a rule of this type. Silence passes only with the proof that came with it."""
+    answer = exchange.refused or read_vector(exchange.reply)
+    loaded = None
+    if isinstance(answer, Samples) and not answer.samples:
+        loaded = _loaded(rule, exchange)
+    before = False
+    if exchange.opening is not None:
+        opening = read_vector(exchange.opening)
+        before = isinstance(opening, Samples) and bool(opening.samples)
+    return decide_alert(rule.name, exchange.t, answer, loaded, final=exchange.final, before=before)
+
+
+def _loaded(rule: Rule, exchange: Exchange) -> Fault | None:
+    if exchange.proof is None:
+        return Fault(ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
+    return read_loaded(exchange.proof, _body(rule).rule_ref.alertname, exchange.answered)
+
+
+def decide_alert(
+    rule: str, t: float, answer: Answer, loaded: Fault | None, *, final: bool = False, before: bool = False
+) -> Decision:
+    """
+    Any sample: it fired.
+
+    Args:
+        loaded: why this Prometheus cannot be said to run the alert; None with proof that it does. Silence passes with proof only.
+        before: it fired already when the window opened.
+    """
+    if isinstance(answer, Fault):
+        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
+    if answer.samples:
+        count = len(answer.samples)
+        message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
+        message += "; already firing at start" if before else ""
+        return Decision(rule, t, "Failed", ALERT_FIRED, message, count=count, final=final)
+    if loaded is not None:
+        return Decision(rule, t, "Error", loaded.reason, loaded.message, final=final)
+    return Decision(rule, t, "Passed", "", "the alert did not fire", final=final)
+
+
+def _body(rule: Rule) -> AlertRule:
+    if rule.alert is None:
+        raise ValueError(f"rule {rule.name} has no alert")
+    return rule.alert

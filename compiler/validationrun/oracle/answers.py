@@ -1,9 +1,11 @@
-"""What Prometheus can answer, and what one answer means for one rule."""
+"""What Prometheus can answer, and what one answer can mean for one rule: the types and the reasons."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from validationrun.oracle.exchange import Exchange
 
 Verdict = Literal["Awaited", "Passed", "Failed", "Error"]
 
@@ -66,6 +68,8 @@ class Decision:
         value: the value as Prometheus wrote it, when there was exactly one.
         count: number of samples of an alert rule.
         final: this is the final sweep.
+        why: what explains an empty answer, for people.
+        exchange: what it was decided from; no part of its identity.
     """
 
     rule: str
@@ -76,51 +80,5 @@ class Decision:
     value: str | None = None
     count: int = 0
     final: bool = False
-
-
-COMPARE: Final = {
-    ">=": lambda value, threshold: value >= threshold,
-    "<=": lambda value, threshold: value <= threshold,
-    ">": lambda value, threshold: value > threshold,
-    "<": lambda value, threshold: value < threshold,
-    "==": lambda value, threshold: value == threshold,
-    "!=": lambda value, threshold: value != threshold,
-}
-
-
-def decide_query(rule: str, t: float, op: str, threshold: str, answer: Answer, *, final: bool = False) -> Decision:
-    """`value op threshold`, both as float64, as PromQL compares."""
-    if isinstance(answer, Fault):
-        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
-    if not answer.samples:
-        return Decision(rule, t, "Error", NO_SAMPLES, "the query gave no sample", final=final)
-    if len(answer.samples) > 1:
-        message = f"the query gave {len(answer.samples)} series; it must give one"
-        return Decision(rule, t, "Error", AMBIGUOUS_RESULT, message, final=final)
-    text = answer.samples[0].value
-    value = float(text)
-    if math.isnan(value):
-        return Decision(rule, t, "Error", NAN, "the value is not a number", text, final=final)
-    if math.isinf(value):
-        return Decision(rule, t, "Error", NOT_FINITE, f"the value is {text}", text, final=final)
-    if COMPARE[op](value, float(threshold)):
-        return Decision(rule, t, "Passed", "", f"{text} {op} {threshold}", text, final=final)
-    return Decision(rule, t, "Failed", THRESHOLD_VIOLATED, f"{text}, not {op} {threshold}", text, final=final)
-
-
-def decide_alert(rule: str, t: float, answer: Answer, loaded: Fault | None, *, final: bool = False) -> Decision:
-    """
-    Any sample: it fired.
-
-    Args:
-        loaded: why this Prometheus cannot be said to run the alert; None with proof that it does. Silence passes with proof only.
-    """
-    if isinstance(answer, Fault):
-        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
-    if answer.samples:
-        count = len(answer.samples)
-        message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
-        return Decision(rule, t, "Failed", ALERT_FIRED, message, count=count, final=final)
-    if loaded is not None:
-        return Decision(rule, t, "Error", loaded.reason, loaded.message, final=final)
-    return Decision(rule, t, "Passed", "", "the alert did not fire", final=final)
+    why: str = ""
+    exchange: "Exchange | None" = field(default=None, compare=False, repr=False)

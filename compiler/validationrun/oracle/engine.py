@@ -4,6 +4,7 @@ The rules of a run, folded from decisions: a pure function of rules, window and 
 Decisions are folded in the order of their evaluation time, then of the spec, whatever order their answers came in.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -30,6 +31,9 @@ class RuleState:
         failed_t: evaluation time of the first Failed.
         value: of the last decision that had one.
         fired: largest number of series for which an alert fired.
+        fired_t: evaluation time of the last decision that found it firing.
+        swept: its final sweep had a good answer.
+        why: what explains its empty answers, for people.
     """
 
     name: str
@@ -44,6 +48,9 @@ class RuleState:
     failed_t: float | None = None
     value: str | None = None
     fired: int = 0
+    fired_t: float | None = None
+    swept: bool = False
+    why: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,56 +59,59 @@ class RuleState:
 def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
     """One more decision of this rule, later than all before."""
     first = state.last_t is None
-    state = replace(
-        state,
-        last_t=decision.t,
-        value=decision.value if decision.value is not None else state.value,
-        fired=max(state.fired, decision.count),
-        refused=decision.reason in REFUSED if first else state.refused,
-    )
-    if state.verdict == "Failed":
-        return state
-    if decision.verdict == "Failed":
-        return replace(
-            state,
-            verdict="Failed",
-            reason=decision.reason,
-            message=decision.message,
-            failed_t=decision.t,
-            answered=True,
-        )
+    change: dict[str, Any] = {"last_t": decision.t}
+    if decision.value is not None:
+        change["value"] = decision.value
+    if decision.count:
+        change.update(fired=max(state.fired, decision.count), fired_t=decision.t)
+    if first and decision.reason in REFUSED:
+        change["refused"] = True
+    if decision.why:
+        change["why"] = decision.why
     if decision.verdict == "Error":
-        return _fold_error(state, decision, retry)
-    state = replace(state, errors=0, answered=True)
-    if state.exhausted:
-        return state
-    return replace(state, verdict="Passed", reason="", message=decision.message)
+        change.update(_error(state, decision, retry))
+    else:
+        change.update(errors=0, answered=True, swept=decision.final)
+        if state.verdict != "Failed" and decision.verdict == "Failed":
+            change.update(
+                verdict="Failed", reason=decision.reason, message=decision.message, failed_t=decision.t, why=""
+            )
+        elif state.verdict != "Failed" and not state.exhausted:
+            change.update(verdict="Passed", reason="", message=decision.message, why="")
+    return replace(state, **change)
 
 
-def _fold_error(state: RuleState, decision: Decision, retry: int) -> RuleState:
-    if state.exhausted:
-        return replace(state, errors=state.errors + 1)
-    warming_up = decision.reason == NO_SAMPLES and not state.answered
-    if warming_up and not decision.final:
+def _error(state: RuleState, decision: Decision, retry: int) -> dict[str, Any]:
+    """What an error changes."""
+    if decision.reason == NO_SAMPLES and not state.answered and not decision.final:
         # The load has to warm up; what is still so at the end is an Error then.
-        return replace(state, reason=decision.reason, message=decision.message)
+        return {} if _decided(state) else {"reason": decision.reason, "message": decision.message}
     errors = state.errors + 1
-    exhausted = errors > retry or decision.final
-    return replace(
-        state,
-        verdict="Error" if exhausted else state.verdict,
-        reason=decision.reason,
-        message=decision.message,
-        errors=errors,
-        exhausted=exhausted,
-    )
+    if _decided(state):
+        return {"errors": errors}
+    change: dict[str, Any] = {"errors": errors, "reason": decision.reason, "message": decision.message}
+    if errors > retry or decision.final:
+        change.update(verdict="Error", exhausted=True)
+    return change
 
 
-def close(state: RuleState) -> RuleState:
-    """The rule's verdict once no more decisions come: what never had a good answer is an Error."""
+def _decided(state: RuleState) -> bool:
+    return state.exhausted or state.verdict == "Failed"
+
+
+def close(state: RuleState, rule: Rule, *, stopped: bool) -> RuleState:
+    """
+    The rule's verdict once no more decisions come. What was never proved is an Error.
+
+    Args:
+        stopped: a rule stopped the run, so that there was no final sweep.
+    """
     if state.verdict == "Awaited":
         message = state.message if state.reason else "the rule was never answered"
         return replace(state, verdict="Error", reason=NO_SAMPLES, message=message)
+    if state.verdict == "Passed" and rule.run_properties.final_sweep and not state.swept and not stopped:
+        # Nobody saw the window's end: what was good until then proves nothing.
+        return replace(state, verdict="Error", reason=NO_SAMPLES, message="the window's end is not known")
     return state
 
 
@@ -109,12 +119,11 @@ def ticks(rule: Rule, start: float, after: float) -> Iterator[float]:
     """Evaluation times `start + k * interval`, k >= 1, later than `after` and not before startAfter; without end."""
     interval = int(rule.run_properties.interval)
     opens = start + int(rule.run_properties.start_after)
-    k = 1
-    if after > start:
-        k = max(1, int((after - start) // interval))
+    k = max(1, int((max(after, opens) - start) // interval))
     while True:
-        t = start + k * interval
-        if t > after and t >= opens:
+        # To the millisecond, which is what Prometheus keeps: a sum of floats would drift from the time that is sent.
+        t = round(start + k * interval, 3)
+        if t > after and t >= round(opens, 3):
             yield t
         k += 1
 
@@ -134,49 +143,66 @@ class Fold:
     stop_rule: str | None = None
     pending: list[Decision] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._order = {rule.name: index for index, rule in enumerate(self.rules)}
+        self._retry = {rule.name: rule.run_properties.retry for rule in self.rules}
+        self._stopping = {rule.name for rule in self.rules if rule.run_properties.stop_on_failure}
+
     @classmethod
     def begin(cls, rules: Sequence[Rule], states: Iterable[RuleState] = ()) -> "Fold":
         """From the start, or from what a run record holds."""
         known = {state.name: state for state in states}
         fold_ = cls(rules, {rule.name: known.get(rule.name, RuleState(rule.name)) for rule in rules})
-        fold_._find_stop()
+        failed = [
+            (state.failed_t, index)
+            for index, state in enumerate(fold_.states.values())
+            if state.name in fold_._stopping and state.failed_t is not None
+        ]
+        if failed:
+            t, index = min(failed)
+            fold_.stop_time, fold_.stop_rule = t, rules[index].name
         return fold_
 
     def add(self, decision: Decision) -> None:
         self.pending.append(decision)
 
-    def advance(self, settled_until: float) -> bool:
+    def advance(self, settled_until: float) -> list[tuple[Decision, bool]]:
         """
-        Folds every pending decision with T <= settled_until. True when a verdict changed.
+        Folds every pending decision with T <= settled_until, in order.
 
         Args:
             settled_until: every decision up to here is among the pending, and the window was open until here.
+
+        Returns:
+            Those decisions, and whether each counted: what is later than the stop does not.
         """
-        order = {rule.name: index for index, rule in enumerate(self.rules)}
-        ready = sorted(
-            (one for one in self.pending if one.t <= settled_until), key=lambda one: (one.t, order[one.rule])
-        )
+        ready = [one for one in self.pending if one.t <= settled_until]
+        if not ready:
+            return []
         self.pending = [one for one in self.pending if one.t > settled_until]
-        before = {name: state.verdict for name, state in self.states.items()}
-        for decision in ready:
-            if self.stop_time is not None and decision.t > self.stop_time:
-                continue
-            rule = self.rules[order[decision.rule]]
-            self.states[rule.name] = fold(self.states[rule.name], decision, rule.run_properties.retry)
-            self._find_stop()
-        return before != {name: state.verdict for name, state in self.states.items()}
+        ready.sort(key=lambda one: (one.t, self._order[one.rule]))
+        return [(decision, self._take(decision)) for decision in ready]
+
+    def _take(self, decision: Decision) -> bool:
+        if self.stop_time is not None and decision.t > self.stop_time:
+            return False
+        name = decision.rule
+        state = self.states[name] = fold(self.states[name], decision, self._retry[name])
+        # Decisions come in the order of T, then of the spec: the first failure of a stopping rule is the stop.
+        if self.stop_time is None and state.failed_t is not None and name in self._stopping:
+            self.stop_time, self.stop_rule = state.failed_t, name
+        return True
+
+    def drop(self, since: float = -math.inf) -> list[Decision]:
+        """Takes out what is pending at or after this time, for instance because it lies behind the window's end."""
+        dropped = [one for one in self.pending if one.t >= since]
+        self.pending = [one for one in self.pending if one.t < since]
+        return dropped
+
+    def verdicts(self) -> dict[str, Verdict]:
+        return {name: state.verdict for name, state in self.states.items()}
 
     def closed(self) -> list[RuleState]:
         """Every rule's last word, in the order of the spec."""
-        return [close(self.states[rule.name]) for rule in self.rules]
-
-    def _find_stop(self) -> None:
-        """The first Failed of a stopOnFailure rule: lowest T, then the order of the spec."""
-        failed = [
-            (t, index)
-            for index, rule in enumerate(self.rules)
-            if rule.run_properties.stop_on_failure and (t := self.states[rule.name].failed_t) is not None
-        ]
-        if failed:
-            t, index = min(failed)
-            self.stop_time, self.stop_rule = t, self.rules[index].name
+        stopped = self.stop_time is not None
+        return [close(self.states[rule.name], rule, stopped=stopped) for rule in self.rules]

@@ -8,7 +8,7 @@ so that a value can never bring a placeholder of its own.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Escape = Literal["none", "string", "regex"]
 
@@ -44,6 +44,16 @@ class Place:
     value: str
     escape: Escape
     quote: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As `plan.json` and `result.json` write it."""
+        document: dict[str, Any] = {"offset": self.offset, "token": self.token}
+        return document if self.value == WINDOW else {**document, "escape": self.escape, "quote": self.quote}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Place":
+        token = document["token"]
+        return cls(document["offset"], token, token[2:-1], document.get("escape", "none"), document.get("quote", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,4 +129,8 @@ def _also(failed: Sequence[RuleState]) -> str:
 
 def _errors(states: Sequence[RuleState]) -> str:
     wrong = [state for state in states if state.verdict == "Error"]
-    return ": " + "; ".join(f"{state.name} {state.reason} ({state.message})" for state in wrong) if wrong else ""
+    return ": " + "; ".join(f"{state.name} {state.reason} ({_explained(state)})" for state in wrong) if wrong else ""
+
+
+def _explained(state: RuleState) -> str:
+    return f"{state.message}: {state.why}" if state.why else state.message

@@ -1,0 +1,250 @@
+"""
+Recorded evidence: one JSON line for each decision, and back.
+
+`docs/results.md` describes the lines. What is read back decides again exactly as it did live.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.oracle.answers import Decision, Fault
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.wire import Reply, warnings
+
+SAME: Final = "same"
+"""Stands for a body that is the one before but for its evaluation time."""
+
+_LARGE_BYTES: Final = 64 * 1024
+_LABELLED: Final = 10
+
+
+class EvidenceError(Exception):
+    """The lines are not what was written: cut, changed, or of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One line: an exchange, and what was made of it then.
+
+    Attributes:
+        exchange: None for a decision that the run record kept while its exchange was lost with a pod.
+    """
+
+    t: float
+    final: bool
+    exchange: Exchange | None
+    verdict: str
+    reason: str
+    message: str
+    value: str | None
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEvidence:
+    """
+    All lines of one rule.
+
+    Attributes:
+        entries: in the order in which they were written.
+        resumed: the state from which a restarted evaluator went on, and how many entries there were before; None without restart.
+    """
+
+    entries: list[Entry]
+    resumed: tuple[RuleState, int] | None = None
+
+
+class Encoder:
+    """The lines of one rule, in order: a body that repeats is written once."""
+
+    def __init__(self) -> None:
+        self._shape: Any = None
+
+    def resume(self, state: RuleState) -> str:
+        """The line that a restarted evaluator begins with."""
+        return _dump({"resumed": state.as_json()})
+
+    def decision(self, decision: Decision, *, counted: bool) -> str:
+        line: dict[str, Any] = {"T": decision.t, "final": decision.final}
+        if decision.exchange is not None:
+            line |= self._exchange(decision.exchange, as_text=decision.verdict == "Error")
+        return _dump(
+            {
+                **line,
+                "verdict": decision.verdict,
+                "reason": decision.reason,
+                "message": decision.message,
+                "value": decision.value,
+                "counted": counted,
+            }
+        )
+
+    def _exchange(self, exchange: Exchange, *, as_text: bool) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "asked": exchange.asked,
+            "answered": exchange.answered,
+            "query": exchange.query,
+            **self._reply(exchange.reply, as_text=as_text),
+        }
+        if found := warnings(exchange.reply):
+            line["warnings"] = list(found)
+        if exchange.refused is not None:
+            line["refused"] = _fault(exchange.refused)
+        if exchange.proof is not None:
+            line["proof"] = _plain_reply(exchange.proof, as_text=as_text)
+        if exchange.opening is not None:
+            line["opening"] = _plain_reply(exchange.opening, as_text=as_text)
+        if exchange.why:
+            line["why"] = exchange.why
+        return line
+
+    def _reply(self, reply: Reply, *, as_text: bool) -> dict[str, Any]:
+        document = _plain_reply(reply, as_text=as_text)
+        shape = _without_time(document.get("body"))
+        if shape is not None and shape == self._shape:
+            document["body"] = SAME
+        self._shape = shape
+        return document
+
+
+def read_lines(lines: Iterable[str], rule: str) -> RuleEvidence:
+    """
+    The evidence of a rule from its file's lines.
+
+    Raises:
+        EvidenceError: a line is cut or is not what `Encoder` writes.
+    """
+    entries: list[Entry] = []
+    resumed = None
+    body: Any = None
+    for number, text in enumerate(lines, 1):
+        try:
+            document = json.loads(text)
+            if "resumed" in document:
+                resumed = (RuleState(**document["resumed"]), len(entries))
+                body = None
+                continue
+            if document.get("body") == SAME:
+                document["body"] = body
+            body = document.get("body")
+            entries.append(_entry(document, rule))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EvidenceError(f"rules/{rule}.jsonl line {number} cannot be read: {error}") from None
+    return RuleEvidence(entries, resumed)
+
+
+def _entry(document: Mapping[str, Any], rule: str) -> Entry:
+    return Entry(
+        document["T"],
+        document["final"],
+        _exchange(document, rule) if "query" in document else None,
+        document["verdict"],
+        document["reason"],
+        document["message"],
+        document["value"],
+        bool(document["counted"]),
+    )
+
+
+def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
+    refused = document.get("refused")
+    return Exchange(
+        rule=rule,
+        t=document["T"],
+        final=document["final"],
+        asked=document["asked"],
+        answered=document["answered"],
+        query=document["query"],
+        reply=_read_reply(document),
+        refused=Fault(**refused) if refused else None,
+        proof=_read_reply(document["proof"]) if "proof" in document else None,
+        opening=_read_reply(document["opening"]) if "opening" in document else None,
+        why=document.get("why", ""),
+    )
+
+
+def _plain_reply(reply: Reply, *, as_text: bool) -> dict[str, Any]:
+    """
+    Status, body and fault.
+
+    Args:
+        as_text: keep the body to the letter, because what is said of it may quote it; else as JSON, for people and tools.
+    """
+    document: dict[str, Any] = {"status": reply.status}
+    if reply.body:
+        document["body"] = _body(reply.body, as_text=as_text)
+    if reply.fault is not None:
+        document["fault"] = _fault(reply.fault)
+    return document
+
+
+def _body(body: bytes, *, as_text: bool) -> Any:
+    text = body.decode("utf-8", "surrogateescape")
+    if as_text and len(body) <= _LARGE_BYTES:
+        return text
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        # With the mark it can never become an answer.
+        return text[:_LARGE_BYTES] + "\n[cut]"
+    return document if len(body) <= _LARGE_BYTES else _shortened(document)
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _shortened(document: dict[str, Any]) -> dict[str, Any]:
+    """A large answer: every sample stays, the labels of all but the first few go."""
+    data = document.get("data")
+    result = data.get("result") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(result, list):
+        return document
+    short = [
+        {**one, "metric": {}} if index >= _LABELLED and isinstance(one, dict) and "metric" in one else one
+        for index, one in enumerate(result)
+    ]
+    return {**document, "data": {**data, "result": short}, "labelsCut": True}
+
+
+def _without_time(body: Any) -> Any:
+    """An instant answer without its evaluation time, a text as it is; None for what can't be compared."""
+    if isinstance(body, str):
+        return body
+    data = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(data, dict):
+        return None
+    result = data.get("result")
+    if data.get("resultType") == "scalar" and isinstance(result, list) and len(result) == 2:  # noqa: PLR2004 - time, value
+        return {**body, "data": {**data, "result": [None, result[1]]}}
+    if data.get("resultType") != "vector" or not isinstance(result, list):
+        return None
+    plain = [{**one, "value": [None, *one["value"][1:]]} if _is_sample(one) else one for one in result]
+    return {**body, "data": {**data, "result": plain}}
+
+
+def _is_sample(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("value"), list) and bool(one["value"])
+
+
+def _read_reply(document: Mapping[str, Any]) -> Reply:
+    body, fault = document.get("body"), document.get("fault")
+    text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
+    return Reply(
+        document["status"], text.encode("utf-8", "surrogateescape"), Fault(**fault) if fault is not None else None
+    )
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    return {"reason": fault.reason, "message": fault.message}
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    # ASCII: bytes that are no text stay what they are, and a line never ends early.
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

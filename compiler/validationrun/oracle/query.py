@@ -1,0 +1,69 @@
+"""Rule type `query`: one number against a threshold."""
+
+import math
+from typing import Final
+
+from validationrun.api.v1alpha1 import Rule
+from validationrun.oracle.answers import (
+    AMBIGUOUS_RESULT,
+    NAN,
+    NO_SAMPLES,
+    NOT_FINITE,
+    THRESHOLD_VIOLATED,
+    Answer,
+    Decision,
+    Fault,
+)
+from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.placeholders import Place, find_places
+from validationrun.oracle.wire import read_vector
+
+COMPARE: Final = {
+    ">=": lambda value, threshold: value >= threshold,
+    "<=": lambda value, threshold: value <= threshold,
+    ">": lambda value, threshold: value > threshold,
+    "<": lambda value, threshold: value < threshold,
+    "==": lambda value, threshold: value == threshold,
+    "!=": lambda value, threshold: value != threshold,
+}
+
+
+def question(rule: Rule) -> tuple[str, list[Place]]:
+    """The query, and the places in it that are replaced."""
+    if rule.query is None:
+        raise ValueError(f"rule {rule.name} has no query")
+    places, _ = find_places(rule.query.promql)
+    return rule.query.promql, places
+
+
+def decide(rule: Rule, exchange: Exchange) -> Decision:
+    """What one exchange means for a rule of this type."""
+    if rule.query is None:
+        raise ValueError(f"rule {rule.name} has no query")
+    answer = exchange.refused or read_vector(exchange.reply)
+    return decide_query(
+        rule.name, exchange.t, rule.query.op, rule.query.threshold, answer, final=exchange.final, why=exchange.why
+    )
+
+
+def decide_query(
+    rule: str, t: float, op: str, threshold: str, answer: Answer, *, final: bool = False, why: str = ""
+) -> Decision:
+    """`value op threshold`, both as float64, as PromQL compares."""
+    if isinstance(answer, Fault):
+        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
+    if not answer.samples:
+        message = "the query gave no sample"
+        return Decision(rule, t, "Error", NO_SAMPLES, message, final=final, why=why)
+    if len(answer.samples) > 1:
+        message = f"the query gave {len(answer.samples)} series; it must give one"
+        return Decision(rule, t, "Error", AMBIGUOUS_RESULT, message, final=final)
+    text = answer.samples[0].value
+    value = float(text)
+    if math.isnan(value):
+        return Decision(rule, t, "Error", NAN, "the value is not a number", text, final=final)
+    if math.isinf(value):
+        return Decision(rule, t, "Error", NOT_FINITE, f"the value is {text}", text, final=final)
+    if COMPARE[op](value, float(threshold)):
+        return Decision(rule, t, "Passed", "", f"{text} {op} {threshold}", text, final=final)
+    return Decision(rule, t, "Failed", THRESHOLD_VIOLATED, f"{text}, not {op} {threshold}", text, final=final)

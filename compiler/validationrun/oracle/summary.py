@@ -1,0 +1,104 @@
+"""What a rule's decisions add up to, for people: how many were good, how close it was, how much of the window had data."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from validationrun.api.v1alpha1 import Rule
+from validationrun.oracle.answers import Decision
+
+
+@dataclass(slots=True)
+class Summary:
+    """
+    Counts and extremes over a rule's decisions, fed one by one.
+
+    Attributes:
+        counted: decisions that the verdict rests on; the others are evidence only.
+        good: counted decisions that were no Error.
+        errors: counted errors by reason.
+        margin: the smallest distance to the threshold on the good side, negative beyond it; None without a number.
+        margin_t, margin_value: when, and the value then, as Prometheus wrote it.
+    """
+
+    rule: Rule
+    decisions: int = 0
+    counted: int = 0
+    good: int = 0
+    failed: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    first_t: float | None = None
+    last_t: float | None = None
+    lowest: tuple[float, str] | None = None
+    highest: tuple[float, str] | None = None
+    margin: float | None = None
+    margin_t: float | None = None
+    margin_value: str | None = None
+
+    def add(self, decision: Decision, *, counted: bool) -> None:
+        self.decisions += 1
+        if not counted:
+            return
+        self.counted += 1
+        self.first_t = decision.t if self.first_t is None else self.first_t
+        self.last_t = decision.t
+        if decision.verdict == "Error":
+            self.errors[decision.reason] = self.errors.get(decision.reason, 0) + 1
+            return
+        self.good += 1
+        self.failed += decision.verdict == "Failed"
+        if decision.value is not None:
+            self._number(decision.t, decision.value)
+
+    def _number(self, t: float, text: str) -> None:
+        value = float(text)
+        if self.lowest is None or value < self.lowest[0]:
+            self.lowest = (value, text)
+        if self.highest is None or value > self.highest[0]:
+            self.highest = (value, text)
+        margin = margin_of(self.rule, value)
+        if margin is not None and (self.margin is None or margin < self.margin):
+            self.margin, self.margin_t, self.margin_value = margin, t, text
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the counted decisions that had an answer, 0 to 1; None when there were none."""
+        return self.good / self.counted if self.counted else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "decisions": self.decisions,
+            "counted": self.counted,
+            "good": self.good,
+            "failed": self.failed,
+            "errors": dict(sorted(self.errors.items())),
+            "firstT": self.first_t,
+            "lastT": self.last_t,
+            "lowest": self.lowest[1] if self.lowest else None,
+            "highest": self.highest[1] if self.highest else None,
+            "margin": self.margin,
+            "marginT": self.margin_t,
+            "marginValue": self.margin_value,
+            "coverage": self.coverage,
+        }
+
+
+def margin_of(rule: Rule, value: float) -> float | None:
+    """How far a value is from the threshold: positive where the rule holds, negative where it does not."""
+    if rule.query is None or not math.isfinite(value):
+        return None
+    distance = value - float(rule.query.threshold)
+    if rule.query.op in (">", ">="):
+        return distance
+    if rule.query.op in ("<", "<="):
+        return -distance
+    return -abs(distance) if rule.query.op == "==" else abs(distance)
+
+
+def summarize(rule: Rule, decisions: Iterable[tuple[Decision, bool]]) -> Summary:
+    """Of decisions and whether each counted."""
+    summary = Summary(rule)
+    for decision, counted in decisions:
+        summary.add(decision, counted=counted)
+    return summary

@@ -1,0 +1,77 @@
+"""`rules/{rule}.jsonl` and `rules/{rule}.json`, written while a run goes on."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, Final
+
+from validationrun.api.v1alpha1 import Rule
+from validationrun.oracle.answers import Decision
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.evidence import Encoder
+from validationrun.oracle.summary import Summary
+from validationrun.results.files import dump_json, write_whole
+
+RULES_DIR: Final = "rules"
+
+
+class EvidenceWriter:
+    """
+    The evidence of every rule. Lines are added at the end of a file; a summary is written whole.
+
+    Raises OSError where a file cannot be written: evidence that is missing must not go unnoticed.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, rules: Sequence[Rule], resumed: Mapping[str, RuleState] | None = None
+    ) -> None:
+        """
+        Args:
+            folder: of the run's results.
+            resumed: states from which this evaluation goes on; None or empty at the first attempt.
+        """
+        self._folder = folder / RULES_DIR
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._rules = list(rules)
+        self._encoders = {rule.name: Encoder() for rule in rules}
+        self._streams: dict[str, IO[str]] = {}
+        self.summaries = {rule.name: Summary(rule) for rule in rules}
+        for rule in rules:
+            self._streams[rule.name] = (self._folder / f"{rule.name}.jsonl").open("a", encoding="ascii")
+            if resumed and rule.name in resumed:
+                self._line(rule.name, self._encoders[rule.name].resume(resumed[rule.name]))
+
+    def add(self, decision: Decision, *, counted: bool) -> None:
+        self.summaries[decision.rule].add(decision, counted=counted)
+        self._line(decision.rule, self._encoders[decision.rule].decision(decision, counted=counted))
+
+    def _line(self, rule: str, text: str) -> None:
+        stream = self._streams[rule]
+        stream.write(text + "\n")
+        stream.flush()
+
+    def close(self, states: Sequence[RuleState]) -> None:
+        """Ends the files and writes each rule's summary with its last state."""
+        for stream in self._streams.values():
+            stream.close()
+        by_name = {state.name: state for state in states}
+        for rule in self._rules:
+            document = summary_document(rule, by_name[rule.name], self.summaries[rule.name])
+            write_whole(self._folder / f"{rule.name}.json", dump_json(document))
+
+
+def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str, Any]:
+    """A rule's verdict and what its decisions add up to."""
+    return {
+        "name": rule.name,
+        "type": rule.type,
+        "verdict": state.verdict,
+        "reason": state.reason or None,
+        "message": state.message,
+        "why": state.why or None,
+        "failedT": state.failed_t,
+        "value": state.value,
+        "threshold": rule.query.threshold if rule.query else None,
+        "op": rule.query.op if rule.query else None,
+        "firedCount": state.fired if rule.alert else None,
+        **summary.as_json(),
+    }

@@ -1,0 +1,34 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+
+def write_whole(path: pathlib.Path, content: bytes) -> None:
+    """Writes beside the file and renames: a reader, or a crash, never sees a part. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def dump_json(document: Any) -> bytes:
+    """As our JSON files are written: indented, UTF-8, one newline at the end."""
+    return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
+
+
+def sha256_of(path: pathlib.Path) -> str:
+    """In hex. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
