@@ -77,6 +77,15 @@ RESERVED_ENV = (
     "SHARD_COUNT",
 )
 
+# Where the evaluator finds what it needs to reach Prometheus: keys of a Secret, as files.
+PROMETHEUS_DIR = "/var/run/validation/prometheus"
+PROMETHEUS_FILES = {
+    "VALIDATION_PROMETHEUS_TOKEN_FILE": "token",
+    "VALIDATION_PROMETHEUS_CA_FILE": "ca.crt",
+    "VALIDATION_PROMETHEUS_HEADERS_FILE": "headers",
+}
+METRICS_PORT = 9090
+
 # Parameters of the compiled template.
 PARAM_CHAIN_ID = "chain-id"
 PARAM_DURATION = "duration"

@@ -26,7 +26,9 @@ from validationrun.cli.options import (
     InstanceIdOption,
     LabelOption,
     PriorityClassOption,
+    PrometheusSecretOption,
     RunnerImageOption,
+    SettleOption,
     emit_options,
 )
 from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
@@ -59,6 +61,8 @@ def run(
     instance_id: InstanceIdOption = "",
     priority_class: PriorityClassOption = "",
     cluster_domain: ClusterDomainOption = "",
+    settle: SettleOption = "",
+    prometheus_secret: PrometheusSecretOption = "",
     findings: FindingsOption = Output.TEXT,
     strict: StrictOption = False,
 ) -> None:
@@ -77,6 +81,8 @@ def run(
         instance_id=instance_id,
         priority_class=priority_class,
         cluster_domain=cluster_domain,
+        settle=settle,
+        prometheus_secret=prometheus_secret,
     )
     files = read_specs(specs)
     linted = lint_all(tracker("Linting")(files), namespace)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from validationrun.cli.common import usage_error
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE
+from validationrun.conventions import DEFAULT_RUNNER_IMAGE, PROMETHEUS_FILES
 from validationrun.emit.options import EmitOptions
 
 RunnerImageOption = Annotated[str, typer.Option("--runner-image", help="Default image of the steps.")]
@@ -34,12 +34,39 @@ ClusterDomainOption = Annotated[
     typer.Option("--cluster-domain", help="Appended to host names where .svc does not resolve.", show_default=False),
 ]
 
+SettleOption = Annotated[
+    str,
+    typer.Option(
+        "--settle", help="How long after its evaluation time a query is asked; default 5s.", show_default=False
+    ),
+]
+PrometheusSecretOption = Annotated[
+    str,
+    typer.Option(
+        "--prometheus-secret",
+        metavar="NAME[:KEY,...]",
+        help="Secret that the evaluator mounts to reach Prometheus, and which of token, ca.crt and headers it has; "
+        "without keys: token.",
+        show_default=False,
+    ),
+]
+
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_SECRET_KEYS: Final = tuple(PROMETHEUS_FILES.values())
+_LONGEST_SETTLE_SECONDS: Final = 60
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def emit_options(
-    runner_image: str, *, label: bool, executor_patch: bool, instance_id: str, priority_class: str, cluster_domain: str
+    runner_image: str,
+    *,
+    label: bool = True,
+    executor_patch: bool = True,
+    instance_id: str = "",
+    priority_class: str = "",
+    cluster_domain: str = "",
+    settle: str = "",
+    prometheus_secret: str = "",
 ) -> EmitOptions:
     """
     The options, once each fits the place it is put in.
@@ -58,6 +85,7 @@ def emit_options(
     for option, value, pattern, words in checks:
         if value and not pattern.fullmatch(value):
             raise usage_error(f"{option} must be {words}; got {value!r}")
+    secret, keys = _secret(prometheus_secret)
     return EmitOptions(
         runner_image=runner_image or DEFAULT_RUNNER_IMAGE,
         label=label,
@@ -65,4 +93,31 @@ def emit_options(
         instance_id=instance_id,
         priority_class=priority_class,
         cluster_domain=cluster_domain,
+        settle=_settle(settle),
+        prometheus_secret=secret,
+        prometheus_keys=keys,
     )
+
+
+def _settle(text: str) -> str:
+    from validationrun.api.v1alpha1.types import parse_duration
+
+    try:
+        seconds = parse_duration(text) if text else 0
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_SETTLE_SECONDS:
+        raise usage_error(f"--settle must be a duration from 0s to 60s, such as 5s; got {text!r}")
+    return text
+
+
+def _secret(text: str) -> tuple[str, tuple[str, ...]]:
+    if not text:
+        return "", ()
+    name, separator, rest = text.partition(":")
+    keys = tuple(rest.split(",")) if separator else (_SECRET_KEYS[0],)
+    if not _DOMAIN.fullmatch(name):
+        raise usage_error(f"--prometheus-secret must begin with a Kubernetes name; got {name!r}")
+    if not set(keys) <= set(_SECRET_KEYS):
+        raise usage_error(f"--prometheus-secret: the keys are {', '.join(_SECRET_KEYS)}; got {rest!r}")
+    return name, keys

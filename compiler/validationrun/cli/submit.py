@@ -12,7 +12,9 @@ from validationrun.cli.options import (
     InstanceIdOption,
     LabelOption,
     PriorityClassOption,
+    PrometheusSecretOption,
     RunnerImageOption,
+    SettleOption,
     emit_options,
 )
 from validationrun.cli.runs import (
@@ -60,6 +62,8 @@ def run(
     instance_id: InstanceIdOption = "",
     priority_class: PriorityClassOption = "",
     cluster_domain: ClusterDomainOption = "",
+    settle: SettleOption = "",
+    prometheus_secret: PrometheusSecretOption = "",
 ) -> None:
     """
     Start a run of a spec on the cluster.
@@ -76,6 +80,8 @@ def run(
         instance_id=instance_id,
         priority_class=priority_class,
         cluster_domain=cluster_domain,
+        settle=settle,
+        prometheus_secret=prometheus_secret,
     )
     limit = timeout_seconds(timeout)
     given = _settings(settings or [])

@@ -16,6 +16,9 @@ class EmitOptions:
         instance_id: of the Argo controller, where an installation has several.
         priority_class: of the steps' pods.
         cluster_domain: appended to host names, where `.svc` alone does not resolve.
+        settle: how long after its evaluation time a query is asked, such as `5s`; empty for the runner's default.
+        prometheus_secret: a Secret of the run's namespace, which the evaluator alone mounts; empty for none.
+        prometheus_keys: which of `token`, `ca.crt` and `headers` it has. What is named and missing is an Error at run time.
     """
 
     runner_image: str = DEFAULT_RUNNER_IMAGE
@@ -24,3 +27,6 @@ class EmitOptions:
     instance_id: str = ""
     priority_class: str = ""
     cluster_domain: str = ""
+    settle: str = ""
+    prometheus_secret: str = ""
+    prometheus_keys: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ _USER: Final = 8737
 _BUNDLE_VOLUME: Final = "bundle"
 _OUTPUT_VOLUME: Final = "outputs"
 _TMP_VOLUME: Final = "tmp"
+_PROMETHEUS_VOLUME: Final = "prometheus-access"
+_EVALUATOR: Final = "rule-evaluator"
 _WEEK: Final = 7 * 24 * 3600
 _PARALLELISM: Final = 10
 """More than a run ever has at once. An installation's lower default would keep the evaluator from starting beside the load."""
@@ -45,7 +47,7 @@ _DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
     """The WorkflowTemplate as plain data, keys in the order in which a reviewer reads them."""
     templates: list[Templatable | m.Template] = [
-        _step_template(step, plan, bundle) for step in (*plan.steps, plan.finalize)
+        _step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)
     ]
     with WorkflowTemplate(
         name=plan.name,
@@ -211,13 +213,18 @@ def run_bundle_name() -> str:
     return "{{workflow.name}}-{{workflow.uid}}-bundle"
 
 
-def _step_template(step: Step, plan: Plan, bundle: Bundle) -> Container:
+def _step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
     is_finalize = step is plan.finalize
+    asks = step.name == _EVALUATOR
     volumes = None
     if step.mounts_bundle:
         # The committed bundle, under its own name: the later steps mount the copy that this step makes.
         source = m.ConfigMapVolumeSource(name=bundle.name, optional=True)
         volumes = [m.Volume(name="committed-bundle", config_map=source)]
+    if asks and options.prometheus_secret:
+        # Optional, so that a Secret that is missing is an answer of Prometheus' and no pod that hangs.
+        secret = m.SecretVolumeSource(secret_name=options.prometheus_secret, optional=True)
+        volumes = [m.Volume(name=_PROMETHEUS_VOLUME, secret=secret)]
     return Container(
         name=step.name,
         labels={conventions.LABEL_K8S_COMPONENT: step.component},
@@ -232,7 +239,8 @@ def _step_template(step: Step, plan: Plan, bundle: Bundle) -> Container:
         image=f"{{{{workflow.parameters.{conventions.PARAM_RUNNER_IMAGE}}}}}",
         command=["validationrun-runner"],
         args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
-        env=_environment(bundle),
+        env=[*_environment(bundle), *(_prometheus_environment(options) if asks else [])],
+        ports=[m.ContainerPort(name="metrics", container_port=conventions.METRICS_PORT)] if asks else None,
         resources=m.ResourceRequirements(
             requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{step.memory_mib}Mi"}
         ),
@@ -243,7 +251,7 @@ def _step_template(step: Step, plan: Plan, bundle: Bundle) -> Container:
             run_as_non_root=True,
             seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
         ),
-        volume_mounts=_mounts(step),
+        volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
         outputs=[_output(name) for name in step.outputs],
         metrics=_metrics(plan) if is_finalize else None,
     )
@@ -263,6 +271,23 @@ def _environment(bundle: Bundle) -> list[m.EnvVar]:
         "BUNDLE_HASH": bundle.hash,
     }
     return [m.EnvVar(name=name, value=value) for name, value in values.items()]
+
+
+def _prometheus_environment(options: EmitOptions) -> list[m.EnvVar]:
+    values = {"VALIDATION_SETTLE": options.settle} if options.settle else {}
+    if options.prometheus_secret:
+        values |= {
+            name: f"{conventions.PROMETHEUS_DIR}/{key}"
+            for name, key in conventions.PROMETHEUS_FILES.items()
+            if key in options.prometheus_keys
+        }
+    return [m.EnvVar(name=name, value=value) for name, value in values.items()]
+
+
+def _prometheus_mounts(options: EmitOptions) -> list[m.VolumeMount]:
+    if not options.prometheus_secret:
+        return []
+    return [m.VolumeMount(name=_PROMETHEUS_VOLUME, mount_path=conventions.PROMETHEUS_DIR, read_only=True)]
 
 
 def _mounts(step: Step) -> list[m.VolumeMount]:

@@ -88,8 +88,13 @@ def _settle(text: str) -> float:
     return seconds
 
 
-def termination_message(text: str) -> None:
-    """What the Argo UI shows for a step that ends non-zero; cut to what Kubernetes keeps."""
+def note_termination(text: str) -> None:
+    """The container's termination message, cut to what Kubernetes keeps."""
     with contextlib.suppress(OSError):
         TERMINATION_LOG.write_bytes(text.encode()[:_TERMINATION_BYTES].decode("utf-8", "ignore").encode())
+
+
+def termination_message(text: str) -> None:
+    """What the Argo UI shows for a step that ends non-zero."""
+    note_termination(text)
     sys.stderr.write(text + "\n")

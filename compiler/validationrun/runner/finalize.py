@@ -148,7 +148,9 @@ def _is_this_runs(context: Context, written: Record, sign_off: Mapping[str, Any]
     job = written.get(record.JOB)
     run = written.get(record.RUN) or {}
     return (
-        sign_off["workflowUid"] == context.identity.uid
+        # Signed off because of a signal: it says how far the evaluator got, and proves nothing.
+        not sign_off.get("stopped")
+        and sign_off["workflowUid"] == context.identity.uid
         and sign_off["bundleHash"] == context.bundle_hash == run.get("bundleHash")
         and sign_off["jobUid"] == (job["uid"] if job else None)
         and [one["name"] for one in sign_off["rules"]] == [one["name"] for one in run.get("rules") or []]

@@ -12,8 +12,22 @@ from validationrun.oracle.answers import Decision
 from validationrun.oracle.engine import Fold, RuleState, close, fold, ticks
 
 
-def rule(name: str = "a", *, stop: bool = False, retry: int = 3, interval: int = 10, start_after: int = 0) -> Rule:
-    properties = {"interval": f"{interval}s", "startAfter": f"{start_after}s", "stopOnFailure": stop, "retry": retry}
+def rule(
+    name: str = "a",
+    *,
+    stop: bool = False,
+    retry: int = 3,
+    interval: int = 10,
+    start_after: int = 0,
+    final_sweep: bool = True,
+) -> Rule:
+    properties = {
+        "interval": f"{interval}s",
+        "startAfter": f"{start_after}s",
+        "stopOnFailure": stop,
+        "retry": retry,
+        "finalSweep": final_sweep,
+    }
     query = {"promql": "up", "op": ">", "threshold": "0"}
     return Rule.model_validate({"name": name, "type": "query", "query": query, "runProperties": properties})
 
@@ -89,7 +103,8 @@ def test_timeline(what: str, decisions: list[Decision], retry: int, expected: tu
     state = RuleState("a")
     for decision in decisions:
         state = fold(state, decision, retry)
-    closed = close(state)
+    # Without its final sweep a rule that was good so far is proved only when it asked for none.
+    closed = close(state, rule(final_sweep=any(one.final for one in decisions)), stopped=False)
     assert (closed.verdict, closed.reason) == expected
 
 
@@ -137,6 +152,28 @@ def test_nothing_is_folded_before_it_is_settled() -> None:
     assert not judged.advance(9.9)
     assert judged.states["a"].verdict == "Awaited"
     assert judged.advance(10)
+
+
+def test_good_ticks_without_the_final_sweep_are_no_pass() -> None:
+    """The window's end was never seen: what was good until then proves nothing."""
+    state = fold(RuleState("a"), passed(10), 3)
+    assert close(state, rule(), stopped=False).verdict == "Error"
+    assert close(state, rule(final_sweep=False), stopped=False).verdict == "Passed"
+    # A run that a rule stopped has no sweep, and is Failed for that rule.
+    assert close(state, rule(), stopped=True).verdict == "Passed"
+
+
+def test_what_counts_is_told_with_what_was_folded() -> None:
+    judged = Fold.begin([rule("a", stop=True), rule("b")])
+    for decision in (passed(5, "b"), failed(10), passed(20, "b"), passed(30, "b")):
+        judged.add(decision)
+    assert [(one.rule, one.t, counted) for one, counted in judged.advance(20)] == [
+        ("b", 5, True),
+        ("a", 10, True),
+        ("b", 20, False),
+    ]
+    assert [one.t for one in judged.drop(since=30)] == [30]
+    assert judged.advance(99) == []
 
 
 def test_a_fold_goes_on_from_recorded_states() -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.oracle.answers import Fault, Sample, Samples, decide_alert, decide_query
+from validationrun.oracle.alert import decide_alert
+from validationrun.oracle.answers import Fault, Sample, Samples
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.query import decide_query
 from validationrun.oracle.verdict import Facts, judge
 from validationrun.oracle.workload import Shard, aggregate
 

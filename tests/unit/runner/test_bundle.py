@@ -7,11 +7,8 @@ import pytest
 from emit_helpers import full_run
 from runner_helpers import IDENTITY, Clock, FakeCluster, begin, bundle_folder, context, read
 from validationrun import record
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import Fault
 from validationrun.runner.bundle import Bundle, BundleError, fill_template
 from validationrun.runner.main import run
-from validationrun.runner.questions import Question
 
 
 def as_volume(folder: pathlib.Path) -> pathlib.Path:
@@ -105,42 +102,6 @@ def test_an_exit_code_of_a_fault_is_never_a_verdict(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("VALIDATION_SETTLE")
     monkeypatch.setattr("validationrun.cluster.Cluster.inside", lambda _: FakeCluster())
     assert run(["finalize"]) == 70
-
-
-class FakePrometheus:
-    """Stands in for the client: keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def query(self, promql: str, t: float, timeout_s: float) -> Fault:
-        del t, timeout_s
-        self.asked.append(promql)
-        return Fault("Timeout", "no answer")
-
-
-def test_an_alerts_range_opens_with_start_after_and_window_with_start() -> None:
-    prometheus = FakePrometheus()
-    body = {"ruleRef": {"name": "a", "namespace": "b", "alertname": "C"}, "timeout": "5s"}
-    alert = Rule.model_validate({"name": "a", "type": "alert", "alert": body, "runProperties": {"startAfter": "20s"}})
-    planned = {"promql": "x[${window}]", "places": [{"offset": 2, "token": "${window}"}]}
-    query = {"promql": "x[${window}]", "op": ">", "threshold": "0", "timeout": "5s"}
-    rule = Rule.model_validate({"name": "a", "type": "query", "query": query, "runProperties": {"startAfter": "20s"}})
-    for one in (alert, rule):
-        question = Question(one, planned, {}, prometheus)  # type: ignore[arg-type]
-        for t in (100.0, 110.0, 120.0, 160.0):
-            question.ask(100.0, t, reference=lambda _: None)
-    assert prometheus.asked == ["x[1s]", "x[1s]", "x[1s]", "x[40s]", "x[1s]", "x[10s]", "x[20s]", "x[60s]"]
-
-
-def test_a_refused_reference_is_not_asked_of_prometheus(tmp_path: pathlib.Path) -> None:
-    del tmp_path
-    prometheus = FakePrometheus()
-    body = {"ruleRef": {"name": "a", "namespace": "b", "alertname": "C"}, "timeout": "5s"}
-    alert = Rule.model_validate({"name": "a", "type": "alert", "alert": body})
-    question = Question(alert, {"promql": "x", "places": []}, {}, prometheus)  # type: ignore[arg-type]
-    decision = question.ask(0, 10, reference=lambda _: Fault("CrossNamespaceForbidden", "no label"))
-    assert (decision.verdict, decision.reason, prometheus.asked) == ("Error", "CrossNamespaceForbidden", [])
 
 
 def test_outputs_are_for_people_and_never_fail_a_step(tmp_path: pathlib.Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import replies
 from emit_helpers import full_run, query_rule, rules_only
 from runner_helpers import (
     IDENTITY,
@@ -24,6 +25,7 @@ from runner_helpers import (
 )
 from validationrun import record
 from validationrun.oracle.answers import Answer, Fault, Sample, Samples
+from validationrun.oracle.wire import Reply
 from validationrun.record import format_time
 from validationrun.runner import evaluator
 from validationrun.runner.evaluator import rule_evaluator
@@ -40,20 +42,22 @@ class FakePrometheus:
     clock_fault: float = 0.0
     now: Callable[[], float]
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: object) -> None:
+        del access
         self.url = url
 
-    def query(self, promql: str, t: float, timeout_s: float) -> Answer:
+    def query(self, promql: str, t: float, timeout_s: float) -> Reply:
         del timeout_s
         FakePrometheus.asked.append((promql, t - START))
-        return FakePrometheus.answers(promql, t - START)
+        return replies.of(FakePrometheus.answers(promql, t - START), t)
 
     def clock(self, timeout_s: float) -> float:
         del timeout_s
         return FakePrometheus.now() + FakePrometheus.clock_fault
 
-    def alert_fault(self, alertname: str, now: float, timeout_s: float) -> None:
-        del alertname, now, timeout_s
+    def rules(self, alertname: str, timeout_s: float) -> Reply:
+        del timeout_s
+        return replies.loaded(alertname, format_time(FakePrometheus.now()))
 
 
 class World:
@@ -99,6 +103,8 @@ class World:
 @pytest.fixture(autouse=True)
 def prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "Prometheus", FakePrometheus)
+    monkeypatch.setattr(evaluator, "explain_empty", lambda _prometheus: lambda _query, _t, _timeout_s: "")
+    monkeypatch.setenv("VALIDATION_METRICS_PORT", "0")
     monkeypatch.setattr(FakePrometheus, "asked", [], raising=False)
     monkeypatch.setattr(FakePrometheus, "clock_fault", 0.0)
     answer(lambda _promql, _t: GOOD)

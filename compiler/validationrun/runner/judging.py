@@ -1,0 +1,183 @@
+"""Where the evaluation of a run on a cluster gets its time, its window and its stop from: the run record and the load's pods."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Final
+
+from validationrun import record
+from validationrun.cluster import JOBS, PODS, Object
+from validationrun.evaluation.driver import Window
+from validationrun.oracle.answers import Decision
+from validationrun.oracle.engine import RuleState
+from validationrun.record import Record, format_time, parse_time
+from validationrun.results.evidence import EvidenceWriter
+from validationrun.runner.context import Context
+from validationrun.runner.load import STOP_PATCH
+from validationrun.runner.metrics import Metrics
+from validationrun.runner.shards import CONTAINER, LABEL_JOB_UID
+
+_LOOK_SECONDS: Final = 1.0
+_PROGRESS_SECONDS: Final = 10.0
+_KUBELET_LAG_SECONDS: Final = 3.0
+"""A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report."""
+
+_LONG_TEXT: Final = 500
+
+
+class ClusterControl:
+    """`evaluation.Control` on a cluster."""
+
+    def __init__(self, context: Context, written: Record, evidence: EvidenceWriter, metrics: Metrics) -> None:
+        self.settle_s = context.settle_s
+        self._context = context
+        self._written = written
+        self._evidence = evidence
+        self._metrics = metrics
+        self._window = Window()
+        self._looked = self._progressed = float("-inf")
+        self._interrupted = threading.Event()
+
+    def now(self) -> float:
+        return self._context.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._context.sleep(seconds)
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def interrupted(self) -> bool:
+        return self._interrupted.is_set()
+
+    def look(self) -> Window:
+        """Once a second: what the record and the load's pods say of the window."""
+        now = self.now()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            if self._written.need(record.RUN)["load"] is None:
+                self._look_without_load()
+            else:
+                self._look_at_load(now)
+            self._progress(now)
+        return self._window
+
+    def _look_without_load(self) -> None:
+        if self._window.start is not None:
+            return
+        start = parse_time(self._written.need(record.CHAIN_READY)["at"])
+        end = start + self._written.need(record.RUN)["runSeconds"]
+        # A rule is asked only once its time has come, so the whole window counts as open from the start.
+        self._window = Window(start, end, end, over=True)
+        self._write_window()
+
+    def _look_at_load(self, now: float) -> None:
+        window, written = self._window, self._written.refresh()
+        began, ended = written.get(record.LOAD_START), written.get(record.LOAD)
+        if began is not None and window.start is None:
+            window.start = parse_time(began["start"])
+            self._write_window()
+        if ended is not None and not window.over:
+            window.end = parse_time(ended["end"]) if ended["end"] else None
+            window.over = True
+            window.open_until = window.end if window.end is not None else window.open_until
+        elif window.start is not None and not window.over and self._load_runs():
+            window.open_until = now - _KUBELET_LAG_SECONDS
+
+    def _write_window(self) -> None:
+        window = self._window
+        if self._written.get(record.WINDOW) is None and window.start is not None:
+            value: Object = {"start": format_time(window.start)}
+            if window.end is not None:
+                value["end"] = format_time(window.end)
+            self._written.write(record.RULE_EVALUATOR, record.WINDOW, value)
+
+    def _load_runs(self) -> bool:
+        """At least one shard's container runs: the window is open."""
+        job = self._written.get(record.JOB)
+        if job is None:
+            return False
+        pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
+        return any(
+            one.get("name") == CONTAINER and "running" in (one.get("state") or {})
+            for pod in pods
+            for one in (pod.get("status") or {}).get("containerStatuses") or []
+        )
+
+    def _progress(self, now: float) -> None:
+        """For the Argo UI, which shows seconds gone by of all."""
+        path = os.environ.get("ARGO_PROGRESS_FILE")
+        if not path or self._window.start is None or now - self._progressed < _PROGRESS_SECONDS:
+            return
+        self._progressed = now
+        run = self._written.need(record.RUN)
+        total = int(run["runSeconds"] if run["load"] is None else run["durationSeconds"])
+        gone = min(total, max(0, int(now - self._window.start)))
+        with contextlib.suppress(OSError):
+            pathlib.Path(path).write_text(f"{gone}/{total}")
+
+    def answered(self, decision: Decision) -> None:
+        """One JSON line for whoever, or whatever, reads the step's log."""
+        self._metrics.count(decision)
+        exchange = decision.exchange
+        line = {
+            "at": format_time(round(self.now(), 3)),
+            "rule": decision.rule,
+            "T": format_time(decision.t),
+            "final": decision.final,
+            "verdict": decision.verdict,
+            "reason": decision.reason or None,
+            "message": decision.message[:_LONG_TEXT],
+            "value": decision.value,
+            "seconds": round(exchange.answered - exchange.asked, 3) if exchange else None,
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    def settled(self, decision: Decision, *, counted: bool) -> None:
+        self._evidence.add(decision, counted=counted)
+
+    def stop(self, decision: Decision) -> None:
+        """The intent first, then the act: a restarted step finds the intent and acts again."""
+        written = self._written
+        if written.get(record.STOP) is None:
+            intent = {
+                "rule": decision.rule,
+                "t": decision.t,
+                "reason": decision.reason,
+                "message": decision.message,
+                "value": decision.value,
+                "at": format_time(self.now()),
+            }
+            written.write(record.RULE_EVALUATOR, record.STOP, intent)
+            self._context.say(f"rule {decision.rule} failed: {decision.message}; stopping the run")
+        job = written.get(record.JOB)
+        if job is not None:
+            self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)
+
+    def save(self, states: Sequence[RuleState]) -> None:
+        self._written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [state.as_json() for state in states]})
+
+
+@contextlib.contextmanager
+def sigterm_interrupts(control: ClusterControl) -> Iterator[None]:
+    """A drain, a stop or a deadline sends SIGTERM: what is known is recorded before the grace period is over."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        control.interrupt()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

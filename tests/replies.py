@@ -1,0 +1,44 @@
+"""What Prometheus' HTTP API says, written by hand: for tests of what is made of it."""
+
+import json
+from typing import Any
+
+from validationrun.oracle.answers import Answer, Fault
+from validationrun.oracle.wire import Reply
+
+
+def success(kind: str, result: Any, **more: Any) -> Reply:
+    body = {"status": "success", "data": {"resultType": kind, "result": result}, **more}
+    return Reply(200, json.dumps(body).encode(), None)
+
+
+def vector(*values: str, t: float = 0, **more: Any) -> Reply:
+    """A sample for each value; several differ in the label `pod`."""
+    result = [{"metric": {"pod": str(index)}, "value": [t, value]} for index, value in enumerate(values)]
+    return success("vector", result, **more)
+
+
+def scalar(value: str, t: float = 0) -> Reply:
+    return success("scalar", [t, value])
+
+
+def http(status: int, error: str = "", kind: str = "") -> Reply:
+    return Reply(status, json.dumps({"status": "error", "errorType": kind, "error": error}).encode(), None)
+
+
+def fault(reason: str = "PrometheusUnavailable", message: str = "connection refused") -> Reply:
+    return Reply(None, b"", Fault(reason, message))
+
+
+def loaded(alertname: str, at: str, *, health: str = "ok", interval: float = 15) -> Reply:
+    """The heartbeat of an alert. `at` is RFC 3339."""
+    rule = {"type": "alerting", "name": alertname, "health": health, "lastEvaluation": at}
+    body = {"status": "success", "data": {"groups": [{"name": "group", "interval": interval, "rules": [rule]}]}}
+    return Reply(200, json.dumps(body).encode(), None)
+
+
+def of(answer: Answer, t: float = 0) -> Reply:
+    """The reply that reads as this answer."""
+    if isinstance(answer, Fault):
+        return Reply(None, b"", answer)
+    return vector(*(sample.value for sample in answer.samples), t=t)
