@@ -17,7 +17,7 @@ from .adapter import play
 from .brute_force import FAILED, Outcome, Timeline, judge, signed_off
 from .timelines import random_timeline, shrink
 
-PLAYS = 5
+PLAYS = 2
 """How often a run is played anew while it is made smaller: a mismatch may hang on the order of answers."""
 
 
