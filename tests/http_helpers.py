@@ -2,6 +2,8 @@
 
 import contextlib
 import http.server
+import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -63,3 +65,68 @@ def serving(reply: Callable[[Request], Reply]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Line:
+    """The server's end of one connection, byte by byte."""
+
+    def __init__(self, connection: socket.socket, number: int) -> None:
+        self.number = number
+        self._connection = connection
+        self._file = connection.makefile("rb")
+
+    def request(self) -> bytes:
+        """The next whole request. Raises EOFError when the client has closed."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self._file.readline()
+            if not line:
+                raise EOFError
+            head += line
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        return head + self._file.read(int(length.group(1)) if length else 0)
+
+    def send(self, content: bytes) -> None:
+        self._connection.sendall(content)
+
+    def answer(self, body: bytes) -> None:
+        """A good response, after which the connection stays open."""
+        self.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def wait_for_end(self) -> None:
+        """Until the client closes."""
+        while self._file.read(1):
+            pass
+
+    def close(self) -> None:
+        self._file.close()
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def talking(talk: Callable[[Line], None]) -> Iterator[str]:
+    """The URL of a server for which `talk` speaks, once for each connection; it is closed when `talk` returns."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    lines: list[Line] = []
+
+    def serve(line: Line) -> None:
+        with contextlib.suppress(OSError, EOFError, ValueError):
+            talk(line)
+        with contextlib.suppress(OSError):
+            line.close()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                lines.append(Line(listener.accept()[0], len(lines) + 1))
+                threading.Thread(target=serve, args=(lines[-1],), daemon=True).start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join(5)

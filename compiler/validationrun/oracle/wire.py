@@ -155,7 +155,7 @@ def read_values(reply: Reply) -> list[str] | Fault:
     if isinstance(whole, Fault):
         return whole
     try:
-        return [_text(one) for one in whole["data"]]
+        return [_text(one) for one in _list(whole["data"])]
     except _UNREADABLE:
         return _not_an_answer(reply)
 
@@ -166,7 +166,7 @@ def read_series(reply: Reply) -> list[dict[str, str]] | Fault:
     if isinstance(whole, Fault):
         return whole
     try:
-        return [_labels(one) for one in whole["data"]]
+        return [_labels(one) for one in _list(whole["data"])]
     except _UNREADABLE:
         return _not_an_answer(reply)
 
@@ -235,9 +235,7 @@ def _not_an_answer(reply: Reply) -> Fault:
 
 
 def _warnings(whole: Mapping[str, Any]) -> tuple[str, ...]:
-    texts = whole.get("warnings") or []
-    if not isinstance(texts, list):
-        raise TypeError(texts)
+    texts = _list(whole.get("warnings") or [])
     return tuple(text for text in map(str, texts) if not text.startswith(_INFORMATION))
 
 
@@ -253,6 +251,12 @@ def _number(text: Any) -> str:
     """The value's own text, once it is a number."""
     math.isnan(float(_text(text)))
     return str(text)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
 
 
 def _text(value: Any) -> str:

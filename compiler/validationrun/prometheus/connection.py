@@ -32,6 +32,8 @@ _HOST: Final = re.compile(r"[\w.:%-]+")
 _UNQUOTED: Final = "/%:@!$&'()*+,;=~"
 _REDIRECTS: Final = range(300, 400)
 _SHOWN: Final = 200
+_UNKNOWN_SIGNER: Final = frozenset({18, 19, 20, 21})
+"""OpenSSL's codes for a chain that ends in nobody whom we know."""
 
 
 class NoReplyError(Exception):
@@ -315,10 +317,8 @@ def _secured(target: Target, sock: _Socket, context: ssl.SSLContext, until: floa
         raise
     except ssl.SSLCertVerificationError as error:
         sock.close()
-        raise _unavailable(
-            f"{target}: its certificate is not trusted: {error.verify_message}; "
-            f"{CA_FILE} names the file with the CA that signed it"
-        ) from None
+        hint = f"; {CA_FILE} names the file with the CA to trust" if error.verify_code in _UNKNOWN_SIGNER else ""
+        raise _unavailable(f"{target}: its certificate is not trusted: {error.verify_message}{hint}") from None
     except (OSError, ValueError) as error:
         sock.close()
         raise _unavailable(f"{target}: no TLS: {_words(error)}; is it http?") from None

@@ -1,0 +1,233 @@
+"""Reading what Prometheus sends, good and bad; what a real one sends is read in tests/prometheus."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validationrun.oracle import wire
+from validationrun.oracle.answers import Fault, Sample, Samples
+from validationrun.oracle.wire import Matrix, Reply, Series
+
+NOW = 1_795_000_000.0
+
+
+def ok(data: Any, **more: Any) -> Reply:
+    return Reply(200, json.dumps({"status": "success", "data": data, **more}).encode(), None)
+
+
+def vector(*values: Any, **more: Any) -> Reply:
+    result = [{"metric": {"a": str(index)}, "value": [1, value]} for index, value in enumerate(values)]
+    return ok({"resultType": "vector", "result": result}, **more)
+
+
+def matrix(*values: Any, **more: Any) -> Reply:
+    return ok({"resultType": "matrix", "result": [{"metric": {"a": "1"}, "values": list(values)}]}, **more)
+
+
+def failed(status: int, **body: Any) -> Reply:
+    return Reply(status, json.dumps({"status": "error", **body}).encode(), None)
+
+
+def reason(read: Any) -> str | None:
+    return read.reason if isinstance(read, Fault) else None
+
+
+def test_values_keep_their_own_text() -> None:
+    assert wire.read_vector(vector("1.50", "NaN", "+Inf", "-Inf", "1e-05")) == Samples(
+        tuple(Sample({"a": str(at)}, text) for at, text in enumerate(["1.50", "NaN", "+Inf", "-Inf", "1e-05"]))
+    )
+
+
+def test_a_scalar_is_one_sample_without_labels() -> None:
+    assert wire.read_vector(ok({"resultType": "scalar", "result": [1, "5"]})) == Samples((Sample({}, "5"),))
+
+
+def test_an_empty_vector_is_no_samples() -> None:
+    assert wire.read_vector(vector()) == Samples(())
+
+
+def test_a_range_keeps_its_times_and_its_texts() -> None:
+    read = wire.read_matrix(matrix([1, "1.50"], [1.5, "NaN"], [2.001, "+Inf"]))
+    assert read == Matrix((Series({"a": "1"}, ((1.0, "1.50"), (1.5, "NaN"), (2.001, "+Inf"))),))
+
+
+# Not an answer to either kind of query.
+NO_ANSWERS = [
+    (Reply(200, b"<html>a login page</html>", None), "PrometheusUnavailable"),
+    (Reply(200, b"", None), "PrometheusUnavailable"),
+    (Reply(200, b"[]", None), "PrometheusUnavailable"),
+    (Reply(200, b"null", None), "PrometheusUnavailable"),
+    (Reply(200, b"[" * 100_000, None), "PrometheusUnavailable"),
+    (Reply(200, b"\xff\xfe", None), "PrometheusUnavailable"),
+    (Reply(200, b'{"status": "success"}', None), "PrometheusUnavailable"),
+    (Reply(200, b'{"status": "success", "data": {"resultType": "vec', None), "PrometheusUnavailable"),
+    (ok(None), "PrometheusUnavailable"),
+    (ok({"resultType": "scalar"}), "PrometheusUnavailable"),
+    (failed(200, error="soon"), "PrometheusUnavailable"),
+    (failed(400, errorType="bad_data", error="parse error"), "BadQuery"),
+    (failed(422, errorType="execution", error="many-to-many"), "BadQuery"),
+    (failed(503, errorType="timeout", error="query timed out in expression evaluation"), "Timeout"),
+    (failed(503, errorType="unavailable", error="TSDB not ready"), "PrometheusUnavailable"),
+    (failed(500, errorType="internal", error="disk"), "PrometheusUnavailable"),
+    (Reply(503, b"away", None), "PrometheusUnavailable"),
+    (Reply(404, b"404 page not found", None), "PrometheusUnavailable"),
+    (Reply(302, b"", None), "PrometheusUnavailable"),
+    (Reply(204, b"", None), "PrometheusUnavailable"),
+    (Reply(401, b"", None), "PrometheusUnavailable"),
+    (Reply(None, b"", Fault("Timeout", "late")), "Timeout"),
+]
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        *NO_ANSWERS,
+        (vector("1", warnings=["one store is away"]), "PartialResponse"),
+        (vector(warnings=["one store is away"]), "PartialResponse"),
+        (vector("1", warnings=["PromQL info: no counter", "one store is away"]), "PartialResponse"),
+        (vector("1", warnings="one store is away"), "PrometheusUnavailable"),
+        (matrix([1, "1"]), "BadQuery"),
+        (ok({"resultType": "string", "result": [1, "x"]}), "BadQuery"),
+        (ok({"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}), "BadQuery"),
+        (ok({"resultType": "vector", "result": [{"metric": {}}]}), "PrometheusUnavailable"),
+        (ok({"resultType": "vector", "result": [{"metric": {"a": 1}, "value": [1, "1"]}]}), "PrometheusUnavailable"),
+        (ok({"resultType": "vector", "result": [{"value": [1, "1"]}]}), "PrometheusUnavailable"),
+        (ok({"resultType": "vector", "result": None}), "PrometheusUnavailable"),
+        (vector(5), "PrometheusUnavailable"),
+        (vector("five"), "PrometheusUnavailable"),
+        (vector(""), "PrometheusUnavailable"),
+    ],
+)  # fmt: skip
+def test_what_is_no_good_vector_is_a_fault(reply: Reply, expected: str) -> None:
+    assert reason(wire.read_vector(reply)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        *NO_ANSWERS,
+        (matrix([1, "1"], warnings=["one store is away"]), "PartialResponse"),
+        (vector("1"), "BadQuery"),
+        (ok({"resultType": "matrix", "result": [{"metric": {}, "histograms": []}]}), "BadQuery"),
+        (ok({"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "1"]], "histograms": []}]}), "BadQuery"),
+        (ok({"resultType": "matrix", "result": [{"metric": {}}]}), "PrometheusUnavailable"),
+        (matrix([1]), "PrometheusUnavailable"),
+        (matrix([1, 1]), "PrometheusUnavailable"),
+        (matrix(["soon", "1"]), "PrometheusUnavailable"),
+        (matrix([10**400, "1"]), "PrometheusUnavailable"),
+    ],
+)
+def test_what_is_no_good_matrix_is_a_fault(reply: Reply, expected: str) -> None:
+    assert reason(wire.read_matrix(reply)) == expected
+
+
+def test_a_refusal_names_the_option_for_the_token() -> None:
+    for status in (401, 403):
+        read = wire.read_vector(Reply(status, b"Forbidden", None))
+        assert isinstance(read, Fault)
+        assert f"HTTP {status}" in read.message
+        assert "VALIDATION_PROMETHEUS_TOKEN_FILE" in read.message
+
+
+@pytest.mark.parametrize(
+    "text", ["PromQL info: metric might not be a counter", "PromQL info: input to histogram_quantile"]
+)
+def test_information_of_prometheus_2_does_not_spoil_an_answer(text: str) -> None:
+    """Prometheus 3 has `infos` for it."""
+    for more in ({"warnings": [text]}, {"infos": [text]}, {"warnings": [], "infos": [text]}, {"warnings": None}):
+        assert wire.read_vector(vector("1", **more)) == Samples((Sample({"a": "0"}, "1"),))
+        assert wire.warnings(vector("1", **more)) == ()
+
+
+def test_warnings_are_told_for_evidence() -> None:
+    assert wire.warnings(vector("1", warnings=["a", "PromQL info: b", "PromQL warning: c"])) == (
+        "a",
+        "PromQL warning: c",
+    )
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["status", "data", "result", "resultType", "warnings", "groups", "rules", "metric", "value"]
+                ),
+                inner,
+            )
+        ),
+    ).map(lambda whole: json.dumps(whole).encode()),
+    st.sampled_from([None, 200, 400, 503]),
+)
+def test_no_body_raises(body: bytes, status: int | None) -> None:
+    reply = Reply(status, body, None)
+    wire.warnings(reply)
+    assert reason(wire.read_loaded(reply, "A", NOW)) is not None
+    for read in (wire.read_vector, wire.read_matrix, wire.read_values, wire.read_series, wire.read_version):
+        read(reply)
+
+
+def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
+    for reply in (Reply(503, b"a\x1b[31m\n\n  b\r\n" * 100, None), failed(400, error="a\x1b[31m\n b" * 1000)):
+        read = wire.read_vector(reply)
+        assert isinstance(read, Fault)
+        assert read.message.isprintable()
+        assert len(read.message) < 1100
+
+
+def rules(interval: Any = 30, **changes: Any) -> Reply:
+    at = dt.datetime.fromtimestamp(NOW - 20, dt.UTC).isoformat()
+    rule = {"type": "alerting", "name": "NodeFailed", "health": "ok", "lastEvaluation": at, **changes}
+    return ok({"groups": [{"interval": interval, "rules": [rule]}]})
+
+
+def ago(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(NOW - seconds, dt.UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (rules(), None),
+        (rules(lastEvaluation=ago(90)), None),
+        (rules(lastEvaluation="2026-11-18T12:26:30.123456789+01:00"), None),
+        (rules(name="Renamed"), "AlertNotLoaded"),
+        (rules(type="recording"), "AlertNotLoaded"),
+        (rules(health="err", lastError="no such metric"), "AlertNotLoaded"),
+        (rules(health="unknown"), "AlertNotLoaded"),
+        (rules(lastEvaluation="0001-01-01T00:00:00Z"), "AlertNotLoaded"),
+        (rules(lastEvaluation=ago(91)), "AlertNotLoaded"),
+        (rules(interval=float("nan")), "AlertNotLoaded"),
+        (ok({"groups": []}), "AlertNotLoaded"),
+        (rules(lastEvaluation="2026-11-18T11:26:30"), "PrometheusUnavailable"),
+        (rules(lastEvaluation="soon"), "PrometheusUnavailable"),
+        (rules(interval="thirty"), "PrometheusUnavailable"),
+        (ok({"groups": [{"interval": 30}]}), "PrometheusUnavailable"),
+        *[(reply, "Timeout" if expected == "Timeout" else expected) for reply, expected in NO_ANSWERS],
+    ],
+)
+def test_only_a_healthy_and_fresh_alert_is_proof(reply: Reply, expected: str | None) -> None:
+    assert reason(wire.read_loaded(reply, "NodeFailed", NOW)) == expected
+
+
+def test_one_good_group_among_bad_ones_is_proof() -> None:
+    good, bad = (json.loads(one.body)["data"]["groups"][0] for one in (rules(), rules(health="err")))
+    assert wire.read_loaded(ok({"groups": [bad, good]}), "NodeFailed", NOW) is None
+    assert reason(wire.read_loaded(ok({"groups": [bad, bad]}), "NodeFailed", NOW)) == "AlertNotLoaded"
+
+
+def test_lists_are_read_or_are_faults() -> None:
+    assert wire.read_values(ok(["a", "b"])) == ["a", "b"]
+    assert wire.read_series(ok([{"__name__": "up"}])) == [{"__name__": "up"}]
+    assert wire.read_version(ok({"version": "3.7.0"})) == "3.7.0"
+    for read in (wire.read_values, wire.read_series, wire.read_version):
+        assert [reason(read(bad)) for bad in (ok([1]), ok({"version": 3}), Reply(404, b"", None))] == [
+            "PrometheusUnavailable"
+        ] * 3
