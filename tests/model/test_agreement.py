@@ -21,6 +21,14 @@ def test_the_engine_agrees_with_the_model(chunk):
     assert not found, "\n\n".join(map(str, found))
 
 
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_the_driver_agrees_with_the_model(chunk):
+    """With slow answers, a slow machine, an end that is learned late, and an evaluator that is killed and comes back."""
+    found = disagreements(SEED, range(chunk * CHUNK, (chunk + 1) * CHUNK, 4), "driver")
+
+    assert not found, "\n\n".join(map(str, found))
+
+
 def test_a_disagreement_is_shown_as_a_small_run_that_can_be_run_again():
     """The comparison itself can fail: an engine without a last word passes rules that nobody proved."""
     with mock.patch("validationrun.oracle.engine.close", lambda state, *_, **__: state):
