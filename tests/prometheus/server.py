@@ -104,7 +104,12 @@ class Server:
         fetch(f"{self.url}/-/reload", b"")
 
     def send(self, *series: histories.Series) -> None:
-        """Samples, of any age; they can be asked for when this returns."""
+        """
+        Samples, of any age; they can be asked for when this returns.
+
+        Prometheus 2 leaves samples that are older than its newest block out of its lists of series and labels; history that
+        is back-filled is in them.
+        """
         histories.send(self.url, series)
 
     def get(self, path: str, **parameters: Any) -> Any:
