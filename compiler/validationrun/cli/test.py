@@ -1,0 +1,134 @@
+"""`validationrun test`: rule unit tests on a private Prometheus."""
+
+import contextlib
+import enum
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from validationrun.cli.common import NamespaceOption, Output, count, print_diagnostics, read_specs, summary, usage_error
+from validationrun.conventions import EXIT_FINDINGS, EXIT_OK
+from validationrun.diagnostics import printable
+
+if TYPE_CHECKING:
+    from validationrun.ruletest.suite import Suite, Tested
+
+EXAMPLES = """\b
+Examples:
+  validationrun test tests/early-stop.yaml
+  validationrun test tests/                         # every ValidationRuleTest below it
+  validationrun test tests/ -o junit > rules.xml
+
+\b
+Exits 0 when every test is as expected, 1 when one is not, 2 for anything else: a bad file, no Prometheus, Ctrl-C.
+Needs the program prometheus: `apt-get install prometheus`, or PROMETHEUS_BIN.
+"""
+
+
+class TestOutput(enum.StrEnum):
+    """How the results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+FileArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...", help="Test files, folders (specs in them are passed over), globs, or - for standard input."
+    ),
+]
+TestOutputOption = Annotated[TestOutput, typer.Option("--output", "-o", help="Form of the results.")]
+
+
+def run(
+    files: FileArgument,
+    output: TestOutputOption = TestOutput.TEXT,
+    namespace: NamespaceOption = None,
+) -> None:
+    """
+    Test rules: series in promtool's notation, faults, and the verdict that must come out.
+
+    Each test has a private Prometheus on this machine and simulated time: a window of a day takes seconds. Nothing else is
+    asked, and nothing is left behind.
+    """
+    from validationrun.ruletest.server import PrivatePrometheusError, find_binary
+    from validationrun.ruletest.suite import run_all
+
+    suite = _gather(files, namespace)
+    results: list[Tested] = []
+    try:
+        binary = find_binary()
+        with _ends_in_order():
+            for tested in run_all(suite, binary):
+                results.append(tested)
+                if output is TestOutput.TEXT:
+                    _print_text(results)
+    except PrivatePrometheusError as error:
+        raise usage_error(str(error)) from None
+    _print_summary(results, output)
+    raise typer.Exit(EXIT_OK if all(tested.ok for tested in results) else EXIT_FINDINGS)
+
+
+def _gather(files: list[str], namespace: str | None) -> "Suite":
+    """The tests. Raises typer.Exit with 2 when anything is wrong with a file, or there is no test: nothing is run then."""
+    from validationrun.ruletest.suite import gather, holds_specs_only
+
+    folders = tuple(os.path.join(name, "") for name in files if os.path.isdir(name))  # noqa: PTH112, PTH118 - text in, text out
+    read = read_specs(files)
+    tests = [one for one in read if not (one[0].startswith(folders) and holds_specs_only(one[1], one[0]))]
+    suite = gather(tests, namespace)
+    if not suite.ok:
+        print_diagnostics(suite.diagnostics, Output.TEXT, sys.stderr)
+        raise usage_error(f"{summary(suite.diagnostics)}; nothing was tested")
+    if not suite.tests:
+        raise usage_error(f"no rule test in {', '.join(files)}: their kind is ValidationRuleTest")
+    return suite
+
+
+@contextlib.contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP end it as Ctrl-C does, so that the private Prometheus goes too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_text(results: "list[Tested]") -> None:
+    """The last result, below the name of its file when that is another one than before."""
+    from validationrun.ruletest.report import lines
+
+    tested = results[-1]
+    if len(results) == 1 or results[-2].ready.file != tested.ready.file:
+        print(printable(tested.ready.file))
+    for line in lines(tested):
+        print(f"  {printable(line)}")
+    sys.stdout.flush()
+
+
+def _print_summary(results: "list[Tested]", output: TestOutput) -> None:
+    from validationrun.ruletest.report import as_json, as_junit
+
+    if output is TestOutput.JSON:
+        json.dump(as_json(results), sys.stdout, indent=2)
+        print()
+    elif output is TestOutput.JUNIT:
+        print(as_junit(results), end="")
+    failed = sum(not tested.ok for tested in results)
+    words = f"{count(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
+    print(words, file=sys.stdout if output is TestOutput.TEXT else sys.stderr)
