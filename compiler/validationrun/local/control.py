@@ -1,6 +1,7 @@
 """Time, signals, evidence and progress of an evaluation on one machine."""
 
 import contextlib
+import dataclasses
 import signal
 import threading
 import time
@@ -9,10 +10,10 @@ from types import FrameType
 from typing import Final
 
 from validationrun import record
-from validationrun.evaluation.driver import Window
+from validationrun.evaluation.driver import Judgement, Window
 from validationrun.local.keeping import Kept
 from validationrun.oracle.answers import Decision
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.engine import Fold, RuleState
 from validationrun.record import format_time
 from validationrun.results.evidence import EvidenceWriter
 
@@ -21,31 +22,50 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
 
+class Clock:
+    """
+    Time that never goes back and never jumps: the wall clock of the start, carried on by the monotonic one.
+
+    Evaluation times, the window's ends and the load's are all of this one clock.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._monotonic = time.time(), time.monotonic()
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.at(time.monotonic())
+
+    def at(self, monotonic: float) -> float:
+        """Unix seconds, to the millisecond, which is what Prometheus keeps."""
+        return round(self._wall + (monotonic - self._monotonic), 3)
+
+
 class LocalControl:
-    """
-    The part of `evaluation.Control` that every run on one machine shares: a window that is known from the start, no load.
+    """The part of `evaluation.Control` that every run on one machine shares: a window that is known from the start, no load."""
 
-    `now` never goes back and never jumps: it is the wall clock of the start, carried on by the monotonic one.
-    """
-
-    def __init__(self, window: Window, settle_s: float, evidence: EvidenceWriter, kept: Kept, say: Say) -> None:
+    def __init__(
+        self, window: Window, settle_s: float, evidence: EvidenceWriter, kept: Kept, say: Say, clock: Clock
+    ) -> None:
         self.settle_s = settle_s
         self.evidence = evidence
         self.kept = kept
         self.say = say
+        self.clock = clock
         self._window = window
-        self._wall, self._monotonic = time.time(), time.monotonic()
         self._interrupt = threading.Event()
 
     def now(self) -> float:
-        return self._wall + (time.monotonic() - self._monotonic)
+        return self.clock.now()
 
     def sleep(self, seconds: float) -> None:
         # An interrupt ends the pause, so that Ctrl-C is answered at once.
         self._interrupt.wait(seconds)
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> bool:
+        """Somebody wants an end. Returns whether the next such wish is handled in order too."""
         self._interrupt.set()
+        return False
 
     def interrupted(self) -> bool:
         return self._interrupt.is_set()
@@ -61,33 +81,56 @@ class LocalControl:
 
     def stop(self, decision: Decision) -> None:
         """There is nothing to stop but the evaluation itself."""
+        self.record_stop(decision, "stopping")
+
+    def record_stop(self, decision: Decision, consequence: str) -> None:
+        """The intent comes before the act, and stays the first failure that was known."""
         if self.kept.get(record.STOP) is None:
             self.kept.put(record.STOP, {"rule": decision.rule, "t": decision.t})
-            self.say(f"rule {decision.rule} failed at {format_time(decision.t)}: {decision.message}; stopping")
+            self.say(f"rule {decision.rule} failed at {format_time(decision.t)}: {decision.message}; {consequence}")
 
     def save(self, states: Sequence[RuleState]) -> None:
         before = {one["name"]: one["verdict"] for one in (self.kept.get(record.RULES) or {"rules": []})["rules"]}
         for state in states:
             if state.verdict not in ("Awaited", before.get(state.name)):
                 words = " ".join(part for part in (state.reason, state.message) if part)
-                self.say(f"rule {state.name}: {state.verdict}: {words}")
+                self.say(f"rule {state.name}: {state.verdict}" + (f": {words}" if words else ""))
         self.kept.put_rules(states)
 
 
 @contextlib.contextmanager
 def signals_interrupt(control: LocalControl) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the evaluation in order; a second one ends the process as usual."""
+    """
+    SIGINT, SIGTERM and SIGHUP end the evaluation in order; once that cannot be hurried any more, they end the process.
+
+    A signal that was ignored when we were started, as `nohup` does, stays ignored.
+    """
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    ours = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        del frame
-        signal.signal(number, before[signal.Signals(number)])
-        control.interrupt()
+        del number, frame
+        if not control.interrupt():
+            restore()
 
-    for number in SIGNALS:
+    def restore() -> None:
+        for number in ours:
+            signal.signal(number, before[number])
+
+    for number in ours:
         signal.signal(number, on_signal)
     try:
         yield
     finally:
-        for number in SIGNALS:
-            signal.signal(number, before[number])
+        restore()
+
+
+def as_it_ended(judgement: Judgement, fold: Fold, *, interrupted: bool) -> Judgement:
+    """
+    The judgement, or that of a run that somebody stopped while its last answers were awaited.
+
+    Whoever stops a run before its verdict is written gets no verdict.
+    """
+    if not interrupted or judgement.interrupted:
+        return judgement
+    return dataclasses.replace(judgement, interrupted=True, states=fold.closed())

@@ -22,6 +22,11 @@ class Kept:
     def put(self, key: str, value: Object) -> None:
         self._values[key] = value
 
+    def put_chain(self, chain_id: str, rpc: Sequence[str]) -> None:
+        """A chain that was there before the run."""
+        self.put(record.CHAIN, {"chainId": chain_id, "endpoints": {"rpc": list(rpc)}})
+        self.put(record.CHAIN_READY, {"deployments": []})
+
     def put_rules(self, states: Sequence[RuleState]) -> None:
         self.put(record.RULES, {"rules": [state.as_json() for state in states]})
 

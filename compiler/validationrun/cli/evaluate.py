@@ -1,0 +1,304 @@
+"""`validationrun evaluate`: judge the rules of a spec against a Prometheus, without cluster, chain or load."""
+
+import datetime as dt
+import enum
+import pathlib
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from validationrun.cli.common import (
+    NamespaceOption,
+    Output,
+    print_diagnostics,
+    read_specs,
+    summary,
+    usage_error,
+)
+from validationrun.cli.runs import VERDICT_EXITS, StatusOutput, print_status
+from validationrun.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.diagnostics import printable
+
+if TYPE_CHECKING:
+    from validationrun.api.v1alpha1 import ValidationRun
+    from validationrun.prometheus import Access
+    from validationrun.results.folder import Result
+
+EXAMPLES = """\b
+Examples:
+  validationrun evaluate run.yaml --prometheus http://localhost:9090 --chain-id nightly-1a2b3c4d --for 10m
+  validationrun evaluate run.yaml --start 2026-03-01T02:10:00Z --for 10m          # a window that is over
+  validationrun evaluate run.yaml --prometheus-token-file ~/.token -o junit > rules.xml
+
+\b
+Exits 0 Passed, 1 Failed, 2 anything else: Error, Cancelled, a bad spec, no Prometheus, Ctrl-C.
+Asks Prometheus and nobody else; the spec's load counts as absent.
+"""
+
+
+class LocalOutput(enum.StrEnum):
+    """How the result of a run on this machine is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
+
+
+_REPORT_FILES: Final = {LocalOutput.JUNIT: "report.junit.xml", LocalOutput.MARKDOWN: "report.md"}
+_LONGEST_SETTLE: Final = 60
+
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with the run, or - for standard input.")]
+PrometheusOption = Annotated[
+    str, typer.Option("--prometheus", metavar="URL", help="Prometheus.", envvar="VALIDATION_PROMETHEUS_URL")
+]
+TokenFileOption = Annotated[
+    str,
+    typer.Option(
+        "--prometheus-token-file",
+        metavar="FILE",
+        help="Holds a bearer token for it.",
+        envvar="VALIDATION_PROMETHEUS_TOKEN_FILE",
+        show_default=False,
+    ),
+]
+CaFileOption = Annotated[
+    str,
+    typer.Option(
+        "--prometheus-ca-file",
+        metavar="FILE",
+        help="Holds the certificates that it is trusted by, in PEM.",
+        envvar="VALIDATION_PROMETHEUS_CA_FILE",
+        show_default=False,
+    ),
+]
+HeadersFileOption = Annotated[
+    str,
+    typer.Option(
+        "--prometheus-headers-file",
+        metavar="FILE",
+        help="Holds further headers for it, `Name: value` a line.",
+        envvar="VALIDATION_PROMETHEUS_HEADERS_FILE",
+        show_default=False,
+    ),
+]
+ChainIdOption = Annotated[
+    str | None, typer.Option("--chain-id", metavar="ID", help="What ${chainId} stands for.", show_default=False)
+]
+SettleOption = Annotated[
+    str,
+    typer.Option(
+        "--settle",
+        metavar="SECONDS",
+        help="Ask this long after an evaluation's time, when its samples are surely there.",
+        envvar="VALIDATION_SETTLE",
+    ),
+]
+ResultsOption = Annotated[
+    pathlib.Path, typer.Option("--results", metavar="DIR", help="Folder of all results.", file_okay=False)
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="RUN", help="The run, when SPEC holds several.", show_default=False),
+]
+LocalOutputOption = Annotated[LocalOutput, typer.Option("--output", "-o", help="Form of the result.")]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        help="Begin of the window, such as 2026-03-01T02:10:00Z or Unix seconds; else now.",
+        show_default=False,
+    ),
+]
+ForOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="DURATION",
+        help="Length of the window, such as 10m; else the load's duration, or timeouts.runDuration.",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    spec: SpecArgument,
+    prometheus: PrometheusOption = DEFAULT_PROMETHEUS_URL,
+    chain_id: ChainIdOption = None,
+    start: StartOption = None,
+    for_: ForOption = None,
+    settle: SettleOption = "5s",
+    results: ResultsOption = pathlib.Path("validation-results"),
+    name: NameOption = None,
+    namespace: NamespaceOption = None,
+    output: LocalOutputOption = LocalOutput.TEXT,
+    token_file: TokenFileOption = "",
+    ca_file: CaFileOption = "",
+    headers_file: HeadersFileOption = "",
+) -> None:
+    """
+    Judge the rules of a spec against a Prometheus.
+
+    The window begins now, or at --start, and lasts as long as the spec says, or --for. Results go to a folder of their
+    own below --results, which `validationrun replay` judges again.
+    """
+    from validationrun.local.evaluate import EvaluateOptions, evaluate
+
+    options = EvaluateOptions(
+        prometheus_url=prometheus,
+        access=access_of(token_file, ca_file, headers_file),
+        root=results,
+        chain_id=checked_chain_id(chain_id),
+        start=_moment(start),
+        seconds=_seconds(for_),
+        settle_s=settle_seconds(settle),
+    )
+    chosen = one_run(spec, namespace, name)
+    with local_errors():
+        result, folder = evaluate(chosen, options, say)
+    finish(result, folder, output)
+
+
+def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRun":
+    """The one run of the file, or the one of that name. Raises typer.Exit with 2."""
+    from validationrun.pipeline import lint_all
+
+    linted = lint_all(read_specs([spec]), namespace)
+    print_diagnostics(linted.diagnostics, Output.TEXT, sys.stderr)
+    if not linted.ok:
+        raise usage_error(f"{spec}: {summary(linted.diagnostics)}; nothing was judged")
+    names = [one.run.metadata.name for one in linted.runs]
+    found = [one.run for one in linted.runs if name in (None, one.run.metadata.name)]
+    if len(found) == 1:
+        return found[0]
+    if name is not None and not found:
+        raise usage_error(f"{spec} holds no run {name}; it holds {', '.join(names) or 'none'}")
+    if not names:
+        raise usage_error(f"{spec} holds no run")
+    raise usage_error(f"{spec} holds several runs ({', '.join(names)}); --name chooses one, -n a namespace")
+
+
+def access_of(token_file: str, ca_file: str, headers_file: str) -> "Access":
+    """An empty variable counts as none."""
+    from validationrun.prometheus import Access
+
+    paths = (pathlib.Path(name) if name else None for name in (token_file, ca_file, headers_file))
+    return Access(*paths)
+
+
+def checked_chain_id(text: str | None) -> str | None:
+    """Raises typer.Exit with 2 for what no chain calls itself."""
+    from validationrun.local.chain import CHAIN_ID
+
+    if text is not None and not CHAIN_ID.fullmatch(text):
+        raise usage_error(f"--chain-id must be letters, digits, '.', '_' and '-', such as pacific-1; got {text!r}")
+    return text
+
+
+def settle_seconds(text: str) -> float:
+    """Raises typer.Exit with 2. An empty variable counts as none."""
+    if not text:
+        return 5.0
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?s?", text) and float(text.removesuffix("s")) <= _LONGEST_SETTLE:
+        return float(text.removesuffix("s"))
+    raise usage_error(f"--settle must be seconds from 0 to {_LONGEST_SETTLE}, such as 5s; got {text!r}")
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,9})?", text):
+        return float(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise usage_error(f"--start must be a time with its zone, such as 2026-03-01T02:10:00Z; got {text!r}")
+    return moment.timestamp()
+
+
+def _seconds(text: str | None) -> int | None:
+    from validationrun.api.v1alpha1.types import parse_duration
+
+    if text is None:
+        return None
+    with suppress(ValueError):
+        if (seconds := parse_duration(text)) > 0:
+            return seconds
+    raise usage_error(f"--for must be a duration of at least 1s, such as 90s or 10m; got {text!r}")
+
+
+def say(message: str) -> None:
+    """Progress, for people. Nobody there to read it is no reason to end a run."""
+    with suppress(OSError):
+        print(f"{time.strftime('%H:%M:%S')} {printable(message)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def local_errors() -> Iterator[None]:
+    """A run that cannot begin, or cannot be written down, becomes one line and exit 2."""
+    from validationrun.local.prepare import LocalError
+
+    try:
+        yield
+    except LocalError as error:
+        raise usage_error(str(error)) from None
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise usage_error(f"the results cannot be written:{where} {error.strerror or error}") from None
+
+
+def finish(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
+    """Prints the result and exits by its verdict."""
+    show(result, folder, output)
+    code = VERDICT_EXITS.get(str(result.status["verdict"]), EXIT_USAGE)
+    leave(code)
+    raise typer.Exit(code)
+
+
+def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
+    status: dict[str, Any] = dict(result.status)
+    if output in _REPORT_FILES:
+        print((folder / _REPORT_FILES[output]).read_text("utf-8"), end="")
+    elif output is LocalOutput.TEXT:
+        load = status["load"]
+        # There is no Job to name.
+        print_status({**status, "load": load and {**load, "jobName": folder.parent.name}}, StatusOutput.TEXT)
+        for note in result.document["notes"]:
+            print(f"  note     {printable(note)}")
+    else:
+        print_status(status, StatusOutput(output.value))
+    stream = sys.stdout if output is LocalOutput.TEXT else sys.stderr
+    print(f"  results  {printable(_shown(folder))}", file=stream)
+
+
+def _shown(folder: pathlib.Path) -> str:
+    """As short as the folder can be named from here."""
+    here = pathlib.Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+
+
+def leave(code: int, exit_: Callable[[int], object] | None = None) -> None:
+    """
+    Ends the process at once when a query is still out: nobody waits for its answer any more.
+
+    Python would wait for the thread that asked, up to the query's time-out.
+    """
+    waiting = [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]
+    if not any(one.name.startswith("ThreadPoolExecutor") for one in waiting):
+        return
+    import os
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    (exit_ or os._exit)(code)

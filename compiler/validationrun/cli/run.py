@@ -1,0 +1,215 @@
+"""`validationrun run --local`: a whole run on this machine: the load as processes, judged while it runs."""
+
+import json
+import pathlib
+import re
+from typing import Annotated, Any, Final
+
+import typer
+
+from validationrun.cli.common import NamespaceOption, usage_error
+from validationrun.cli.evaluate import (
+    CaFileOption,
+    HeadersFileOption,
+    LocalOutput,
+    LocalOutputOption,
+    NameOption,
+    PrometheusOption,
+    ResultsOption,
+    SettleOption,
+    SpecArgument,
+    TokenFileOption,
+    access_of,
+    checked_chain_id,
+    finish,
+    local_errors,
+    one_run,
+    say,
+    settle_seconds,
+)
+from validationrun.conventions import (
+    DEFAULT_PROMETHEUS_URL,
+    PARAM_CHAIN_ID,
+    PARAM_DURATION,
+    PARAM_IMAGE_WORKLOAD,
+    PARAM_PROMETHEUS_URL,
+    RESERVED_ENV,
+)
+
+EXAMPLES = """\b
+Examples:
+  validationrun run --local run.yaml --rpc http://localhost:26657 --evm http://localhost:8545 \\
+      --prometheus http://localhost:9090
+  validationrun run --local run.yaml --rpc http://localhost:26657 --set duration=2m --env PRIVATE_KEY
+  validationrun run --local run.yaml --docker      # the workload's image instead of its `command`
+
+\b
+Exits 0 Passed, 1 Failed, 2 anything else: Error, Cancelled, a bad spec, no Prometheus, Ctrl-C.
+Brings no chain up: the chain is there already, named by --rpc or by the spec's `chain.endpoints`.
+"""
+
+_URL: Final = re.compile(r"(https?|wss?)://[A-Za-z0-9.\-_~:/\[\]%@!$&'()*+,;=]{1,500}")
+_ENV_NAME: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_ANSWER_SECONDS: Final = 5.0
+_MOST_BYTES: Final = 1 << 20
+
+LocalFlag = Annotated[bool, typer.Option("--local", help="Run on this machine; `submit` runs on a cluster.")]
+RpcOption = Annotated[
+    list[str] | None,
+    typer.Option("--rpc", metavar="URL", help="Tendermint RPC of the chain; may be repeated.", show_default=False),
+]
+EvmOption = Annotated[
+    list[str] | None,
+    typer.Option("--evm", metavar="URL", help="EVM JSON-RPC; may be repeated.", show_default=False),
+]
+WsOption = Annotated[
+    list[str] | None,
+    typer.Option("--ws", metavar="URL", help="EVM WebSocket; may be repeated.", show_default=False),
+]
+RestOption = Annotated[
+    list[str] | None, typer.Option("--rest", metavar="URL", help="REST; may be repeated.", show_default=False)
+]
+RunChainIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--chain-id", metavar="ID", help="Id of the chain; else what the first RPC's /status says.", show_default=False
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the spec; may be repeated."),
+]
+EnvOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="NAME[=VALUE]",
+        help="A variable for the workload, in place of the spec's; without a value, this shell's own. May be repeated.",
+    ),
+]
+DockerOption = Annotated[bool, typer.Option("--docker", help="Start the workload's image with docker.")]
+
+
+def run(
+    spec: SpecArgument,
+    local: LocalFlag = False,
+    rpc: RpcOption = None,
+    evm: EvmOption = None,
+    ws: WsOption = None,
+    rest: RestOption = None,
+    chain_id: RunChainIdOption = None,
+    prometheus: PrometheusOption = DEFAULT_PROMETHEUS_URL,
+    settings: SetOption = None,
+    environment: EnvOption = None,
+    docker: DockerOption = False,
+    settle: SettleOption = "5s",
+    results: ResultsOption = pathlib.Path("validation-results"),
+    name: NameOption = None,
+    namespace: NamespaceOption = None,
+    output: LocalOutputOption = LocalOutput.TEXT,
+    token_file: TokenFileOption = "",
+    ca_file: CaFileOption = "",
+    headers_file: HeadersFileOption = "",
+) -> None:
+    """
+    Run a spec on this machine, against a chain that is there.
+
+    Starts the workload, one process a shard, with the environment that it has in a cluster; judges the rules meanwhile;
+    ends the load when a stopOnFailure rule fails; writes the same results. Whatever happens, no process is left behind.
+    """
+    from validationrun.local.run import RunOptions, run_local
+
+    if not local:
+        raise usage_error("run needs --local; `validationrun submit SPEC --wait` runs on a cluster")
+    given = _settings(settings or [], docker=docker)
+    endpoints = {"rpc": rpc, "evm": evm, "ws": ws, "rest": rest}
+    options = RunOptions(
+        prometheus_url=given.pop(PARAM_PROMETHEUS_URL, prometheus),
+        access=access_of(token_file, ca_file, headers_file),
+        root=results,
+        ask=_ask,
+        endpoints={kind: _urls(kind, urls or []) for kind, urls in endpoints.items()},
+        chain_id=checked_chain_id(_one_chain_id(chain_id, given.pop(PARAM_CHAIN_ID, None))),
+        parameters=given,
+        environment=_environment(environment or []),
+        docker=docker,
+        settle_s=settle_seconds(settle),
+    )
+    chosen = one_run(spec, namespace, name)
+    with local_errors():
+        result, folder = run_local(chosen, options, say)
+    finish(result, folder, output)
+
+
+def _settings(texts: list[str], *, docker: bool) -> dict[str, str]:
+    """The parameters that mean something here. Raises typer.Exit with 2 for the others."""
+    usable = [PARAM_CHAIN_ID, PARAM_DURATION, PARAM_PROMETHEUS_URL, *([PARAM_IMAGE_WORKLOAD] if docker else [])]
+    given: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise usage_error(f"--set must be NAME=VALUE; got {text!r}")
+        if name in given:
+            raise usage_error(f"--set {name} is given twice")
+        if name not in usable:
+            why = "no image is started without --docker" if name == PARAM_IMAGE_WORKLOAD else "it belongs to a cluster"
+            raise usage_error(f"--set {name} means nothing in a local run: {why}; there are {', '.join(usable)}")
+        if value:
+            given[name] = value
+    return given
+
+
+def _one_chain_id(option: str | None, setting: str | None) -> str | None:
+    if option is not None and setting is not None and option != setting:
+        raise usage_error(f"--chain-id says {option}, --set chain-id says {setting}; keep one of the two")
+    return option if option is not None else setting
+
+
+def _urls(kind: str, urls: list[str]) -> list[str]:
+    for url in urls:
+        if not _URL.fullmatch(url):
+            raise usage_error(f"--{kind} must be a URL such as http://localhost:26657; got {url!r}")
+    return urls
+
+
+def _environment(texts: list[str]) -> dict[str, str]:
+    import os
+
+    given: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not _ENV_NAME.fullmatch(name):
+            raise usage_error(f"--env must be NAME=VALUE or NAME; got {text!r}")
+        if name in RESERVED_ENV:
+            raise usage_error(f"--env {name} is set by validationrun itself")
+        if name in given:
+            raise usage_error(f"--env {name} is given twice")
+        if not separator:
+            if name not in os.environ:
+                raise usage_error(f"--env {name}: there is no such variable in this shell; give {name}=VALUE")
+            value = os.environ[name]
+        given[name] = value
+    return given
+
+
+def _ask(url: str) -> Any:
+    """JSON of a GET. Raises ValueError, in words."""
+    import requests
+    import urllib3
+
+    try:
+        with requests.Session() as session:
+            # What the load reaches directly is asked directly.
+            session.trust_env = False
+            response = session.get(url, timeout=_ANSWER_SECONDS, allow_redirects=False, stream=True)
+            if response.status_code != requests.codes.ok:
+                raise ValueError(f"HTTP {response.status_code}")
+            body = response.raw.read(_MOST_BYTES, decode_content=True)
+    except requests.Timeout:
+        raise ValueError(f"no answer within {_ANSWER_SECONDS:.0f}s") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError):
+        raise ValueError("no connection") from None
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise ValueError("the answer is no JSON") from None

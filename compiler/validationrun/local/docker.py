@@ -1,0 +1,56 @@
+"""The workload in a container of this machine, with what its pod would have: its folders, its user, its lack of rights."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Final
+
+from validationrun import conventions
+from validationrun.local.workload import Container, Shard
+
+DOCKER: Final = "docker"
+CANNOT_START: Final = frozenset({125, 126, 127})
+"""Exit codes by which `docker run` says that there was no container, or no program in it."""
+
+
+def run_command(
+    container: Container, shard: Shard, name: str, config: pathlib.Path, results: pathlib.Path
+) -> list[str]:
+    """
+    `docker run` in the foreground: it passes signals on and exits as the container does.
+
+    Args:
+        name: of the container, by which it is ended for sure.
+    """
+    command = [DOCKER, "run", "--rm", "--name", name, "--network", "host", "--pull", "never"]
+    command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    command += ["--mount", _bind(results, conventions.RESULT_DIR)]
+    if container.files:
+        command += ["--mount", _bind(config, container.mount_path) + ",readonly"]
+    if container.user:
+        command += ["--user", container.user]
+    for variable, value in shard.environment.items():
+        command += ["--env", f"{variable}={value}"]
+    rest = list(shard.args)
+    if shard.command is not None:
+        command += ["--entrypoint", shard.command[0]]
+        rest = [*shard.command[1:], *rest]
+    return [*command, container.image, *rest]
+
+
+def remove_command(name: str) -> list[str]:
+    """Ends a container that outlived its `docker run`; harmless when there is none."""
+    return [DOCKER, "rm", "--force", name]
+
+
+def fetch_commands(image: str) -> Sequence[list[str]]:
+    """Is it here? Else fetch it. Before the window opens: a download is no load."""
+    return [DOCKER, "image", "inspect", "--format", "{{.Id}}", image], [DOCKER, "pull", "--quiet", image]
+
+
+def _bind(source: pathlib.Path, target: str) -> str:
+    # Docker reads the option as a line of CSV.
+    return ",".join(["type=bind", _field(f"source={source}"), _field(f"target={target}")])
+
+
+def _field(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n') else text

@@ -1,0 +1,22 @@
+"""`$(NAME)` in a container's environment, command and arguments, as Kubernetes replaces it."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_REFERENCE: Final = re.compile(r"\$(?:(?P<escaped>\$)|\((?P<name>[^)]*)\))", re.DOTALL)
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """
+    Every `$(NAME)` that has a value is replaced, once; `$$` is a dollar sign that begins no reference.
+
+    What has no value, what is not closed, and a `$` before anything else stay as they are.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match["escaped"]:
+            return "$"
+        return values.get(match["name"], match[0])
+
+    return _REFERENCE.sub(value, text)

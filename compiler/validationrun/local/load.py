@@ -1,0 +1,222 @@
+"""All shards of a load on one machine: started together, followed, stopped, and what their exit codes add up to."""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from validationrun.cluster import Object
+from validationrun.local.control import Clock, Say
+from validationrun.local.docker import CANNOT_START
+from validationrun.local.outcome import Workload
+from validationrun.local.program import Launch, Program
+from validationrun.oracle.workload import INFRASTRUCTURE, Shard, aggregate
+from validationrun.record import format_time
+from validationrun.runner.shards import ShardState, load_start
+
+NOT_STARTED: Final = "LoadNotStarted"
+Why = Literal["", "rule", "runDuration", "interrupted"]
+
+_STALENESS_SECONDS: Final = 1.0
+"""The window ends this long before the load does: what a process exports goes stale with its end."""
+_LOOK_LAG_SECONDS: Final = 0.5
+"""A shard that is not known to have ended may have ended this long ago."""
+_MOST_NAMED: Final = 8
+_SIGNAL_BASE: Final = 128
+
+
+@dataclass
+class Load:
+    """
+    The processes of a load.
+
+    Attributes:
+        run_s: `timeouts.runDuration`, counted from the start.
+        docker: the commands are `docker run`.
+        why: why it was told to stop.
+    """
+
+    launches: Sequence[Launch]
+    run_s: float
+    clock: Clock
+    say: Say
+    docker: bool = False
+    why: Why = ""
+    _why_words: str = ""
+    _stop_t: float | None = None
+    _programs: list[Program] = field(default_factory=list)
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._programs)
+
+    def begin(self) -> None:
+        """Starts every shard; when one cannot be started, none is left running."""
+        self._programs = [Program(launch) for launch in self.launches]
+        for program in self._programs:
+            program.start()
+        for program in self._programs:
+            program.await_start()
+        if (failure := self.failure) is not None:
+            self.say(f"the load cannot be started: {failure}")
+            for program in self._programs:
+                program.kill()
+            return
+        count = len(self._programs)
+        self.say("the load runs" if count == 1 else f"the load runs: {count} shards")
+
+    @property
+    def failure(self) -> str | None:
+        """Why it cannot be started; None when nothing speaks against it."""
+        for index, program in enumerate(self._programs):
+            if program.started is None:
+                words = program.failure or "its process ended before it began"
+                return f"shard {index}: {program.launch.argv[0]}: {words}"
+        return None
+
+    @property
+    def start(self) -> float | None:
+        """When the last shard started, Unix seconds; None while one has not."""
+        if not self._programs or self.failure is not None:
+            return None
+        return load_start({state.index: state for state in self.states()})
+
+    @property
+    def over(self) -> bool:
+        """No shard runs any more."""
+        return self.begun and all(program.ended is not None or program.gone for program in self._programs)
+
+    def open_until(self, now: float) -> float:
+        """The window surely reaches up to here, whatever becomes known of the load's end."""
+        return now - _STALENESS_SECONDS - _LOOK_LAG_SECONDS
+
+    def end(self) -> float | None:
+        """
+        The window's end: the latest end of a shard less a second, never before the start. None when no end was seen.
+
+        Nor before the failure that the load was stopped for: it ran when that was asked.
+        """
+        start = self.start
+        finished = [state.finished for state in self.states() if state.finished is not None]
+        if start is None or not finished:
+            return None
+        last = max(finished)
+        stop = -1.0 if self._stop_t is None else min(last, self._stop_t + 0.001)
+        return round(max(start, last - _STALENESS_SECONDS, stop), 3)
+
+    def stop(self, why: Why, words: str, t: float | None = None) -> None:
+        """
+        Tells every shard to end; the first reason stays.
+
+        Args:
+            t: of the failure that it is stopped for.
+        """
+        if t is not None:
+            self._stop_t = t if self._stop_t is None else min(t, self._stop_t)
+        if self.why or self.over:
+            return
+        self.why, self._why_words = why, words
+        for program in self._programs:
+            program.stop()
+
+    def kill(self) -> None:
+        """At once, whatever grace the shards have left."""
+        for program in self._programs:
+            program.kill()
+
+    def watch(self, now: float) -> None:
+        """Stops a load that runs longer than it may."""
+        start = self.start
+        if start is not None and not self.why and now >= start + self.run_s and not self.over:
+            self.say(f"the load still runs after timeouts.runDuration ({self.run_s:.0f}s); stopping it")
+            self.stop("runDuration", f"stopped at timeouts.runDuration ({self.run_s:.0f}s)")
+
+    def wait(self, seconds: float) -> bool:
+        """Whether nothing of any shard is left, within so many seconds."""
+        return all(program.wait(seconds) for program in self._programs)
+
+    def close(self) -> None:
+        """Ends whatever still runs."""
+        for program in self._programs:
+            program.kill()
+        for program in self._programs:
+            program.close()
+
+    def states(self) -> list[ShardState]:
+        """Each shard as it is known now."""
+        return [self._state(index, program) for index, program in enumerate(self._programs)]
+
+    def _state(self, index: int, program: Program) -> ShardState:
+        started = None if program.started is None else self.clock.at(program.started)
+        ended = program.ended
+        if ended is None:
+            lost = program.gone and program.started is not None
+            reason = "its keeper was killed" if lost else NOT_STARTED if program.gone else ""
+            return ShardState(index, started=started, reason=reason, running=started is not None and not lost)
+        code, reason = ended.code, ""
+        if ended.signal is not None:
+            # As a container's runtime counts it.
+            code, reason = _SIGNAL_BASE + ended.signal, _signal_name(ended.signal)
+        if ended.stopped and self.why in ("rule", "interrupted"):
+            code, reason = None, f"stopped ({self._why_words})"
+        elif ended.stopped:
+            reason = self._why_words
+        return ShardState(index, started=started, finished=self.clock.at(ended.at), code=code, reason=reason)
+
+    def outcome(self) -> Workload:
+        """What the load's end means, for the verdict."""
+        if not self.begun:
+            return Workload(None if self.why else INFRASTRUCTURE, "" if self.why else NOT_STARTED, "it was not started")
+        states = self.states()
+        if (failure := self.failure) is not None:
+            return Workload(INFRASTRUCTURE, NOT_STARTED, failure)
+        message = _describe(states)
+        if any(state.code is None and state.reason.startswith("stopped") for state in states):
+            return Workload(None, "", message)
+        shards: list[Shard] = [state.as_shard() for state in states]
+        witnessed = all(program.ended is not None for program in self._programs)
+        code = aggregate(shards, len(self._programs), job_complete=witnessed)
+        if self.why == "runDuration":
+            return Workload(INFRASTRUCTURE, "", f"{self._why_words}; {message}")
+        if self.docker and any(state.code in CANNOT_START for state in states):
+            return Workload(INFRASTRUCTURE, NOT_STARTED, f"{message}; docker could not start it: see its stderr")
+        return Workload(code, "", message)
+
+    def document(self, outcome: Workload) -> Object:
+        """The record's key `load`."""
+        start, end = self.start, self.end()
+        return {
+            "code": outcome.code,
+            "reason": outcome.reason,
+            "message": outcome.message,
+            "stopped": self._why_words,
+            "start": None if start is None else format_time(start),
+            "end": None if end is None else format_time(end),
+            "shards": [state.as_json() for state in self.states()],
+            "image": None,
+            "imageID": None,
+        }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _describe(states: Sequence[ShardState]) -> str:
+    """Every shard's end in words; of many, those that did not end 0."""
+    chosen = list(states) if len(states) <= _MOST_NAMED else [state for state in states if state.code != 0]
+    parts = [_words(state) for state in chosen[:_MOST_NAMED]]
+    rest = len(states) - len(parts)
+    if rest and len(chosen) <= _MOST_NAMED:
+        parts.append(f"{rest} others exit 0")
+    elif rest:
+        parts.append(f"{rest} others")
+    return ", ".join(parts)
+
+
+def _words(state: ShardState) -> str:
+    code = "no exit code" if state.code is None else f"exit {state.code}"
+    return f"shard {state.index} {code}" + (f" ({state.reason})" if state.reason else "")

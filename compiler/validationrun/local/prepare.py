@@ -1,0 +1,97 @@
+"""What has to be known before a run on one machine begins, and what makes it pointless to begin."""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from validationrun.api.v1alpha1 import ValidationRun
+from validationrun.api.v1alpha1.types import format_duration
+from validationrun.cluster import Object
+from validationrun.evaluation.asker import Asker
+from validationrun.evaluation.why import explain_empty
+from validationrun.oracle.answers import Fault
+from validationrun.oracle.question import Question
+from validationrun.prometheus import Access, Prometheus
+from validationrun.results.folder import results_path
+
+FIRST_ANSWER_SECONDS: Final = 10.0
+"""How long the first question to Prometheus may take."""
+
+ALERTS_NOTE: Final = (
+    "alert references were resolved through Prometheus only: nobody looked at PrometheusRule objects or namespaces"
+)
+
+
+class LocalError(Exception):
+    """The run cannot begin; the message says why and what would help."""
+
+
+def questions_of(run: ValidationRun, values: Mapping[str, str]) -> list[Question]:
+    """The rules with their run-time values."""
+    return [Question.of(rule, values) for rule in run.spec.rules]
+
+
+def uses_chain_id(question: Question) -> bool:
+    return any(place.value == "chainId" for place in question.places)
+
+
+def notes_of(run: ValidationRun) -> tuple[str, ...]:
+    """What a reader must know about how the rules were judged."""
+    return (ALERTS_NOTE,) if any(rule.alert for rule in run.spec.rules) else ()
+
+
+def refuse_late_rules(run: ValidationRun, seconds: int) -> None:
+    """
+    A rule that begins when a shortened window is over would be asked once or never.
+
+    Raises:
+        LocalError
+    """
+    for rule in run.spec.rules:
+        after = int(rule.run_properties.start_after)
+        if after >= seconds:
+            raise LocalError(
+                f"rule {rule.name} begins after {format_duration(after)} (startAfter), and the window lasts "
+                f"{format_duration(seconds)}: make the window longer"
+            )
+
+
+def prometheus_info(url: str, access: Access) -> Object:
+    """
+    The preflight: Prometheus answers. Returns its URL and its version.
+
+    Raises:
+        LocalError: it does not.
+    """
+    prometheus = Prometheus(url, access)
+    try:
+        answer = prometheus.clock(FIRST_ANSWER_SECONDS)
+        if isinstance(answer, Fault):
+            raise LocalError(f"Prometheus does not answer: {answer.message}; --prometheus names another")
+        version = prometheus.version(FIRST_ANSWER_SECONDS)
+    finally:
+        prometheus.close()
+    return {"url": url, **({} if isinstance(version, Fault) else {"version": version})}
+
+
+def askers(questions: Sequence[Question], url: str, access: Access, now: Callable[[], float]) -> list[Asker]:
+    """Each rule with a connection of its own."""
+    explain = explain_empty(Prometheus(url, access))
+    return [Asker(question, Prometheus(url, access), explain=explain, now=now) for question in questions]
+
+
+def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:
+    """
+    The results folder, which must not be there yet: results of two runs never mix.
+
+    Raises:
+        LocalError
+    """
+    folder = results_path(root.absolute(), namespace, job, run_id)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise LocalError(f"{folder} is there already: another run began in this very second; try again") from None
+    except OSError as error:
+        raise LocalError(f"cannot make {folder}: {error.strerror}; --results names another place") from None
+    return folder

@@ -1,0 +1,257 @@
+"""`run --local`: the workload as processes of this machine, judged while it runs, and stopped when a rule says so."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from validationrun import record
+from validationrun.api.v1alpha1 import ValidationRun
+from validationrun.cluster import Object
+from validationrun.emit.bundle import build_bundle
+from validationrun.evaluation.clock import check_clock, fault_of
+from validationrun.evaluation.driver import Evaluation, Judgement, Window
+from validationrun.local.chain import Chain, chain_of
+from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
+from validationrun.local.keeping import Kept, run_entry
+from validationrun.local.launching import Workplace, fetch_image, workplace
+from validationrun.local.load import Load
+from validationrun.local.outcome import Setting, conclude
+from validationrun.local.prepare import (
+    LocalError,
+    askers,
+    new_folder,
+    notes_of,
+    prometheus_info,
+    questions_of,
+    refuse_late_rules,
+)
+from validationrun.local.workload import Container, cluster_only, container_of
+from validationrun.oracle.answers import Decision
+from validationrun.oracle.engine import Fold
+from validationrun.oracle.question import Question
+from validationrun.plan import Plan, PlannedLoad, build_plan
+from validationrun.prometheus import Access, Prometheus
+from validationrun.record import Identity, format_time
+from validationrun.results.evidence import EvidenceWriter
+from validationrun.results.folder import Result, local_run_id
+from validationrun.runner import values
+from validationrun.runner.bundle import Bundle
+
+_BEAT_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """
+    What the command line adds to a spec.
+
+    Attributes:
+        root: of all results.
+        ask: GET of a URL: the answer's JSON; raises ValueError, in words.
+        endpoints: by kind: rpc, evm, ws, rest.
+        parameters: of the compiled template, as a submission takes them, without the chain's id and Prometheus' URL.
+        environment: variables that replace the spec's.
+        docker: containers in the place of processes.
+    """
+
+    prometheus_url: str
+    access: Access
+    root: pathlib.Path
+    ask: Callable[[str], Any]
+    endpoints: Mapping[str, Sequence[str]]
+    chain_id: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    docker: bool = False
+    settle_s: float = 5.0
+
+
+class RunControl(LocalControl):
+    """A window that the load opens and ends."""
+
+    def __init__(
+        self, load: Load, settle_s: float, evidence: EvidenceWriter, kept: Kept, say: Say, clock: Clock
+    ) -> None:
+        super().__init__(Window(), settle_s, evidence, kept, say, clock)
+        self.load = load
+        self._hurry = threading.Event()
+
+    def interrupt(self) -> bool:
+        """Once for an end in order, twice for an end at once."""
+        if not self._interrupt.is_set():
+            return super().interrupt() or True
+        self._hurry.set()
+        return False
+
+    def hurried(self) -> bool:
+        return self._hurry.is_set()
+
+    def look(self) -> Window:
+        load, window = self.load, self._window
+        if not load.begun:
+            # Whoever judges is there before the window opens.
+            load.begin()
+        now = self.now()
+        # First whether it is over, then until when it was open: what is known of its end must not come between.
+        over = load.over
+        if window.start is None and (start := load.start) is not None:
+            window.start = start
+            self.kept.put(record.LOAD_START, {"start": format_time(start)})
+        if load.failure is not None or over:
+            window.end, window.over = load.end(), True
+            window.open_until = window.end if window.end is not None else window.open_until
+        else:
+            window.open_until = max(window.open_until, load.open_until(now))
+            load.watch(now)
+        return window
+
+    def stop(self, decision: Decision) -> None:
+        self.record_stop(decision, "stopping the load")
+        self.load.stop("rule", f"rule {decision.rule} failed", decision.t)
+
+    def await_end(self) -> None:
+        """Until nothing of the load is left. It has ended, or was told to, or is told now."""
+        load = self.load
+        while not load.wait(_BEAT_SECONDS):
+            if self.interrupted() and not load.why and not load.over:
+                self.say("interrupted: stopping the load; once more kills it")
+                load.stop("interrupted", "interrupted")
+            if self.hurried():
+                load.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything about a run before anything of it is started."""
+
+    run: ValidationRun
+    plan: Plan
+    load: PlannedLoad
+    options: RunOptions
+    identity: Identity
+    chain: Chain
+    container: Container
+    parameters: Mapping[str, str]
+    questions: Sequence[Question]
+    prometheus: Object
+    seconds: Mapping[str, int]
+
+
+def run_local(run: ValidationRun, options: RunOptions, say: Say) -> tuple[Result, pathlib.Path]:
+    """
+    Drives the load of a spec from this machine, at a chain that is there, and judges it.
+
+    Returns the result and the folder it lies in.
+
+    Raises:
+        LocalError: the run cannot begin.
+        OSError: the results cannot be written.
+    """
+    clock = Clock()
+    prepared = _prepare(run, options, clock)
+    if options.docker:
+        fetch_image(prepared.container.image, prepared.seconds["loadStart"], say)
+    identity = prepared.identity
+    folder = new_folder(options.root, identity.namespace, prepared.load.name, identity.workflow)
+    with workplace(prepared.container, prepared.load.shards, say, shared=options.docker) as place:
+        name = identity.workflow if options.docker else None
+        launches = place.launches(prepared.container, folder, name, os.environ)
+        load = Load(launches, prepared.seconds["runDuration"], clock, say, options.docker)
+        with contextlib.closing(load):
+            return _judge(prepared, load, place, folder, say), folder
+
+
+def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared:
+    plan = build_plan(run, runner_image="")
+    if plan.load is None:
+        raise LocalError(f"run {run.metadata.name} has no load; `validationrun evaluate` judges the rules alone")
+    began = clock.now()
+    run_id = local_run_id(run.metadata.name, began)
+    identity = Identity(run_id, run_id, run.metadata.namespace or "")
+    bundle = Bundle(build_bundle(plan).data)
+    try:
+        parameters = values.effective_parameters(bundle.plan, options.parameters)
+    except values.ParameterError as error:
+        raise LocalError(f"--set {error}") from None
+    chain = chain_of(run, options.endpoints, options.chain_id, options.ask)
+    container = container_of(run, bundle, identity, chain, parameters, options.environment)
+    if container.command is None and not options.docker:
+        raise LocalError(
+            f"spec.load.workload.command is not set, and what {container.image} starts is known to a container engine "
+            "alone: set `command:`, or give --docker"
+        )
+    refuse_late_rules(run, values.effective_seconds(bundle.plan, parameters))
+    questions = questions_of(run, {"namespace": identity.namespace, "runId": run_id, "chainId": chain.chain_id})
+    prometheus = _ask_prometheus(options, clock) if questions else {}
+    seconds = {name: int(bundle.plan["seconds"][name]) for name in ("loadStart", "runDuration")}
+    return _Prepared(
+        run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds
+    )
+
+
+def _ask_prometheus(options: RunOptions, clock: Clock) -> Object:
+    """The preflight: it answers, and lives in the same time. Raises LocalError."""
+    found = prometheus_info(options.prometheus_url, options.access)
+    with contextlib.closing(Prometheus(options.prometheus_url, options.access)) as prometheus:
+        fault = fault_of([check_clock(prometheus.clock, clock.now)])
+    if fault:
+        raise LocalError(f"{fault}: its answers would be about another time; set the clocks")
+    return found
+
+
+def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path, say: Say) -> Result:
+    options, questions = prepared.options, prepared.questions
+    kept = _kept(prepared, load.clock.now())
+    rules = [question.rule for question in questions]
+    evidence = EvidenceWriter(folder, rules)
+    control = RunControl(load, options.settle_s, evidence, kept, say, load.clock)
+    fold = Fold.begin(rules)
+    with signals_interrupt(control):
+        evaluation = Evaluation(
+            control,
+            askers(questions, options.prometheus_url, options.access, control.now),
+            fold,
+            Prometheus(options.prometheus_url, options.access).clock,
+        )
+        judgement = evaluation.run()
+        control.await_end()
+        judgement = _with_end(as_it_ended(judgement, fold, interrupted=control.interrupted()), load)
+        outcome = load.outcome()
+        kept.put(record.LOAD, load.document(outcome))
+        left_out = place.collect(folder)
+        setting = Setting(
+            "run",
+            folder,
+            prepared.identity,
+            questions,
+            options.settle_s,
+            prepared.prometheus,
+            (*notes_of(prepared.run), *_own_notes(prepared), *left_out),
+        )
+        return conclude(setting, kept, judgement, evidence, outcome, control.now())
+
+
+def _kept(prepared: _Prepared, began: float) -> Kept:
+    kept = Kept()
+    load = {"workload": prepared.load.name, "shards": prepared.load.shards}
+    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, prepared.parameters, prepared.questions, load)
+    kept.put(record.RUN, entry)
+    kept.put_chain(prepared.chain.chain_id, prepared.chain.endpoints["rpc"])
+    kept.put(record.JOB, {"name": None})
+    return kept
+
+
+def _with_end(judgement: Judgement, load: Load) -> Judgement:
+    """After a stop the evaluation does not wait for the load's end; a reader wants to know it."""
+    return judgement if judgement.end is not None else dataclasses.replace(judgement, start=load.start, end=load.end())
+
+
+def _own_notes(prepared: _Prepared) -> Iterator[str]:
+    fields = cluster_only(prepared.run, in_container=prepared.options.docker)
+    if fields:
+        yield f"the workload ran without {', '.join(fields)}, which only a cluster has"
