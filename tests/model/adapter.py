@@ -224,8 +224,10 @@ class Player:
 def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_off: bool) -> Facts:
     workload = None
     if timeline.has_load:
-        shards = [Shard(index, code) for index, code in enumerate(timeline.codes)]
-        workload = aggregate(shards, len(shards), job_complete=timeline.job_complete)
+        # A shard without a code may have left a trace, or none.
+        codes = timeline.codes
+        shards = [Shard(index, code) for index, code in enumerate(codes) if code is not None or index % 2]
+        workload = aggregate(shards, len(codes), job_complete=timeline.job_complete)
         if timeline.load_reason is not None:
             workload = 2
     return Facts(

@@ -30,14 +30,14 @@ def test_the_driver_agrees_with_the_model(chunk):
 
 
 def test_a_disagreement_is_shown_as_a_small_run_that_can_be_run_again():
-    """The comparison itself can fail: an engine without a last word passes rules that nobody proved."""
-    with mock.patch("validationrun.oracle.engine.close", lambda state, *_, **__: state):
+    """The comparison itself can fail: here with a model that has no patience while the load warms up."""
+    with mock.patch("model.brute_force.is_patient", return_value=False):
         found = disagreements(SEED, range(200), most=1)
         assert len(found) == 1
         again = eval(repr(found[0].timeline), {"Timeline": Timeline, "Rule": Rule})  # noqa: S307
         assert any(compare(again, f"{found[0].number}{suffix}") for suffix in ("", "/0", "/1"))
     assert len(again.rules) <= 1
-    assert len(again.ticks[0]) <= 2
+    assert len(again.ticks[0]) <= 3
 
 
 def test_a_run_depends_on_its_number_alone():

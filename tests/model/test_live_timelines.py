@@ -136,8 +136,18 @@ def test_19_after_a_stop_nothing_later_is_asked_and_there_is_no_final_sweep():
         judgement, _ = seen.run()
 
         assert not any(final for *_, final in seen.asked)
+        assert seen.intent is not None
         assert all(decision.t <= 1030 or not counted for decision, counted in seen.settled_decisions)
         assert [state.verdict for state in judgement.states] == ["Failed", "Passed"]
+
+
+def test_19_a_load_that_takes_long_to_stop_is_asked_about_no_more():
+    seen = world(
+        one_rule(GOOD, GOOD, BREACH, GOOD, rule=Rule("a", interval=10, stop_on_failure=True)), learned_after=40
+    )
+    seen.run()
+
+    assert [t for _, t, _ in seen.asked] == [1010, 1020, 1030]
 
 
 def test_28_a_prometheus_that_was_away_for_ten_minutes_leaves_an_error_for_good():
