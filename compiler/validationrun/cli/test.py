@@ -3,7 +3,6 @@
 import contextlib
 import enum
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -81,9 +80,9 @@ def _gather(files: list[str], namespace: str | None) -> "Suite":
     """The tests. Raises typer.Exit with 2 when anything is wrong with a file, or there is no test: nothing is run then."""
     from validationrun.ruletest.suite import gather, holds_specs_only
 
-    folders = tuple(os.path.join(name, "") for name in files if os.path.isdir(name))  # noqa: PTH112, PTH118 - text in, text out
     read = read_specs(files)
-    tests = [one for one in read if not (one[0].startswith(folders) and holds_specs_only(one[1], one[0]))]
+    # What a folder or a pattern brought along is passed over when it holds specs; what was named must be a test.
+    tests = [one for one in read if one[0] in files or not holds_specs_only(one[1], one[0])]
     suite = gather(tests, namespace)
     if not suite.ok:
         print_diagnostics(suite.diagnostics, Output.TEXT, sys.stderr)

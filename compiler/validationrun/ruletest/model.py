@@ -4,7 +4,16 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from validationrun.api.v1alpha1.types import DnsLabel, Duration, DurationOrZero, Model, PromLabel, RunName
+from validationrun.api.v1alpha1.types import (
+    ChainId,
+    DnsLabel,
+    DnsSubdomain,
+    Duration,
+    DurationOrZero,
+    Model,
+    PromLabel,
+    RunName,
+)
 
 KIND: Final = "ValidationRuleTest"
 
@@ -28,9 +37,9 @@ class InputSeries(Model):
 
 
 class Values(Model):
-    chain_id: Annotated[str | None, Field(min_length=1, description="${chainId}; default spec.chain.chainId.")] = None
-    namespace: Annotated[str | None, Field(min_length=1, description="${namespace}; default the run's own.")] = None
-    run_id: Annotated[str | None, Field(min_length=1, description="${runId}; default the run's name.")] = None
+    chain_id: Annotated[ChainId | None, Field(description="${chainId}; default spec.chain.chainId.")] = None
+    namespace: Annotated[DnsLabel | None, Field(description="${namespace}; default the run's own.")] = None
+    run_id: Annotated[DnsSubdomain | None, Field(description="${runId}; default the run's name.")] = None
 
 
 class Fault(Model):
@@ -45,7 +54,7 @@ class Fault(Model):
     series: Annotated[
         str | None, Field(min_length=1, description="Which series it strikes, as a selector; default all series.")
     ] = None
-    status: Annotated[int | None, Field(ge=300, le=599, description="For http: the status that is answered.")] = None
+    status: Annotated[int | None, Field(ge=400, le=599, description="For http: the status that is answered.")] = None
     delay: Annotated[
         Duration | None, Field(description="For lateScrape: how long after its time a sample can be seen.")
     ] = None

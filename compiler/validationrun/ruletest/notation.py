@@ -50,9 +50,14 @@ def read_values(text: str) -> list[Value | None]:
     """
     found: list[Value | None] = []
     for item in text.split():
-        expanded = _expand(item, MOST_SAMPLES - len(found))
-        found += expanded
+        found += _expand(item, MOST_SAMPLES - len(found))
+        if len(found) > MOST_SAMPLES:
+            raise _too_many(item)
     return found
+
+
+def _too_many(item: str) -> NotationError:
+    return NotationError(f"more than {MOST_SAMPLES:,} samples in one series", item)
 
 
 def _expand(item: str, room: int) -> list[Value | None]:
@@ -77,7 +82,7 @@ def _count(text: str | None, item: str, room: int, default: int) -> int:
     if text is None:
         return default
     if len(text) > _LONGEST_COUNT or int(text) > room:
-        raise NotationError(f"more than {MOST_SAMPLES:,} samples in one series", item)
+        raise _too_many(item)
     return int(text)
 
 

@@ -150,10 +150,13 @@ def _spawn(binary: str, folder: pathlib.Path, port: int) -> subprocess.Popen[byt
         # The kernel ends it when we are killed, which no code of ours could see.
         command = [guard, "--pdeathsig", "KILL", *command]
     with (folder / "log").open("wb") as log:
-        # In a group of its own: Ctrl-C is for us, and we end it.
-        return subprocess.Popen(  # noqa: S603 - the program that the user named
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-        )
+        try:
+            # In a group of its own: Ctrl-C is for us, and we end it.
+            return subprocess.Popen(  # noqa: S603 - the program that the user named
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
+            )
+        except OSError as error:
+            raise PrivatePrometheusError(f"{binary} does not start: {error.strerror}") from None
 
 
 def _comes_up(process: subprocess.Popen[bytes], port: int, folder: pathlib.Path) -> bool:
