@@ -35,6 +35,8 @@ def test_a_stopping_rule_stops_the_run_at_its_first_failure(judged):
     run, rule = judged("pool", (POOL, "5x9 101x60"))
     assert (run["reason"], run["stopTime"]) == ("RuleStopOnFailure:pool", "1m45s")
     assert (rule["firstFailure"], rule["value"], rule["lastEvaluation"]) == ("1m45s", "101", "1m45s")
+    # Seven ticks, and nothing afterwards: no final sweep either.
+    assert run["questions"] == 7
 
 
 def test_no_series_at_all_is_an_error_that_says_why(judged):
