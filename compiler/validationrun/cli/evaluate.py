@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -52,7 +52,6 @@ class LocalOutput(enum.StrEnum):
     MARKDOWN = "markdown"
 
 
-_REPORT_FILES: Final = {LocalOutput.JUNIT: "report.junit.xml", LocalOutput.MARKDOWN: "report.md"}
 _LONGEST_SETTLE: Final = 60
 
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with the run, or - for standard input.")]
@@ -266,19 +265,21 @@ def finish(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
 
 
 def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
-    status: dict[str, Any] = dict(result.status)
-    if output in _REPORT_FILES:
-        print((folder / _REPORT_FILES[output]).read_text("utf-8"), end="")
-    elif output is LocalOutput.TEXT:
-        load = status["load"]
-        # There is no Job to name.
-        print_status({**status, "load": load and {**load, "jobName": folder.parent.name}}, StatusOutput.TEXT)
-        for note in result.document["notes"]:
-            print(f"  note     {printable(note)}")
+    """The result on standard output, and where it lies."""
+    from validationrun import report
+
+    if output is LocalOutput.YAML:
+        print_status(dict(result.status), StatusOutput.YAML)
     else:
-        print_status(status, StatusOutput(output.value))
+        forms = {
+            LocalOutput.TEXT: report.to_text,
+            LocalOutput.JSON: report.to_json,
+            LocalOutput.JUNIT: report.to_junit,
+            LocalOutput.MARKDOWN: report.to_markdown,
+        }
+        print(forms[output](result), end="")
     stream = sys.stdout if output is LocalOutput.TEXT else sys.stderr
-    print(f"  results  {printable(_shown(folder))}", file=stream)
+    print(f"results: {printable(_shown(folder))}", file=stream)
 
 
 def _shown(folder: pathlib.Path) -> str:

@@ -13,6 +13,7 @@ from validationrun.local.outcome import Setting, conclude
 from validationrun.local.prepare import (
     LocalError,
     askers,
+    count_of,
     new_folder,
     notes_of,
     prometheus_info,
@@ -83,7 +84,9 @@ def evaluate(run: ValidationRun, options: EvaluateOptions, say: Say) -> tuple[Re
     evidence = EvidenceWriter(folder, rules)
     # A rule is asked only once its time has come, so the whole window may be given as open from the start.
     control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, say, clock)
-    say(f"judging {_rules(len(rules))} by {options.prometheus_url} from {format_time(start)} to {format_time(end)}")
+    say(
+        f"judging {count_of(len(rules), 'rule')} by {options.prometheus_url} from {format_time(start)} to {format_time(end)}"
+    )
     fold = Fold.begin(rules)
     setting = Setting(
         "evaluate",
@@ -97,16 +100,12 @@ def evaluate(run: ValidationRun, options: EvaluateOptions, say: Say) -> tuple[Re
     with signals_interrupt(control):
         judgement = Evaluation(
             control,
-            askers(questions, options.prometheus_url, options.access, control.now),
+            askers(questions, options.prometheus_url, options.access, control.now, control.wake),
             fold,
             Prometheus(options.prometheus_url, options.access).clock,
         ).run()
         judgement = as_it_ended(judgement, fold, interrupted=control.interrupted())
         return conclude(setting, kept, judgement, evidence, None, control.now()), folder
-
-
-def _rules(count: int) -> str:
-    return "1 rule" if count == 1 else f"{count} rules"
 
 
 def chain_id_of(run: ValidationRun, given: str | None) -> str | None:

@@ -1,11 +1,14 @@
 """All shards of a load on one machine: started together, followed, stopped, and what their exit codes add up to."""
 
+import os
+import pathlib
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from validationrun.cluster import Object
+from validationrun.diagnostics import printable
 from validationrun.local.control import Clock, Say
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.outcome import Workload
@@ -23,6 +26,8 @@ _LOOK_LAG_SECONDS: Final = 0.5
 """A shard that is not known to have ended may have ended this long ago."""
 _MOST_NAMED: Final = 8
 _SIGNAL_BASE: Final = 128
+_LAST_BYTES: Final = 4096
+_LONGEST_WORDS: Final = 200
 
 
 @dataclass
@@ -170,7 +175,7 @@ class Load:
         states = self.states()
         if (failure := self.failure) is not None:
             return Workload(INFRASTRUCTURE, NOT_STARTED, failure)
-        message = _describe(states)
+        message = _describe(states, [_last_words(program.launch.stderr) for program in self._programs])
         if any(state.code is None and state.reason.startswith("stopped") for state in states):
             return Workload(None, "", message)
         shards: list[Shard] = [state.as_shard() for state in states]
@@ -205,10 +210,10 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _describe(states: Sequence[ShardState]) -> str:
+def _describe(states: Sequence[ShardState], last_words: Sequence[str]) -> str:
     """Every shard's end in words; of many, those that did not end 0."""
     chosen = list(states) if len(states) <= _MOST_NAMED else [state for state in states if state.code != 0]
-    parts = [_words(state) for state in chosen[:_MOST_NAMED]]
+    parts = [_words(state, last_words[state.index]) for state in chosen[:_MOST_NAMED]]
     rest = len(states) - len(parts)
     if rest and len(chosen) <= _MOST_NAMED:
         parts.append(f"{rest} others exit 0")
@@ -217,6 +222,20 @@ def _describe(states: Sequence[ShardState]) -> str:
     return ", ".join(parts)
 
 
-def _words(state: ShardState) -> str:
+def _words(state: ShardState, last_words: str) -> str:
     code = "no exit code" if state.code is None else f"exit {state.code}"
-    return f"shard {state.index} {code}" + (f" ({state.reason})" if state.reason else "")
+    text = f"shard {state.index} {code}" + (f" ({state.reason})" if state.reason else "")
+    # What it said last is often why.
+    return f"{text}: {last_words}" if state.code and last_words else text
+
+
+def _last_words(path: pathlib.Path) -> str:
+    """The last line of a file that says something."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LAST_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = [line for line in (printable(line.strip()) for line in text.splitlines()) if line]
+    return lines[-1][:_LONGEST_WORDS] if lines else ""

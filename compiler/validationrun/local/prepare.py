@@ -9,7 +9,7 @@ from validationrun.api.v1alpha1.types import format_duration
 from validationrun.cluster import Object
 from validationrun.evaluation.asker import Asker
 from validationrun.evaluation.why import explain_empty
-from validationrun.oracle.answers import Fault
+from validationrun.oracle.answers import Decision, Fault
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.results.folder import results_path
@@ -24,6 +24,11 @@ ALERTS_NOTE: Final = (
 
 class LocalError(Exception):
     """The run cannot begin; the message says why and what would help."""
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def questions_of(run: ValidationRun, values: Mapping[str, str]) -> list[Question]:
@@ -74,10 +79,34 @@ def prometheus_info(url: str, access: Access) -> Object:
     return {"url": url, **({} if isinstance(version, Fault) else {"version": version})}
 
 
-def askers(questions: Sequence[Question], url: str, access: Access, now: Callable[[], float]) -> list[Asker]:
-    """Each rule with a connection of its own."""
+class _Waking(Asker):
+    """Tells when it has an answer."""
+
+    answered: Callable[[], None]
+
+    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
+        try:
+            return super().ask(start, t, final=final)
+        finally:
+            self.answered()
+
+
+def askers(
+    questions: Sequence[Question], url: str, access: Access, now: Callable[[], float], answered: Callable[[], None]
+) -> list[Asker]:
+    """
+    Each rule with a connection of its own.
+
+    Args:
+        answered: called whenever one has an answer.
+    """
     explain = explain_empty(Prometheus(url, access))
-    return [Asker(question, Prometheus(url, access), explain=explain, now=now) for question in questions]
+    made: list[Asker] = []
+    for question in questions:
+        asker = _Waking(question, Prometheus(url, access), explain=explain, now=now)
+        asker.answered = answered
+        made.append(asker)
+    return made
 
 
 def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validationrun import record
+from validationrun import conventions, record
 from validationrun.api.v1alpha1 import ValidationRun
 from validationrun.cluster import Object
 from validationrun.emit.bundle import build_bundle
@@ -24,6 +24,7 @@ from validationrun.local.outcome import Setting, conclude
 from validationrun.local.prepare import (
     LocalError,
     askers,
+    count_of,
     new_folder,
     notes_of,
     prometheus_info,
@@ -211,10 +212,12 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
     evidence = EvidenceWriter(folder, rules)
     control = RunControl(load, options.settle_s, evidence, kept, say, load.clock)
     fold = Fold.begin(rules)
+    judges = f"judging {count_of(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
+    say(f"run {prepared.identity.workflow} on chain {prepared.chain.chain_id}; {judges}")
     with signals_interrupt(control):
         evaluation = Evaluation(
             control,
-            askers(questions, options.prometheus_url, options.access, control.now),
+            askers(questions, options.prometheus_url, options.access, control.now, control.wake),
             fold,
             Prometheus(options.prometheus_url, options.access).clock,
         )
@@ -239,7 +242,9 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
 def _kept(prepared: _Prepared, began: float) -> Kept:
     kept = Kept()
     load = {"workload": prepared.load.name, "shards": prepared.load.shards}
-    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, prepared.parameters, prepared.questions, load)
+    given = prepared.options.chain_id
+    parameters = {**prepared.parameters, **({} if given is None else {conventions.PARAM_CHAIN_ID: given})}
+    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, load)
     kept.put(record.RUN, entry)
     kept.put_chain(prepared.chain.chain_id, prepared.chain.endpoints["rpc"])
     kept.put(record.JOB, {"name": None})

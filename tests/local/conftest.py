@@ -1,0 +1,15 @@
+"""The fixtures of prometheus_kit, and a Python for workloads."""
+
+import sys
+
+import pytest
+
+from prometheus_kit import proxied, shared_exporter, shared_prometheus
+
+__all__ = ["proxied", "python", "shared_exporter", "shared_prometheus"]
+
+
+@pytest.fixture
+def python() -> str:
+    """The interpreter of the tests."""
+    return sys.executable
