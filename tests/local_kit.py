@@ -69,6 +69,7 @@ class Spec:
     chain: Mapping[str, Any] = field(default_factory=lambda: {"chainId": "toy-1", "endpoints": {"rpc": [RPC]}})
     workload: Mapping[str, Any] = field(default_factory=dict)
     name: str = "mini"
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         workload: dict[str, Any] = {"name": "toy_load", "image": IMAGE, **self.workload}
@@ -80,6 +81,7 @@ class Spec:
             "chain": dict(self.chain),
             "load": {"duration": self.duration, "replicas": self.replicas, "workload": workload},
             "rules": list(self.rules),
+            **self.extra,
         }
         if self.run_duration is not None:
             spec["timeouts"] = {"runDuration": self.run_duration}
