@@ -1,14 +1,63 @@
 """
-A result as people and machines read it: JSON, JUnit XML, Markdown, HTML.
+A result as people and machines read it: JSON, JUnit XML, Markdown, HTML, a log.
 
-Pure functions of a `Result`: no judging here, and nothing is asked of anybody. Texts for people lie in `templates/report/`.
+Pure functions of a `Result`: no judging here, and nothing is asked of anybody, so the same results folder gives the same
+bytes. Texts for people lie in `templates/report/`. Each raises `ResultsError` for a document that contradicts itself.
 """
 
 import pathlib
 
+from validationrun.report import files, junit, log, markdown, page, status, terminal, termination
+from validationrun.report.view import view_of
+from validationrun.results.files import write_whole
 from validationrun.results.folder import Result
+
+__all__ = ["to_html", "to_json", "to_junit", "to_log", "to_markdown", "to_termination", "to_text", "write_reports"]
 
 
 def write_reports(result: Result, folder: pathlib.Path) -> None:
-    """Every report of a run, into its results folder. Raises OSError."""
-    del result, folder
+    """Every report of a run, into its results folder. Raises OSError and ResultsError."""
+    view = view_of(result)
+    for name, content in (
+        (files.HTML, page.render(view)),
+        (files.JUNIT, junit.render(view)),
+        (files.MARKDOWN, markdown.render(view)),
+        (files.LOG, log.render(view)),
+        (files.TERMINATION, termination.render(view)),
+    ):
+        write_whole(folder / name, content.encode())
+
+
+def to_json(result: Result) -> str:
+    """The status document."""
+    return status.render(view_of(result))
+
+
+def to_junit(result: Result) -> str:
+    """One suite: a case for the verdict, one for the workload, one for each rule. Red unless the verdict is Passed."""
+    return junit.render(view_of(result))
+
+
+def to_markdown(result: Result) -> str:
+    """For a pull request or a job summary."""
+    return markdown.render(view_of(result))
+
+
+def to_html(result: Result) -> str:
+    """One page that needs nothing beside itself."""
+    return page.render(view_of(result))
+
+
+def to_log(result: Result) -> str:
+    """What happened, line by line."""
+    return log.render(view_of(result))
+
+
+def to_text(result: Result) -> str:
+    """For a terminal: the verdict, the rules, and what happened."""
+    return terminal.render(view_of(result))
+
+
+def to_termination(result: Result) -> str:
+    """A container's last words: one line of JSON, less than 4 KiB."""
+    return termination.render(view_of(result))

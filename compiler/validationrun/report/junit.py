@@ -1,0 +1,112 @@
+"""
+JUnit XML: one suite for the run, a case for its verdict, one for the workload, and one for each rule.
+
+The case `run` repeats the verdict, so that a reader of the XML alone never sees green for a run that is not Passed. The
+shape depends on the spec and not on how the run went, so that a CI system can follow each case from run to run.
+"""
+
+# The tree is only written here, so that nothing of others is parsed.
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Final
+
+from validationrun.record import format_time
+from validationrun.report import text
+from validationrun.report.told import answers_told, failure_told, margin_told
+from validationrun.report.view import FAILED, PASSED, RuleView, RunView, Workload
+
+RUN_CASE: Final = "run"
+WORKLOAD_CASE: Final = "workload"
+RULES: Final = "rules"
+
+_OPEN: Final = "not judged"
+
+
+def render(view: RunView) -> str:
+    root = ET.Element("testsuites", name="validationrun")
+    group = text.clean(view.name, text.NAME)
+    suite = ET.SubElement(root, "testsuite", name=group)
+    _properties(suite, view)
+    _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, "", view.seconds)
+    if view.workload is not None:
+        _workload(suite, group, view.workload)
+    for rule in view.rules:
+        state = rule.state
+        _case(suite, f"{group}.{RULES}", rule.name, state.verdict, state.reason, state.message, _told(rule, view), 0)
+    _count(root, suite, view)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _count(root: ET.Element, suite: ET.Element, view: RunView) -> None:
+    numbers = {
+        "tests": len(suite.findall("testcase")),
+        "failures": len(suite.findall("testcase/failure")),
+        "errors": len(suite.findall("testcase/error")),
+        "skipped": 0,
+    }
+    for element in (root, suite):
+        for name, value in numbers.items():
+            element.set(name, str(value))
+        element.set("time", f"{view.seconds:.3f}")
+    if view.began is not None:
+        suite.set("timestamp", format_time(view.began))
+
+
+def _properties(suite: ET.Element, view: RunView) -> None:
+    parent = ET.SubElement(suite, "properties")
+    for name, value in _facts(view):
+        ET.SubElement(parent, "property", name=name, value=text.clean(value, text.SENTENCE))
+
+
+def _facts(view: RunView) -> Iterator[tuple[str, str]]:
+    """What identifies the run; one without a value is left out."""
+    status, document = view.status, view.document
+    facts = {
+        "run-id": status["runId"],
+        "namespace": status["namespace"],
+        "chain-id": view.chain_id,
+        "spec-hash": status["specHash"],
+        "mode": document.get("mode"),
+        "verdict": view.verdict,
+        "phase": view.phase,
+        "reason": view.reason,
+        "window-start": view.start,
+        "window-end": view.end,
+        "stop-time": view.stop_time,
+        "stop-rule": view.stop_rule,
+        "prometheus-version": view.prometheus.get("version"),
+        **{f"version-{text.clean(name, text.NAME)}": value for name, value in (document.get("versions") or {}).items()},
+    }
+    for name, value in facts.items():
+        if value not in (None, ""):
+            yield name, format_time(value) if isinstance(value, float) else str(value)
+
+
+def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
+    verdict = {0: PASSED, 1: FAILED}.get(workload.code if workload.code is not None else -1, "Error")
+    told = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
+    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason, workload.message or told, told, 0)
+
+
+def _told(rule: RuleView, view: RunView) -> str:
+    lines = [answers_told(rule), margin_told(rule, view.start)]
+    if rule.state.why:
+        lines.append(f"why it was empty: {text.clean(rule.state.why)}")
+    lines += failure_told(rule, view.start)
+    return "\n".join(line for line in lines if line)
+
+
+def _case(
+    suite: ET.Element, group: str, name: str, verdict: str, reason: str, message: str, told: str, seconds: float
+) -> None:
+    case = ET.SubElement(suite, "testcase", classname=group, name=name, time=f"{seconds:.3f}")
+    if verdict == PASSED:
+        if told:
+            ET.SubElement(case, "system-out").text = told
+        return
+    # Whatever is neither Passed nor Failed was not judged, and what was not judged is red.
+    kind = "failure" if verdict == FAILED else "error"
+    words = text.clean(message) or _OPEN
+    finding = ET.SubElement(case, kind, type=text.clean(reason, 2 * text.NAME) or _OPEN, message=words)
+    finding.text = f"{verdict}: {words}" + (f"\n{told}" if told else "")

@@ -1,0 +1,145 @@
+"""`report.log`: what happened, line by line, in the order of time."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from validationrun.oracle.engine import RuleState, fold
+from validationrun.record import format_time
+from validationrun.report import text
+from validationrun.report.view import ERROR, FAILED, Point, RuleView, RunView
+
+_MOST_PER_RULE: Final = 200
+_LINE: Final = 300
+
+_OPENS, _RULE, _STOPS, _ENDS, _SWEEPS, _AFTER, _VERDICT = range(7)
+"""What comes first of the things that happened at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    t: float
+    order: int
+    who: str
+    words: str
+
+
+def render(view: RunView) -> str:
+    """Times are evaluation times for decisions, and our clock's for the rest."""
+    events = [*_of_run(view), *itertools.chain.from_iterable(_of_rule(rule) for rule in view.rules)]
+    # Sorting keeps the order of the spec among equals.
+    events.sort(key=lambda one: (one.t, one.order))
+    width = max((len(one.who) for one in events), default=0)
+    # Some times have milliseconds: their column is as wide as the widest.
+    lines = [f"{format_time(one.t):<24}  {one.who:<{width}}  {one.words}".rstrip() for one in events]
+    lines += [f"note: {text.clean(note)}" for note in view.notes]
+    lines.append(_last_line(view))
+    return "\n".join(lines) + "\n"
+
+
+def _last_line(view: RunView) -> str:
+    reason = f" ({text.clean(view.reason, text.NAME)})" if view.reason else ""
+    return f"verdict: {view.verdict}{reason}: {text.clean(view.message)}"
+
+
+def _of_run(view: RunView) -> Iterator[_Event]:
+    for check in view.clock:
+        words = f"clock differs by {check.skew_s:g}s"
+        if check.skew_s is None:
+            words = f"clock could not be read: {text.clean(check.message, _LINE)}"
+        yield _Event(check.at, _AFTER, "prometheus", words)
+    yield from _of_window(view)
+    for shard in view.shards:
+        if shard.started is not None:
+            yield _Event(shard.started, _OPENS, f"shard {shard.index}", "started")
+        if shard.finished is not None:
+            code = "without an exit code" if shard.code is None else f"with {shard.code}"
+            reason = f" ({text.clean(shard.reason, text.NAME)})" if shard.reason else ""
+            yield _Event(shard.finished, _OPENS, f"shard {shard.index}", f"ended {code}{reason}")
+    if view.completed is None:
+        return
+    if view.workload is not None:
+        code = "no code" if view.workload.code is None else f"code {view.workload.code}"
+        words = " ".join(part for part in (view.workload.reason, text.clean(view.workload.message, _LINE)) if part)
+        yield _Event(view.completed, _AFTER, "workload", f"{code}: {words}".rstrip(": "))
+    words = "interrupted before the window's end" if view.interrupted else "judged"
+    yield _Event(view.completed, _VERDICT, "run", f"{words}: {view.verdict}")
+
+
+def _of_window(view: RunView) -> Iterator[_Event]:
+    if view.start is not None:
+        known = view.prometheus.get("version")
+        version = f" {text.clean(known, text.NAME)}" if known else ""
+        yield _Event(
+            view.start, _OPENS, "run", f"window opens: {text.count(len(view.rules), 'rule')}, Prometheus{version}"
+        )
+    if view.end is not None:
+        early = ", after the stop" if view.stop_time is not None else ""
+        yield _Event(view.end, _ENDS, "run", f"window ends{early}")
+    if view.stop_time is not None and view.stop_rule is not None:
+        words = f"stopped: rule {text.clean(view.stop_rule, text.NAME)} has stopOnFailure"
+        if view.stop_time == view.end:
+            words += "; it failed in the final sweep, when there was nothing left to stop"
+        yield _Event(view.stop_time, _STOPS if view.stop_time != view.end else _AFTER, "run", words)
+
+
+def _of_rule(rule: RuleView) -> Iterator[_Event]:
+    who = f"rule {rule.name}"
+    events = list(_changes(rule, who))
+    yield from events[:_MOST_PER_RULE]
+    if len(events) > _MOST_PER_RULE:
+        left = len(events) - _MOST_PER_RULE
+        yield _Event(events[_MOST_PER_RULE].t, _RULE, who, f"... {left} more changes are in rules/{rule.name}.jsonl")
+
+
+def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
+    """One line where the answers change; what repeats is counted."""
+    state, position = RuleState(rule.name), 0
+    for _, group in itertools.groupby(_numbered(rule), lambda one: _kind(one[1])):
+        points = list(group)
+        first, (_, last) = points[0][1], points[-1]
+        if rule.resumed is not None and position <= rule.resumed[1] <= points[-1][0]:
+            state = rule.resumed[0]
+            at = state.last_t if state.last_t is not None else first.t
+            yield _Event(at, _RULE, who, "the evaluator was restarted and went on from here")
+        position = points[-1][0] + 1
+        before = state
+        for _, point in points:
+            if point.counted:
+                state = fold(state, point.decision, rule.rule.run_properties.retry)
+        words = _words(first, before, state)
+        if len(points) > 1:
+            words += f"; the same {text.count(len(points) - 1, 'time')} more, until {format_time(last.t)}"
+        yield _Event(first.t, _SWEEPS if first.decision.final else _RULE, who, words)
+    if rule.missing:
+        words = f"nothing is recorded of {text.count(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
+        yield _Event(rule.missing[0], _RULE, who, words)
+    if (rule.state.verdict, rule.state.reason) != (state.verdict, state.reason):
+        last_t = rule.points[-1].t if rule.points else None
+        if last_t is not None:
+            words = f"in the end {rule.state.verdict} {rule.state.reason}".rstrip()
+            yield _Event(last_t, _AFTER, who, f"{words}: {text.clean(rule.state.message, _LINE)}")
+
+
+def _numbered(rule: RuleView) -> Sequence[tuple[int, Point]]:
+    return list(enumerate(rule.points))
+
+
+def _kind(point: Point) -> tuple[str, str, bool, bool]:
+    return point.decision.verdict, point.decision.reason, point.counted, point.decision.final
+
+
+def _words(point: Point, before: RuleState, after: RuleState) -> str:
+    one = point.decision
+    words = " ".join(part for part in (one.verdict, one.reason) if part)
+    words = f"{words}: {text.clean(one.message, _LINE)}"
+    if one.final:
+        words = f"final sweep: {words}"
+    if not point.counted:
+        return f"{words} [did not count]"
+    if before.verdict != after.verdict:
+        return f"{words} [rule {before.verdict} -> {after.verdict}]"
+    if one.verdict == ERROR and after.verdict not in (ERROR, FAILED):
+        return f"{words} [tolerated]"
+    return words

@@ -1,0 +1,130 @@
+"""
+Markdown for a pull request or a job summary: the verdict in the first line, a table of the rules, then what went wrong.
+
+Text of others stands in `<code>`, with every character that Markdown or its dialects could read replaced by a reference:
+it can neither leave its cell nor become a link, a mention or a tag.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from validationrun.record import format_time
+from validationrun.report import text
+from validationrun.report.files import links
+from validationrun.report.reasons import meaning
+from validationrun.report.told import answers_told, failed_series, margin_short, requirement, value_told
+from validationrun.report.view import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView
+
+SIGNS: Final = {PASSED: "✅", FAILED: "❌", ERROR: "⚠️", CANCELLED: "⏹️"}
+"""GitHub draws each in another shape; the word beside it says the same."""
+
+_MOST_TOLD: Final = 10
+_WORDS: Final = 240
+# A host name behind `www.` and a scheme become links without any markup.
+_READ: Final = re.compile(r"[&<>\\`*_{}\[\]#|~!@$^]|(?<=www)\.|:(?=/)", re.IGNORECASE)
+_TABLE_HEAD: Final = ("rule", "verdict", "value", "must hold", "closest to its threshold", "answers")
+
+
+def render(view: RunView) -> str:
+    """Less than the 65,536 characters that GitHub takes for a comment."""
+    blocks = [_headline(view), _sentence(view), _facts(view)]
+    if view.workload is not None:
+        blocks.append(_workload(view))
+    if view.rules:
+        blocks.append(_table(view))
+    blocks += _trouble(view)
+    if view.notes:
+        blocks.append("\n".join(f"- Note: {code(note, _WORDS)}" for note in view.notes[:_MOST_TOLD]))
+    blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in links(view)[:_MOST_TOLD]))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def code(value: object, limit: int = text.NAME) -> str:
+    """Text of others as Markdown that shows it, and does nothing else."""
+    shown = text.clean(value, limit)
+    return f"<code>{_READ.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>" if shown else ""
+
+
+def _headline(view: RunView) -> str:
+    word = view.phase if view.phase == CANCELLED else view.verdict
+    reason = f" {code(view.reason, 2 * text.NAME)}" if view.reason else ""
+    return f"## {SIGNS[word]} {word}: {code(view.name)}{reason}"
+
+
+def _sentence(view: RunView) -> str:
+    told = meaning(view.reason)
+    return f"{code(view.message, 2 * _WORDS)}" + (f"<br>{told}" if told else "")
+
+
+def _facts(view: RunView) -> str:
+    status = view.status
+    facts = [f"Run {code(status['runId'])} in {code(status['namespace'])}"]
+    if view.chain_id:
+        facts.append(f"chain {code(view.chain_id)}")
+    if view.start is None:
+        facts.append("**the window never opened**")
+    else:
+        until = format_time(view.end) if view.end is not None else "an end that is not known"
+        length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
+        facts.append(f"window {format_time(view.start)} to {until}{length}")
+    if view.stop_time is not None:
+        facts.append(f"stopped at {text.moment(view.stop_time, view.start)}")
+    if view.interrupted:
+        facts.append("**interrupted before the window ended**")
+    if view.prometheus.get("version"):
+        facts.append(f"Prometheus {code(view.prometheus['version'])}")
+    return ", ".join(facts) + "."
+
+
+def _workload(view: RunView) -> str:
+    workload = view.workload
+    if workload is None:
+        return ""
+    verdict = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
+    parts = [part for part in (code(workload.reason), code(workload.message, _WORDS)) if part]
+    return f"Workload: **{verdict}**" + (f", {' '.join(parts)}" if parts else "") + "."
+
+
+def _table(view: RunView) -> str:
+    rows = [_TABLE_HEAD, ("---",) * len(_TABLE_HEAD), *(_row(rule, view) for rule in view.rules)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(rule: RuleView, view: RunView) -> tuple[str, ...]:
+    state = rule.state
+    return (
+        code(rule.name),
+        f"{SIGNS.get(state.verdict, SIGNS[ERROR])} {state.verdict}"
+        + (f" {code(state.reason)}" if state.reason else ""),
+        code(value_told(rule)),
+        code(requirement(rule)),
+        code(margin_short(rule, view.start)) or text.NONE,
+        f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+    )
+
+
+def _trouble(view: RunView) -> Iterator[str]:
+    """What did not pass: when, what was said, which series."""
+    troubled = view.troubled
+    if not troubled:
+        return
+    yield "**What did not pass**"
+    items = ["\n".join(_item(rule, view)) for rule in troubled[:_MOST_TOLD]]
+    if len(troubled) > _MOST_TOLD:
+        items.append(f"- and {text.count(len(troubled) - _MOST_TOLD, 'more rule')}")
+    yield "\n".join(items)
+
+
+def _item(rule: RuleView, view: RunView) -> Iterator[str]:
+    state = rule.state
+    when = f" at {text.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
+    yield f"- {code(rule.name)} {state.verdict}{when}: {code(state.reason)} {code(state.message, _WORDS)}"
+    if told := meaning(state.reason):
+        yield f"  - {told}"
+    if state.why:
+        yield f"  - why it was empty: {code(state.why, _WORDS)}"
+    for series in failed_series(rule)[:3]:
+        yield f"  - series {code(series, _WORDS)}"
+    if state.verdict != FAILED:
+        yield f"  - {answers_told(rule)}"

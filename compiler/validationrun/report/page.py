@@ -1,0 +1,245 @@
+"""`report.html`: one page that needs nothing beside itself. The words and the drawing are made here, the markup in `templates/report/`."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from validationrun.record import format_time
+from validationrun.report import text
+from validationrun.report.axis import Axis
+from validationrun.report.card import cards_of
+from validationrun.report.files import links
+from validationrun.report.lane import Lane, Span, lane_of
+from validationrun.report.reasons import meaning
+from validationrun.report.told import margin_short, requirement, value_told
+from validationrun.report.view import CANCELLED, PASSED, RuleView, RunView, Shard
+from validationrun.resources import data_folder
+
+_FOLDER: Final = "report"
+_MARKS: Final = 2000
+"""Decisions of a whole page that can be pointed at: each costs some 150 bytes."""
+_FEWEST_MARKS: Final = 24
+_MOST_NOTES: Final = 20
+_MOST_BARS: Final = 16
+_BAR: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """
+    The rows and what they share.
+
+    Attributes:
+        window: the part of the axis that is the window; its end is where the drawing ends when nobody knows it.
+        after_stop: the part of it that no longer counts.
+        events: moments with a name: percent, name, kind, and whether the name stands to the left of its line.
+        bars: of the load's shards: percent from, percent wide, words.
+    """
+
+    axis: Axis
+    window: Span
+    after_stop: Span | None
+    events: list[tuple[float, str, str, bool]]
+    bars: list[Span]
+    lanes: list[Lane]
+
+
+def render(view: RunView) -> str:
+    environment = _environment()
+    script = Markup(environment.loader.get_source(environment, "page.js")[0])  # type: ignore[union-attr] # noqa: S704 - a file of ours
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html.j2").render(
+        view=view,
+        message=text.clean(view.message),
+        reason="" if view.reason == view.phase else text.clean(view.reason, 2 * text.NAME),
+        tone=tone_of(view),
+        word=view.phase if view.phase == CANCELLED else view.verdict,
+        meaning=meaning(view.reason),
+        notes=[text.clean(note) for note in view.notes[:_MOST_NOTES]],
+        facts=list(_facts(view)),
+        timeline=_timeline(view),
+        cards=cards_of(view),
+        overview=[_overview(rule, view) for rule in view.rules],
+        details=list(_details(view)),
+        files=links(view),
+        script=script,
+        script_hash=digest,
+    )
+
+
+def tone_of(view: RunView) -> str:
+    """The page's colour and sign. Only a run that passed can look like one."""
+    return view.phase.lower() if view.phase == CANCELLED else view.verdict.lower()
+
+
+def _environment() -> jinja2.Environment:
+    folder = data_folder("templates").joinpath(_FOLDER)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Whatever the template forgets: no text of others reaches the page unbounded or with characters that can't be seen.
+        finalize=_bounded,
+    )
+    environment.filters.update(moment=text.moment, time=format_time, duration=text.duration, geometry=_geometry)
+    return environment
+
+
+def _bounded(value: Any) -> Any:
+    return text.clean_block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _geometry(path: str) -> Markup:
+    """The `d` of a path, which is of our own making and may be long."""
+    if not set(path) <= set("MLHVh0123456789. -"):
+        raise ValueError("not a path of ours")
+    return Markup(path)  # noqa: S704 - checked in the line before
+
+
+def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
+    """What a reader wants to know next: a title, a short answer, and a few words more."""
+    tally = view.tally()
+    yield "rules", ", ".join(f"{count} {verdict.lower()}" for verdict, count in tally.items()) or "none", ""
+    if view.workload is None:
+        yield "workload", "none", "the rules alone were judged"
+    elif view.workload.code is None:
+        yield "workload", "no exit code", "it was stopped"
+    else:
+        yield "workload", f"exit code {view.workload.code}", view.workload.reason
+    good, expected = (sum(values) for values in zip((0, 0), *_answers(view), strict=True))
+    if expected:
+        yield "answers", f"{good} of {expected}", f"{text.share(good, expected)} of what was to be asked"
+    else:
+        yield "answers", "none", "nothing was asked"
+    if view.start is None:
+        yield "window", "none", "it never opened"
+        return
+    if view.end is None:
+        yield "window", "unknown end", f"from {format_time(view.start)}"
+    else:
+        length = text.duration(round(view.end - view.start, 3))
+        yield "window", length, text.span(view.start, view.end)
+    if view.interrupted and view.completed is not None:
+        yield (
+            "interrupted",
+            f"after {text.duration(max(0, round(view.completed - view.start)))}",
+            "nothing later was judged",
+        )
+    if view.stop_time is not None:
+        words = f"by {text.clean(view.stop_rule, text.NAME)} at {text.clock(view.stop_time)} UTC"
+        yield "stopped", f"after {text.duration(round(view.stop_time - view.start, 3))}", words
+
+
+def _answers(view: RunView) -> Iterator[tuple[int, int]]:
+    for rule in view.rules:
+        yield rule.summary.good, rule.expected
+
+
+def _timeline(view: RunView) -> Timeline | None:
+    axis = Axis.of(view)
+    if axis is None or view.start is None:
+        return None
+    most = max(_FEWEST_MARKS, _MARKS // max(1, len(view.rules)))
+    left, right = axis.x(view.start), axis.x(view.end if view.end is not None else axis.latest)
+    after = None
+    if view.stop_time is not None and axis.x(view.stop_time) < right:
+        after = Span(axis.x(view.stop_time), round(right - axis.x(view.stop_time), 3), "after the stop")
+    return Timeline(
+        axis,
+        Span(left, round(right - left, 3), "the load window" if view.workload is not None else "the window"),
+        after,
+        list(_events(view, axis)),
+        _bars(view, axis),
+        [lane_of(rule, axis, most) for rule in view.rules],
+    )
+
+
+def _events(view: RunView, axis: Axis) -> Iterator[tuple[float, str, str, bool]]:
+    """Two names that would meet are written to the two sides of their lines."""
+    stop = axis.x(view.stop_time) if view.stop_time is not None else None
+    broken = axis.x(view.completed) if view.interrupted and view.completed is not None else None
+    if view.end is not None:
+        yield axis.x(view.end), "end", "end", True
+    if stop is not None and view.stop_time is not None:
+        yield stop, f"stop {text.clock(view.stop_time)}", "stop", stop > 60  # noqa: PLR2004 - percent: where room is left
+    if broken is not None and view.completed is not None:
+        yield broken, f"interrupted {text.clock(view.completed)}", "stop", broken > 60  # noqa: PLR2004 - the same
+
+
+def _bars(view: RunView, axis: Axis) -> list[Span]:
+    return [
+        Span(axis.x(one.started), round(max(axis.x(one.finished) - axis.x(one.started), 0.1), 3), shard_told(one))
+        for one in view.shards[:_MOST_BARS]
+        if one.started is not None and one.finished is not None
+    ]
+
+
+def shard_told(shard: Shard) -> str:
+    """How one shard ended, in a few words."""
+    code = "no exit code" if shard.code is None else f"exit code {shard.code}"
+    return f"shard {shard.index}: {code}" + (f" ({text.clean(shard.reason, text.NAME)})" if shard.reason else "")
+
+
+def _overview(rule: RuleView, view: RunView) -> dict[str, str]:
+    state = rule.state
+    return {
+        "name": rule.name,
+        "verdict": state.verdict,
+        "tone": rule_tone(rule),
+        "value": value_told(rule),
+        "requirement": requirement(rule),
+        "margin": margin_short(rule, view.start) or text.NONE,
+        "answers": f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+        "failed": text.moment(state.failed_t, view.start) if state.failed_t is not None else text.NONE,
+    }
+
+
+def rule_tone(rule: RuleView) -> str:
+    return rule.state.verdict.lower() if rule.state.verdict in (PASSED, "Failed") else "error"
+
+
+def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Tables of names and values at the end of the page."""
+    status, document = view.status, view.document
+    run = {
+        "run": status["runId"],
+        "namespace": status["namespace"],
+        "chain": view.chain_id,
+        "spec hash": status["specHash"],
+        "judged by": {"run": "validationrun run --local", "evaluate": "validationrun evaluate", "argo": "Argo"}.get(
+            str(document.get("mode")), document.get("mode")
+        ),
+        "began": status["startTime"],
+        "verdict given": status["completionTime"],
+        "settle time": f"{document['settleSeconds']:g}s" if "settleSeconds" in document else None,
+    }
+    yield "Run", _pairs(run)
+    yield "Parameters", _pairs(status.get("parameters") or {})
+    versions = {**(document.get("versions") or {}), "prometheus": view.prometheus.get("version")}
+    yield "Versions", _pairs(versions)
+    yield (
+        "Clock",
+        [
+            (
+                format_time(check.at),
+                check.message if check.skew_s is None else f"Prometheus differs by {check.skew_s:g}s",
+            )
+            for check in view.clock
+        ],
+    )
+
+
+def _pairs(values: Any) -> list[tuple[str, str]]:
+    return [
+        (text.clean(name, text.NAME), text.clean(value, text.NAME * 2))
+        for name, value in dict(values).items()
+        if value not in (None, "")
+    ]

@@ -1,0 +1,42 @@
+"""What a reason means, in one sentence for somebody who meets it for the first time."""
+
+from typing import Final
+
+from validationrun.oracle import answers, verdict
+
+_OF_RUNS: Final = {
+    verdict.CANCELLED: "Somebody stopped the run before it had a verdict, so nothing in it is proved.",
+    verdict.RULE_STOP: "A rule with stopOnFailure failed, and the run was stopped for it.",
+    verdict.RULE_FAILED: "A rule failed: the system under test did not do what the rule asks of it.",
+    verdict.WORKLOAD_FAILED: "The workload itself says that an assertion failed (exit code 1).",
+    verdict.WORKLOAD_INFRA_FAILURE: "The load had a fault of its own, so nothing is known of the system under test.",
+    verdict.RULE_ERROR: "At least one rule has no answer to rest on, so the run can't pass.",
+    verdict.ALL_RULES_UNRESOLVED: "Every rule refers to something that does not exist or may not be read.",
+    verdict.EVALUATOR_LOST: "What the rules found is missing, or belongs to another run.",
+    verdict.DEADLINE_EXCEEDED: "The run did not end in its time.",
+    verdict.CHAIN_NOT_READY: "The chain never served, so nothing was tested.",
+    verdict.RUN_SUCCEEDED: "",
+}
+_OF_RULES: Final = {
+    answers.ALERT_FIRED: "The alert fired in the window.",
+    answers.THRESHOLD_VIOLATED: "The value did not satisfy the comparison.",
+    answers.PROMETHEUS_UNAVAILABLE: "Prometheus could not be asked, or what answered was not Prometheus.",
+    answers.TIMEOUT: "The answer did not come within the rule's time-out.",
+    answers.PARTIAL_RESPONSE: "Prometheus itself says that data is missing from its answer.",
+    answers.RBAC_DENIED: "The evaluator may not read the PrometheusRule; see access.yaml.",
+    answers.RULE_NOT_FOUND: "The PrometheusRule, or the alert in it, does not exist.",
+    answers.CROSS_NAMESPACE_FORBIDDEN: "The other namespace does not share its rules with this one.",
+    answers.ALERT_NOT_LOADED: "Nothing proves that this Prometheus evaluates the alert, so its silence means nothing.",
+    answers.NO_SAMPLES: "The query gave nothing to compare, and nothing is never a pass.",
+    answers.AMBIGUOUS_RESULT: "The query gave several series; it must give one number.",
+    answers.NAN: "The value is not a number, for instance 0 divided by 0.",
+    answers.NOT_FINITE: "The value is infinite, for instance a division by 0.",
+    answers.BAD_QUERY: "Prometheus refuses the query, or its answer is no number.",
+    answers.CLOCK_SKEW: "Prometheus' clock and ours do not agree, so its answers may be about another time.",
+}
+
+
+def meaning(reason: str) -> str:
+    """Of a run's or a rule's reason; empty for one that says all by itself."""
+    head = reason.partition(":")[0]
+    return _OF_RULES.get(head) or _OF_RUNS.get(head, "")

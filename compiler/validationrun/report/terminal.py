@@ -1,0 +1,62 @@
+"""The result for a terminal: the verdict, the rules, and what happened."""
+
+from collections.abc import Iterator
+
+from validationrun.record import format_time
+from validationrun.report import log, text
+from validationrun.report.reasons import meaning
+from validationrun.report.told import answers_told, margin_short, requirement, value_told
+from validationrun.report.view import CANCELLED, RunView
+
+
+def render(view: RunView) -> str:
+    return "\n".join([*_head(view), "", *_rules(view), "", "what happened (UTC)", log.render(view)])
+
+
+def _head(view: RunView) -> Iterator[str]:
+    word = view.phase if view.phase == CANCELLED else view.verdict
+    yield f"{word.upper()}  {text.clean(view.name, text.NAME)}  {text.clean(view.reason, 2 * text.NAME)}".rstrip()
+    yield f"  {text.clean(view.message)}"
+    if told := meaning(view.reason):
+        yield f"  {told}"
+    run = f"  run       {text.clean(view.status['runId'], text.NAME)} in {text.clean(view.status['namespace'], text.NAME)}"
+    yield run + (f", chain {text.clean(view.chain_id, text.NAME)}" if view.chain_id else "")
+    if view.start is None:
+        yield "  window    never opened"
+    else:
+        until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
+        length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
+        yield f"  window    {format_time(view.start)} {until}{length}"
+    if view.stop_time is not None:
+        yield f"  stopped   {text.moment(view.stop_time, view.start)}"
+    if view.workload is not None:
+        code = "no exit code" if view.workload.code is None else f"exit code {view.workload.code}"
+        yield f"  workload  {code} {text.clean(view.workload.message)}".rstrip()
+
+
+def _rules(view: RunView) -> Iterator[str]:
+    """One row for each rule, and below it what is wrong with it."""
+    rows = [
+        (
+            rule.name,
+            rule.state.verdict,
+            value_told(rule),
+            requirement(rule),
+            margin_short(rule, view.start) or "-",
+            f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+        )
+        for rule in view.rules
+    ]
+    head = ("rule", "verdict", "value", "must hold", "closest", "answers")
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for rule, row in zip((None, *view.rules), (head, *rows), strict=True):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if rule is None or rule.state.verdict == "Passed":
+            continue
+        state = rule.state
+        when = f" at {text.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
+        yield f"    {state.reason}{when}: {text.clean(state.message)}"
+        if state.why:
+            yield f"    why it was empty: {text.clean(state.why)}"
+        if state.verdict != "Failed":
+            yield f"    {answers_told(rule)}"

@@ -1,0 +1,29 @@
+"""`termination-message.json`: the verdict in so few bytes that Kubernetes keeps it as a container's last words."""
+
+import json
+from typing import Final
+
+from validationrun.report import text
+from validationrun.report.view import FAILED, RunView
+
+LIMIT_BYTES: Final = 4096
+"""What Kubernetes keeps of a termination message."""
+
+_MESSAGE: Final = 1024
+
+
+def render(view: RunView) -> str:
+    """One line of ASCII."""
+    failed = [rule.name for rule in view.troubled if rule.state.verdict == FAILED]
+    document = {
+        "phase": view.phase,
+        "verdict": view.verdict,
+        "reason": text.clean(view.reason, 2 * text.NAME),
+        "message": text.clean(view.message, _MESSAGE),
+        "failedRules": failed,
+    }
+    line = json.dumps(document)
+    if len(line) >= LIMIT_BYTES:
+        # Characters beyond ASCII take six bytes each, and 32 names can be long.
+        line = json.dumps({**document, "message": text.clean(view.message, _MESSAGE // 8), "failedRules": failed[:8]})
+    return line + "\n"

@@ -1,0 +1,96 @@
+"""Sentences about a rule that several reports share."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from validationrun.report import text
+from validationrun.report.view import RuleView, series_of
+
+_MOST_SERIES: Final = 5
+_SERIES: Final = 300
+
+
+def requirement(rule: RuleView) -> str:
+    """What must hold: `> 0`, or that an alert does not fire."""
+    if rule.rule.query is not None:
+        return f"{rule.rule.query.op} {text.clean(rule.rule.query.threshold, 32)}"
+    return "must not fire"
+
+
+def value_told(rule: RuleView) -> str:
+    """The last value; of an alert, for how many series it fired."""
+    if rule.rule.query is not None:
+        return text.value_text(rule.state.value) if rule.state.value is not None else "no value"
+    if rule.state.fired:
+        return f"fired for {rule.state.fired} series"
+    return "did not fire" if rule.state.answered else "no answer"
+
+
+def answers_told(rule: RuleView) -> str:
+    """How much of the window had data."""
+    summary = rule.summary
+    words = f"{summary.good} of {rule.expected} decisions had an answer"
+    if not rule.expected:
+        words = "no decision: the rule was never asked"
+    if summary.errors:
+        words += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
+    if rule.missing:
+        words += f"; nothing is recorded of {text.count(len(rule.missing), 'tick')}"
+    return words
+
+
+def margin_told(rule: RuleView, start: float | None) -> str:
+    """How close it was; empty without a number."""
+    summary = rule.summary
+    if summary.margin is None or summary.margin_t is None or summary.margin_value is None:
+        return ""
+    if summary.margin == 0:
+        return f"exactly at the threshold at {text.moment(summary.margin_t, start)}"
+    where = f"value {text.value_text(summary.margin_value)} at {text.moment(summary.margin_t, start)}"
+    if summary.failed and summary.margin < 0:
+        return f"furthest beyond the threshold by {text.number(abs(summary.margin))}: {where}"
+    return f"closest to the threshold by {text.number(summary.margin)}: {where}"
+
+
+def margin_short(rule: RuleView, start: float | None) -> str:
+    """The same for a table's cell."""
+    summary = rule.summary
+    if summary.margin is None or summary.margin_t is None:
+        return ""
+    at = f" at +{text.duration(summary.margin_t - start)}" if start is not None else ""
+    if summary.margin == 0:
+        return f"exactly at it{at}"
+    if summary.failed and summary.margin < 0:
+        return f"beyond by {text.number(abs(summary.margin))}{at}"
+    return f"{text.number(summary.margin)}{at}"
+
+
+def failure_told(rule: RuleView, start: float | None) -> list[str]:
+    """When it failed first, what was asked, and which series said so; empty when it did not fail."""
+    if rule.state.failed_t is None:
+        return []
+    lines = [f"failed first at {text.moment(rule.state.failed_t, start)}"]
+    point = rule.first_failure()
+    if point is None:
+        return [*lines, "the answer itself was lost with an earlier evaluator"]
+    if point.decision.exchange is not None:
+        lines.append(f"asked: {text.clean(point.decision.exchange.query, text.BLOCK)}")
+    lines += [f"series: {one}" for one in failed_series(rule)]
+    return lines
+
+
+def failed_series(rule: RuleView) -> list[str]:
+    """The series of the first failed answer; a number that comes without labels has none to name."""
+    point = rule.first_failure()
+    if point is None:
+        return []
+    found, count = series_of(point, _MOST_SERIES)
+    lines = [labels_told(one) for one in found if one]
+    return [*lines, f"and {count - len(lines)} more"] if lines and count > len(lines) else lines
+
+
+def labels_told(labels: Mapping[str, str]) -> str:
+    """As Prometheus writes a series."""
+    name = labels.get("__name__", "")
+    rest = ", ".join(f'{key}="{value[:_SERIES]}"' for key, value in sorted(labels.items())[:20] if key != "__name__")
+    return text.clean(f"{name}{{{rest}}}", _SERIES)
