@@ -93,7 +93,11 @@ class Server:
 
     def pause(self) -> None:
         """It accepts connections and says nothing, until `resume`."""
-        self._running().send_signal(signal.SIGSTOP)
+        process = self._running()
+        process.send_signal(signal.SIGSTOP)
+        # Each of its threads stops in its own time.
+        tasks = Path(f"/proc/{process.pid}/task")
+        until(lambda: all(_state(task) == "T" for task in tasks.iterdir()), what="every thread stands still")
 
     def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)
@@ -159,6 +163,10 @@ class Server:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _state(task: Path) -> str:
+    return (task / "stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 @contextlib.contextmanager

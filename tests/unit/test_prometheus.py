@@ -534,6 +534,7 @@ def test_without_good_credentials_nothing_is_asked(kind: str, content: str | Non
         found = fault(Prometheus(asked, Access(**{kind: path})))
     assert found.reason == "PrometheusUnavailable"
     assert str(path) in found.message
+    assert ("is empty" in found.message) == (kind == "token_file" and content is not None and not content.strip())
     assert "s3cr" not in found.message
     assert lines == []
 

@@ -254,8 +254,6 @@ class Connection:
 
     def _whole(self, response: http.client.HTTPResponse) -> Response:
         with response:
-            if response.length is not None and response.length > MOST_BYTES:
-                raise _too_much(self._target)
             content = response.read(MOST_BYTES + 1)
             if len(content) > MOST_BYTES:
                 raise _too_much(self._target)
