@@ -77,6 +77,12 @@ def test_a_label_that_the_metric_has_not_is_told(shared_prometheus, ask, own, t)
     assert ask(f'{name}{{chain_id="x"}}') == f"No series of {name} has a label chain_id."
 
 
+def test_a_matcher_that_holds_without_the_label_is_not_blamed(shared_prometheus, ask, own, t):
+    _, name = own
+    shared_prometheus.send(series(name, every(15, t), pod="rpc-0"))
+    assert ask(f'{name}{{gone!="x",other=~".*",pod="b"}}') == f'No series of {name} has pod="b"; nearest: "rpc-0".'
+
+
 def test_labels_that_exist_but_not_together_are_told(shared_prometheus, ask, own, t):
     _, name = own
     shared_prometheus.send(
@@ -158,9 +164,10 @@ def test_a_series_that_has_just_begun_is_no_matter_of_the_range(shared_prometheu
 
 def test_an_offset_moves_the_moment_that_is_looked_at(shared_prometheus, ask, own, t):
     _, name = own
-    shared_prometheus.send(series(name, every(30, t, count=40, until=3)))
+    shared_prometheus.send(series(name, every(30, t, count=20, until=303)))
     answer = ask(f"increase({name}[15s] offset 5m)")
     assert answer.endswith("they are 30s apart.")
+    assert ask(f"increase({name}[15s])").startswith(f"The series of {name} ended 303s earlier")
 
 
 def test_a_comparison_that_no_value_passes_is_told_with_the_values(shared_prometheus, ask, own, t):
@@ -265,6 +272,19 @@ def test_whatever_is_asked_there_is_no_exception_and_few_questions(shared_promet
     assert isinstance(answer, str)
     assert len(answer) <= MOST_CHARACTERS
     assert prometheus.asked <= MOST_QUESTIONS
+
+
+def test_a_puzzle_that_would_take_more_questions_is_left_unsolved(shared_prometheus, own, t):
+    """Each of its labels is there, and every two of them, but no series has three."""
+    _, name = own
+    labels = ("a", "b", "c", "d", "e")
+    pairs = [pair for index, pair in enumerate((x, y) for x in labels for y in labels) if pair[0] < pair[1]]
+    shared_prometheus.send(*(series(name, every(15, t), **dict.fromkeys(pair, "1")) for pair in pairs))
+    prometheus = Counting(shared_prometheus.url)
+    matchers = ",".join(f'{label}="1"' for label in labels)
+    answer = explain_empty(prometheus)(f"{name}{{{matchers}}}", t, SECONDS)
+    assert answer == f"Nothing matches {name}{{{matchers}}}."
+    assert prometheus.asked == MOST_QUESTIONS
 
 
 def test_a_prometheus_that_is_away_is_no_exception(t):

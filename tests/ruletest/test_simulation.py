@@ -39,6 +39,14 @@ def test_a_stopping_rule_stops_the_run_at_its_first_failure(judged):
     assert run["questions"] == 7
 
 
+def test_every_series_is_seen_as_far_as_its_time_has_come(judged):
+    """One after the other in the file, side by side in time."""
+    low, high = (POOL.replace("}", f',pod="{pod}"}}') for pod in ("a", "b"))
+    for series in ([(low, "5x60"), (high, "5x9 101x50")], [(high, "5x9 101x50"), (low, "5x60")]):
+        run, rule = judged("pool", *series)
+        assert (run["stopTime"], rule["value"]) == ("1m45s", "101")
+
+
 def test_no_series_at_all_is_an_error_that_says_why(judged):
     run, rule = judged("height", ('height{chain_id="smell"}', "0+1x60"))
     assert (run["verdict"], run["reason"]) == ("Error", "RuleError")

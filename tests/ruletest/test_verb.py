@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 
@@ -36,17 +37,13 @@ FAILS = f"""
 """
 
 
-def left_behind():
-    """Private Prometheuses that still run, and their folders."""
-    found = []
-    for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = process.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(b"validationrun-test-" in word for word in words):
-            found.append(process.parent.name)
-    return found
+@pytest.fixture
+def left_behind(tmp_path, monkeypatch):
+    """What is there of private Prometheuses that were started by this test: processes, and files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return lambda: [*running_in(folder), *folder.iterdir()]
 
 
 def test_the_examples_are_as_expected():
@@ -165,12 +162,12 @@ def test_without_a_prometheus_it_is_2_and_says_how_to_get_one(write, no_promethe
     ("/nonexistent/prometheus", "PROMETHEUS_BIN is /nonexistent/prometheus, which is no program"),
     ("/bin/false", "/bin/false does not start"),
 ])  # fmt: skip
-def test_a_program_that_is_no_prometheus_is_2(write, monkeypatch, program, says):
+def test_a_program_that_is_no_prometheus_is_2(write, monkeypatch, left_behind, program, says):
     monkeypatch.setenv("PROMETHEUS_BIN", program)
     result = call("test", write(PASSES))
     assert (result.code, result.out) == (2, "")
     assert says in result.err
-    assert not left_behind()
+    assert left_behind() == []
 
 
 def test_a_prometheus_that_refuses_to_start_is_shown_in_its_own_words(write, monkeypatch, tmp_path):
@@ -211,8 +208,11 @@ def test_whatever_ends_it_the_private_prometheus_ends_too(write, tmp_path, numbe
     folder.mkdir()
     process = subprocess.Popen(
         [BIN / "validationrun", "test", write(long)],
-        env={**os.environ, "TMPDIR": str(folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=listen,  # noqa: PLW1509 - no threads here
+    )
     try:
         until(lambda: running_in(folder), "the private Prometheus runs")
         process.send_signal(number)
@@ -228,8 +228,13 @@ def test_whatever_ends_it_the_private_prometheus_ends_too(write, tmp_path, numbe
         assert list(folder.iterdir()) == []
 
 
+def listen():
+    """Whoever runs these tests in the background has Ctrl-C ignored, and every program inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def running_in(folder):
-    """Prometheuses that answer, by the log in their folder, and whose process is there."""
+    """Prometheuses whose data lie below a folder."""
     words = str(folder).encode()
     return [
         path
@@ -252,6 +257,6 @@ def until(holds, what):
         time.sleep(0.02)
 
 
-def test_nothing_is_left_behind(write):
-    call("test", write(PASSES))
-    assert not left_behind()
+def test_nothing_is_left_behind(write, left_behind):
+    assert call("test", write(PASSES + FAILS)).code == 1
+    assert left_behind() == []

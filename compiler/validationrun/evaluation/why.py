@@ -101,7 +101,7 @@ class _Explanation:
         """For a part that is empty."""
         if _kind(node) in _SELECTORS:
             return self._of_selector(node)
-        for child in _decisive(node):
+        for child in _parts(node):
             if self._gives_series(child) and not self._has_data(child):
                 return self._blame(child)
         if _kind(node) == "BinaryExpr":
@@ -191,13 +191,13 @@ def _bare(node: Any) -> Any:
     return node
 
 
-def _decisive(node: Any) -> list[Any]:
-    """The parts without whose data there is nothing."""
+def _parts(node: Any) -> list[Any]:
+    """What a part is made of. Where one of these is empty, that is why the whole is."""
     kind = _kind(node)
     if kind == "BinaryExpr":
-        return [node.lhs] if str(node.op) == "unless" else [node.lhs, node.rhs]
+        return [node.lhs, node.rhs]
     if kind == "Call":
-        return [] if node.func.name in ("absent", "absent_over_time") else list(node.args)
+        return list(node.args)
     return [node.expr] if hasattr(node, "expr") else []
 
 

@@ -69,7 +69,7 @@ def _expand(item: str, room: int) -> list[Value | None]:
     if match is None:
         raise NotationError(_words(item), item)
     # `a+bxn` and `axn` stand for n + 1 values, the first of which is a.
-    times = _count(match["times"], item, room - 1, default=0)
+    times = _count(match["times"], item, room, default=0)
     value, step = _number(match["first"]), _number(match["step"] or "0")
     values: list[Value | None] = []
     for _ in range(times + 1):
