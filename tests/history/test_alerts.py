@@ -11,7 +11,7 @@ from tests.history.kit import alert_rule
 from tests.history.test_identity import told_by_decisions
 from tests.prometheus.history import Series
 
-from prometheus_kit import Proxy, Server, behaviours, between, running, series
+from prometheus_kit import Proxy, Server, behaviours, between, running, series, until
 from validationrun.evaluation.asker import Asker
 from validationrun.history import alerts
 from validationrun.history.asking import ask_window
@@ -64,8 +64,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     history += [series("up", [(START + 5 * k, 1) for k in range(-100, 200)])]
     rules = [{"alert": case, "expr": "vector(1) > 2"} for case in CASES]
     with running(tmp_path_factory.mktemp("alerts"), history=history, groups=[{"name": "g", "rules": rules}]) as found:
-        found.until("ALERTS or on() vector(1)")
+        until(lambda: loaded(found), what="each rule was evaluated")
         yield found
+
+
+def loaded(server: Server) -> bool:
+    return all(rule["health"] == "ok" for group in server.get("rules")["groups"] for rule in group["rules"])
 
 
 def by_the_evaluator(url: str, question: Question, end: float = END) -> list[Decision]:

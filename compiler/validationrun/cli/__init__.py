@@ -14,7 +14,22 @@ from typing import Any
 import typer
 import typer.core
 
-from validationrun.cli import compile_, evaluate, explain, init, lint, run, schema, status, submit, test, wait
+from validationrun.cli import (
+    backtest,
+    compile_,
+    evaluate,
+    explain,
+    init,
+    lint,
+    replay,
+    report,
+    run,
+    schema,
+    status,
+    submit,
+    test,
+    wait,
+)
 from validationrun.conventions import EXIT_BUG, EXIT_USAGE
 
 
@@ -38,7 +53,7 @@ class _Verbs(typer.core.TyperGroup):
 GC_THRESHOLD = (50_000, 20, 20)
 """A verb builds large trees, leaves next to no cycles and ends: Python's default would walk those trees for a third of its time."""
 
-VERDICT_VERBS = frozenset({"evaluate", "run", "submit", "test", "wait"})
+VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "run", "submit", "test", "wait"})
 """Their exit codes are 0 Passed, 1 Failed, 2 anything else: a bug of ours must not look like a code of its own to a pipeline."""
 
 app = typer.Typer(
@@ -60,6 +75,9 @@ app.command("explain", epilog=explain.EXAMPLES)(explain.run)
 app.command("test", epilog=test.EXAMPLES)(test.run)
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.run)
+app.command("backtest", epilog=backtest.EXAMPLES)(backtest.run)
+app.command("replay", epilog=replay.EXAMPLES)(replay.run)
+app.command("report", epilog=report.EXAMPLES)(report.run)
 app.command("submit", epilog=submit.EXAMPLES)(submit.run)
 app.command("wait", epilog=wait.EXAMPLES)(wait.run)
 app.command("status", epilog=status.EXAMPLES)(status.run)
