@@ -16,7 +16,7 @@ $(READY): requirements/dev.txt pyproject.toml scripts/bootstrap.sh
 install: $(READY) ## Make .venv with the locked dependencies and the package
 
 .PHONY: demo
-demo: $(READY) ## Lint and compile the examples, and explain the nightly run
+demo: $(READY) ## Lint, compile and explain the examples; judge two runs on this machine with a real Prometheus
 	@echo "== validationrun lint examples"
 	@$(BIN)/validationrun lint examples
 	@echo; echo "== validationrun compile examples -o $(DEMO)"
@@ -27,6 +27,7 @@ demo: $(READY) ## Lint and compile the examples, and explain the nightly run
 	@echo "Its template: $(DEMO)/eng-ada/nightly/workflowtemplate.yaml"
 	@echo "Its bundle:   $(DEMO)/eng-ada/nightly/bundle.yaml (everything that holds your text)"
 	@echo "Your own:     .venv/bin/validationrun init nightly > run.yaml"
+	@found=$$(scripts/prometheus.sh) && exec $(BIN)/python -m demo "$$found"
 
 .PHONY: test
 test: $(READY) ## Run the tests

@@ -37,7 +37,7 @@ def test_a_signal_ends_everything_in_order(tmp_path, shared_prometheus, number):
     assert {(one["exitCode"], one["reason"]) for one in done.status["load"]["shards"]} == {
         (None, "stopped (interrupted)")
     }
-    assert "Cancelled" in done.out
+    assert "CANCELLED" in done.out
 
 
 def test_a_signal_after_a_failure_still_cancels(tmp_path, shared_prometheus):

@@ -37,7 +37,7 @@ def test_a_run_whose_load_and_rules_are_good_passes(tmp_path, shared_prometheus)
     assert [(one["index"], one["exitCode"]) for one in status["load"]["shards"]] == [(0, 0), (1, 0)]
     assert status["workloadExitCode"] == 0
     assert done.result.document["mode"] == "run"
-    assert "Succeeded" in done.out
+    assert "PASSED" in done.out
     assert "None" not in done.out
 
 

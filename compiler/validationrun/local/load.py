@@ -165,7 +165,7 @@ class Load:
         if ended.stopped and self.why in ("rule", "interrupted"):
             code, reason = None, f"stopped ({self._why_words})"
         elif ended.stopped:
-            reason = self._why_words
+            reason = "stopped"
         return ShardState(index, started=started, finished=self.clock.at(ended.at), code=code, reason=reason)
 
     def outcome(self) -> Workload:
@@ -212,19 +212,21 @@ def _signal_name(number: int) -> str:
 
 def _describe(states: Sequence[ShardState], last_words: Sequence[str]) -> str:
     """Every shard's end in words; of many, those that did not end 0."""
-    chosen = list(states) if len(states) <= _MOST_NAMED else [state for state in states if state.code != 0]
-    parts = [_words(state, last_words[state.index]) for state in chosen[:_MOST_NAMED]]
+    words = [_words(state, last_words[state.index]) for state in states]
+    if len(states) > 1 and len(set(words)) == 1:
+        return f"{len(states)} shards {words[0]}"
+    chosen = [state.index for state in states if len(states) <= _MOST_NAMED or state.code != 0]
+    parts = [f"shard {index} {words[index]}" for index in chosen[:_MOST_NAMED]]
     rest = len(states) - len(parts)
-    if rest and len(chosen) <= _MOST_NAMED:
-        parts.append(f"{rest} others exit 0")
-    elif rest:
-        parts.append(f"{rest} others")
+    if rest:
+        parts.append(f"{rest} others" + (" exit 0" if len(chosen) <= _MOST_NAMED else ""))
     return ", ".join(parts)
 
 
 def _words(state: ShardState, last_words: str) -> str:
-    code = "no exit code" if state.code is None else f"exit {state.code}"
-    text = f"shard {state.index} {code}" + (f" ({state.reason})" if state.reason else "")
+    if state.code is None:
+        return state.reason or "no exit code"
+    text = f"exit {state.code}" + (f" ({state.reason})" if state.reason else "")
     # What it said last is often why.
     return f"{text}: {last_words}" if state.code and last_words else text
 
