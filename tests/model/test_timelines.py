@@ -162,7 +162,8 @@ def test_13_errors_before_and_behind_the_gap_are_consecutive():
         states = [RuleState(**one.as_json()) for one in judged.states.values()]
     judged = Fold.begin([spec_rule(rule)], states)
     judged.add(decision_of(rule, 1050, GOOD))
-    judged.advance(1050)
+    judged.add(decision_of(rule, 1055, GOOD, final=True))
+    judged.advance(1055)
 
     assert judged.closed()[0].verdict == "Error"
 
