@@ -60,6 +60,7 @@ class SimulatedControl:
     end: float | None
     learned: float
     settle_s: float = 5.0
+    dies_within: float = 2.0
     time: float = START
     stops: list[Decision] = field(default_factory=list)
     saved: list[list[RuleState]] = field(default_factory=list)
@@ -93,7 +94,9 @@ class SimulatedControl:
         self.stops.append(decision)
         if self.end is None or self.time < self.end:
             # The load goes down a moment after it is told to.
-            self.end, self.learned = self.time + 1, self.time + 1 + LEARNED_LATER_SECONDS
+            # Its containers' time is cut to the second, and the window ends a second before.
+            gone = self.time + self.dies_within
+            self.end, self.learned = int(gone) - 1.0, gone + LEARNED_LATER_SECONDS
 
     def save(self, states: Sequence[RuleState]) -> None:
         self.saved.append(copy.deepcopy(list(states)))
@@ -142,16 +145,21 @@ def simulate(
     signed_off: bool = True,
     skew_s: float = 0.0,
     interrupt_after: float = float("inf"),
+    settle_s: float = 5.0,
+    dies_within: float = 2.0,
 ) -> Outcome:
     """
     Args:
         load_seconds: how long the load runs; None until a rule stops it.
         codes: of the shards, for the verdict.
         loaded: the heartbeat by alert; fresh and healthy when it is not given.
+        dies_within: seconds from the stop to the load's end.
         signed_off: False plays an evaluator that was lost after all of this.
     """
     end = START + load_seconds if load_seconds is not None else None
-    control = SimulatedControl(end, (end or 0) + LEARNED_LATER_SECONDS, interrupt_at=START + interrupt_after)
+    control = SimulatedControl(
+        end, (end or 0) + LEARNED_LATER_SECONDS, settle_s, dies_within, interrupt_at=START + interrupt_after
+    )
     beat = loaded or (lambda alertname: replies.loaded(alertname, format_time(control.now())))
     prometheus = SimulatedPrometheus(answer, beat)
     values = {"chainId": "nightly-0f8fad5b", "namespace": "eng-ada", "runId": "nightly-x7k2p"}

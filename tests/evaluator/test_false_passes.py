@@ -151,6 +151,37 @@ def test_an_alert_that_nobody_loaded_does_not_stay_silent() -> None:
     assert (outcome.rules["a"], outcome.verdict.verdict) == (("Error", "AlertNotLoaded"), "Error")
 
 
+def test_an_error_that_nothing_cleared_does_not_pass() -> None:
+    """Within the retry budget, but the last word: also for a rule that has no final sweep to say another."""
+    for last in (http(503), vector()):
+        outcome = simulate([query_rule("a", finalSweep=False)], lambda _, t, last=last: GOOD if t < 50 else last)  # type: ignore[misc]
+        assert (outcome.rules["a"][0], outcome.verdict.verdict) == ("Error", "Error")
+
+
+def test_a_load_that_went_down_at_once_does_not_take_the_breach_with_it() -> None:
+    """The window ends a second before the last container; the breach that stopped the run must not fall out of it."""
+    outcome = simulate(
+        [query_rule("a", stopOnFailure=True)],
+        lambda _, t: vector("0") if t >= 20 else GOOD,
+        load_seconds=None,
+        dies_within=0.4,
+        settle_s=0.0,
+    )
+    assert (outcome.verdict.verdict, outcome.verdict.reason) == ("Failed", "RuleStopOnFailure:a")
+    assert outcome.judgement.stop_time == START + 20
+
+
+def test_a_load_that_had_ended_before_the_breach_is_not_failed_by_it() -> None:
+    """Learned late: what throughput was at a moment when nobody drove load any more says nothing."""
+    outcome = simulate(
+        [query_rule("a", stopOnFailure=True)],
+        lambda _, t: vector("0") if t >= 20 else GOOD,
+        load_seconds=17,
+        settle_s=0.0,
+    )
+    assert (outcome.verdict.verdict, outcome.judgement.stop_time) == ("Passed", None)
+
+
 def test_a_partial_answer_is_no_answer() -> None:
     outcome = simulate(
         [query_rule("a")], lambda *_: success("scalar", [0, "1"], warnings=["a store could not be read"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +51,20 @@ def bodies(run: ValidationRun) -> Iterator[Finding]:
             message = f"{format_path((*loc, 'type'))} is {rule.type}, but the rule has {shown}"
             help_ = f"give it `{rule.type}:` and nothing else, or change the type"
             yield Finding("VR504", (*loc, "type"), message, help_)
+
+
+def thresholds(run: ValidationRun) -> Iterator[Finding]:
+    """Compared as float64: what that cannot hold would become infinity, below which every value is, or zero."""
+    for loc, rule in _each(run):
+        text = rule.query.threshold if rule.query is not None else "0"
+        value = float(text)
+        is_zero = not any(digit in "123456789" for digit in text.lower().partition("e")[0])
+        if math.isinf(value) or (value == 0 and not is_zero):
+            field = (*loc, "query", "threshold")
+            message = (
+                f"{format_path(field)} ({text}) is beyond what a 64-bit float holds: it would be compared as {value:g}"
+            )
+            yield Finding("VR510", field, message, "write a number between 1e-300 and 1e300, or 0")
 
 
 def times(run: ValidationRun) -> Iterator[Finding]:
@@ -337,4 +352,4 @@ def scraped(run: ValidationRun) -> Iterator[Finding]:
         yield Finding("VR557", loc, message, help_, Severity.WARNING, Anchor.KEY)
 
 
-CHECKS = (names, bodies, times, alert_matchers, queries, alert_scope, scraped)
+CHECKS = (names, bodies, thresholds, times, alert_matchers, queries, alert_scope, scraped)

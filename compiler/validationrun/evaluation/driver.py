@@ -7,7 +7,7 @@ Many rules are asked side by side, each on a thread and a connection of its own,
 import concurrent.futures
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from validationrun.api.v1alpha1 import Rule
@@ -18,6 +18,9 @@ from validationrun.oracle.engine import Fold, RuleState, ticks
 
 BEAT_SECONDS: Final = 0.25
 SWEEP_PAUSE_SECONDS: Final = 5.0
+_EARLY_SECONDS: Final = 1.0
+"""The window ends this long before the last container of the load does."""
+
 _CLOCK_ATTEMPTS: Final = 3
 _CLOCK_PAUSE_SECONDS: Final = 1.0
 
@@ -161,7 +164,7 @@ class Evaluation:
         return True
 
     def _beat(self, pool: concurrent.futures.ThreadPoolExecutor) -> None:
-        self._window = window = self.control.look()
+        self._window = window = self._with_stop(self.control.look())
         if window.start is None:
             return
         if not self._places:
@@ -174,10 +177,25 @@ class Evaluation:
         coming = ticks(asker.question.rule, start, last if last is not None else start)
         return _Place(asker, coming, next(coming))
 
+    def _with_stop(self, window: Window) -> Window:
+        """
+        The window, which a load that went down at once must not take the stop's own breach out of.
+
+        Kubernetes cuts times to seconds, and the window ends a second earlier: a container that still ran at T can seem to have
+        ended before it.
+        """
+        if self.intended is None or window.end is None:
+            return window
+        if window.end < self.intended.t <= window.end + _EARLY_SECONDS:
+            return replace(window, end=self.intended.t, open_until=self.intended.t)
+        return window
+
     def _limit(self) -> float:
         """Ticks at or after this are not asked."""
         end = self._window.end if self._window.end is not None else math.inf
-        return min(end, math.nextafter(self.intended.t, math.inf)) if self.intended is not None else end
+        if self.intended is None or self.intended.t > end:
+            return end
+        return math.nextafter(self.intended.t, math.inf)
 
     def _pause(self) -> float:
         """Until the next tick is due, and never longer than a beat."""
@@ -211,8 +229,10 @@ class Evaluation:
         outstanding = min((place.next_t for place in self._places), default=math.inf)
         # Strictly before the earliest tick that is still to be answered, and only while the window was surely open.
         settled = min(math.nextafter(outstanding, -math.inf), self._window.open_until)
-        if self._window.over and self._window.end is not None:
-            settled = min(settled, math.nextafter(self._window.end, -math.inf))
+        end = self._window.end
+        if self._window.over and end is not None and (self.intended is None or self.intended.t != end):
+            # What is asked at the end itself is the sweep's, or the stop's.
+            settled = min(settled, math.nextafter(end, -math.inf))
         self._advance(settled)
 
     def _advance(self, settled: float) -> None:
@@ -258,6 +278,9 @@ class Evaluation:
             if self.control.interrupted():
                 return False
             self.control.sleep(BEAT_SECONDS)
+        if self.control.interrupted():
+            # An interrupt cuts the attempts short: the last of them is no answer to what was asked.
+            return False
         for future in futures:
             *earlier, last = future.result()
             for decision in earlier:
@@ -287,7 +310,7 @@ class Evaluation:
     def _end(self, *, interrupted: bool) -> Judgement:
         self.control.save(list(self.fold.states.values()))
         self._leave_out()
-        closed = self.fold.closed()
+        closed = self.fold.closed(ended=self._window.end is not None)
         return Judgement(
             start=self._window.start,
             end=self._window.end,

@@ -99,17 +99,22 @@ def _decided(state: RuleState) -> bool:
     return state.exhausted or state.verdict == "Failed"
 
 
-def close(state: RuleState, rule: Rule, *, stopped: bool) -> RuleState:
+def close(state: RuleState, rule: Rule, *, stopped: bool, ended: bool = True) -> RuleState:
     """
     The rule's verdict once no more decisions come. What was never proved is an Error.
 
     Args:
         stopped: a rule stopped the run, so that there was no final sweep.
+        ended: the window's end is known.
     """
+    if state.errors and state.verdict in ("Awaited", "Passed"):
+        # Tolerated so far, but no good answer came that would have cleared it.
+        return replace(state, verdict="Error")
     if state.verdict == "Awaited":
         message = state.message if state.reason else "the rule was never answered"
         return replace(state, verdict="Error", reason=NO_SAMPLES, message=message)
-    if state.verdict == "Passed" and rule.run_properties.final_sweep and not state.swept and not stopped:
+    unswept = rule.run_properties.final_sweep and not state.swept
+    if state.verdict == "Passed" and not stopped and (unswept or not ended):
         # Nobody saw the window's end: what was good until then proves nothing.
         return replace(state, verdict="Error", reason=NO_SAMPLES, message="the window's end is not known")
     return state
@@ -202,7 +207,12 @@ class Fold:
     def verdicts(self) -> dict[str, Verdict]:
         return {name: state.verdict for name, state in self.states.items()}
 
-    def closed(self) -> list[RuleState]:
-        """Every rule's last word, in the order of the spec."""
+    def closed(self, *, ended: bool = True) -> list[RuleState]:
+        """
+        Every rule's last word, in the order of the spec.
+
+        Args:
+            ended: the window's end is known.
+        """
         stopped = self.stop_time is not None
-        return [close(self.states[rule.name], rule, stopped=stopped) for rule in self.rules]
+        return [close(self.states[rule.name], rule, stopped=stopped, ended=ended) for rule in self.rules]

@@ -94,7 +94,7 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
         return RunVerdict("Failed", f"{RULE_FAILED}:{first.name}", _told(failed, first.name))
     if not facts.signed_off or facts.rules is None:  # row 8
         return RunVerdict("Error", EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's")
-    if facts.rules and all(state.refused and not state.answered for state in facts.rules):  # row 9
+    if facts.rules and all(state.refused for state in facts.rules):  # row 9
         return RunVerdict("Error", ALL_RULES_UNRESOLVED, "every rule's reference was refused" + _errors(facts.rules))
     if all(state.verdict == "Passed" for state in facts.rules):  # row 10
         return RunVerdict("Succeeded", RUN_SUCCEEDED, _success(facts))

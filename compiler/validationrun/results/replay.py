@@ -61,7 +61,10 @@ def replay_folder(folder: pathlib.Path) -> tuple[Result, Replayed]:
     except _UNREADABLE as error:
         raise _not_ours(error) from None
     replayed = replay(result)
-    replayed.differences.extend(_summaries(folder, result, replayed.states))
+    try:
+        replayed.differences.extend(_summaries(folder, result, replayed.states))
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
     return result, replayed
 
 
@@ -111,7 +114,8 @@ def fold_of(result: Result) -> Fold:
 
 def states_of(result: Result, fold: Fold) -> list[RuleState]:
     """Every rule's last word, with what the clocks say."""
-    document, closed = result.document, fold.closed()
+    document = result.document
+    closed = fold.closed(ended=document["window"]["end"] is not None)
     return closed if document["window"]["interrupted"] else doubted(closed, read_clock(document))
 
 

@@ -25,8 +25,11 @@ from validationrun.runner.shards import CONTAINER, LABEL_JOB_UID
 
 _LOOK_SECONDS: Final = 1.0
 _PROGRESS_SECONDS: Final = 10.0
-_KUBELET_LAG_SECONDS: Final = 3.0
-"""A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report."""
+_KUBELET_LAG_SECONDS: Final = 5.0
+"""
+A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
+its times are cut to seconds, and the window ends a second before the container.
+"""
 
 _LONG_TEXT: Final = 500
 

@@ -153,10 +153,16 @@ def test_equality_is_doubted_only_between_fractions(promql: str, op: str, thresh
     assert _query(f'{promql}(up{{chain_id="${{chainId}}"}})', op=op, threshold=threshold) == codes
 
 
-@pytest.mark.parametrize("threshold", ["1" * 64, "1e99999"])
+@pytest.mark.parametrize("threshold", ["1" * 64, "0e-999", "-0.0"])
 @pytest.mark.parametrize("op", ["==", ">"])
-def test_a_threshold_beyond_all_floats_does_not_raise(op: str, threshold: str):
+def test_a_threshold_that_floats_hold_is_fine(op: str, threshold: str):
     assert set(_query('sum(up{chain_id="${chainId}"})', op=op, threshold=threshold)) <= {"VR556"}
+
+
+@pytest.mark.parametrize("threshold", ["1e99999", "-1e309", "5e-400"])
+@pytest.mark.parametrize("op", ["==", ">"])
+def test_a_threshold_beyond_all_floats_is_refused(op: str, threshold: str):
+    assert "VR510" in _query('sum(up{chain_id="${chainId}"})', op=op, threshold=threshold)
 
 
 def test_a_count_may_be_compared_with_another_number():
