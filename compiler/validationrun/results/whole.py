@@ -16,8 +16,9 @@ from validationrun.oracle.question import Question
 from validationrun.results.folder import Result
 
 _MOST_NAMED: Final = 5
-_ONE_ATTEMPT: Final = frozenset({"run", "evaluate"})
-"""A run on one machine ends with its process: nothing goes on from a record."""
+_IN_THE_CLUSTER: Final = "argo"
+_WITH_LOAD: Final = {"run": True, "evaluate": False, _IN_THE_CLUSTER: None}
+"""By mode: whether there is a load; None where both may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def holes(result: Result) -> Iterator[str]:
     yield from _load(result)
     for question in result.questions:
         yield from _question(question)
-        if result.evidence[question.rule.name].resumed is not None and result.document["mode"] in _ONE_ATTEMPT:
+        # Elsewhere a run ends with its process.
+        if result.evidence[question.rule.name].resumed is not None and result.document["mode"] != _IN_THE_CLUSTER:
             yield f"rule {question.rule.name}: goes on from a record, which a run on one machine never does"
     if result.document["window"]["interrupted"]:
         # It may break off anywhere, and can be no more than Cancelled.
@@ -99,7 +101,11 @@ def _names(result: Result) -> Iterator[str]:
 def _load(result: Result) -> Iterator[str]:
     """A load that is left out would leave out its failure."""
     document = result.document
-    workload, status = document["workload"], document["status"]
+    workload, status, mode = document["workload"], document["status"], document["mode"]
+    if mode not in _WITH_LOAD:
+        yield f"mode {mode!r} is none that this version knows"
+    elif _WITH_LOAD[mode] is not None and _WITH_LOAD[mode] != (workload is not None):
+        yield f"workload: {'absent' if workload is None else 'present'} in the result of mode {mode}"
     if (workload is None) != (status["load"] is None):
         yield f"workload: {'absent' if workload is None else 'present'} in the result, not so in the status"
     code = None if workload is None else workload["code"]
