@@ -37,12 +37,17 @@ def start() -> None:
     """In their order, each waited for."""
     _etcd()
     _api_server()
+    publish()
+    _others()
+
+
+def publish() -> None:
+    """The kubeconfig and the programs for people, in this checkout."""
     pki.kubeconfig("admin", KUBECONFIG)
     (PUBLIC / "bin").mkdir(parents=True, exist_ok=True)
     for name in CLIENTS:
         (PUBLIC / "bin" / name).unlink(missing_ok=True)
         (PUBLIC / "bin" / name).symlink_to((BIN / name).resolve())
-    _others()
 
 
 def _etcd() -> None:

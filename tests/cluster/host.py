@@ -40,12 +40,13 @@ _CHANGED_BY_OTHERS: Final = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
 )
-# Folders of fixed names that the kubelet, containerd and the CNI plug-ins make outside of ours.
+# Folders of fixed names that the kubelet, containerd, the CNI plug-ins and `mount` make outside of ours.
 _FOLDERS_OF_OTHERS: Final = (
     "/etc/cni",
     "/opt/cni",
     "/opt/containerd",
     "/run/containerd",
+    "/run/mount",
     "/usr/libexec/kubernetes",
     "/var/lib/cni",
     "/var/lib/kubelet",

@@ -14,6 +14,8 @@ _NODE_READY_SECONDS: Final = 60
 def up() -> None:
     """Brings it up, or finds it up. A half of one is taken down first."""
     if down.is_up():
+        # Another checkout may have brought it up.
+        control.publish()
         say(f"is up already: KUBECONFIG={KUBECONFIG}")
         images.build_all(parts.build())
         return

@@ -5,11 +5,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import yaml
 from tests.chain.operator.loop import connect, install_crd
 from tests.e2e.test_cases import BASE, CASES, run_operator
 from tests.e2e.world import CLI, KUBECONFIG, REPOSITORY, World, merge
+
+_VERDICTS: Final = {0: "Passed", 1: "Failed", 2: "no verdict on the system: an error, or the run was cancelled"}
 
 
 def main() -> int:
@@ -29,6 +32,7 @@ def main() -> int:
         print("== validationrun submit run.yaml --wait", flush=True)
         where = ["--context", context] if context else []
         code = subprocess.call([str(CLI), "submit", str(spec), "--wait", *where])
+        print(f"== exit code {code} ({_VERDICTS.get(code, 'none')})", flush=True)
         workflow = world.only_workflow()
         if workflow is None:
             return 1

@@ -69,6 +69,7 @@ def test_case(case: dict[str, Any], world: World, tmp_path: Path) -> None:
     if case.get("prometheus") == "goes-away-with-load":
         arguments += ["--set", f"prometheus-url={world.front_prometheus()}"]
         threading.Thread(target=_cut_with_load, args=(world,), daemon=True).start()
+    before = world.holdings()
     submitted = world.run(*arguments)
     print(submitted.stderr)
     status = as_json(submitted.stdout)
@@ -78,9 +79,10 @@ def test_case(case: dict[str, Any], world: World, tmp_path: Path) -> None:
     _check_status(case["expect"], status, submitted.returncode)
     _check_workflow(case["expect"], workflow, status)
     _check_record(world, workflow, status)
+    _check_readers(world, workflow, status, submitted.returncode)
     if case["expect"].get("shorter"):
         _check_ended_early(world, workflow, document)
-    _check_clean(world, workflow)
+    _check_clean(world, workflow, before)
 
 
 def _cut_with_load(world: World) -> None:
@@ -120,13 +122,19 @@ def _check_workflow(expect: dict[str, Any], workflow: Object, status: Object) ->
 
 
 def _check_record(world: World, workflow: Object, status: Object) -> None:
-    """What is printed is what finalize wrote; and nobody can write to it any more."""
+    """What was printed is what finalize wrote; and nobody can write to it any more."""
     found = world.record(workflow)
     assert found is not None
     assert found.sealed
     assert found.get(record.RESULT) == status
-    shown = world.run("status", workflow["metadata"]["name"], "-n", world.namespace, "-o", "json")
-    assert as_json(shown.stdout) == status
+
+
+def _check_readers(world: World, workflow: Object, status: Object, code: int) -> None:
+    """`status` shows the verdict and ends 0, `wait` also ends by it."""
+    for verb, expected in (("status", 0), ("wait", code)):
+        shown = world.run(verb, workflow["metadata"]["name"], "-n", world.namespace, "-o", "json")
+        assert shown.returncode == expected, shown.stderr
+        assert as_json(shown.stdout) == status
 
 
 def _check_ended_early(world: World, workflow: Object, document: Object) -> None:
@@ -141,8 +149,19 @@ def _check_ended_early(world: World, workflow: Object, document: Object) -> None
     assert lasted < 120
 
 
-def _check_clean(world: World, workflow: Object) -> None:
-    name = workflow["metadata"]["name"]
-    until("the chain's pods are gone", lambda: not world.left_running(name) or None, 60)
-    world.cluster.delete(WORKFLOWS, name)
-    until("nothing of the run is left", lambda: not world.left_at_all(name) or None, 60)
+def _check_clean(world: World, workflow: Object, before: set[str]) -> None:
+    """The chain goes with the run; all else goes with the Workflow, but for what `submit` put there for the next one."""
+    until("the chain's pods are gone", lambda: not world.left_running(), 60)
+    world.cluster.delete(WORKFLOWS, workflow["metadata"]["name"])
+
+    def left() -> set[str]:
+        return {
+            one
+            for one in world.holdings() - before
+            if not re.match(r"workflowtemplates/e2e$|configmaps/e2e-bundle-", one)
+        }
+
+    try:
+        until("nothing of the run is left", lambda: not left(), 60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left: {sorted(left())}") from None

@@ -20,6 +20,7 @@ from validationrun.cluster import (
     NAMESPACES,
     PODS,
     SERVICE_ACCOUNTS,
+    WORKFLOW_TEMPLATES,
     WORKFLOWS,
     Cluster,
     Object,
@@ -45,12 +46,33 @@ KINDS: Final = {
     "ValidatingAdmissionPolicyBinding": Resource(
         "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", namespaced=False
     ),
-    "WorkflowTemplate": Resource("argoproj.io", "v1alpha1", "workflowtemplates"),
+    "WorkflowTemplate": WORKFLOW_TEMPLATES,
 }
 
 # The Service that the default of the parameter prometheus-url names; another cluster may have another.
 PROMETHEUS: Final = os.environ.get("E2E_PROMETHEUS", "monitoring/prometheus-k8s")
 _PORT: Final = 9090
+_FRONT: Final = "front-prometheus"
+
+_HELD: Final = (
+    CONFIG_MAPS,
+    JOBS,
+    PODS,
+    CHAIN_OBJECTS,
+    SERVICES,
+    ENDPOINT_SLICES,
+    WORKFLOWS,
+    WORKFLOW_TEMPLATES,
+    SERVICE_ACCOUNTS,
+    Resource("", "v1", "secrets"),
+    Resource("", "v1", "persistentvolumeclaims"),
+    Resource("apps", "v1", "statefulsets"),
+    Resource("apps", "v1", "controllerrevisions"),
+    Resource("argoproj.io", "v1alpha1", "workflowtaskresults"),
+    KINDS["Role"],
+    KINDS["RoleBinding"],
+)
+_OF_EVERY_NAMESPACE: Final = "kube-root-ca.crt"
 
 T = TypeVar("T")
 
@@ -146,7 +168,7 @@ class World:
         found = self.cluster.list(WORKFLOWS)
         return found[0] if found else None
 
-    def left_running(self, run: str) -> list[str]:
+    def left_running(self) -> list[str]:
         """What a finished run must not leave: the chain, and pods that still run."""
         chain = [one["metadata"]["name"] for one in self.cluster.list(CHAIN_OBJECTS)]
         pods = [
@@ -154,48 +176,66 @@ class World:
             for one in self.cluster.list(PODS)
             if (one.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
         ]
-        del run
         return chain + pods
 
-    def left_at_all(self, run: str) -> list[str]:
-        """What must not be there once the Workflow is deleted."""
-        selector = f"sei.io/run-id={run}"
-        return [
+    def holdings(self) -> set[str]:
+        """Everything in the namespace that a run or its chain could have made."""
+        return {
             f"{resource.plural}/{one['metadata']['name']}"
-            for resource in (CONFIG_MAPS, JOBS, PODS, CHAIN_OBJECTS, SERVICES)
-            for one in self.cluster.list(resource, labels=selector)
-        ]
+            for resource in _HELD
+            for one in self.cluster.list(resource)
+            if one["metadata"]["name"] != _OF_EVERY_NAMESPACE
+        }
 
     def front_prometheus(self) -> str:
-        """A Service of the namespace's own in front of the real Prometheus; its URL. `cut_prometheus` takes it away."""
+        """A forwarder of the namespace's own in front of the real Prometheus; its URL. `cut_prometheus` ends it."""
         namespace, service = PROMETHEUS.split("/")
-        behind = self.cluster.within(namespace).list(ENDPOINT_SLICES, labels=f"kubernetes.io/service-name={service}")
-        addresses = [address for one in behind for end in one["endpoints"] for address in end["addresses"]]
-        ports = [port for one in behind for port in one["ports"]]
+        ports = [{"name": "web", "port": _PORT}]
         self.cluster.create(
             SERVICES,
             {
                 "apiVersion": "v1",
                 "kind": "Service",
-                "metadata": {"name": "prometheus"},
-                "spec": {"ports": [{"name": "web", "port": _PORT}]},
+                "metadata": {"name": _FRONT},
+                "spec": {"selector": {"app": _FRONT}, "ports": ports},
             },
         )
-        self.cluster.create(
-            ENDPOINT_SLICES,
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {"name": "prometheus", "labels": {"kubernetes.io/service-name": "prometheus"}},
-                "addressType": "IPv4",
-                "endpoints": [{"addresses": addresses[:1], "conditions": {"ready": True}}],
-                "ports": [{"name": "web", "port": ports[0]["port"], "protocol": "TCP"}],
-            },
-        )
-        return f"http://prometheus.{self.namespace}.svc:{_PORT}"
+        self.cluster.create(PODS, _forwarder(f"{service}.{namespace}.svc"))
+        until("the forwarder serves", self._is_fronted, 120)
+        return f"http://{_FRONT}.{self.namespace}.svc:{_PORT}"
+
+    def _is_fronted(self) -> bool:
+        slices = self.cluster.list(ENDPOINT_SLICES, labels=f"kubernetes.io/service-name={_FRONT}")
+        return any(end["conditions"]["ready"] for one in slices for end in one.get("endpoints") or [])
 
     def cut_prometheus(self) -> None:
-        self.cluster.delete(ENDPOINT_SLICES, "prometheus")
+        self.cluster.delete(PODS, _FRONT)
+
+
+def _forwarder(host: str) -> Object:
+    """The runner's image has a Python on every cluster."""
+    program = (Path(__file__).parent / "forward.py").read_text()
+    container = {
+        "name": "forward",
+        "image": "validationrun-runner:v1",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-c", program, str(_PORT), host, str(_PORT)],
+        "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "readOnlyRootFilesystem": True,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    spec = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1, "containers": [container]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": _FRONT, "labels": {"app": _FRONT}},
+        "spec": spec,
+    }
 
 
 def merge(target: Any, patch: Any) -> Any:
