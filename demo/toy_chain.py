@@ -76,6 +76,7 @@ class Chain:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     chain = None
 
     def do_GET(self):

@@ -46,6 +46,8 @@ def test_a_signal_after_a_failure_still_cancels(tmp_path, shared_prometheus):
     spec = Spec(shell(script), [rule("none", ONE, "<", stopOnFailure=True)], duration="60s", grace=4)
     with started(spec, tmp_path, "--prometheus", shared_prometheus.url) as running:
         running.until_file("told")
+        # By now everything is judged, and only the load's end is missing.
+        running.until_said("waiting until the load has ended")
         running.signal(signal.SIGINT)
         done = running.finish()
     assert (done.code, done.verdict) == (2, ("Cancelled", "Cancelled"))

@@ -1,6 +1,8 @@
 """A command under its keeper: real processes, no run around them."""
 
 import os
+import pathlib
+import re
 import signal
 import time
 
@@ -108,9 +110,15 @@ def test_kill_has_no_patience(launched, tmp_path):
 
 def test_output_without_end_fills_no_disk(launched, tmp_path):
     """Its beginning and its end are kept, and how much lies between."""
-    count = 40 << 20
-    script = f"import sys; sys.stdout.write('begins ' + 'x' * {count} + ' ends')"
+    count = 60 << 20
+    wait = "import os, time\nopen('written', 'w')\nwhile not os.path.exists('go'): time.sleep(0.02)"
+    script = f"import sys\nsys.stdout.write('begins ' + 'x' * {count} + ' ends')\nsys.stdout.flush()\n{wait}"
     program = launched(["python3", "-c", script])
+    until(lambda: (tmp_path / "written").exists(), 30)
+    status = pathlib.Path(f"/proc/{program._process.pid}/status").read_text()
+    most_kib = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+    assert most_kib < 30 << 10
+    (tmp_path / "go").touch()
     assert program.wait(60)
     text = (tmp_path / "stdout").read_text()
     assert len(text) < 18 << 20

@@ -64,7 +64,7 @@ def test_a_rule_that_does_not_hold_at_the_final_sweep_fails_the_run(tmp_path, sh
     """The load is shorter than an interval: only the sweep sees it."""
     done = ran(Spec(shell("exit 0"), [rule("none", ONE, "<")]), tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:none"))
-    assert "1 < 0" in done.out
+    assert "1, not < 0" in done.out
 
 
 def test_a_stop_on_failure_rule_ends_the_load_early(tmp_path, shared_prometheus):
@@ -94,6 +94,21 @@ def test_a_load_that_does_not_end_when_told_is_killed_after_its_grace(tmp_path, 
     window = done.result.document["window"]
     # Told at its first tick, 5 s after the start; a second of grace; the window ends a second before the load.
     assert 4.9 < window["end"] - window["start"] < 9
+
+
+def test_a_decision_behind_the_windows_end_is_evidence_only(tmp_path, shared_prometheus):
+    """The load ran at T, and ended within the second that the window does not have: T does not count."""
+    spec = Spec(shell("sleep 5.6"), [rule("one", ONE)], duration="6s")
+    done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
+    assert done.verdict == ("Succeeded", "RunSucceeded")
+    window = done.result.document["window"]
+    assert [
+        (entry.t - window["start"] > 4.9, entry.final, entry.counted) for entry in done.result.evidence["one"].entries
+    ] == [
+        (True, False, False),
+        (False, True, True),
+    ]
+    assert window["end"] < window["start"] + 5
 
 
 def test_one_of_three_shards_that_failed_fails_the_run(tmp_path, shared_prometheus):

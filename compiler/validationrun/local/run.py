@@ -117,8 +117,11 @@ class RunControl(LocalControl):
 
     def await_end(self) -> None:
         """Until nothing of the load is left. It has ended, or was told to, or is told now."""
-        load = self.load
+        load, told = self.load, False
         while not load.wait(_BEAT_SECONDS):
+            if load.why and not told:
+                told = True
+                self.say("waiting until the load has ended")
             if self.interrupted() and not load.why and not load.over:
                 self.say("interrupted: stopping the load; once more kills it")
                 load.stop("interrupted", "interrupted")
