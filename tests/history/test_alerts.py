@@ -47,8 +47,8 @@ CASES = {
 
 def alerts_series(case: str, pod: str = "a", shift: float = 0.0, state: str = "firing") -> Series:
     points = []
-    for since, until in CASES[case]:
-        count = int((until - since) / 5) + 1
+    for since, last in CASES[case]:
+        count = int((last - since) / 5) + 1
         points += [(START + shift + since + 5 * k, 1.0) for k in range(count)]
     return series("ALERTS", points, alertname=case, alertstate=state, pod=pod, chain_id="chain-1")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from validationrun.api.v1alpha1 import Rule, ValidationRun
+from validationrun.api.v1alpha1.types import format_duration
 from validationrun.evaluation.why import explain_empty
 from validationrun.history.asking import Ticks, ask_window
 from validationrun.history.deciding import AlertDecider, Decider, QueryDecider, Silence, unproven
@@ -99,8 +100,9 @@ def backtest(
         instant: ask each tick by itself.
 
     Raises:
-        HistoryError: Prometheus is gone.
+        HistoryError: Prometheus is gone, or a rule begins when the window is over.
     """
+    _refuse_late_rules(questions, period)
     asked = ask_window(past, questions, period, instant=instant)
     courses = [_course(past, one, period, assume=assume_alerts_loaded) for one in asked]
     judged = judge_window(courses, period)
@@ -133,6 +135,17 @@ def backtest(
         for one, state in zip(asked, states, strict=True)
     ]
     return Outcome(period, verdict, judged.fold.stop_rule, judged.fold.stop_time, rules)
+
+
+def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
+    """Such a rule would be asked once or never."""
+    for question in questions:
+        after = int(question.rule.run_properties.start_after)
+        if after >= period.seconds:
+            raise HistoryError(
+                f"rule {question.rule.name} begins after {format_duration(after)} (startAfter), when the window is over: "
+                "make it longer"
+            )
 
 
 def _doubted(state: RuleState, why: str) -> RuleState:

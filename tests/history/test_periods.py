@@ -1,0 +1,116 @@
+"""Which windows are judged: times as people write them, and what is refused."""
+
+import pytest
+
+from validationrun.history.past import HistoryError
+from validationrun.history.periods import MOST_WINDOWS, Period, back_from, between, read_span, read_time
+
+NOW = 1_700_000_000.5
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1700000000", 1_700_000_000.0),
+        ("1700000000.25", 1_700_000_000.25),
+        ("1700000000.1239", 1_700_000_000.124),
+        ("2023-11-14T22:13:20Z", 1_700_000_000.0),
+        ("2023-11-14T22:13:20.5Z", 1_700_000_000.5),
+        ("2023-11-15T00:13:20+02:00", 1_700_000_000.0),
+        ("2023-11-14 22:13:20+00:00", 1_700_000_000.0),
+    ],
+)
+def test_a_time_is_read(text: str, seconds: float) -> None:
+    """RFC 3339 or Unix seconds, to the millisecond."""
+    assert read_time(text, "--start") == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "now", "2h", "-5", "1e9", "2023-13-01T00:00:00Z", "12:00", "٣", "9" * 12]
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """With the option and an example."""
+    with pytest.raises(HistoryError, match=r"--start must be a time such as 2026-03-01T12:00:00Z"):
+        read_time(text, "--start")
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    """It would be another one on another machine."""
+    with pytest.raises(HistoryError, match="which has no zone"):
+        read_time("2023-11-14T22:13:20", "--end")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("2h30m", 9000), ("7d", 7 * DAY), ("1d12h", DAY + 43_200), ("2d1s", 2 * DAY + 1)],
+)
+def test_a_span_is_read(text: str, seconds: int) -> None:
+    """As in specs, and in days."""
+    assert read_span(text, "--last") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "0d", "7", "1.5h", "-1d", "1w", "d", "1h1d", "1d 1h", "99999d"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    """With the option and an example."""
+    with pytest.raises(HistoryError, match=r"--last must be a duration such as 90s, 2h30m or 7d"):
+        read_span(text, "--last")
+
+
+def test_one_window_is_as_given() -> None:
+    """Up to now."""
+    assert between(NOW - 100, NOW, NOW) == [Period(NOW - 100, NOW)]
+    assert Period(1.001, 2.004).seconds == 1.003
+
+
+@pytest.mark.parametrize(("start", "end"), [(NOW - 5, NOW - 5), (NOW - 5, NOW - 6)])
+def test_a_window_that_ends_before_it_starts_is_refused(start: float, end: float) -> None:
+    """In one line."""
+    with pytest.raises(HistoryError, match="the window must end after it starts"):
+        between(start, end, NOW)
+
+
+def test_a_window_in_the_future_is_refused() -> None:
+    """In part or as a whole; what could judge it is named."""
+    for start in (NOW - 100, NOW + 100):
+        with pytest.raises(HistoryError, match="judge what is still to come with `evaluate`"):
+            between(start, NOW + 200, NOW)
+
+
+def test_looking_back_is_one_window_when_nobody_says_how_often() -> None:
+    """All of it, up to the last whole second."""
+    assert back_from(NOW, 3600, None, 600) == [Period(1_700_000_000.0 - 3600, 1_700_000_000.0)]
+
+
+def test_windows_start_every_so_often_and_end_before_now() -> None:
+    """The first one at the very beginning."""
+    found = back_from(NOW, 7 * DAY, DAY, 600)
+
+    assert [one.start for one in found] == [1_700_000_000.0 - k * DAY for k in range(7, 0, -1)]
+    assert {one.seconds for one in found} == {600}
+    assert back_from(NOW, 600, 600, 600) == [Period(1_700_000_000.0 - 600, 1_700_000_000.0)]
+
+
+def test_windows_that_would_end_in_the_future_are_left_out() -> None:
+    """They may overlap otherwise."""
+    found = back_from(NOW, 3600, 600, 1800)
+
+    assert [one.end - 1_700_000_000.0 for one in found] == [-1800, -1200, -600, 0]
+
+
+def test_a_span_that_is_no_multiple_begins_at_its_beginning() -> None:
+    """And its last window may be nearer than the others."""
+    assert [one.start - 1_700_000_000.0 for one in back_from(NOW, 1000, 300, 60)] == [-1000, -700, -400, -100]
+
+
+def test_no_window_at_all_is_an_error() -> None:
+    """None that passed."""
+    with pytest.raises(HistoryError, match="no window of 1h fits into the last 10m"):
+        back_from(NOW, 600, 60, 3600)
+
+
+def test_very_many_windows_are_refused() -> None:
+    """Nobody would read them."""
+    assert len(back_from(NOW, MOST_WINDOWS * 60, 60, 60)) == MOST_WINDOWS
+    with pytest.raises(HistoryError, match="more than 1000 windows"):
+        back_from(NOW, 30 * DAY, 60, 60)

@@ -1,0 +1,181 @@
+"""
+The fold of a window, without the decisions that change nothing, is the fold of all of them.
+
+What is compared with is as plain as can be: every tick decided by itself and folded in order, every decision added to the
+summary.
+"""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.history.kit import alert_rule, query_rule
+
+from validationrun.history import window
+from validationrun.history.deciding import AlertDecider, QueryDecider, fails
+from validationrun.history.periods import Period
+from validationrun.history.told import NOTHING, Told, several, tell, untell
+from validationrun.history.window import Course, Judged, judge_window, times_of
+from validationrun.oracle.answers import Decision, Fault, Sample, Samples
+from validationrun.oracle.engine import Fold
+from validationrun.oracle.question import Question
+from validationrun.oracle.summary import Summary
+
+START = 1_699_992_000.0
+AWAY = Fault("PrometheusUnavailable", "away")
+UNPROVEN = Fault("AlertNotLoaded", "not proven")
+
+_numbers = st.sampled_from(["1", "1", "1", "9.5", "10", "10.5", "-3", "1e-20", "2e-20", "1e300", "-0"])
+_odd = st.sampled_from(["NaN", "+Inf", "-Inf", NOTHING, several(2), AWAY, Fault("PartialResponse", "a store is away")])
+_told = st.one_of(_numbers, _numbers, _numbers, _odd)
+_runs = st.lists(st.tuples(_told, st.integers(1, 12)), min_size=1, max_size=8)
+
+
+@st.composite
+def _questions(draw: st.DrawFn) -> Question:
+    properties = {
+        "interval": draw(st.sampled_from(["5s", "7s", "20s"])),
+        "startAfter": draw(st.sampled_from(["0s", "12s", "35s"])),
+        "retry": draw(st.integers(0, 4)),
+        "stopOnFailure": draw(st.booleans()),
+        "finalSweep": draw(st.booleans()),
+    }
+    name = f"r{draw(st.integers(0, 10**6))}"
+    if draw(st.integers(0, 3)) == 0:
+        return alert_rule(name, "Down", **properties)
+    op = draw(st.sampled_from([">", ">=", "<", "<=", "==", "!="]))
+    return query_rule(name, "x", op, draw(st.sampled_from(["10", "1", "0", "1e-20"])), **properties)
+
+
+def spread(runs: Sequence[tuple[Told, int]], count: int) -> list[Told]:
+    """So many answers, each as often as it says, from the beginning again when they do not suffice."""
+    one_round = [told for told, times in runs for _ in range(times)]
+    return [one_round[index % len(one_round)] for index in range(count)]
+
+
+def course(question: Question, told: Sequence[Told | None], sweep: Told, period: Period) -> Course:
+    rule = question.rule
+    decider = (
+        QueryDecider(rule)
+        if rule.query
+        else AlertDecider(rule, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
+    )
+    final = rule.run_properties.final_sweep
+    times = times_of(rule, period)
+    return Course(
+        rule, times, told, decider, (lambda: decider.decide(period.end, sweep, final=True)) if final else None
+    )
+
+
+def plainly(courses: Sequence[Course], period: Period) -> Judged:
+    rules = [one.rule for one in courses]
+    judged = Judged(Fold.begin(rules), {rule.name: Summary(rule) for rule in rules})
+    every: list[Decision] = []
+    for one in courses:
+        every += [one.decider.decide(t, told) for t, told in zip(one.times, one.told, strict=True) if told is not None]
+    order = {rule.name: index for index, rule in enumerate(rules)}
+    for decision in sorted(every, key=lambda one: (one.t, order[one.rule])):
+        judged.fold.add(decision)
+        for folded, counted in judged.fold.advance(decision.t):
+            judged.summaries[folded.rule].add(folded, counted=counted)
+    if judged.fold.stop_time is None:
+        for one in courses:
+            if one.sweep is not None:
+                judged.fold.add(one.sweep())
+        for folded, counted in judged.fold.advance(period.end):
+            judged.summaries[folded.rule].add(folded, counted=counted)
+    return judged
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    questions=st.lists(_questions(), min_size=1, max_size=4, unique_by=lambda one: one.rule.name),
+    runs=st.lists(_runs, min_size=4, max_size=4),
+    sweeps=st.lists(_told, min_size=4, max_size=4),
+    length=st.integers(3, 400),
+    slice_s=st.sampled_from([30.0, 100.0, 3600.0]),
+)
+def test_a_window_is_folded_as_if_every_decision_were(questions, runs, sweeps, length, slice_s) -> None:
+    """States, stop and verdict; and what the summaries say of the ticks that count."""
+    period = Period(START, START + length)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window, "SLICE_SECONDS", slice_s)
+        courses, others = (
+            [
+                course(question, spread(run, len(times_of(question.rule, period))), sweep, period)
+                for question, run, sweep in zip(questions, runs, sweeps, strict=False)
+            ]
+            for _ in range(2)
+        )
+        found = judge_window(courses, period)
+
+    expected = plainly(others, period)
+
+    assert found.fold.closed() == expected.fold.closed()
+    assert (found.fold.stop_time, found.fold.stop_rule) == (expected.fold.stop_time, expected.fold.stop_rule)
+    for name, summary in expected.summaries.items():
+        counted = {**summary.as_json(), "decisions": summary.counted}
+        assert found.summaries[name].as_json() == counted
+
+
+@settings(max_examples=200, deadline=None)
+@given(question=_questions(), run=_runs, length=st.integers(20, 300), data=st.data())
+def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, data) -> None:
+    """Unless it lies behind a stop."""
+    period = Period(START, START + length)
+    count = len(times_of(question.rule, period))
+    if count == 0:
+        return
+    told: list[Told | None] = list(spread(run, count))
+    first = next((index for index, one in enumerate(told) if one is not None and fails(question.rule, one)), math.inf)
+    hole = data.draw(st.integers(0, count - 1))
+    told[hole] = None
+    if question.rule.run_properties.stop_on_failure and first < hole:
+        assert judge_window([course(question, told, "1", period)], period).fold.stop_time is not None
+        return
+
+    with pytest.raises(RuntimeError, match="was not asked"):
+        judge_window([course(question, told, "1", period)], period)
+
+
+@given(_told)
+def test_fails_is_what_a_decision_says(told: Told) -> None:
+    """It decides how much is asked at all."""
+    for question in (query_rule("r", "x", "<", "10"), query_rule("r", "x", "!=", "1")):
+        assert fails(question.rule, told) == (QueryDecider(question.rule).decide(START, told).verdict == "Failed")
+    decider = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, bool)
+    assert fails(alert_rule("r", "Down").rule, told) == (decider.decide(START, told).verdict == "Failed")
+
+
+def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
+    """Else a day would take a minute."""
+    times, decider = [START + k for k in range(720)], QueryDecider(query_rule("r", "x", ">", "0").rule)
+
+    assert len(decider.worth_deciding(times, [str(1 + k % 50) for k in range(720)])) <= 5
+    assert len(decider.worth_deciding(times, [str(k) for k in range(720)])) == 720
+    assert len(decider.worth_deciding(times, ["1"] * 719 + ["NaN"])) == 720
+    assert len(decider.worth_deciding(times, ["1"] * 719 + [NOTHING])) == 720
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_what_is_kept_of_an_answer_decides_as_it_does(count: int) -> None:
+    """Its value when there is one, else how many there were."""
+    answer = Samples(tuple(Sample({"pod": str(n)}, "7") for n in range(count)))
+
+    kept = untell(tell(answer))
+
+    assert isinstance(kept, Samples)
+    assert len(kept.samples) == count
+    assert count != 1 or kept.samples[0].value == "7"
+    assert tell(AWAY) is AWAY
+
+
+def test_ticks_end_before_the_window_does() -> None:
+    """A tick at its end is the final sweep's."""
+    question = query_rule("r", "x")
+
+    assert times_of(question.rule, Period(START, START + 15)) == [START + 5, START + 10]
+    assert times_of(question.rule, Period(START, START + 15.001))[-1] == START + 15
+    assert times_of(question.rule, Period(START, START + 3)) == []
