@@ -107,8 +107,13 @@ argo-lint-all: argo-lint ## The same by both supported Argo lines
 	@$(BIN)/python tests/judge/judge.py --line 3.7 generated
 
 .PHONY: bench
-bench: $(READY) ## Measure speed against bare Hera and bare libyaml
-	@$(BIN)/python tests/benchmarks/run.py
+bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load, backtest beside instant queries; compare 100,000 runs with the model
+	@status=0; \
+	$(BIN)/python tests/benchmarks/run.py || status=1; \
+	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest || status=1; \
+	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --minutes 10 || status=1; \
+	PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 100000 || status=1; \
+	exit $$status
 
 .PHONY: bench-cluster
 bench-cluster: $(READY) cluster ## Measure what a run costs beside its chain and load, next to a do-nothing Workflow

@@ -156,7 +156,7 @@ def removals_of(path: pathlib.Path) -> Iterator[Removal]:
             yield Removal(file, line, f"call of {ast.unparse(node.value.func)}", _replacing(node, _nothing))
         elif file == "pipeline.py" or (room == "emit" and file != "emit/verify.py"):
             yield from _in_lists(file, node)
-        if file == "api/parse.py":
+        if file in ("api/parse.py", "api/faults.py"):
             yield from _in_parse(file, node)
 
 

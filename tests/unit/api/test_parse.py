@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emit_helpers import alert_rule, edited, full_run, node, query_rule, rules_only
-from validationrun.api import parse
+from validationrun.api import faults
 from validationrun.api.parse import parse_run
-from validationrun.api.v1alpha1 import chain, kubernetes, load, rules, run, types
+from validationrun.api.v1alpha1 import ValidationRun, chain, kubernetes, load, rules, run, types
 from validationrun.api.v1alpha1.types import PATTERN_WORDS, Model
 from validationrun.diagnostics import Anchor, Finding, format_path
 
@@ -135,14 +135,19 @@ def test_far_from_all_names_a_short_list_is_shown():
 
 
 def test_far_from_all_names_a_long_list_is_not_shown(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(parse, "_known_fields", lambda _: {f"field{i}" for i in range(13)})
+    monkeypatch.setattr(faults, "_known_fields", lambda *_: {f"field{i}" for i in range(13)})
     assert "validationrun schema" in _only(lambda run: run["metadata"].update(zzz=1)).help
 
 
 def test_the_fields_below_what_no_model_describes_are_not_known():
-    assert parse._known_fields(("spec", "chaos", "inside")) == set()
-    assert parse._known_fields(("spec", "gone", "inside")) == set()
-    assert parse._known_fields(("spec", "rules", 3, "query")) == {"promql", "op", "threshold", "timeout"}
+    assert faults._known_fields(("spec", "chaos", "inside"), ValidationRun) == set()
+    assert faults._known_fields(("spec", "gone", "inside"), ValidationRun) == set()
+    assert faults._known_fields(("spec", "rules", 3, "query"), ValidationRun) == {
+        "promql",
+        "op",
+        "threshold",
+        "timeout",
+    }
 
 
 @pytest.mark.parametrize(
@@ -264,19 +269,19 @@ def test_a_duration_that_is_none_gets_its_way_out(value: object, help_: str):
 
 def test_an_error_of_pydantic_that_has_no_words_of_ours_is_still_a_finding():
     detail = {"type": "new_in_pydantic", "loc": ("spec", "rules"), "msg": "Input is odd", "input": [], "ctx": {}}
-    finding = parse._finding(detail, full_run())  # type: ignore[arg-type]
+    finding = faults._finding(detail, full_run(), ValidationRun, {})  # type: ignore[arg-type]
     assert (finding.code, finding.message) == ("VR204", "spec.rules is wrong: Input is odd")
 
 
 def test_parts_of_pydantics_path_that_are_no_keys_are_left_out():
-    assert parse._field(("spec", "rules", "tag-of-a-union", 0, "query", "op"), full_run()) == (
+    assert faults._field(("spec", "rules", "tag-of-a-union", 0, "query", "op"), full_run()) == (
         "spec",
         "rules",
         0,
         "query",
         "op",
     )
-    assert parse._field(("spec", "rules", 7), full_run()) == ("spec", "rules")
+    assert faults._field(("spec", "rules", 7), full_run()) == ("spec", "rules")
 
 
 # The patterns.
@@ -314,7 +319,7 @@ def test_no_words_are_left_of_a_pattern_that_is_gone():
 
 
 def test_a_pattern_without_words_is_shown_itself():
-    assert parse._pattern_words({"pattern": "^x$"}) == "text that matches ^x$"
+    assert faults._pattern_words({"pattern": "^x$"}) == "text that matches ^x$"
 
 
 @settings(max_examples=100, deadline=None)
