@@ -112,6 +112,7 @@ def test_a_chain_that_is_brought_up_has_to_be_named(tmp_path, shared_prometheus)
     assert "give --chain-id" in without.err
     named = ran(uses, tmp_path, *at, "--chain-id", "nightly-1a2b3c4d", verb=EVALUATE)
     assert "nightly-1a2b3c4d" in named.result.evidence["level"].entries[0].exchange.query
+    assert named.status["parameters"] == {"chain-id": "nightly-1a2b3c4d"}
     needless = ran(judged(rule("one", ONE), chain=BRINGS_UP, name="needless"), tmp_path, *at, verb=EVALUATE)
     assert (needless.code, needless.status["chain"]) == (0, None)
 

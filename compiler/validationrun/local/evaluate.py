@@ -4,7 +4,7 @@ import pathlib
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun import record
+from validationrun import conventions, record
 from validationrun.api.v1alpha1 import ValidationRun
 from validationrun.evaluation.driver import Evaluation, Window
 from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
@@ -76,7 +76,8 @@ def evaluate(run: ValidationRun, options: EvaluateOptions, say: Say) -> tuple[Re
     folder = new_folder(options.root, namespace, RULES_ONLY, run_id)
     rules = [question.rule for question in questions]
     kept = Kept()
-    kept.put(record.RUN, run_entry(run.metadata.name, spec_hash(run), began, {}, questions, None))
+    parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
+    kept.put(record.RUN, run_entry(run.metadata.name, spec_hash(run), began, parameters, questions, None))
     if chain_id is not None:
         endpoints = run.spec.chain.endpoints
         kept.put_chain(chain_id, endpoints.rpc if endpoints is not None else [])

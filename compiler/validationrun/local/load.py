@@ -74,7 +74,7 @@ class Load:
     def failure(self) -> str | None:
         """Why it cannot be started; None when nothing speaks against it."""
         for index, program in enumerate(self._programs):
-            if program.started is None:
+            if program.started is None or program.failure:
                 words = program.failure or "its process ended before it began"
                 return f"shard {index}: {program.launch.argv[0]}: {words}"
         return None

@@ -14,6 +14,7 @@ from validationrun.local import keeper
 
 _LONGEST_AFTER_KILL_SECONDS: Final = 60.0
 """What a keeper needs at most to kill what it keeps and to clean up."""
+_LONGEST_START_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,10 @@ class Program:
         return self
 
     def await_start(self) -> None:
-        """Returns once the command runs or is known not to."""
-        self._known.wait()
+        """Returns once the command runs or is known not to. One that hangs before it begins, on a disk that is gone, is none."""
+        if not self._known.wait(_LONGEST_START_SECONDS):
+            self.failure = f"it did not begin within {_LONGEST_START_SECONDS:.0f}s"
+            self.kill()
 
     @property
     def gone(self) -> bool:
