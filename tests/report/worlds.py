@@ -192,6 +192,41 @@ def alert_fired(folder: pathlib.Path) -> World:
     return concluded(folder, nightly(), outcome, workload=workload, shards=[shard(0, 1, 600, "Error")])
 
 
+def swept(folder: pathlib.Path) -> World:
+    """A stopOnFailure rule that fails in the final sweep only."""
+    rules = [
+        query_rule("late", "late", "<", "5", stopOnFailure=True),
+        query_rule("other", "other", ">", "0", interval="15s"),
+        query_rule("unswept", "other", ">", "0", interval="15s", finalSweep=False),
+    ]
+
+    def answer(promql: str, t: float) -> Reply:
+        return replies.vector("7" if promql == "late" and t >= 60 else "1")
+
+    return concluded(
+        folder, rules, simulate(rules, answer, load_seconds=60), workload=Workload(None, "", ""), shards=[]
+    )
+
+
+def small(folder: pathlib.Path) -> World:
+    """A minute with a little of everything."""
+    rules = [
+        query_rule("p99", "p99", "<=", "0.8", interval="15s", stopOnFailure=True),
+        alert_rule("alert", interval="15s"),
+    ]
+
+    def answer(promql: str, t: float) -> Reply:
+        if "ALERTS" in promql:
+            return NO_DATA if t > 20 else replies.http(503, "upstream connect error")
+        return replies.vector("0.5" if t < 45 else "0.9")
+
+    outcome = simulate(rules, answer, load_seconds=60)
+    workload = Workload(None, "", "rule p99 failed")
+    return concluded(
+        folder, rules, outcome, workload=workload, shards=[shard(0, None, 47, "stopped")], notes=["a note"]
+    )
+
+
 def never_began(folder: pathlib.Path) -> World:
     """The load never started, so the window never opened."""
     outcome = simulate(nightly(), healthy, load_seconds=60)
@@ -317,7 +352,7 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
 
 def soak(folder: pathlib.Path) -> World:
     """A day at five seconds: 17,280 ticks a rule, one failure that lasts a single tick, and an outage of twenty minutes."""
-    rules = [query_rule(f"soak-{index}", "q", "<", "100", interval="5s", retry=10) for index in range(5)]
+    rules = [query_rule(f"soak-{index}", "q", "<", "100", interval="5s", retry=10) for index in (1, 2, 3)]
 
     def answer(rule: Rule, t: float) -> Reply:
         if rule.name == "soak-1" and t == 40_000:
@@ -338,6 +373,8 @@ WORLDS: dict[str, Callable[[pathlib.Path], World]] = {
     "no-data": no_data,
     "interrupted": interrupted,
     "alert-fired": alert_fired,
+    "swept": swept,
+    "small": small,
     "never-began": never_began,
     "many-rules": many_rules,
     "hostile": hostile,

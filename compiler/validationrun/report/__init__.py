@@ -8,7 +8,7 @@ bytes. Texts for people lie in `templates/report/`. Each raises `ResultsError` f
 import pathlib
 
 from validationrun.report import files, junit, log, markdown, page, status, terminal, termination
-from validationrun.report.view import view_of
+from validationrun.report.reading import view_of
 from validationrun.results.files import write_whole
 from validationrun.results.folder import Result
 

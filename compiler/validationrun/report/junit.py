@@ -24,7 +24,7 @@ _OPEN: Final = "not judged"
 
 def render(view: RunView) -> str:
     root = ET.Element("testsuites", name="validationrun")
-    group = text.clean(view.name, text.NAME)
+    group = text.clean(view.about.name, text.NAME)
     suite = ET.SubElement(root, "testsuite", name=group)
     _properties(suite, view)
     _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, "", view.seconds)
@@ -61,13 +61,13 @@ def _properties(suite: ET.Element, view: RunView) -> None:
 
 def _facts(view: RunView) -> Iterator[tuple[str, str]]:
     """What identifies the run; one without a value is left out."""
-    status, document = view.status, view.document
+    about = view.about
     facts = {
-        "run-id": status["runId"],
-        "namespace": status["namespace"],
+        "run-id": about.run_id,
+        "namespace": about.namespace,
         "chain-id": view.chain_id,
-        "spec-hash": status["specHash"],
-        "mode": document.get("mode"),
+        "spec-hash": about.spec_hash,
+        "mode": about.mode,
         "verdict": view.verdict,
         "phase": view.phase,
         "reason": view.reason,
@@ -75,8 +75,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
         "window-end": view.end,
         "stop-time": view.stop_time,
         "stop-rule": view.stop_rule,
-        "prometheus-version": view.prometheus.get("version"),
-        **{f"version-{text.clean(name, text.NAME)}": value for name, value in (document.get("versions") or {}).items()},
+        "prometheus-version": about.prometheus,
+        **{f"version-{text.clean(name, text.NAME)}": value for name, value in about.versions.items()},
     }
     for name, value in facts.items():
         if value not in (None, ""):

@@ -254,7 +254,8 @@ def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterat
     """What is not good first; good ticks only where there is room for all of them."""
     first = lane.rule.first_failure()
     telling = [one for one in points if _kind(one) != GOOD]
-    shown = telling[:most]
+    # Where there are too many, some of all of them, and not the first ones: every tick stands in the strip.
+    shown = telling[:: max(1, -(-len(telling) // most))]
     if lane.scale is None:
         # An alert's stretches speak for themselves: where it began is enough.
         shown = [one for one in shown if _kind(one) != BAD]

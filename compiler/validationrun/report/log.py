@@ -8,6 +8,7 @@ from typing import Final
 from validationrun.oracle.engine import RuleState, fold
 from validationrun.record import format_time
 from validationrun.report import text
+from validationrun.report.told import stop_told
 from validationrun.report.view import ERROR, FAILED, Point, RuleView, RunView
 
 _MOST_PER_RULE: Final = 200
@@ -33,7 +34,7 @@ def render(view: RunView) -> str:
     width = max((len(one.who) for one in events), default=0)
     # Some times have milliseconds: their column is as wide as the widest.
     lines = [f"{format_time(one.t):<24}  {one.who:<{width}}  {one.words}".rstrip() for one in events]
-    lines += [f"note: {text.clean(note)}" for note in view.notes]
+    lines += [f"note: {text.clean(note)}" for note in view.about.notes]
     lines.append(_last_line(view))
     return "\n".join(lines) + "\n"
 
@@ -45,9 +46,11 @@ def _last_line(view: RunView) -> str:
 
 def _of_run(view: RunView) -> Iterator[_Event]:
     for check in view.clock:
-        words = f"clock differs by {check.skew_s:g}s"
-        if check.skew_s is None:
-            words = f"clock could not be read: {text.clean(check.message, _LINE)}"
+        words = (
+            f"clock could not be read: {text.clean(check.message, _LINE)}"
+            if check.skew_s is None
+            else f"clock differs by {check.skew_s:g}s"
+        )
         yield _Event(check.at, _AFTER, "prometheus", words)
     yield from _of_window(view)
     for shard in view.shards:
@@ -61,15 +64,15 @@ def _of_run(view: RunView) -> Iterator[_Event]:
         return
     if view.workload is not None:
         code = "no code" if view.workload.code is None else f"code {view.workload.code}"
-        words = " ".join(part for part in (view.workload.reason, text.clean(view.workload.message, _LINE)) if part)
-        yield _Event(view.completed, _AFTER, "workload", f"{code}: {words}".rstrip(": "))
+        words = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
+        yield _Event(view.completed, _AFTER, "workload", f"{code}: {text.clean(words, _LINE)}".rstrip(": "))
     words = "interrupted before the window's end" if view.interrupted else "judged"
     yield _Event(view.completed, _VERDICT, "run", f"{words}: {view.verdict}")
 
 
 def _of_window(view: RunView) -> Iterator[_Event]:
     if view.start is not None:
-        known = view.prometheus.get("version")
+        known = view.about.prometheus
         version = f" {text.clean(known, text.NAME)}" if known else ""
         yield _Event(
             view.start, _OPENS, "run", f"window opens: {text.count(len(view.rules), 'rule')}, Prometheus{version}"
@@ -77,11 +80,9 @@ def _of_window(view: RunView) -> Iterator[_Event]:
     if view.end is not None:
         early = ", after the stop" if view.stop_time is not None else ""
         yield _Event(view.end, _ENDS, "run", f"window ends{early}")
-    if view.stop_time is not None and view.stop_rule is not None:
-        words = f"stopped: rule {text.clean(view.stop_rule, text.NAME)} has stopOnFailure"
-        if view.stop_time == view.end:
-            words += "; it failed in the final sweep, when there was nothing left to stop"
-        yield _Event(view.stop_time, _STOPS if view.stop_time != view.end else _AFTER, "run", words)
+    if view.stop_time is not None:
+        order = _AFTER if view.stopped_in_sweep else _STOPS
+        yield _Event(view.stop_time, order, "run", f"stopped: {stop_told(view)}")
 
 
 def _of_rule(rule: RuleView) -> Iterator[_Event]:

@@ -13,7 +13,15 @@ from validationrun.record import format_time
 from validationrun.report import text
 from validationrun.report.files import links
 from validationrun.report.reasons import meaning
-from validationrun.report.told import answers_told, failed_series, margin_short, requirement, value_told
+from validationrun.report.told import (
+    answers_told,
+    failed_series,
+    margin_short,
+    requirement,
+    run_meaning,
+    stop_told,
+    value_told,
+)
 from validationrun.report.view import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView
 
 SIGNS: Final = {PASSED: "✅", FAILED: "❌", ERROR: "⚠️", CANCELLED: "⏹️"}
@@ -34,8 +42,8 @@ def render(view: RunView) -> str:
     if view.rules:
         blocks.append(_table(view))
     blocks += _trouble(view)
-    if view.notes:
-        blocks.append("\n".join(f"- Note: {code(note, _WORDS)}" for note in view.notes[:_MOST_TOLD]))
+    if view.about.notes:
+        blocks.append("\n".join(f"- Note: {code(note, _WORDS)}" for note in view.about.notes[:_MOST_TOLD]))
     blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in links(view)[:_MOST_TOLD]))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -49,17 +57,17 @@ def code(value: object, limit: int = text.NAME) -> str:
 def _headline(view: RunView) -> str:
     word = view.phase if view.phase == CANCELLED else view.verdict
     reason = f" {code(view.reason, 2 * text.NAME)}" if view.reason else ""
-    return f"## {SIGNS[word]} {word}: {code(view.name)}{reason}"
+    return f"## {SIGNS[word]} {word}: {code(view.about.name)}{reason}"
 
 
 def _sentence(view: RunView) -> str:
-    told = meaning(view.reason)
+    told = run_meaning(view)
     return f"{code(view.message, 2 * _WORDS)}" + (f"<br>{told}" if told else "")
 
 
 def _facts(view: RunView) -> str:
-    status = view.status
-    facts = [f"Run {code(status['runId'])} in {code(status['namespace'])}"]
+    about = view.about
+    facts = [f"Run {code(about.run_id)} in {code(about.namespace)}"]
     if view.chain_id:
         facts.append(f"chain {code(view.chain_id)}")
     if view.start is None:
@@ -68,12 +76,12 @@ def _facts(view: RunView) -> str:
         until = format_time(view.end) if view.end is not None else "an end that is not known"
         length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
         facts.append(f"window {format_time(view.start)} to {until}{length}")
-    if view.stop_time is not None:
-        facts.append(f"stopped at {text.moment(view.stop_time, view.start)}")
+    if told := stop_told(view):
+        facts.append(f"stopped {code(told, _WORDS)}")
     if view.interrupted:
         facts.append("**interrupted before the window ended**")
-    if view.prometheus.get("version"):
-        facts.append(f"Prometheus {code(view.prometheus['version'])}")
+    if about.prometheus:
+        facts.append(f"Prometheus {code(about.prometheus)}")
     return ", ".join(facts) + "."
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +15,7 @@ from validationrun.report.axis import Axis
 from validationrun.report.card import cards_of
 from validationrun.report.files import links
 from validationrun.report.lane import Lane, Span, lane_of
-from validationrun.report.reasons import meaning
-from validationrun.report.told import margin_short, requirement, value_told
+from validationrun.report.told import margin_short, requirement, run_meaning, stop_told, value_told
 from validationrun.report.view import CANCELLED, PASSED, RuleView, RunView, Shard
 from validationrun.resources import data_folder
 
@@ -24,6 +23,7 @@ _FOLDER: Final = "report"
 _MARKS: Final = 2000
 """Decisions of a whole page that can be pointed at: each costs some 150 bytes."""
 _FEWEST_MARKS: Final = 24
+_MODES: Final = {"run": "validationrun run --local", "evaluate": "validationrun evaluate", "argo": "Argo"}
 _MOST_NOTES: Final = 20
 _MOST_BARS: Final = 16
 _BAR: Final = 6
@@ -59,8 +59,8 @@ def render(view: RunView) -> str:
         reason="" if view.reason == view.phase else text.clean(view.reason, 2 * text.NAME),
         tone=tone_of(view),
         word=view.phase if view.phase == CANCELLED else view.verdict,
-        meaning=meaning(view.reason),
-        notes=[text.clean(note) for note in view.notes[:_MOST_NOTES]],
+        meaning=run_meaning(view),
+        notes=[text.clean(note) for note in view.about.notes[:_MOST_NOTES]],
         facts=list(_facts(view)),
         timeline=_timeline(view),
         cards=cards_of(view),
@@ -134,8 +134,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
             "nothing later was judged",
         )
     if view.stop_time is not None:
-        words = f"by {text.clean(view.stop_rule, text.NAME)} at {text.clock(view.stop_time)} UTC"
-        yield "stopped", f"after {text.duration(round(view.stop_time - view.start, 3))}", words
+        after = f"after {text.duration(round(view.stop_time - view.start, 3))}"
+        yield "stopped", "nothing left to stop" if view.stopped_in_sweep else after, stop_told(view)
 
 
 def _answers(view: RunView) -> Iterator[tuple[int, int]]:
@@ -208,38 +208,26 @@ def rule_tone(rule: RuleView) -> str:
 
 def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Tables of names and values at the end of the page."""
-    status, document = view.status, view.document
+    about = view.about
     run = {
-        "run": status["runId"],
-        "namespace": status["namespace"],
+        "run": about.run_id,
+        "namespace": about.namespace,
         "chain": view.chain_id,
-        "spec hash": status["specHash"],
-        "judged by": {"run": "validationrun run --local", "evaluate": "validationrun evaluate", "argo": "Argo"}.get(
-            str(document.get("mode")), document.get("mode")
-        ),
-        "began": status["startTime"],
-        "verdict given": status["completionTime"],
-        "settle time": f"{document['settleSeconds']:g}s" if "settleSeconds" in document else None,
+        "spec hash": about.spec_hash,
+        "judged by": _MODES.get(about.mode, about.mode),
+        "began": about.began,
+        "verdict given": about.completed,
+        "settle time": f"{about.settle_s:g}s" if about.settle_s is not None else "",
     }
     yield "Run", _pairs(run)
-    yield "Parameters", _pairs(status.get("parameters") or {})
-    versions = {**(document.get("versions") or {}), "prometheus": view.prometheus.get("version")}
-    yield "Versions", _pairs(versions)
-    yield (
-        "Clock",
-        [
-            (
-                format_time(check.at),
-                check.message if check.skew_s is None else f"Prometheus differs by {check.skew_s:g}s",
-            )
-            for check in view.clock
-        ],
-    )
-
-
-def _pairs(values: Any) -> list[tuple[str, str]]:
-    return [
-        (text.clean(name, text.NAME), text.clean(value, text.NAME * 2))
-        for name, value in dict(values).items()
-        if value not in (None, "")
+    yield "Parameters", _pairs(about.parameters)
+    yield "Versions", _pairs({**about.versions, "prometheus": about.prometheus})
+    differs = "Prometheus' clock differs by"
+    clock = [
+        (format_time(one.at), one.message if one.skew_s is None else f"{differs} {one.skew_s:g}s") for one in view.clock
     ]
+    yield "Clock", clock
+
+
+def _pairs(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(text.clean(name, text.NAME), text.clean(value, text.NAME * 2)) for name, value in values.items() if value]

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from validationrun.record import format_time
 from validationrun.report import log, text
-from validationrun.report.reasons import meaning
-from validationrun.report.told import answers_told, margin_short, requirement, value_told
+from validationrun.report.told import answers_told, margin_short, requirement, run_meaning, stop_told, value_told
 from validationrun.report.view import CANCELLED, RunView
 
 
@@ -15,11 +14,11 @@ def render(view: RunView) -> str:
 
 def _head(view: RunView) -> Iterator[str]:
     word = view.phase if view.phase == CANCELLED else view.verdict
-    yield f"{word.upper()}  {text.clean(view.name, text.NAME)}  {text.clean(view.reason, 2 * text.NAME)}".rstrip()
+    yield f"{word.upper()}  {text.clean(view.about.name, text.NAME)}  {text.clean(view.reason, 2 * text.NAME)}".rstrip()
     yield f"  {text.clean(view.message)}"
-    if told := meaning(view.reason):
+    if told := run_meaning(view):
         yield f"  {told}"
-    run = f"  run       {text.clean(view.status['runId'], text.NAME)} in {text.clean(view.status['namespace'], text.NAME)}"
+    run = f"  run       {text.clean(view.about.run_id, text.NAME)} in {text.clean(view.about.namespace, text.NAME)}"
     yield run + (f", chain {text.clean(view.chain_id, text.NAME)}" if view.chain_id else "")
     if view.start is None:
         yield "  window    never opened"
@@ -27,8 +26,8 @@ def _head(view: RunView) -> Iterator[str]:
         until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
         length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
         yield f"  window    {format_time(view.start)} {until}{length}"
-    if view.stop_time is not None:
-        yield f"  stopped   {text.moment(view.stop_time, view.start)}"
+    if told := stop_told(view):
+        yield f"  stopped   {told}"
     if view.workload is not None:
         code = "no exit code" if view.workload.code is None else f"exit code {view.workload.code}"
         yield f"  workload  {code} {text.clean(view.workload.message)}".rstrip()

@@ -4,10 +4,28 @@ from collections.abc import Mapping
 from typing import Final
 
 from validationrun.report import text
-from validationrun.report.view import RuleView, series_of
+from validationrun.report.reasons import meaning
+from validationrun.report.view import RuleView, RunView, series_of
 
 _MOST_SERIES: Final = 5
 _SERIES: Final = 300
+
+
+def run_meaning(view: RunView) -> str:
+    """What the run's reason means."""
+    if view.stopped_in_sweep:
+        return "A rule with stopOnFailure failed in the final sweep, when there was nothing left to stop."
+    return meaning(view.reason)
+
+
+def stop_told(view: RunView) -> str:
+    """When and for whom the run was stopped; empty when it was not."""
+    if view.stop_time is None:
+        return ""
+    rule = text.clean(view.stop_rule or "", text.NAME)
+    if view.stopped_in_sweep:
+        return f"nothing: {rule} failed in the final sweep, when there was nothing left to stop"
+    return f"by {rule} at {text.moment(view.stop_time, view.start)}"
 
 
 def requirement(rule: RuleView) -> str:

@@ -1,0 +1,116 @@
+"""A row of the timeline: what thinning keeps, and the scales."""
+
+import math
+import re
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from simulation import START, query_rule
+from validationrun.api.v1alpha1 import Rule
+from validationrun.oracle.answers import Decision
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.question import Question
+from validationrun.oracle.summary import summarize
+from validationrun.report.axis import WIDTH, Axis, Scale
+from validationrun.report.lane import COLUMNS, Lane, lane_of
+from validationrun.report.view import Point, RuleView
+
+INTERVAL = 5
+
+
+def lane(rule: Rule, answers: "list[float | None]") -> tuple[Lane, list[Point], Axis]:
+    """A row of ticks one after the other; None is an answer that did not come."""
+    points = []
+    for index, value in enumerate(answers):
+        t = START + (index + 1) * INTERVAL
+        verdict = "Error" if value is None else "Passed" if value < 100 else "Failed"
+        decision = Decision(rule.name, t, verdict, "", "", None if value is None else str(value))
+        points.append(Point(decision, counted=True, number=value))
+    length = INTERVAL * (len(answers) + 1)
+    axis = Axis(START, START + length, START - 0.015 * length, START + 1.015 * length)
+    summary = summarize(rule, ((point.decision, True) for point in points))
+    view = RuleView(Question.of(rule, {}), RuleState(rule.name), points, summary, [], None)
+    return lane_of(view, axis, 50), points, axis
+
+
+def drawn(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", path)]
+
+
+VALUES = st.one_of(st.none(), st.floats(-1000, 1000, allow_nan=False))
+
+
+@hypothesis.settings(deadline=None, max_examples=40, suppress_health_check=[hypothesis.HealthCheck.large_base_example])
+@hypothesis.given(st.lists(VALUES, min_size=1, max_size=30), st.integers(1, 120))
+def test_thinning_keeps_every_failed_and_unanswered_tick_and_the_extremes(block, repeated):
+    """Whatever the length: the place of each failed and each unanswered tick, and the lowest and highest value."""
+    answers = (block * repeated)[:3000]
+    row, points, axis = lane(query_rule("r", "q", "<", "100", interval="5s"), answers)
+    step = WIDTH // COLUMNS
+    failed = {int(x) for x in re.findall(r"M(\d+) ", row.failed)}
+    errors = {int(x) for x in re.findall(r"M(\d+) ", row.error)}
+    assert failed == {round(axis.x(p.t) * COLUMNS / 100) * step for p in points if p.decision.verdict == "Failed"}
+    assert errors == {round(axis.x(p.t) * COLUMNS / 100) * step for p in points if not p.good}
+    numbers = [p.number for p in points if p.number is not None]
+    assert bool(row.line) == bool(numbers)
+    if numbers:
+        heights = [y for _, y in drawn(row.line)]
+        assert max(heights) == row.scale.y(min(numbers))
+        assert min(heights) == row.scale.y(max(numbers))
+        assert len(heights) <= 2 * COLUMNS + 2
+    xs = [x for x, _ in drawn(row.line)]
+    assert xs == sorted(xs)
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(st.lists(VALUES, min_size=1, max_size=200))
+def test_the_line_is_broken_exactly_where_an_answer_is_missing(answers):
+    row, points, _ = lane(query_rule("r", "q", "<", "100", interval="5s"), answers)
+    good = [point.number is not None for point in points]
+    stretches = sum(now and not before for before, now in zip([False, *good], good, strict=False))
+    assert row.line.count("M") == stretches
+    assert len(row.gaps) == sum(not now and before for before, now in zip([True, *good], good, strict=False))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[], [0.0], [5.0, 5.0], [-1.7e308, 1.7e308], [5e-324], [1e308, 1e308], [1.0, math.nextafter(1.0, 2)], [-3.0, 4.0]],
+)
+def test_a_scale_holds_whatever_numbers_there_are(numbers):
+    """The lowest is drawn below the highest, and both inside; nothing overflows and nothing is divided by zero."""
+    scale = Scale.of(numbers, 6, 70)
+    heights = [scale.y(number) for number in sorted(numbers)]
+    assert heights == sorted(heights, reverse=True)
+    assert all(6 <= height <= 70 for height in heights)
+    if len(set(numbers)) == 1:
+        assert heights[0] == 38
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        (60, ["0", "10s", "20s", "30s", "40s", "50s", "1m"]),
+        (600, ["0", "2m", "4m", "6m", "8m", "10m"]),
+        (3600, ["0", "10m", "20m", "30m", "40m", "50m", "1h"]),
+        (86_400, ["0", "6h", "12h", "18h", "1d"]),
+        (14 * 86_400, ["0", "3d", "6d", "9d", "12d"]),
+        (1, ["0", "1s"]),
+    ],
+)
+def test_the_axis_names_round_distances_from_the_start(seconds, labels):
+    axis = Axis(START, START + seconds, START - 1, START + seconds + 1)
+    found = axis.labels()
+    assert [one.after for one in found] == labels
+    assert found[0].clock.startswith("11:06:40") or found[0].clock == "11-18 11:06"
+    assert [one.x for one in found] == sorted(one.x for one in found)
+
+
+@pytest.mark.parametrize(
+    ("op", "bands"), [(">", "below"), (">=", "below"), ("<", "above"), ("<=", "above"), ("==", "both"), ("!=", "none")]
+)
+def test_the_side_where_a_value_does_not_pass_is_shaded(op, bands):
+    row, _, _ = lane(query_rule("r", "q", op, "50", interval="5s"), [40.0, 60.0])
+    above, below = (0.0, row.threshold), (row.threshold, round(row.plot - row.threshold, 1))
+    assert row.violating == {"below": [below], "above": [above], "both": [above, below], "none": []}[bands]

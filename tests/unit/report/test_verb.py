@@ -1,0 +1,130 @@
+"""`validationrun report`."""
+
+import json
+import shutil
+
+import pytest
+
+from cli_helpers import call, run
+
+
+@pytest.fixture
+def folder(world, tmp_path):
+    """A sealed folder that a test may spoil."""
+    return shutil.copytree(world("stopped").folder, tmp_path / "results")
+
+
+@pytest.mark.parametrize(
+    ("form", "file"), [("html", "report.html"), ("junit", "report.junit.xml"), ("markdown", "report.md")]
+)
+def test_each_form_is_the_file_that_the_run_left(folder, form, file):
+    result = call("report", folder, "-o", form)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (folder / file).read_text("utf-8")
+
+
+def test_json_is_the_status(folder):
+    result = call("report", folder, "-o", "json")
+    assert json.loads(result.out) == json.loads((folder / "result.json").read_text("utf-8"))["status"]
+
+
+def test_without_a_form_the_terminal_gets_verdict_rules_and_what_happened(folder):
+    """The exit code says that the report was made; the verdict is Failed."""
+    result = call("report", folder)
+    assert result.code == 0
+    assert result.out.startswith("FAILED  nightly  RuleStopOnFailure:height-advances\n")
+    assert (folder / "report.log").read_text("utf-8") in result.out
+
+
+def test_a_report_can_be_written_to_a_file(folder, tmp_path):
+    target = tmp_path / "nightly.html"
+    target.write_text("an older one")
+    result = call("report", folder, "-o", "html", "--output-file", target)
+    assert (result.code, result.out, result.err) == (0, "", "")
+    assert target.read_bytes() == (folder / "report.html").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nightly.html", "results"]
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(folder):
+    result = run("report", folder, "-o", "markdown", "--output-file", "/dev/stdout")
+    assert result.code == 0
+    assert result.out == (folder / "report.md").read_text("utf-8")
+
+
+def test_a_sealed_folder_is_not_written_into(folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    result = call("report", folder, "-o", "json", "--output-file", folder / "report.html")
+    assert result.code == 2
+    assert "whose files are sealed: write it elsewhere" in result.err
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_file_that_cannot_be_written_is_said_in_one_line(folder, tmp_path):
+    result = call("report", folder, "--output-file", tmp_path / "missing" / "x.txt")
+    assert result.code == 2
+    assert result.err.startswith("validationrun: cannot write ")
+    assert result.err.count("\n") == 1
+
+
+def spoil_cut(folder):
+    path = folder / "rules" / "p99-latency.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def spoil_missing(folder):
+    (folder / "rules" / "p99-latency.jsonl").unlink()
+
+
+def spoil_no_result(folder):
+    (folder / "result.json").unlink()
+
+
+def spoil_half_result(folder):
+    path = folder / "result.json"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def spoil_page(folder):
+    (folder / "report.html").write_text("<h1>Passed</h1>")
+
+
+def spoil_verdict(folder):
+    path = folder / "result.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"verdict": "Failed",', '"verdict": "Passed",', 1), "utf-8")
+
+
+def spoil_phase_too(folder):
+    spoil_verdict(folder)
+    path = folder / "result.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"phase": "Failed",', '"phase": "Succeeded",', 1), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_cut, "p99-latency.jsonl is not what result.json lists"),
+        (spoil_missing, "cannot read rules/p99-latency.jsonl"),
+        (spoil_no_result, "a run that was cut short leaves none"),
+        (spoil_half_result, "is not JSON"),
+        (spoil_page, "report.html is not what result.json lists"),
+        (spoil_verdict, "which do not go together"),
+        (spoil_phase_too, "says Passed, and that rule height-advances is Failed"),
+        (shutil.rmtree, "cannot read"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "junit", "json"])
+def test_a_folder_that_cannot_be_trusted_is_refused_in_one_line(folder, spoil, words, form):
+    spoil(folder)
+    result = call("report", folder, "-o", form)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+    assert result.err.startswith("validationrun: ")
+    assert result.err.count("\n") == 1
+
+
+def test_the_help_has_examples_and_the_exit_codes():
+    result = call("report", "--help")
+    assert "validationrun report DIR -o markdown" in result.out
+    assert "2 for a folder that can't be trusted" in result.out
