@@ -139,6 +139,12 @@ def test_a_reader_sees_the_text_as_it_was(text):
     assert children[1].content == " ".join(text.split())
 
 
+@pytest.mark.parametrize("letter", "&<>\\`*_{}[]#|~!@$^")
+def test_what_some_dialect_reads_is_never_written_as_it_is(letter):
+    """Mentions, references to issues, formulas and footnotes are not in every parser; none of their signs is written."""
+    assert letter not in re.sub("&#[0-9]+;", "", code(f"a{letter}b").removeprefix("<code>").removesuffix("</code>"))
+
+
 def test_no_forge_makes_a_link_of_a_bare_address():
     """GitHub links `www.` and `https://` without any markup, also inside of tags."""
     written = code("see https://evil.example and www.evil.example, WWW.evil.example")

@@ -1,0 +1,136 @@
+"""
+The page in a real browser: what no parser can tell. By hand, or by `make report-pages`; needs Chromium (CHROMIUM_BIN elsewhere).
+
+    python -m tests.report.browser_check [FOLDER] [WORLD...]
+
+Opens the page of every world in light and dark, on a wide screen and on a phone, checks it, and leaves pictures of it in
+FOLDER (build/report-pages) to be looked at. Ends 1 when something is wrong with a page, 2 without a browser.
+"""
+
+import pathlib
+import sys
+import tempfile
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from tests.report.browser import Page, browser, find  # noqa: E402 - after the path is set
+from tests.report.worlds import WORLDS  # noqa: E402
+
+from validationrun import report  # noqa: E402
+from validationrun.report.reading import view_of  # noqa: E402
+
+SCREENS = {"wide": 1280, "phone": 390}
+VISIBLE = "[...document.querySelectorAll('h1, .message, .lane, .overview, .card')].filter(one => one.getBoundingClientRect().height < 8).length"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SPILLED = """
+[...document.querySelectorAll('main *')].filter(one => !one.closest('svg, .wide, pre') &&
+  one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.className).join()
+"""
+OUTPUTS = "[...document.querySelectorAll('.lane output')].map(one => one.textContent)"
+
+
+def problems(page: Page, name: str) -> Iterator[str]:
+    """What is wrong with the page that is open."""
+    found = [url for url in page.requests() if not url.endswith("/report.html")]
+    if found:
+        yield f"asks for {found}"
+    if page.complaints():
+        yield f"complains: {page.complaints()[0]}"
+    if any(event.get("method") == "Page.javascriptDialogOpening" for event in page.events):
+        yield "runs somebody else's script"
+    if page.run(SIDEWAYS) > 0:
+        yield f"is wider than the screen: {page.run(SPILLED)}"
+    if page.run(VISIBLE):
+        yield "hides what it should show"
+    top = page.run("document.querySelector('h1').getBoundingClientRect().bottom")
+    if not 0 < top < 300:
+        yield "does not begin with the verdict"
+    if name == "many-rules" and page.run("document.querySelectorAll('.lane svg.row').length") < 2 * 24 + 8 + 2:
+        yield "lacks rows"
+
+
+def hover(page: Page) -> Iterator[str]:
+    """The line under the pointer, and the values at it."""
+    box = page.run("(({x, y, width}) => [x, y, width])(document.querySelector('.axis svg').getBoundingClientRect())")
+    if page.run("document.querySelector('.cross').hidden") is not True:
+        yield "shows the pointer's line before there is a pointer"
+    page.send("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + box[2] * 0.8, y=box[1] + 20)
+    if not any(text.startswith("≈") for text in page.run(OUTPUTS)):
+        yield "shows no value under the pointer"
+    page.send("Input.dispatchMouseEvent", type="mouseMoved", x=5, y=5)
+    if any(page.run(OUTPUTS)):
+        yield "keeps the values when the pointer has left"
+
+
+def without_script(page: Page, path: pathlib.Path) -> Iterator[str]:
+    """Where scripts are forbidden, as in Argo's and Jenkins' viewers, the same is read."""
+    page.open(path)
+    with_script = page.run("document.querySelector('main').innerText")
+    page.send("Emulation.setScriptExecutionDisabled", value=True)
+    page.open(path)
+    if page.run("document.querySelector('main').innerText") != with_script:
+        yield "reads otherwise without its script"
+    page.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def links(page: Page) -> Iterator[str]:
+    """A link to a rule opens its card."""
+    page.run("location.hash = '#rule-memory-stable'; new Promise(done => setTimeout(done, 50))")
+    if page.run("document.getElementById('rule-memory-stable').open") is not True:
+        yield "does not open a rule that a link leads to"
+
+
+def shades(page: Page) -> tuple[str, str]:
+    """Ground and verdict as they are painted."""
+    return page.run(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('h1')).color]"
+    )
+
+
+def look(page: Page, name: str, path: pathlib.Path, pictures: pathlib.Path) -> list[str]:
+    found: list[str] = []
+    painted = {}
+    for scheme in ("light", "dark"):
+        for screen, width in SCREENS.items():
+            page.open(path, dark=scheme == "dark", width=width)
+            found += [f"{name}, {scheme}, {screen}: {words}" for words in problems(page, name)]
+            painted[scheme] = shades(page)
+            page.screenshot(pictures / f"{name}-{scheme}-{screen}.png")
+    if painted["light"][0] == painted["dark"][0]:
+        found.append(f"{name}: is the same in light and in dark")
+    page.open(path, height=2000)
+    if name in ("passed", "stopped"):
+        found += [f"{name}: {words}" for words in (*hover(page), *links(page), *without_script(page, path))]
+    page.pdf(pictures / f"{name}.pdf")
+    return found
+
+
+def main() -> int:
+    binary = find()
+    if binary is None:
+        print("browser_check: needs Chromium; CHROMIUM_BIN names it elsewhere", file=sys.stderr)
+        return 2
+    pictures = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "report-pages"
+    pictures.mkdir(parents=True, exist_ok=True)
+    names = sys.argv[2:] or list(WORLDS)
+    found: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, browser(binary) as page:
+        for name in names:
+            world = WORLDS[name](pathlib.Path(folder) / name)
+            path = pathlib.Path(folder) / name / "report.html"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(report.to_html(world.result), encoding="utf-8")
+            wrong = look(page, name, path, pictures)
+            verdict = view_of(world.result).verdict
+            print(f"{name:12} {verdict:7} {path.stat().st_size:>8} bytes  {'ok' if not wrong else 'WRONG'}", flush=True)
+            found += wrong
+    for words in found:
+        print(f"browser_check: {words}", file=sys.stderr)
+    print(f"pictures: {pictures}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
