@@ -142,7 +142,8 @@ def _check_ended_early(world: World, workflow: Object, document: Object) -> None
     identity = Identity(workflow["metadata"]["name"], workflow["metadata"]["uid"], world.namespace)
     job = world.cluster.get(JOBS, identity.job_name)
     assert job is not None
-    failed = next(one for one in job["status"]["conditions"] if one["type"] == "Failed")
+    failed = next((one for one in job["status"]["conditions"] if one["type"] == "Failed"), None)
+    assert failed is not None, job["status"]
     assert failed["reason"] == "DeadlineExceeded"
     lasted = parse_time(failed["lastTransitionTime"]) - parse_time(job["status"]["startTime"])
     assert document["spec"]["load"]["duration"] == "4m"
