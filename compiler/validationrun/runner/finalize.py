@@ -5,6 +5,7 @@ It needs neither the bundle nor any node's status, and it is the only step that 
 Workflow's.
 """
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -139,8 +140,13 @@ def _evidence(context: Context, written: Record | None) -> _Evidence:
     # A failure in the record counts without sign-off; nothing else in it does.
     partial = written.get(record.RULES)
     stop = written.get(record.STOP)
-    left = [RuleState(**one) for one in partial["rules"]] if partial is not None else None
+    left = [_unproven(RuleState(**one)) for one in partial["rules"]] if partial is not None else None
     return _Evidence(left, signed_off=False, stop_rule=stop["rule"] if stop is not None else None)
+
+
+def _unproven(state: RuleState) -> RuleState:
+    """Without sign-off only a failure stands: good so far is not yet passed."""
+    return dataclasses.replace(state, verdict="Awaited", reason="") if state.verdict == "Passed" else state
 
 
 def _is_this_runs(context: Context, written: Record, sign_off: Mapping[str, Any]) -> bool:
@@ -150,6 +156,8 @@ def _is_this_runs(context: Context, written: Record, sign_off: Mapping[str, Any]
     return (
         # Signed off because of a signal: it says how far the evaluator got, and proves nothing.
         not sign_off.get("stopped")
+        # An evaluator that learned neither of an end nor of a stop has judged no window.
+        and (sign_off["end"] is not None or sign_off["stopTime"] is not None)
         and sign_off["workflowUid"] == context.identity.uid
         and sign_off["bundleHash"] == context.bundle_hash == run.get("bundleHash")
         and sign_off["jobUid"] == (job["uid"] if job else None)

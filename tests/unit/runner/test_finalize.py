@@ -107,6 +107,8 @@ EVIDENCE: list[tuple[str, Callable[..., Any], str, str]] = [
     ("sign-off of another Workflow", lambda _c, k, _r: k[record.SIGN_OFF].update(workflowUid="other"), "Error", "EvaluatorLost"),
     ("sign-off about another Job", lambda _c, k, _r: k[record.SIGN_OFF].update(jobUid="other"), "Error", "EvaluatorLost"),
     ("sign-off about no Job", lambda _c, k, _r: k[record.SIGN_OFF].update(jobUid=None), "Error", "EvaluatorLost"),
+    ("a sign-off that a signal forced", lambda _c, k, _r: k[record.SIGN_OFF].update(stopped=True), "Error", "EvaluatorLost"),
+    ("a sign-off that knows no end", lambda _c, k, _r: k[record.SIGN_OFF].update(end=None), "Error", "EvaluatorLost"),
     ("sign-off of another bundle", lambda _c, k, _r: k[record.SIGN_OFF].update(bundleHash="c" * 64), "Error", "EvaluatorLost"),
     ("sign-off without the rule", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[]), "Error", "EvaluatorLost"),
     ("sign-off of another rule", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[{**STATE, "name": "x"}]), "Error", "EvaluatorLost"),
@@ -131,6 +133,17 @@ def test_less_than_all_evidence_is_no_pass(decided: Any, what: str, change: Any,
     code, status, cluster = decided(change)
     assert (code, status["verdict"], status["reason"]) == (1, verdict, reason)
     assert cluster.get(WORKFLOWS, IDENTITY.workflow)["metadata"]["labels"]["validation.sei.io/verdict"] == verdict
+
+
+def test_without_sign_off_no_rule_is_shown_as_passed(decided: Any) -> None:
+    """What was good so far is not yet passed; a failure is one."""
+
+    def change(_c: Any, keys: dict[str, Any], _r: Any) -> None:
+        del keys[record.SIGN_OFF]
+        keys[record.RULES] = {"rules": [STATE]}
+
+    _, status, _ = decided(change)
+    assert [rule["verdict"] for rule in status["rules"]] == ["Awaited"]
 
 
 def test_without_a_record_there_is_no_pass(decided: Any) -> None:
