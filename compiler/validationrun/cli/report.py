@@ -48,7 +48,8 @@ def run(folder: FolderArgument, output: OutputOption = ReportOutput.TEXT, output
     Checks every file of the folder against its hash first. The same folder gives the same bytes.
     """
     from validationrun import report
-    from validationrun.results.folder import ResultsError, read_result
+    from validationrun.report.reading import read_folder
+    from validationrun.results.folder import ResultsError
 
     if output_file is not None and output_file.resolve().is_relative_to(folder.resolve()):
         raise usage_error(f"{output_file} lies in the results folder, whose files are sealed: write it elsewhere")
@@ -60,7 +61,7 @@ def run(folder: FolderArgument, output: OutputOption = ReportOutput.TEXT, output
         ReportOutput.JSON: report.to_json,
     }
     try:
-        content = forms[output](read_result(folder))
+        content = forms[output](read_folder(folder))
     except ResultsError as error:
         raise usage_error(str(error)) from None
     if output_file is None:

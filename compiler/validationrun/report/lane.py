@@ -194,7 +194,9 @@ def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[t
     """Time, value, and whether it is joined to the one before. Each column keeps its lowest and its highest value."""
     width = (axis.last - axis.first) / COLUMNS
     few = len(points) <= 2 * COLUMNS
-    for _, column in itertools.groupby(_joined(points, interval), lambda one: 0 if few else one[0] // width):
+    for _, column in itertools.groupby(
+        _joined(points, interval), lambda one: 0 if few else int((one[0] - axis.first) / width)
+    ):
         found = list(column)
         kept = found if few else _extremes(found)
         for index, (t, value, joined) in enumerate(kept):
@@ -212,7 +214,6 @@ def _joined(points: Sequence[Point], interval: float) -> Iterator[tuple[float, f
     last: float | None = None
     for one in points:
         if one.number is None or not one.good:
-            last = None
             continue
         yield one.t, one.number, last is not None and one.t - last <= _OVER * interval
         last = one.t

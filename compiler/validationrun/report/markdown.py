@@ -44,6 +44,8 @@ def render(view: RunView) -> str:
     blocks += _trouble(view)
     if view.about.notes:
         blocks.append("\n".join(f"- Note: {code(note, _WORDS)}" for note in view.about.notes[:_MOST_TOLD]))
+    if view.about.url:
+        blocks.append(f"Results: {code(view.about.url, _WORDS)}")
     blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in links(view)[:_MOST_TOLD]))
     return "\n\n".join(block for block in blocks if block) + "\n"
 

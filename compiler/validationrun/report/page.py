@@ -217,9 +217,11 @@ def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         "judged by": _MODES.get(about.mode, about.mode),
         "began": about.began,
         "verdict given": about.completed,
+        "results": about.url,
         "settle time": f"{about.settle_s:g}s" if about.settle_s is not None else "",
     }
     yield "Run", _pairs(run)
+    yield "Images", _pairs(about.images)
     yield "Parameters", _pairs(about.parameters)
     yield "Versions", _pairs({**about.versions, "prometheus": about.prometheus})
     differs = "Prometheus' clock differs by"

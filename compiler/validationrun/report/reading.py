@@ -6,6 +6,7 @@ A document that contradicts itself is no result: no report of it is made, so tha
 
 import itertools
 import math
+import pathlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -21,16 +22,30 @@ from validationrun.oracle.summary import summarize
 from validationrun.record import parse_time
 from validationrun.report import text
 from validationrun.report.view import ERROR, FAILED, PASSED, About, Point, RuleView, RunView, Shard, Workload
-from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock
+from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
 from validationrun.results.whole import Bounds
 
 _VERDICT_OF_PHASE: Final = {"Succeeded": PASSED, "Failed": FAILED, "Error": ERROR, "Cancelled": ERROR}
 _RULE_VERDICTS: Final = frozenset({AWAITED, PASSED, FAILED, ERROR})
+_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _WORD: Final = re.compile("[A-Za-z]{0,64}")
 _LAST_MOMENT: Final = 253_402_300_799.0
 """The end of the year 9999: later times have no RFC 3339 form."""
 _MOST_TICKS: Final = 200_000
 """A window of a week at 5 s has 120,960."""
+
+
+def read_folder(folder: pathlib.Path) -> Result:
+    """
+    A results folder, checked.
+
+    Raises:
+        ResultsError: also for a document that is nothing like ours.
+    """
+    try:
+        return read_result(folder)
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
 
 
 def view_of(result: Result) -> RunView:
@@ -40,11 +55,15 @@ def view_of(result: Result) -> RunView:
     """
     try:
         view = _view(result)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        words = text.clean(f"{type(error).__name__}: {error}", 2 * text.NAME)
-        raise ResultsError(f"{RESULT_JSON} does not hold what a report needs ({words})") from None
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
     _check(view)
     return view
+
+
+def _not_ours(error: Exception) -> ResultsError:
+    words = text.clean(f"{type(error).__name__}: {error}", 2 * text.NAME)
+    return ResultsError(f"{RESULT_JSON} does not hold what a report needs ({words})")
 
 
 def _view(result: Result) -> RunView:
@@ -73,7 +92,7 @@ def _view(result: Result) -> RunView:
         began=_moment(status["startTime"]),
         completed=_moment(status["completionTime"]),
         chain_id=_text(chain["chainId"]) if chain else _chain_value(result.questions),
-        clock=[_clock(check) for check in read_clock(document)],
+        clock=[_clock(check) for check in read_clock({"clock": _list(document["clock"])})],
         rules=[
             _rule(question, state, result.evidence.get(question.rule.name), bounds, last)
             for question, state in zip(result.questions, states, strict=True)
@@ -100,10 +119,29 @@ def _about(document: Mapping[str, Any]) -> About:
         completed=_text(status["completionTime"]),
         settle_s=settle,
         prometheus=_text(prometheus.get("version")),
+        url=_text((status.get("report") or {}).get("s3Url")),
+        images=_images(status),
         parameters=_texts(status.get("parameters")),
         versions=_texts(document.get("versions")),
-        notes=[_text(note) for note in document.get("notes") or []],
+        notes=[_text(note) for note in _list(document.get("notes", []))],
     )
+
+
+def _images(status: Mapping[str, Any]) -> dict[str, str]:
+    """What ran, as far as it is known: the image's name, and its digest."""
+    chain, load = status.get("chain") or {}, status.get("load") or {}
+    found = [(_text(one["name"]), one) for one in chain.get("deployments") or []] + [("load", load)]
+    shown = {
+        name: " ".join(part for part in (_text(one.get("image")), _text(one.get("imageID"))) if part)
+        for name, one in found
+    }
+    return {name: words for name, words in shown.items() if words}
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value
 
 
 def _text(value: Any) -> str:

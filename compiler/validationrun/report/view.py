@@ -112,6 +112,8 @@ class About:
         began, completed: as the status writes them.
         settle_s: how long after its time a query was asked.
         prometheus: its version.
+        url: where the results lie, when they were uploaded.
+        images: by deployment, and the load's.
     """
 
     name: str
@@ -123,6 +125,8 @@ class About:
     completed: str
     settle_s: float | None
     prometheus: str
+    url: str
+    images: Mapping[str, str]
     parameters: Mapping[str, str]
     versions: Mapping[str, str]
     notes: Sequence[str]

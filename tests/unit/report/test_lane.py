@@ -39,14 +39,26 @@ def drawn(path: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", path)]
 
 
+def columns(points: list[Point], axis: Axis) -> dict[int, list[float]]:
+    """The values in each of the columns into which a row is thinned."""
+    found: dict[int, list[float]] = {}
+    for point in points:
+        if point.number is not None:
+            found.setdefault(int((point.t - axis.first) / ((axis.last - axis.first) / COLUMNS)), []).append(
+                point.number
+            )
+    return found
+
+
 VALUES = st.one_of(st.none(), st.floats(-1000, 1000, allow_nan=False))
 
 
-@hypothesis.settings(deadline=None, max_examples=40, suppress_health_check=[hypothesis.HealthCheck.large_base_example])
-@hypothesis.given(st.lists(VALUES, min_size=1, max_size=30), st.integers(1, 120))
-def test_thinning_keeps_every_failed_and_unanswered_tick_and_the_extremes(block, repeated):
-    """Whatever the length: the place of each failed and each unanswered tick, and the lowest and highest value."""
-    answers = (block * repeated)[:3000]
+# A long row takes minutes to be made smaller, and tells no more then.
+@hypothesis.settings(deadline=None, max_examples=30, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate])
+@hypothesis.given(st.lists(VALUES, min_size=2, max_size=40), st.sampled_from([7, 1000, 1001, 1700, 4000]))
+def test_thinning_keeps_every_failed_and_unanswered_tick_and_the_extremes(block, length):
+    """Whatever the length: the place of each failed and each unanswered tick, and the lowest and highest value of each column."""
+    answers = (block * length)[:length]
     row, points, axis = lane(query_rule("r", "q", "<", "100", interval="5s"), answers)
     step = WIDTH // COLUMNS
     failed = {int(x) for x in re.findall(r"M(\d+) ", row.failed)}
@@ -60,6 +72,14 @@ def test_thinning_keeps_every_failed_and_unanswered_tick_and_the_extremes(block,
         assert max(heights) == row.scale.y(min(numbers))
         assert min(heights) == row.scale.y(max(numbers))
         assert len(heights) <= 2 * COLUMNS + 2
+    if row.dense:
+        heights_at: dict[int, set[float]] = {}
+        for at, y in drawn(row.line):
+            for near in (-1, 0, 1):
+                heights_at.setdefault(int(at * COLUMNS / WIDTH + 1e-9) + near, set()).add(y)
+        for x, column in columns(points, axis).items():
+            there = heights_at[x]
+            assert {row.scale.y(min(column)), row.scale.y(max(column))} <= there
     xs = [x for x, _ in drawn(row.line)]
     assert xs == sorted(xs)
 
@@ -72,6 +92,19 @@ def test_the_line_is_broken_exactly_where_an_answer_is_missing(answers):
     stretches = sum(now and not before for before, now in zip([False, *good], good, strict=False))
     assert row.line.count("M") == stretches
     assert len(row.gaps) == sum(not now and before for before, now in zip([True, *good], good, strict=False))
+
+
+def test_the_line_is_broken_where_ticks_are_not_there_at_all():
+    """Ticks of which nothing is recorded leave no answer that could break the line."""
+    rule = query_rule("r", "q", "<", "100", interval="5s")
+    _, points, axis = lane(rule, [1.0] * 20)
+    kept = [point for index, point in enumerate(points) if not 8 <= index < 12]
+    summary = summarize(rule, ((point.decision, True) for point in kept))
+    missing = [point.t for point in points[8:12]]
+    row = lane_of(RuleView(Question.of(rule, {}), RuleState("r"), kept, summary, missing, None), axis, 50)
+    assert row.line.count("M") == 2
+    assert len(row.holes) == 1
+    assert not row.gaps
 
 
 @pytest.mark.parametrize(

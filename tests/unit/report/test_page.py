@@ -1,6 +1,7 @@
 """`report.html`: what stands where, what it never holds, and what it refers to."""
 
 import base64
+import dataclasses
 import hashlib
 import itertools
 import re
@@ -191,6 +192,8 @@ def test_the_stop_is_drawn_through_every_row(page, world):
     assert len(lines) == 1 + len(view.rules)
     assert len({line.attributes["x1"] for line in lines}) == 1
     assert "stop 11:11:40" in tree.text
+    after = list(tree.all("rect", class_="after"))
+    assert [one.attributes["x"] for one in after] == [lines[0].attributes["x1"]] * len(lines)
 
 
 def test_a_stop_in_the_final_sweep_stopped_nothing(page, world):
@@ -271,6 +274,23 @@ def test_shards_parameters_versions_clock_notes_and_files_are_named(page, world)
         "result.json",
         "termination-message.json",
     }
+
+
+def test_images_and_where_the_results_lie_are_named(world):
+    """Which release was judged is the first thing that is asked of an old report."""
+    result = world("passed").result
+    status = dict(result.status)
+    image = {"name": "rpc", "image": "registry.example.com/sei/seid:v6.2", "imageID": "sha256:0123"}
+    status["chain"] = {**status["chain"], "deployments": [image, {**image, "name": "validators", "imageID": None}]}
+    status["load"] = {**status["load"], "image": "seiload:v1"}
+    status["report"] = {"s3Url": "s3://harbor/eng-ada/evm_transfer/nightly/"}
+    made = dataclasses.replace(result, document={**result.document, "status": status})
+    text = read(report.to_html(made)).one("div", class_="details").text
+    assert "rpcregistry.example.com/sei/seid:v6.2 sha256:0123" in text
+    assert "validatorsregistry.example.com/sei/seid:v6.2" in text
+    assert "loadseiload:v1" in text
+    assert "s3://harbor/eng-ada/evm_transfer/nightly/" in text
+    assert "<code>s3&#58;//harbor/eng-ada/evm&#95;transfer/nightly/</code>" in report.to_markdown(made)
 
 
 def test_a_window_that_never_opened_is_said_in_the_place_of_the_timeline(page):

@@ -124,6 +124,24 @@ def test_a_folder_that_cannot_be_trusted_is_refused_in_one_line(folder, spoil, w
     assert result.err.count("\n") == 1
 
 
+STRANGE = [None, True, -1, "x", [], ["x"], {}, {"a": None}]
+
+
+@pytest.mark.parametrize("key", ["status", "window", "rules", "states", "files", "clock", "kind", "format", "notes"])
+def test_a_document_that_is_nothing_like_ours_is_refused_in_one_line(folder, key):
+    """`result.json` is the only file without a hash: anything may stand there."""
+    path = folder / "result.json"
+    document = json.loads(path.read_text("utf-8"))
+    for strange in STRANGE:
+        path.write_text(json.dumps({**document, key: strange}), "utf-8")
+        result = call("report", folder, "-o", "junit")
+        assert "Traceback" not in result.err
+        assert (result.code, result.err.count("\n")) in ((2, 1), (0, 0))
+        # There may be no notes, there may have been no comparison of clocks, and to Python True is 1.
+        harmless = strange in ([], ["x"]) if key == "notes" else strange in ([], True)
+        assert result.code == 2 or harmless
+
+
 def test_the_help_has_examples_and_the_exit_codes():
     result = call("report", "--help")
     assert "validationrun report DIR -o markdown" in result.out
