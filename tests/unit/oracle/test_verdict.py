@@ -67,6 +67,8 @@ def test_a_row_holds_before_every_later_one(index: int) -> None:
         ({"workload": 2, "workload_reason": "LoadNotStarted"}, "LoadNotStarted"),
         ({"rules": None, "signed_off": False}, "EvaluatorLost"),
         ({"rules": [PASSED, RuleState("x")]}, "Unknown"),
+        # Refused at its first tick: what it said later does not undo that.
+        ({"rules": [replace(PASSED, refused=True)]}, "AllRulesUnresolved"),
     ],
 )
 def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -> None:

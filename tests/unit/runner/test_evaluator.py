@@ -255,6 +255,24 @@ def test_a_restart_after_the_intent_keeps_the_stop_whatever_is_answered_now(tmp_
     assert (sign_off["stopRule"], verdicts(sign_off)["height"][0]) == ("height", "Failed")
 
 
+def test_a_restart_after_the_intent_stops_the_load_again(tmp_path: pathlib.Path) -> None:
+    """The earlier attempt may have been killed between the intent and the act."""
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    stop = {"rule": "height", "t": START + 20, "reason": "ThresholdViolated", "message": "0, not > 0"}
+    world.written.write(record.RULE_EVALUATOR, record.STOP, stop)
+    world.clock.now = START + 60
+    world.load_ends(at=25, learned=61)
+    world.judge()
+    assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in world.cluster.patches
+
+
+def test_a_sign_off_that_a_signal_forced_is_replaced(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, {"stopped": True, "rules": []})
+    world.load_ends(at=35, learned=38)
+    assert "stopped" not in world.judge()
+
+
 def test_a_prometheus_of_another_time_is_an_error(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
