@@ -350,6 +350,24 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
     return Result(plain, questions, {name: RuleEvidence(found) for name, found in entries.items()})
 
 
+def flapping(hours: float, interval: str, rules: int = 32) -> Result:
+    """Rules that hold, fail and are not answered as chance has it: nothing of it can be drawn as one stretch."""
+    chance = random.Random(7)
+
+    def answer(rule: Rule, t: float) -> Reply:
+        del rule, t
+        return chance.choice(
+            [replies.vector("50.25"), replies.vector(f"{chance.uniform(90, 140):.6f}"), replies.http(503, "busy")]
+        )
+
+    one = long_run([query_rule("a", "q", "<", "100", interval=interval, retry=10)], answer, hours)
+    question, state = one.questions[0], one.document["states"][0]
+    names = [f"a-rule-with-the-longest-name-there-is-{index:02}" for index in range(rules)]
+    questions = [dataclasses.replace(question, rule=question.rule.model_copy(update={"name": name})) for name in names]
+    document = {**one.document, "states": [{**state, "name": name} for name in names]}
+    return Result(document, questions, dict.fromkeys(names, one.evidence["a"]))
+
+
 def soak(folder: pathlib.Path) -> World:
     """A day at five seconds: 17,280 ticks a rule, one failure that lasts a single tick, and an outage of twenty minutes."""
     rules = [query_rule(f"soak-{index}", "q", "<", "100", interval="5s", retry=10) for index in (1, 2, 3)]

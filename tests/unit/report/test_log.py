@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from tests.report.worlds import WORLDS
+from tests.report.worlds import WORLDS, flapping
 
 from validationrun import report
 
@@ -87,6 +87,28 @@ def test_a_rule_that_flaps_for_a_day_does_not_fill_the_log(world):
     assert any("rule soak-1 Failed ThresholdViolated: 140, not < 100 [rule Passed -> Failed]" in line for line in found)
 
 
+def test_what_did_not_count_changes_nothing_in_what_is_told(world):
+    """A breach later than the window is evidence only: the log names it, and the rule stays as it was."""
+    result = world("passed").result
+    found = result.evidence["p99-latency"]
+    last = found.entries[-1]
+    late = dataclasses.replace(
+        last, t=last.t + 10, final=False, verdict="Failed", reason="ThresholdViolated", counted=False
+    )
+    evidence = {**result.evidence, "p99-latency": dataclasses.replace(found, entries=[*found.entries, late])}
+    text = report.to_log(dataclasses.replace(result, evidence=evidence))
+    (line,) = [line for line in text.splitlines() if "ThresholdViolated" in line]
+    assert line.endswith("[did not count]")
+    assert "in the end" not in text
+
+
+def test_the_log_of_a_day_is_bounded():
+    """More changes than anybody reads are counted, and left to the evidence."""
+    text = report.to_log(flapping(24, "60s", rules=2))
+    assert len(text.splitlines()) < 420
+    assert re.search(r"\.\.\. \d{3} more changes are in rules/a-rule-with-the-longest-name-there-is-00\.jsonl", text)
+
+
 # The terminal.
 
 
@@ -103,6 +125,7 @@ def test_the_terminals_table_names_each_rule_with_value_threshold_margin_and_ans
         r"^p99-latency +Failed +1\.019 +<= 0\.8 +beyond by 0\.474 at \+3m40s +27 of 30$", text, re.MULTILINE
     )
     assert re.search(r"^tx-included +Passed +304\.3 +>= 120 +184\.3 at \+5m +26 of 30$", text, re.MULTILINE)
+    assert re.search(r"^height-advances .*exactly at it at \+5m", text, re.MULTILINE)
     assert "why it was empty: no series is named" in report.to_text(world("no-data").result)
 
 
@@ -120,3 +143,18 @@ def test_the_termination_message_fits_and_says_the_verdict(world, name):
     assert (document["phase"], document["verdict"]) == (status["phase"], status["verdict"])
     failed = [rule["name"] for rule in status["rules"] if rule["verdict"] == "Failed"]
     assert sorted(document["failedRules"]) == sorted(failed)
+
+
+def test_the_termination_message_is_as_long_as_it_may_be_and_no_longer(world):
+    """A long message is cut; many long names and a script that takes six bytes a letter cut it further."""
+    result = world("small").result
+    status = {**result.status, "message": "word " * 1000}
+    message = json.loads(
+        report.to_termination(dataclasses.replace(result, document={**result.document, "status": status}))
+    )
+    assert 1000 < len(message["message"]) < 1100
+    crowd = flapping(1, "60s")
+    status = {**crowd.document["status"], "message": "\u9ad8" * 5000}
+    text = report.to_termination(dataclasses.replace(crowd, document={**crowd.document, "status": status}))
+    assert len(text) < 4096
+    assert len(json.loads(text)["failedRules"]) == 8

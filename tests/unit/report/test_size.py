@@ -1,34 +1,11 @@
 """The largest page that a run can have: 32 rules, and more ticks than there is room for."""
 
-import dataclasses
-import random
-
 from tests.report.page import read
-from tests.report.worlds import long_run
+from tests.report.worlds import flapping
 
-import replies
-from simulation import query_rule
 from validationrun import report
-from validationrun.results.folder import Result
 
 TWO_MEGABYTES = 2_000_000
-
-
-def flapping(hours: float, interval: str, rules: int = 32) -> Result:
-    """Rules that hold, fail and are not answered as chance has it: nothing of it can be drawn as one stretch."""
-    chance = random.Random(7)
-
-    def answer(rule, t):
-        return chance.choice(
-            [replies.vector("50.25"), replies.vector(f"{chance.uniform(90, 140):.6f}"), replies.http(503, "busy")]
-        )
-
-    one = long_run([query_rule("a", "q", "<", "100", interval=interval, retry=10)], answer, hours)
-    question, state = one.questions[0], one.document["states"][0]
-    names = [f"a-rule-with-the-longest-name-there-is-{index:02}" for index in range(rules)]
-    questions = [dataclasses.replace(question, rule=question.rule.model_copy(update={"name": name})) for name in names]
-    document = {**one.document, "states": [{**state, "name": name} for name in names]}
-    return Result(document, questions, dict.fromkeys(names, one.evidence["a"]))
 
 
 def test_the_page_stays_under_two_megabytes_and_every_part_of_the_day_keeps_its_failures():
