@@ -53,6 +53,8 @@ _FOLDERS_OF_OTHERS: Final = (
     "/var/log/containers",
     "/var/log/pods",
 )
+# Made by the CNI plug-ins, and shared with everybody's namespaces: it goes only when it is empty.
+_NAMESPACES: Final = Path("/run/netns")
 _TABLES: Final = (("iptables-save", "iptables-restore"), ("ip6tables-save", "ip6tables-restore"))
 _CGROUPS: Final = ("cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio")
 _PROC: Final = Path("/proc/sys")
@@ -130,7 +132,7 @@ def _before() -> dict[str, Any]:
         "settings": {name: (_PROC / name).read_text().strip() for name in names if (_PROC / name).exists()},
         "shared": "shared:" in _root_mount(),
         "rules": {save: run(save, check=False) for save, _ in _TABLES},
-        "folders": [folder for folder in _FOLDERS_OF_OTHERS if Path(folder).exists()],
+        "folders": [folder for folder in (*_FOLDERS_OF_OTHERS, str(_NAMESPACES)) if Path(folder).exists()],
     }
 
 
@@ -209,6 +211,9 @@ def _restore_machine(undo: dict[str, Any]) -> None:
         run("mount", "--make-rprivate", "/", check=False)
     for folder in set(_FOLDERS_OF_OTHERS) - set(undo["folders"]):
         shutil.rmtree(folder, ignore_errors=True)
+    if str(_NAMESPACES) not in undo["folders"]:
+        with contextlib.suppress(OSError):
+            _NAMESPACES.rmdir()
 
 
 def _mounted() -> bool:
@@ -232,7 +237,7 @@ def _restore_rules(saved: str, restore_: str) -> None:
 
 def _remove_network_namespaces() -> None:
     """The CNI plug-ins make one for each pod, under names of their own."""
-    for path in Path("/run/netns").glob("cni-*"):
+    for path in _NAMESPACES.glob("cni-*"):
         run("umount", "-l", str(path), check=False)
         path.unlink(missing_ok=True)
     for link in Path("/sys/class/net").glob("veth*"):
@@ -268,7 +273,7 @@ def leftovers() -> list[str]:
     found = [str(path) for path in (STATE, RUN) if path.exists()]
     found += [f"device {BRIDGE}"] if Path("/sys/class/net", BRIDGE).exists() else []
     found += [f"cgroup {path}" for path in _cgroup_roots()]
-    found += [f"network namespace {path.name}" for path in Path("/run/netns").glob("cni-*")]
+    found += [f"network namespace {path.name}" for path in _NAMESPACES.glob("cni-*")]
     found += ["mounts"] if _mounted() else []
     for save, _ in _TABLES:
         saved = run(save, check=False)
