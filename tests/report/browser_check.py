@@ -54,8 +54,9 @@ def problems(page: Page, name: str) -> Iterator[str]:
 def hover(page: Page) -> Iterator[str]:
     """The line under the pointer, and the values at it."""
     box = page.run("(({x, y, width}) => [x, y, width])(document.querySelector('.axis svg').getBoundingClientRect())")
-    if page.run("document.querySelector('.cross').hidden") is not True:
-        yield "shows the pointer's line before there is a pointer"
+    if page.run("document.querySelector('.cross')?.hidden") is not True:
+        yield "has no line for the pointer, or shows it before there is one"
+        return
     page.send("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + box[2] * 0.8, y=box[1] + 20)
     if not any(text.startswith("≈") for text in page.run(OUTPUTS)):
         yield "shows no value under the pointer"
