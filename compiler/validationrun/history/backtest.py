@@ -109,19 +109,7 @@ def backtest(
     states = judged.fold.closed()
     if any(state.verdict == "Passed" for state in states) and (why := doubt(past, period)):
         states = [_doubted(state, why) for state in states]
-    verdict = judge(
-        Facts(
-            cancelled=False,
-            chain_reason="",
-            deadline_passed=False,
-            has_load=False,
-            workload=None,
-            workload_reason="",
-            rules=states,
-            signed_off=True,
-            stop_rule=judged.fold.stop_rule,
-        )
-    )
+    verdict = judge(Facts.without_cluster(states, judged.fold.stop_rule))
     rules = [
         RuleOutcome(
             one.question.rule,

@@ -89,17 +89,9 @@ def conclude(
 
 
 def _verdict(judgement: Judgement, workload: Workload | None) -> RunVerdict:
-    facts = Facts(
-        cancelled=judgement.interrupted,
-        chain_reason="",
-        deadline_passed=False,
-        has_load=workload is not None,
-        workload=workload.code if workload else None,
-        workload_reason=workload.reason if workload else "",
-        rules=judgement.states,
-        signed_off=not judgement.interrupted,
-        stop_rule=judgement.stop_rule,
-        workload_message=workload.message if workload else "",
+    load = (workload.code, workload.reason, workload.message) if workload else None
+    facts = Facts.without_cluster(
+        judgement.states, judgement.stop_rule, workload=load, interrupted=judgement.interrupted
     )
     return judge(facts)
 

@@ -55,6 +55,36 @@ class Facts:
     chain_message: str = ""
     workload_message: str = ""
 
+    @classmethod
+    def without_cluster(
+        cls,
+        rules: Sequence[RuleState],
+        stop_rule: str | None,
+        *,
+        workload: tuple[int | None, str, str] | None = None,
+        interrupted: bool = False,
+    ) -> "Facts":
+        """
+        Where no chain is brought up and nobody else decides: on one machine, over the past, in a rule test.
+
+        Args:
+            workload: aggregate code, more precise reason, and words; None where the load counts as absent.
+            interrupted: the evaluation ended before the window did.
+        """
+        code, reason, message = workload or (None, "", "")
+        return cls(
+            cancelled=interrupted,
+            chain_reason="",
+            deadline_passed=False,
+            has_load=workload is not None,
+            workload=code,
+            workload_reason=reason,
+            rules=rules,
+            signed_off=not interrupted,
+            stop_rule=stop_rule,
+            workload_message=message,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:

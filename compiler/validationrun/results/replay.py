@@ -123,18 +123,8 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
     """What the verdict depends on: the rules as they are judged now, and the load as it was recorded."""
     document = result.document
     workload = document["workload"]
-    return Facts(
-        cancelled=bool(document["window"]["interrupted"]),
-        chain_reason="",
-        deadline_passed=False,
-        has_load=workload is not None,
-        workload=workload["code"] if workload else None,
-        workload_reason=workload["reason"] if workload else "",
-        rules=states,
-        signed_off=not document["window"]["interrupted"],
-        stop_rule=stop_rule,
-        workload_message=workload["message"] if workload else "",
-    )
+    load = (workload["code"], workload["reason"], workload["message"]) if workload else None
+    return Facts.without_cluster(states, stop_rule, workload=load, interrupted=bool(document["window"]["interrupted"]))
 
 
 def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:

@@ -162,18 +162,8 @@ class _Simulation:
 
     def _outcome(self) -> Outcome:
         states = self.fold.closed()
-        facts = Facts(
-            cancelled=False,
-            chain_reason="",
-            deadline_passed=False,
-            # The load counts as absent: its exit code is no matter of rules.
-            has_load=False,
-            workload=None,
-            workload_reason="",
-            rules=states,
-            signed_off=True,
-            stop_rule=self.fold.stop_rule,
-        )
+        # The load counts as absent: its exit code is no matter of rules.
+        facts = Facts.without_cluster(states, self.fold.stop_rule)
         idle = [index for index, struck in self.faults if not struck.struck]
         values = {state.name: value for state in states if (value := self._value(state)) is not None}
         return Outcome(judge(facts), states, self.fold.stop_time, self.fold.stop_rule, values, idle, self.questions)
