@@ -67,7 +67,9 @@ def _of_run(view: RunView) -> Iterator[_Event]:
         words = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
         yield _Event(view.completed, _AFTER, "workload", f"{code}: {text.clean(words, _LINE)}".rstrip(": "))
     words = "interrupted before the window's end" if view.interrupted else "judged"
-    yield _Event(view.completed, _VERDICT, "run", f"{words}: {view.verdict}")
+    # A verdict's time has no fractions of a second; it follows from all that was looked at.
+    t = max([view.completed, *(check.at for check in view.clock)])
+    yield _Event(t, _VERDICT, "run", f"{words}: {view.verdict}")
 
 
 def _of_window(view: RunView) -> Iterator[_Event]:
