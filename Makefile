@@ -119,6 +119,11 @@ bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load
 bench-cluster: $(READY) cluster ## Measure what a run costs beside its chain and load, next to a do-nothing Workflow
 	@$(BIN)/python -m tests.benchmarks.cluster_overhead
 
+.PHONY: report-pages
+report-pages: $(READY) ## Look at the report's pages in a real browser (Debian's chromium); pictures in build/report-pages
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+	@$(BIN)/python -m tests.report.browser_check
+
 .PHONY: mutate
 mutate: $(READY) ## Remove each check in turn; each removal must turn a test red
 	@$(BIN)/python tests/mutate/mutate.py

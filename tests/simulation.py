@@ -61,6 +61,7 @@ class SimulatedControl:
     learned: float
     settle_s: float = 5.0
     dies_within: float = 2.0
+    cut: bool = False
     time: float = START
     stops: list[Decision] = field(default_factory=list)
     saved: list[list[RuleState]] = field(default_factory=list)
@@ -77,7 +78,7 @@ class SimulatedControl:
 
     def look(self) -> Window:
         if self.end is not None and self.time >= self.learned:
-            return Window(START, self.end, self.end, over=True)
+            return Window(START, self.end, self.end, over=True, cut=self.cut)
         seen = self.time - LEARNED_LATER_SECONDS
         return Window(START, min(seen, self.end) if self.end is not None else seen)
 
@@ -96,7 +97,9 @@ class SimulatedControl:
             # The load goes down a moment after it is told to.
             # Its containers' time is cut to the second, and the window ends a second before.
             gone = self.time + self.dies_within
-            self.end, self.learned = int(gone) - 1.0, gone + LEARNED_LATER_SECONDS
+            self.end, self.learned, self.cut = int(gone) - 1.0, gone + LEARNED_LATER_SECONDS, True
+            # As the steps do: the breach stays in the window.
+            self.end = max(self.end, decision.t)
 
     def save(self, states: Sequence[RuleState]) -> None:
         self.saved.append(copy.deepcopy(list(states)))

@@ -7,7 +7,7 @@ Many rules are asked side by side, each on a thread and a connection of its own,
 import concurrent.futures
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from validationrun.api.v1alpha1 import Rule
@@ -18,9 +18,6 @@ from validationrun.oracle.engine import Fold, RuleState, ticks
 
 BEAT_SECONDS: Final = 0.25
 SWEEP_PAUSE_SECONDS: Final = 5.0
-_EARLY_SECONDS: Final = 1.0
-"""The window ends this long before the last container of the load does."""
-
 _CLOCK_ATTEMPTS: Final = 3
 _CLOCK_PAUSE_SECONDS: Final = 1.0
 
@@ -34,12 +31,14 @@ class Window:
         open_until: the load was seen running up to here, so that a decision at an earlier T counts.
         end: known once the load has ended; from the start for rules alone.
         over: nothing more will happen: the load has ended, or never began.
+        cut: a rule's stop ended the load. What was asked at `end` itself is the stop's then, and else the final sweep's.
     """
 
     start: float | None = None
     open_until: float = -math.inf
     end: float | None = None
     over: bool = False
+    cut: bool = False
 
 
 class Control(Protocol):
@@ -164,7 +163,7 @@ class Evaluation:
         return True
 
     def _beat(self, pool: concurrent.futures.ThreadPoolExecutor) -> None:
-        self._window = window = self._with_stop(self.control.look())
+        self._window = window = self.control.look()
         if window.start is None:
             return
         if not self._places:
@@ -177,25 +176,14 @@ class Evaluation:
         coming = ticks(asker.question.rule, start, last if last is not None else start)
         return _Place(asker, coming, next(coming))
 
-    def _with_stop(self, window: Window) -> Window:
-        """
-        The window, which a load that went down at once must not take the stop's own breach out of.
-
-        Kubernetes cuts times to seconds, and the window ends a second earlier: a container that still ran at T can seem to have
-        ended before it.
-        """
-        if self.intended is None or window.end is None:
-            return window
-        if window.end < self.intended.t <= window.end + _EARLY_SECONDS:
-            return replace(window, end=self.intended.t, open_until=self.intended.t)
-        return window
-
     def _limit(self) -> float:
         """Ticks at or after this are not asked."""
-        end = self._window.end if self._window.end is not None else math.inf
-        if self.intended is None or self.intended.t > end:
+        window = self._window
+        end = window.end if window.end is not None else math.inf
+        if self.intended is None:
             return end
-        return math.nextafter(self.intended.t, math.inf)
+        stop = math.nextafter(self.intended.t, math.inf)
+        return stop if window.cut and self.intended.t == end else min(end, stop)
 
     def _pause(self) -> float:
         """Until the next tick is due, and never longer than a beat."""
@@ -229,10 +217,9 @@ class Evaluation:
         outstanding = min((place.next_t for place in self._places), default=math.inf)
         # Strictly before the earliest tick that is still to be answered, and only while the window was surely open.
         settled = min(math.nextafter(outstanding, -math.inf), self._window.open_until)
-        end = self._window.end
-        if self._window.over and end is not None and (self.intended is None or self.intended.t != end):
-            # What is asked at the end itself is the sweep's, or the stop's.
-            settled = min(settled, math.nextafter(end, -math.inf))
+        window = self._window
+        if window.over and window.end is not None:
+            settled = min(settled, window.end if window.cut else math.nextafter(window.end, -math.inf))
         self._advance(settled)
 
     def _advance(self, settled: float) -> None:

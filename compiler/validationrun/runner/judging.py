@@ -16,6 +16,7 @@ from validationrun.cluster import JOBS, PODS, Object
 from validationrun.evaluation.driver import Window
 from validationrun.oracle.answers import Decision
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.workload import PASSED
 from validationrun.record import Record, format_time, parse_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.runner.context import Context
@@ -30,6 +31,9 @@ _KUBELET_LAG_SECONDS: Final = 5.0
 A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
 its times are cut to seconds, and the window ends a second before the container.
 """
+
+_EARLY_SECONDS: Final = 1.0
+"""The window ends this long before the last container of the load does."""
 
 _LONG_TEXT: Final = 500
 
@@ -87,11 +91,21 @@ class ClusterControl:
             window.start = parse_time(began["start"])
             self._write_window()
         if ended is not None and not window.over:
-            window.end = parse_time(ended["end"]) if ended["end"] else None
-            window.over = True
+            self._end_window(ended)
             window.open_until = window.end if window.end is not None else window.open_until
         elif window.start is not None and not window.over and self._load_runs():
             window.open_until = now - _KUBELET_LAG_SECONDS
+
+    def _end_window(self, ended: Object) -> None:
+        window, stop = self._window, self._written.get(record.STOP)
+        window.end = parse_time(ended["end"]) if ended["end"] else None
+        window.over = True
+        # A load that ended well ended by itself, whatever was intended in the same second.
+        window.cut = stop is not None and ended["code"] != PASSED
+        # Kubernetes cuts times to seconds, and the window ends a second before the last container does: a load that goes down at
+        # once must not take the breach that it was stopped for out of the window.
+        if stop is not None and window.cut and window.end is not None and 0 < stop["t"] - window.end <= _EARLY_SECONDS:
+            window.end = stop["t"]
 
     def _write_window(self) -> None:
         window = self._window

@@ -1,6 +1,7 @@
 """rule-evaluator: ticks, the stop, the sweep, and going on after a restart. Prometheus is a table of answers."""
 
 import copy
+import dataclasses
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -264,6 +265,26 @@ def test_a_restart_after_the_intent_stops_the_load_again(tmp_path: pathlib.Path)
     world.load_ends(at=25, learned=61)
     world.judge()
     assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in world.cluster.patches
+
+
+@pytest.mark.parametrize(("code", "expected"), [(2, ("Failed", "ThresholdViolated")), (0, ("Passed", ""))])
+def test_the_breach_of_a_stop_stays_in_the_window_unless_the_load_ended_by_itself(
+    tmp_path: pathlib.Path, code: int, expected: tuple[str, str]
+) -> None:
+    """Without settling, both end in the second of the breach, and the window ends a second before the container."""
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.context = dataclasses.replace(world.context, settle_s=0.0)
+    answer(lambda _promql, t: BAD if t == 20 else GOOD)
+
+    def end() -> None:
+        world.cluster.put(PODS, pod(0, ended(code, 0, 20)))
+        load = {"jobUid": "job-uid", "code": code, "start": format_time(START), "end": format_time(START + 19)}
+        world.written.write(record.LOAD_JOB, record.LOAD, load)
+
+    world.clock.after(20.3, end)
+    sign_off = world.judge()
+    assert verdicts(sign_off)["height"] == expected
+    assert sign_off["stopTime"] == (format_time(START + 20) if code else None)
 
 
 def test_a_sign_off_that_a_signal_forced_is_replaced(tmp_path: pathlib.Path) -> None:
