@@ -1,4 +1,4 @@
-"""Rendering of `templates/`, the texts for people. Jinja2 is imported here and nowhere else."""
+"""Rendering of the plain texts of `templates/`, such as starter specs. The report pages are rendered in `report/`."""
 
 import jinja2
 
