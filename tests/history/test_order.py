@@ -37,7 +37,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize(
-    "promql", ["sum(part)", "avg(part)", "stddev(part)", "max_over_time(sum(part)[1m:5s])", "sum(part offset 1m)"]
+    "promql",
+    [
+        "sum(part)",
+        "avg(part)",
+        "stddev(part)",
+        "max_over_time(sum(part)[1m:5s])",
+        "sum(part offset 1m)",
+        "avg(part offset -30s)",
+        "avg(part @ 1699993100)",
+    ],
 )
 def test_a_sum_has_the_last_digit_of_an_instant_query_at_each_tick(server: Server, promql: str) -> None:
     """In blocks, in the newest data, and where one goes over into the other."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.unit.results.sealed import change_lines
 
 from cli_helpers import BIN, Called, call
 from prometheus_kit import Server, behaviours, between, running, series, until
@@ -317,6 +318,17 @@ def test_a_folder_that_was_changed_is_not_compared(server: Server, spec: pathlib
     assert "rules/height.jsonl is not what result.json lists" in called.err
 
 
+def test_a_folder_from_which_something_was_taken_is_not_compared(server: Server, spec: pathlib.Path) -> None:
+    """With every hash written anew; replay says what is missing."""
+    folder = live(server, spec, 0)
+    change_lines(folder, "height", lambda lines: lines.pop(3))
+
+    called = backtest(server, "--against", folder)
+
+    assert (called.code, called.out) == (2, "")
+    assert f"does not agree with itself: `validationrun replay {folder}` says where" in called.err
+
+
 # Replay
 
 
@@ -362,8 +374,6 @@ def test_replay_of_an_error_is_2(server: Server, spec: pathlib.Path) -> None:
 
 def test_replay_lists_what_differs_and_ends_with_2(server: Server, spec: pathlib.Path) -> None:
     """Although all that is left of the run has passed."""
-    from tests.unit.results.sealed import change_lines
-
     folder = live(server, spec, 0)
     change_lines(folder, "height", lambda lines: lines.pop(3))
 

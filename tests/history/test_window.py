@@ -159,6 +159,19 @@ def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
     assert len(decider.worth_deciding(times, ["1"] * 719 + [NOTHING])) == 720
 
 
+def test_ticks_of_an_alert_are_decided_unless_each_of_them_is_silent_and_proven() -> None:
+    """One that fired, or proves nothing, is looked at with all of its neighbours."""
+    times = [START + k for k in range(10)]
+    proven = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, bool)
+    doubtful = AlertDecider(alert_rule("r", "Down").rule, lambda t: UNPROVEN if t == times[4] else None, bool)
+
+    assert list(proven.worth_deciding(times, [NOTHING] * 10)) == [0, 9]
+    for odd in ("1", several(2), AWAY, None):
+        assert list(proven.worth_deciding(times, [*[NOTHING] * 5, odd, *[NOTHING] * 4])) == list(range(10))
+    assert list(doubtful.worth_deciding(times, [NOTHING] * 10)) == list(range(10))
+    assert list(proven.worth_deciding([], [])) == []
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_what_is_kept_of_an_answer_decides_as_it_does(count: int) -> None:
     """Its value when there is one, else how many there were."""
@@ -179,3 +192,44 @@ def test_ticks_end_before_the_window_does() -> None:
     assert times_of(question.rule, Period(START, START + 15)) == [START + 5, START + 10]
     assert times_of(question.rule, Period(START, START + 15.001))[-1] == START + 15
     assert times_of(question.rule, Period(START, START + 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("op", "threshold", "values"),
+    [
+        ("!=", "10", ["1", "10", "20", "1"]),
+        ("!=", "10", ["1", "2", "20", "1"]),
+        ("!=", "10", ["1", "10", "10", "20", "1"]),
+        ("==", "10", ["10", "10", "9", "10"]),
+        ("==", "10", ["10", "10", "10", "10"]),
+        (">", "10", ["11", "10", "12", "11"]),
+        (">=", "10", ["11", "10", "12", "11"]),
+        # The same distance from two values: the earlier one is the closest.
+        ("<", "1", ["-5", "1e-20", "2e-20", "-5"]),
+        ("<", "1", ["-5", "2e-20", "1e-20", "-5"]),
+    ],
+)
+def test_values_around_the_threshold_are_folded_as_if_each_were_decided(
+    op: str, threshold: str, values: list[str]
+) -> None:
+    """A value in the middle may fail where the smallest and the largest do not."""
+    period = Period(START, START + 5 * len(values) + 1)
+    question = query_rule("r", "x", op, threshold, finalSweep=False)
+
+    found = judge_window([course(question, values, "1", period)], period)
+
+    expected = plainly([course(question, values, "1", period)], period)
+    assert found.fold.closed() == expected.fold.closed()
+    assert found.summaries["r"].as_json() == expected.summaries["r"].as_json()
+
+
+def test_the_first_decision_that_finds_an_alert_firing_says_whether_it_did_before() -> None:
+    """Asked again it says the same, and no other decision says it, as in a live run; it is looked up once."""
+    asked = []
+    decider = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, lambda: bool(asked.append(1)) or True)
+
+    messages = [decider.decide(START + k, told).message for k, told in ((5, NOTHING), (10, "1"), (15, "1"), (10, "1"))]
+
+    already = "the alert fired; already firing at start"
+    assert messages == ["the alert did not fire", already, "the alert fired", already]
+    assert asked == [1]

@@ -177,7 +177,7 @@ def _sweep(question: Question, entries: Sequence[Entry], bounds: Bounds) -> Iter
         if finals:
             yield f"rule {name}: has a final sweep that could not be"
         return
-    if len(counted) != 1 or counted[0].t != bounds.end or not entries[-1].counted or entries[-1] is not counted[0]:
+    if len(counted) != 1 or counted[0].t != bounds.end or entries[-1] is not counted[0]:
         yield f"rule {name}: its final sweep at {bounds.end} is not there, or not once, or not last"
     for one in finals:
         if not one.counted and (one.verdict != "Error" or one.t != bounds.end):

@@ -208,7 +208,9 @@ def test_a_decision_behind_the_window_may_not_count(tmp_path: pathlib.Path) -> N
 
     change_lines(folder, "down", lambda lines: lines.append({**lines[-1], "T": T + 40}))
 
-    assert "rule down: a decision too many" in never_trusted(folder)
+    words = never_trusted(folder)
+    assert "rule down: a decision too many" in words
+    assert f"rule down at {T + 40}: counted then, not now" in words
 
 
 def lines_of(folder: pathlib.Path, rule: str) -> list[dict]:
@@ -225,6 +227,21 @@ def test_a_sweep_that_failed_cannot_give_way_to_a_better_one(tmp_path: pathlib.P
     change_lines(better, "late", lambda lines: lines.insert(-1, {**failing, "counted": False}))
 
     assert "the final sweep was answered Failed" in never_trusted(better)
+
+
+@pytest.mark.parametrize("moved", [-1.0, 0.5])
+def test_a_sweep_at_another_moment_is_none(passed: pathlib.Path, moved: float) -> None:
+    """It is the window's end that nobody else saw."""
+    change_lines(passed, "height", lambda lines: lines[-1].update(T=T + 60 + moved))
+
+    assert f"rule height: its final sweep at {T + 60} is not there" in never_trusted(passed)
+
+
+def test_nothing_comes_behind_the_sweep(passed: pathlib.Path) -> None:
+    """What was asked too late was left out before it."""
+    change_lines(passed, "height", lambda lines: lines.append({**lines[1], "T": T + 70, "counted": False}))
+
+    assert f"rule height: its final sweep at {T + 60} is not there, or not once, or not last" in never_trusted(passed)
 
 
 def test_a_sweep_asked_too_often_is_found(tmp_path: pathlib.Path) -> None:
@@ -264,7 +281,7 @@ def test_a_sweep_asked_too_often_is_found(tmp_path: pathlib.Path) -> None:
         ("no sweep", lambda d: d["rules"][0]["rule"]["runProperties"].update(finalSweep=False), "a final sweep that could not be"),
         ("an earlier end", lambda d: d["window"].update(end=T + 35), "a decision too many"),
         ("a later end", lambda d: d["window"].update(end=T + 75), "no decision at"),
-        ("no end", lambda d: d["window"].update(end=None), "the window's end is not known"),
+        ("no end", lambda d: d["window"].update(end=None), "has decisions that count, and the window's end is not known"),
         ("a later begin", lambda d: d["window"].update(start=T + 10), "another query was asked"),
         ("no begin", lambda d: d["window"].update(start=None), "the window never opened"),
         ("a stop", lambda d: d["window"].update(stopRule="height", stopTime=T + 30), "stop: ('height'"),
