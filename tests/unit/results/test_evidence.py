@@ -162,6 +162,25 @@ def test_the_proof_of_silence_is_kept(proof: Reply | None, verdict: str) -> None
     assert decisions[0].verdict == verdict
 
 
+def large_rules(health: str) -> Reply:
+    """What a Prometheus says that names all of its alerts."""
+    whole = json.loads(replies.loaded("Down", JUST_BEFORE, health=health).body)
+    [group] = whole["data"]["groups"]
+    group["rules"] += [{**group["rules"][0], "name": f"Other{n}", "query": "x" * 100} for n in range(600)]
+    return Reply(200, json.dumps(whole, separators=(",", ":")).encode(), None)
+
+
+@pytest.mark.parametrize(("health", "verdict"), [("ok", "Passed"), ("err", "Error")])
+def test_a_large_proof_proves_the_same_again(health: str, verdict: str) -> None:
+    """Nothing in it may be cut."""
+    proof = large_rules(health)
+    assert len(proof.body) > 64 * 1024
+    decisions = decided(ALERT, [exchange(replies.vector(), proof=proof)])
+
+    assert decisions[0].verdict == verdict
+    assert round_trip(ALERT, decisions) == decisions
+
+
 @pytest.mark.parametrize("opening", [replies.vector("1"), replies.vector(), replies.fault(), Reply(200, b"\xff", None)])
 def test_what_fired_at_the_opening_is_kept(opening: Reply) -> None:
     """It is part of the message."""
