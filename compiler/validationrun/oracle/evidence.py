@@ -5,6 +5,7 @@ Recorded evidence: one JSON line for each decision, and back.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,10 +13,13 @@ from typing import Any, Final
 from validationrun.oracle.answers import Decision, Fault
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.wire import Reply, warnings
+from validationrun.oracle.wire import Reply, read_vector, warnings
 
 SAME: Final = "same"
 """Stands for a body that is the one before but for its evaluation time."""
+
+_WORD: Final = [SAME]
+"""Stands for a body that is that very word."""
 
 _LARGE_BYTES: Final = 64 * 1024
 _LABELLED: Final = 10
@@ -103,10 +107,12 @@ class Encoder:
         return line
 
     def _reply(self, reply: Reply, *, as_text: bool) -> dict[str, Any]:
-        document = _plain_reply(reply, as_text=as_text)
+        document = _plain_reply(reply, as_text=as_text, of_query=True)
         shape = _without_time(document.get("body"))
         if shape is not None and shape == self._shape:
             document["body"] = SAME
+        elif document.get("body") == SAME:
+            document["body"] = _WORD
         self._shape = shape
         return document
 
@@ -130,6 +136,8 @@ def read_lines(lines: Iterable[str], rule: str) -> RuleEvidence:
                 continue
             if document.get("body") == SAME:
                 document["body"] = body
+            elif document.get("body") == _WORD:
+                document["body"] = SAME
             body = document.get("body")
             entries.append(_entry(document, rule))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -146,7 +154,7 @@ def _entry(document: Mapping[str, Any], rule: str) -> Entry:
         document["reason"],
         document["message"],
         document["value"],
-        bool(document["counted"]),
+        document["counted"] is True,
     )
 
 
@@ -167,37 +175,53 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
     )
 
 
-def _plain_reply(reply: Reply, *, as_text: bool) -> dict[str, Any]:
+def _plain_reply(reply: Reply, *, as_text: bool, of_query: bool = False) -> dict[str, Any]:
     """
     Status, body and fault.
 
     Args:
         as_text: keep the body to the letter, because what is said of it may quote it; else as JSON, for people and tools.
+        of_query: it answers the rule's query, and not one of the questions beside it.
     """
     document: dict[str, Any] = {"status": reply.status}
     if reply.body:
-        document["body"] = _body(reply.body, as_text=as_text)
+        document["body"] = _body(reply, as_text=as_text, of_query=of_query)
     if reply.fault is not None:
         document["fault"] = _fault(reply.fault)
     return document
 
 
-def _body(body: bytes, *, as_text: bool) -> Any:
-    text = body.decode("utf-8", "surrogateescape")
-    if as_text and len(body) <= _LARGE_BYTES:
+def _body(reply: Reply, *, as_text: bool, of_query: bool) -> Any:
+    text = reply.body.decode("utf-8", "surrogateescape")
+    large = len(reply.body) > _LARGE_BYTES
+    if as_text and not large:
         return text
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        # With the mark it can never become an answer.
-        return text[:_LARGE_BYTES] + "\n[cut]"
-    return document if len(body) <= _LARGE_BYTES else _shortened(document)
+        # Cut and with the mark it can never become an answer; what decided something is kept whole.
+        return text[:_LARGE_BYTES] + "\n[cut]" if large and as_text else text
+    if not large:
+        return document
+    short = _shortened(document)
+    if as_text and of_query and isinstance(fault := read_vector(reply), Fault):
+        again = read_vector(_read_reply({"status": reply.status, "body": short}))
+        # Where its words quote the beginning of the body, that is kept as it was.
+        return short if again == fault else text[:_LARGE_BYTES] + "\n[cut]"
+    return short
 
 
-def _no_constant(text: str) -> Any:
+def _no_number(text: str) -> Any:
     raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    """JSON cannot write what overflows."""
+    if math.isinf(value := float(text)):
+        raise ValueError(text)
+    return value
 
 
 def _shortened(document: dict[str, Any]) -> dict[str, Any]:

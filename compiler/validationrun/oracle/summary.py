@@ -89,6 +89,9 @@ def margin_of(rule: Rule, value: float) -> float | None:
     if rule.query is None or not math.isfinite(value):
         return None
     distance = value - float(rule.query.threshold)
+    if not math.isfinite(distance):
+        # Too far from each other for a number.
+        return None
     if rule.query.op in (">", ">="):
         return distance
     if rule.query.op in ("<", "<="):

@@ -80,6 +80,10 @@ BODIES = {
     "large text": json.dumps({"status": "error", "error": LARGE}).encode(),
     "large and of the wrong type": json.dumps({"status": "success", "data": {"resultType": "vector", "result": LARGE}}).encode(),
     "the word for a repeated body": b'"same"',
+    "NaN as a number": b'{"status":"success","data":{"resultType":"scalar","result":[NaN,"11"]}}',
+    "a huge number": b'{"status":"success","data":{"resultType":"scalar","result":[1e400,"11"]}}',
+    "large, compact and of the wrong type": b'{"status":"success","data":{"resultType":"vector","result":"' + LARGE.encode() + b'"}}',
+    "that word alone": b"same",
 }  # fmt: skip
 
 REPLIES = {
@@ -335,3 +339,12 @@ def test_the_margin_of_an_alert_is_none() -> None:
     """It has no number."""
     assert margin_of(ALERT, 1.0) is None
     assert Summary(ALERT).as_json()["margin"] is None
+
+
+def test_a_distance_beyond_all_numbers_is_none() -> None:
+    """A value and a threshold at the two ends of what a float holds; JSON could not write it."""
+    rule = query_rule("rule", "x", ">", "-1.7e308")
+    summary = summarize(rule, [(one, True) for one in decided(rule, [exchange(replies.vector("1.7e308"))])])
+
+    assert summary.margin is None
+    json.dumps(summary.as_json(), allow_nan=False)
