@@ -18,7 +18,7 @@ from runner_helpers import FakeCluster
 from validationrun.cluster import AlreadyExistsError, Resource
 
 _PATH = re.compile(
-    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/namespaces/(?P<ns>[^/]+)/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?$"
+    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/(?:namespaces/(?P<ns>[^/]+)/)?(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?$"
 )
 
 
@@ -64,6 +64,9 @@ def serving(cluster: FakeCluster) -> Iterator[FakeApiServer]:
         def do_PATCH(self) -> None:
             self._answer("PATCH")
 
+        def do_DELETE(self) -> None:
+            self._answer("DELETE")
+
         def _answer(self, method: str) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else {}
@@ -101,6 +104,8 @@ def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[in
         return 404, _status(404, "NotFound")
     resource, name = Resource(match["group"] or "", "v1", match["plural"]), match["name"]
     if method == "POST":
+        if "generateName" in body["metadata"]:
+            body["metadata"]["name"] = f"{body['metadata']['generateName']}new{len(fake.cluster.created)}"
         try:
             return 201, fake.cluster.create(resource, body)
         except AlreadyExistsError:
@@ -108,6 +113,10 @@ def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[in
     if method == "GET" and name is None:
         labels = urllib.parse.parse_qs(split.query).get("labelSelector", [""])[0]
         return 200, {"items": fake.cluster.list(resource, labels=labels)}
+    if method == "DELETE":
+        uid = (body.get("preconditions") or {}).get("uid")
+        gone = fake.cluster.delete(resource, name, uid=uid)
+        return (200, {"kind": "Status", "status": "Success"}) if gone else (404, _status(404, "NotFound"))
     found = fake.cluster.get(resource, name) if method == "GET" else fake.cluster.patch(resource, name, body)
     return (200, found) if found is not None else (404, _status(404, "NotFound"))
 

@@ -163,10 +163,12 @@ class Cluster:
         except _NotFoundError:
             return None
 
-    def list(self, resource: Resource, *, labels: str = "", fields: str = "") -> list[Object]:
-        """All objects that the selectors match."""
+    def list(self, resource: Resource, *, labels: str = "", fields: str = "", everywhere: bool = False) -> list[Object]:
+        """All objects that the selectors match, of this namespace or of all."""
         query = {"labelSelector": labels, "fieldSelector": fields}
-        found = self._json("GET", self._path(resource), {key: value for key, value in query.items() if value})
+        found = self._json(
+            "GET", self._path(resource, everywhere=everywhere), {key: value for key, value in query.items() if value}
+        )
         items: list[Object] = found.get("items") or []
         return items
 
@@ -216,9 +218,9 @@ class Cluster:
         options = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         return {**options, "dryRun": "All"} if dry_run else options
 
-    def _path(self, resource: Resource, name: str = "") -> str:
+    def _path(self, resource: Resource, name: str = "", *, everywhere: bool = False) -> str:
         root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-        scope = f"/namespaces/{self.namespace}" if resource.namespaced else ""
+        scope = f"/namespaces/{self.namespace}" if resource.namespaced and not everywhere else ""
         return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
 
     def _json(

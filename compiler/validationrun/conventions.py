@@ -29,6 +29,9 @@ COMPONENT_RULES = "rules"
 # The SeiNodeDeployment controller stamps this one on the nodes of a deployment; peers select by it.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 
+# Argo's own: which of several controllers a Workflow belongs to.
+LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
+
 # On the Workflow only.
 LABEL_PHASE = "validation.sei.io/phase"
 LABEL_VERDICT = "validation.sei.io/verdict"

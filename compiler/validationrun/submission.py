@@ -103,7 +103,7 @@ def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, st
         "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
     }
     if instance_id:
-        metadata["labels"] = {"workflows.argoproj.io/controller-instanceid": instance_id}
+        metadata["labels"] = {conventions.LABEL_INSTANCE_ID: instance_id}
     spec: dict[str, Any] = {"workflowTemplateRef": {"name": name}}
     if parameters:
         values = [{"name": key, "value": value} for key, value in parameters.items()]

@@ -17,15 +17,19 @@ import typer.core
 from validationrun.cli import (
     backtest,
     compile_,
+    delete,
     evaluate,
     explain,
     init,
     lint,
+    list_,
     replay,
     report,
+    rerun,
     run,
     schema,
     status,
+    stop,
     submit,
     test,
     wait,
@@ -53,7 +57,7 @@ class _Verbs(typer.core.TyperGroup):
 GC_THRESHOLD = (50_000, 20, 20)
 """A verb builds large trees, leaves next to no cycles and ends: Python's default would walk those trees for a third of its time."""
 
-VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "run", "submit", "test", "wait"})
+VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "rerun", "run", "submit", "test", "wait"})
 """Their exit codes are 0 Passed, 1 Failed, 2 anything else: a bug of ours must not look like a code of its own to a pipeline."""
 
 app = typer.Typer(
@@ -81,6 +85,10 @@ app.command("report", epilog=report.EXAMPLES)(report.run)
 app.command("submit", epilog=submit.EXAMPLES)(submit.run)
 app.command("wait", epilog=wait.EXAMPLES)(wait.run)
 app.command("status", epilog=status.EXAMPLES)(status.run)
+app.command("list", epilog=list_.EXAMPLES)(list_.run)
+app.command("rerun", epilog=rerun.EXAMPLES)(rerun.run)
+app.command("stop", epilog=stop.EXAMPLES)(stop.run)
+app.command("delete", epilog=delete.EXAMPLES)(delete.run)
 app.command("schema", epilog=schema.EXAMPLES)(schema.run)
 
 

@@ -132,7 +132,7 @@ def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:
 
 
 def _instance_label(options: EmitOptions) -> dict[str, str]:
-    return {"workflows.argoproj.io/controller-instanceid": options.instance_id} if options.instance_id else {}
+    return {conventions.LABEL_INSTANCE_ID: options.instance_id} if options.instance_id else {}
 
 
 def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
