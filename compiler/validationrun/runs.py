@@ -1,6 +1,6 @@
 """Runs that are on a cluster: finding them, stopping, deleting and starting them again. No text for people, no exit codes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,14 +9,16 @@ from validationrun.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
+    NAMESPACES,
     WORKFLOW_TEMPLATES,
     WORKFLOWS,
     Cluster,
+    ForbiddenError,
     Object,
     Resource,
 )
 from validationrun.record import Identity, Record
-from validationrun.status import has_ended, run_status, workflow_phase
+from validationrun.status import has_ended, is_shut_down, run_status, workflow_phase
 from validationrun.submission import workflow
 
 OURS: Final = f"{conventions.LABEL_MANAGED_BY}={conventions.MANAGED_BY}"
@@ -105,6 +107,14 @@ def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str]
     return status["phase"], status["verdict"], status["reason"] or ""
 
 
+def namespace_is_missing(cluster: Cluster) -> bool:
+    """False also where nobody may look: a tenant often may not read its own Namespace."""
+    try:
+        return cluster.get(NAMESPACES, cluster.namespace) is None
+    except ForbiddenError:
+        return False
+
+
 def stop_run(cluster: Cluster, name: str) -> bool | None:
     """Argo's stop: finalize still runs. False when the run has ended already, None when there is none."""
     found = our_run(cluster, name)
@@ -112,6 +122,9 @@ def stop_run(cluster: Cluster, name: str) -> bool | None:
         return None
     if has_ended(found):
         return False
+    if is_shut_down(found):
+        # Told already, or terminated, which a stop must not take back.
+        return True
     return cluster.patch(WORKFLOWS, name, _STOP) is not None
 
 
@@ -124,10 +137,7 @@ def our_run(cluster: Cluster, name: str) -> Object | None:
 
 
 def _is_ours(found: Mapping[str, Any]) -> bool:
-    """By the label that Argo puts on at the run's start, or, before that, by what submit wrote."""
-    metadata = found["metadata"]
-    labelled = (metadata.get("labels") or {}).get(conventions.LABEL_MANAGED_BY) == conventions.MANAGED_BY
-    return labelled or conventions.ANNOTATION_BUNDLE_HASH in (metadata.get("annotations") or {})
+    return (found["metadata"].get("labels") or {}).get(conventions.LABEL_MANAGED_BY) == conventions.MANAGED_BY
 
 
 def doomed_runs(cluster: Cluster, names: Sequence[str]) -> tuple[list[Doomed], list[str]]:
@@ -148,19 +158,24 @@ def doomed_by_chain(cluster: Cluster, chain_id: str) -> list[Doomed]:
     orphans: list[Doomed] = []
     for resource in _CHILDREN:
         for child in cluster.list(resource, labels=labels):
-            owners = list(_owners(cluster, child))
-            runs.update(owners)
-            if not owners:
+            owners = _owners(cluster, child)
+            runs.update({one["metadata"]["uid"]: one["metadata"]["name"] for one in owners if _is_ours(one)})
+            if not owners and _had_a_run(child):
                 orphans.append(Doomed(resource, child["metadata"]["name"], child["metadata"]["uid"]))
     return [*(Doomed(WORKFLOWS, name, uid) for uid, name in sorted(runs.items(), key=lambda one: one[1])), *orphans]
 
 
-def _owners(cluster: Cluster, child: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """UID and name of the Workflow that owns a child, while it is there."""
-    for owner in child["metadata"].get("ownerReferences") or []:
-        found = cluster.get(WORKFLOWS, owner["name"]) if owner.get("kind") == "Workflow" else None
-        if found is not None and found["metadata"]["uid"] == owner["uid"]:
-            yield owner["uid"], owner["name"]
+def _owners(cluster: Cluster, child: Mapping[str, Any]) -> list[Object]:
+    """The Workflows that own a child, as far as they are still there."""
+    references = child["metadata"].get("ownerReferences") or []
+    found = [(one, cluster.get(WORKFLOWS, one["name"])) for one in references if one.get("kind") == "Workflow"]
+    return [owner for one, owner in found if owner is not None and owner["metadata"]["uid"] == one["uid"]]
+
+
+def _had_a_run(child: Mapping[str, Any]) -> bool:
+    """It belonged to a Workflow and to nothing else: what another kind of object owns is that one's business."""
+    kinds = {one.get("kind") for one in child["metadata"].get("ownerReferences") or []}
+    return kinds <= {"Workflow"}
 
 
 def delete(cluster: Cluster, doomed: Doomed) -> bool:

@@ -100,10 +100,12 @@ def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, st
     metadata: Object = {
         "generateName": f"{name}-",
         "namespace": namespace,
+        # Argo puts it on too, but only once it has seen the Workflow.
+        "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY},
         "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
     }
     if instance_id:
-        metadata["labels"] = {conventions.LABEL_INSTANCE_ID: instance_id}
+        metadata["labels"][conventions.LABEL_INSTANCE_ID] = instance_id
     spec: dict[str, Any] = {"workflowTemplateRef": {"name": name}}
     if parameters:
         values = [{"name": key, "value": value} for key, value in parameters.items()]

@@ -13,7 +13,7 @@ from fake_api_server import FakeApiServer, serving
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, START, WORKFLOWS, FakeCluster
 from validationrun import record
 from validationrun.cli.list_ import short
-from validationrun.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
+from validationrun.cluster import CHAIN_OBJECTS, NAMESPACES, WORKFLOW_TEMPLATES
 from validationrun.record import Record, format_time
 
 OURS = {"sei.io/managed-by": "validationrun"}
@@ -102,6 +102,13 @@ def test_the_list_can_be_filtered(api: FakeApiServer) -> None:
     assert call("list", "-n", NAMESPACE, "--name", "none").out == f"no runs in namespace {NAMESPACE} that match\n"
 
 
+def test_a_namespace_that_is_not_there_is_not_an_empty_one(api: FakeApiServer) -> None:
+    done = call("list", "-n", "typo")
+    assert (done.code, done.out, "there is no namespace typo" in done.err) == (2, "", True)
+    api.cluster.put(NAMESPACES, {"metadata": {"name": NAMESPACE}})
+    assert call("list", "-n", NAMESPACE).out == f"no runs in namespace {NAMESPACE}\n"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0s"), (59, "59s"), (725, "12m5s"), (3 * 3600 + 1200, "3h20m"), (2 * 86400 + 4 * 3600, "2d4h")],
@@ -122,6 +129,11 @@ def test_there_is_nothing_to_stop_in_a_run_that_ended(api: FakeApiServer) -> Non
     done = call("stop", "nightly-1", "-n", NAMESPACE)
     assert (done.code, api.cluster.patches) == (2, [])
     assert "has ended already" in done.err
+
+
+def test_a_stop_does_not_take_a_terminate_back(api: FakeApiServer) -> None:
+    workflow(api, "nightly-1", spec={"shutdown": "Terminate"})
+    assert (call("stop", "nightly-1", "-n", NAMESPACE).code, api.cluster.patches) == (0, [])
 
 
 @pytest.mark.parametrize("verb", ["stop", "rerun", "delete"])
@@ -166,11 +178,22 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
     put(CHAIN_OBJECTS, "orphan", {**OURS, **chain}, gone)
     put(CHAIN_OBJECTS, "somebody-elses", chain, [])
     put(JOBS, "of-another-chain", {**OURS, "sei.io/chain-id": "other"}, [])
+    # A Workflow of somebody else, and a set of something, whose children only look like ours.
+    api.cluster.put(WORKFLOWS, {"metadata": {"name": "etl", "namespace": NAMESPACE, "uid": "etl-uid"}, "spec": {}})
+    put(CONFIG_MAPS, "of-etl", {**OURS, **chain}, [{"kind": "Workflow", "name": "etl", "uid": "etl-uid"}])
+    put(CONFIG_MAPS, "of-a-set", {**OURS, **chain}, [{"kind": "ReplicaSet", "name": "x", "uid": "x-uid"}])
     done = call("delete", "--chain-id", "nightly-1f2e", "-n", NAMESPACE, "--yes")
     assert done.code == 0
     assert [line.split()[-1] for line in done.out.splitlines() if line.startswith("  ")] == ["mine", "orphan"]
     # The record goes with its Workflow: Kubernetes does that, which this API server only pretends to be.
-    assert {name for _, name in api.cluster.objects} == {"record", "somebody-elses", "of-another-chain"}
+    assert {name for _, name in api.cluster.objects} == {
+        "record",
+        "somebody-elses",
+        "of-another-chain",
+        "etl",
+        "of-etl",
+        "of-a-set",
+    }
 
 
 def test_delete_wants_names_or_a_chain_and_not_both(api: FakeApiServer) -> None:
@@ -204,8 +227,8 @@ def test_rerun_starts_a_new_run_of_the_same_template_and_parameters(api: FakeApi
         "workflowTemplateRef": {"name": "nightly"},
         "arguments": {"parameters": [{"name": "duration", "value": "5m"}]},
     }
-    # Nothing else of the first run: no label, so no verdict either.
-    assert "labels" not in made["metadata"]
+    # Nothing else of the first run: no label of a verdict either.
+    assert made["metadata"]["labels"] == OURS
     assert made["metadata"]["annotations"] == {"validation.sei.io/bundle-hash": digest}
     assert ("has changed since" in done.err) == (digest != "a" * 64)
 

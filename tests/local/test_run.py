@@ -43,7 +43,9 @@ def test_a_run_whose_load_and_rules_are_good_passes(tmp_path, shared_prometheus)
 
 def test_an_alert_is_told_to_be_resolved_through_prometheus_only(tmp_path, shared_prometheus):
     """Nobody looked at PrometheusRule objects: whoever reads the result must know, and only when there is an alert."""
-    spec = Spec(shell("exit 0"), [rule("one", ONE), alert("loud", "AlwaysFires")])
+    # A Prometheus that has just begun evaluates its rules some seconds later, and then once a second.
+    shared_prometheus.until('ALERTS{alertname="AlwaysFires"}', 30)
+    spec = Spec(shell("sleep 4"), [rule("one", ONE), alert("loud", "AlwaysFires")], duration="5s")
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:loud"))
     assert any("through Prometheus only" in note for note in done.result.document["notes"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from validationrun.cli.common import usage_error
 from validationrun.cli.runs import ContextOption, RunNamespaceOption, cluster_errors, open_cluster
 from validationrun.diagnostics import printable
 
@@ -62,11 +63,13 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """List runs, the newest first."""
-    from validationrun.runs import list_runs
+    from validationrun.runs import list_runs, namespace_is_missing
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         found = list_runs(cluster, everywhere=everywhere)
+        if not found and not everywhere and namespace_is_missing(cluster):
+            raise usage_error(f"there is no namespace {cluster.namespace}")
     found = [one for one in found if (verdict is None or one.verdict == verdict) and name in (None, one.template)]
     if output is ListOutput.JSON:
         print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
