@@ -31,6 +31,10 @@ class FakeCluster:
     Stands in for `validationrun.cluster.Cluster`: objects in a dictionary, names that can be taken, uids, merge patches.
 
     It has no controllers: a test's `on_get` plays what they would do as time goes by.
+
+    Attributes:
+        denied: verb and plural of what an access review says no to.
+        logs: by pod and container.
     """
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
@@ -39,6 +43,8 @@ class FakeCluster:
         self.created: list[str] = []
         self.patches: list[tuple[str, str, Object]] = []
         self.on_get: Callable[[], None] = lambda: None
+        self.denied: set[tuple[str, str]] = set()
+        self.logs: dict[tuple[str, str], str] = {}
         self._uids = itertools.count(1)
 
     def within(self, namespace: str) -> "FakeCluster":
@@ -59,16 +65,20 @@ class FakeCluster:
         return copy.deepcopy(self.objects.get((resource.plural, name)))
 
     def list(self, resource: Resource, *, labels: str = "", fields: str = "") -> "list[Object]":
-        del fields
         wanted = dict(one.split("=", 1) for one in labels.split(",") if one)
         return [
             copy.deepcopy(one)
             for (plural, _), one in self.objects.items()
-            if plural == resource.plural and wanted.items() <= (one["metadata"].get("labels") or {}).items()
+            if plural == resource.plural
+            and wanted.items() <= (one["metadata"].get("labels") or {}).items()
+            and all(_field(one, *field.split("=", 1)) for field in fields.split(",") if field)
         ]
 
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         del dry_run
+        if resource.plural == "selfsubjectaccessreviews":
+            asked = body["spec"]["resourceAttributes"]
+            return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
         name = body["metadata"]["name"]
         if (resource.plural, name) in self.objects:
             raise AlreadyExistsError(f"{resource.full_name} {name} already exists", 409, "AlreadyExists")
@@ -91,6 +101,15 @@ class FakeCluster:
             return False
         del self.objects[(resource.plural, name)]
         return True
+
+    def log(self, pod: str, container: str, lines: int) -> str:
+        return "".join(self.logs.get((pod, container), "").splitlines(keepends=True)[-lines:])
+
+
+def _field(found: Any, path: str, value: str) -> bool:
+    for part in path.split("."):
+        found = (found or {}).get(part)
+    return bool(found == value)
 
 
 def _merge(target: Object, patch: Mapping[str, Any]) -> None:
@@ -139,7 +158,8 @@ def bundle_folder(folder: pathlib.Path, spec: Mapping[str, Any]) -> str:
 def context(step: str, cluster: FakeCluster, clock: Clock, folder: pathlib.Path, digest: str) -> Context:
     outputs = folder / "outputs"
     outputs.mkdir(exist_ok=True)
-    return Context(step, IDENTITY, cluster, digest, folder / "bundle", outputs, 5.0, clock.time, clock.sleep)  # type: ignore[arg-type]
+    bundle = folder / "bundle"
+    return Context(step, IDENTITY, cluster, digest, bundle, outputs, now=clock.time, sleep=clock.sleep)  # type: ignore[arg-type]
 
 
 def read(cluster: FakeCluster) -> Record:

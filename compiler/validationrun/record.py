@@ -22,6 +22,7 @@ RULE_EVALUATOR: Final = "rule-evaluator"
 FINALIZE: Final = "finalize"
 
 RUN: Final = "run"
+PREFLIGHT: Final = "preflight"
 CHAIN: Final = "chain"
 CHAIN_READY: Final = "chain-ready"
 EVALUATOR: Final = "evaluator"
@@ -33,10 +34,12 @@ WINDOW: Final = "window"
 RULES: Final = "rules"
 STOP: Final = "stop"
 SIGN_OFF: Final = "sign-off"
+DIAGNOSTICS: Final = "diagnostics"
 RESULT: Final = "result"
 
 WRITERS: Final = {
     RUN: ENSURE_CHAIN,
+    PREFLIGHT: ENSURE_CHAIN,
     CHAIN: ENSURE_CHAIN,
     CHAIN_READY: WAIT_CHAIN_READY,
     EVALUATOR: RULE_EVALUATOR,
@@ -48,6 +51,7 @@ WRITERS: Final = {
     RULES: RULE_EVALUATOR,
     STOP: RULE_EVALUATOR,
     SIGN_OFF: RULE_EVALUATOR,
+    DIAGNOSTICS: FINALIZE,
     RESULT: FINALIZE,
 }
 

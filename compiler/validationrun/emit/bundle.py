@@ -11,7 +11,7 @@ from typing import Any, Final
 from validationrun import conventions
 from validationrun.canonical import bundle_hash
 from validationrun.emit import yaml
-from validationrun.plan import ChainObject, ConfigFile, Plan, PlannedRule
+from validationrun.plan import ChainObject, ConfigFile, Plan, PlannedRule, Right
 from validationrun.plan.manifests import app_labels
 
 _HASH_IN_NAME: Final = 8
@@ -110,6 +110,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "finalize": plan.accounts.finalize,
             "workload": plan.accounts.workload,
         },
+        "rights": [_right(right) for right in plan.step_rights],
         "seconds": {
             "chainReady": times.chain_ready_s,
             "loadStart": times.load_start_s,
@@ -140,6 +141,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "places": _places(plan),
     }
     return document
+
+
+def _right(right: Right) -> dict[str, Any]:
+    """For preflight, which asks whether the steps' account really has it."""
+    document: dict[str, Any] = {"group": right.group, "resources": list(right.resources), "verbs": list(right.verbs)}
+    return {**document, "names": list(right.names)} if right.names else document
 
 
 def _deployment(entry: ChainObject) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class EmitOptions:
         priority_class: of the steps' pods.
         cluster_domain: appended to host names, where `.svc` alone does not resolve.
         settle: how long after its evaluation time a query is asked, such as `5s`; empty for the runner's default.
-        prometheus_secret: a Secret of the run's namespace, which the evaluator alone mounts; empty for none.
+        prometheus_secret: a Secret of the run's namespace, which ensure-chain and rule-evaluator mount; empty for none.
         prometheus_keys: which of `token`, `ca.crt` and `headers` it has. What is named and missing is an Error at run time.
     """
 

@@ -24,14 +24,11 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
         Right("", ("serviceaccounts",), ("get",), "preflight: the accounts exist"),
     ]
     if spec.chain.endpoints is None:
-        verbs = ("create", "get", "list", "watch")
-        rights.append(Right("sei.io", ("seinodedeployments",), verbs, "create the chain and follow it"))
+        rights.append(Right("sei.io", ("seinodedeployments",), ("create", "get"), "create the chain and follow it"))
     if spec.load is not None:
         rights += [
-            Right(
-                "batch", ("jobs",), ("create", "get", "list", "patch", "watch"), "create the load, follow it, stop it"
-            ),
-            Right("", ("pods",), ("get", "list", "watch"), "the shards' exit codes and times"),
+            Right("batch", ("jobs",), ("create", "get", "patch"), "create the load, follow it, stop it"),
+            Right("", ("pods",), ("list",), "the shards' exit codes and times"),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
     own = sorted(
@@ -51,16 +48,14 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
     rights = [
         Right("argoproj.io", ("workflows",), workflow_verbs, why),
         Right("", ("configmaps",), ("get", "patch"), "read the run record and seal it"),
-        Right("", ("pods",), ("get", "list", "watch"), "wait for the steps' pods; states for the report"),
+        Right("", ("pods",), ("list",), "wait for the steps' pods; states for the report"),
         Right("", ("pods/log",), ("get",), "the last log lines, before clean-up"),
         Right("", ("events",), ("list",), "events for the report"),
     ]
     if spec.load is not None:
-        rights.append(Right("batch", ("jobs",), ("delete", "get", "list", "patch", "watch"), "end the load, clean up"))
+        rights.append(Right("batch", ("jobs",), ("get", "patch"), "how the load ended; end it when nobody did"))
     if spec.chain.endpoints is None:
-        rights.append(
-            Right("sei.io", ("seinodedeployments",), ("delete", "get", "list", "watch"), "clean up the chain")
-        )
+        rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"))
     return (*rights, _TASK_RESULTS)
 
 

@@ -42,7 +42,9 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
     """The steps in order, and finalize, which runs whatever became of them."""
     bring_up = times.chain_ready_s + _STEP_SLACK
     window = times.load_start_s + times.run_s + _STEP_SLACK
-    load = _step("load-job", "Drive the load", conventions.COMPONENT_LOAD, "wait-chain-ready", window, ("exit-codes",))
+    load = _step(
+        "load-job", "Drive the load", conventions.COMPONENT_LOAD, "wait-chain-ready", window, ("exit-codes", "message")
+    )
     title = f"Watch {rule_count} rules" if rule_count != 1 else "Watch 1 rule"
     steps = (
         _step(
@@ -51,11 +53,16 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
             conventions.COMPONENT_CHAIN,
             None,
             bring_up,
-            ("chain-id",),
+            ("chain-id", "message"),
             bundle=True,
         ),
         _step(
-            "wait-chain-ready", "Wait until the chain serves", conventions.COMPONENT_CHAIN, "ensure-chain", bring_up, ()
+            "wait-chain-ready",
+            "Wait until the chain serves",
+            conventions.COMPONENT_CHAIN,
+            "ensure-chain",
+            bring_up,
+            ("message",),
         ),
         *((load,) if has_load else ()),
         # Its deadline leaves room for the final sweep, which begins when the window has ended.

@@ -17,7 +17,8 @@ from validationrun.cluster import (
     owned_by,
 )
 from validationrun.record import Record, format_time, parse_time
-from validationrun.runner import values
+from validationrun.runner import preflight, values
+from validationrun.runner.bounds import cut
 from validationrun.runner.bundle import Bundle, BundleError
 from validationrun.runner.context import Context
 from validationrun.runner.probes import height, node_url
@@ -32,7 +33,7 @@ class ChainFailedError(Exception):
     """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(cut(message))
         self.reason = reason
 
 
@@ -56,9 +57,9 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
         given: the template's parameters, empty where the user gave none.
     """
     found = Record.read(context.cluster, context.identity)
-    if found is not None and found.get(record.CHAIN) is not None:
-        context.say("the record has this step's result already")
-        context.output("chain-id", found.need(record.CHAIN).get("chainId", ""))
+    if found is not None and (found.sealed or found.get(record.CHAIN) is not None):
+        context.say("the record has this step's result already, or the run has its verdict")
+        context.output("chain-id", (found.get(record.CHAIN) or {}).get("chainId", ""))
         return
     try:
         bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
@@ -77,14 +78,15 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     result: Object = {"chainId": chain_id, "endpoints": values.endpoints(bundle.plan, chain_id)}
     try:
         _copy_bundle(context, bundle, chain_id)
+        _pass_preflight(context, bundle, written)
         if bundle.plan["chain"]["bringUp"]:
             _bring_up(
                 BringUp(
                     context,
                     bundle,
                     chain_id,
-                    values.run_values(bundle.plan, context.identity, chain_id, parameters),
-                    values.image_replacements(bundle.plan, parameters),
+                    values.run_values(bundle.plan, context.identity, chain_id, run["parameters"]),
+                    values.image_replacements(bundle.plan, run["parameters"]),
                     parse_time(run["startedAt"]) + bundle.plan["seconds"]["chainReady"],
                 )
             )
@@ -92,6 +94,29 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
         result |= {"reason": error.reason, "message": str(error)}
         context.say(f"{error.reason}: {error}")
     written.write(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())})
+    context.output("message", told(result, "the chain makes blocks" if run["bringUp"] else "the chain exists"))
+
+
+def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
+    """
+    Once: what breaks after it is told by whoever meets it.
+
+    Raises:
+        ChainFailedError: the run would be hopeless, and nothing was created for it.
+    """
+    known = written.get(record.PREFLIGHT)
+    if known is None:
+        findings = preflight.preflight(context, bundle, written.need(record.RUN)["parameters"])
+        known = {"at": format_time(context.now()), "findings": [one.as_json() for one in findings]}
+        written.write(record.ENSURE_CHAIN, record.PREFLIGHT, known)
+    if known["findings"]:
+        raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
+    context.say("preflight found nothing that speaks against this run")
+
+
+def told(result: Mapping[str, Any], otherwise: str) -> str:
+    """A step's result in a line for the Argo UI, where a step that recorded a failure is green like any other."""
+    return f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise
 
 
 def _give_up(context: Context, reason: str, message: str) -> None:
@@ -99,8 +124,9 @@ def _give_up(context: Context, reason: str, message: str) -> None:
     context.say(f"{reason}: {message}")
     run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
     written = Record.create(context.cluster, context.identity, "", run)
-    failure = {"chainId": "", "reason": reason, "message": message, "at": format_time(context.now())}
+    failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
     written.write(record.ENSURE_CHAIN, record.CHAIN, failure)
+    context.output("message", told(failure, ""))
 
 
 def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:
@@ -179,7 +205,8 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
             cluster.create(CHAIN_OBJECTS, body)
         except AlreadyExistsError:
             found = cluster.get(CHAIN_OBJECTS, name)
-            if found is not None and owned_by(found, uid) and "deletionTimestamp" not in found["metadata"]:
+            if found is not None and owned_by(found, uid):
+                raise_if_going(found)
                 up.context.say(f"SeiNodeDeployment {name} is this run's already")
                 return
             if found is not None and "deletionTimestamp" not in found["metadata"]:
@@ -202,10 +229,7 @@ def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
     name = f"{up.chain_id}-{entry['name']}"
     last = ""
     while True:
-        found = up.context.cluster.get(CHAIN_OBJECTS, name)
-        if found is None:
-            raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
-        raise_if_failed(found)
+        found = own_deployment(up.context, name)
         missing = _missing(found)
         if not missing:
             url = node_url(name, 0, up.bundle.plan["chain"]["endpoints"]["rpc"][0])
@@ -224,6 +248,27 @@ def _pause(up: BringUp, waiting_for: str) -> None:
     if up.context.now() >= up.deadline:
         raise ChainFailedError("ChainNotReady", f"not within timeouts.chainReady: {waiting_for}")
     up.context.sleep(POLL_SECONDS)
+
+
+def own_deployment(context: Context, name: str) -> Object:
+    """
+    A deployment of this run that still has a chance.
+
+    Raises:
+        ChainFailedError: it is gone, or goes, or is another run's by now, or failed for good.
+    """
+    found = context.cluster.get(CHAIN_OBJECTS, name)
+    if found is None or not owned_by(found, context.identity.uid):
+        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
+    raise_if_going(found)
+    raise_if_failed(found)
+    return found
+
+
+def raise_if_going(found: Mapping[str, Any]) -> None:
+    """A chain that is being deleted has no future; a new one of its id would meet a stale genesis."""
+    if "deletionTimestamp" in found["metadata"]:
+        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} is being deleted")
 
 
 def raise_if_failed(found: Mapping[str, Any]) -> None:

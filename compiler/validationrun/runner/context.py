@@ -29,6 +29,7 @@ class Context:
     Attributes:
         bundle_hash: of the bundle that the template was compiled with.
         settle_s: how long after T a query is asked (`VALIDATION_SETTLE`).
+        cleanup: when the chain goes, by the template; empty for what the record says.
     """
 
     step: str
@@ -38,6 +39,7 @@ class Context:
     bundle_dir: pathlib.Path
     output_dir: pathlib.Path
     settle_s: float = 5.0
+    cleanup: str = ""
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -59,6 +61,7 @@ class Context:
             bundle_dir=pathlib.Path(conventions.BUNDLE_DIR),
             output_dir=pathlib.Path(conventions.OUTPUT_DIR),
             settle_s=_settle(environment.get("VALIDATION_SETTLE", "")),
+            cleanup=environment.get("CLEANUP", ""),
         )
 
     def say(self, message: str) -> None:

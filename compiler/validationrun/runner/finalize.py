@@ -13,20 +13,18 @@ from typing import Any, Final
 
 from validationrun import conventions, record
 from validationrun.cluster import (
-    CHAIN_OBJECTS,
-    CONFIG_MAPS,
     JOBS,
     PODS,
     WORKFLOWS,
     ClusterError,
     ForbiddenError,
-    Object,
     owned_by,
 )
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.verdict import Facts, RunVerdict, judge
 from validationrun.oracle.workload import INFRASTRUCTURE, PASSED
 from validationrun.record import Record, format_time, parse_time
+from validationrun.runner.cleanup import clean_up
 from validationrun.runner.context import Context, RunnerError, termination_message
 from validationrun.runner.load import STOP_PATCH
 from validationrun.runner.shards import LABEL_JOB_UID, all_indexes_complete, job_condition
@@ -35,7 +33,6 @@ from validationrun.status import build_status, is_shut_down
 _POLL_SECONDS: Final = 1.0
 _GRACE_SLACK_SECONDS: Final = 10
 _DEFAULT_GRACE_SECONDS: Final = 60
-_CLEANUP_SECONDS: Final = 300
 _LABEL_ARGO_WORKFLOW: Final = "workflows.argoproj.io/workflow"
 _OVER: Final = frozenset({"Succeeded", "Failed"})
 
@@ -69,7 +66,7 @@ def finalize(context: Context) -> int:
     context.output("verdict", status["verdict"])
     context.output("reason", status["reason"])
     _label(context, status)
-    leftovers = _clean_up(context, written, status["verdict"])
+    leftovers = clean_up(context, written, status["verdict"])
     message = f"{status['verdict']}: {status['reason']}: {status['message']}"
     termination_message(f"{message}\n{leftovers}" if leftovers else message)
     return 0 if status["verdict"] == "Passed" else 1
@@ -219,44 +216,3 @@ def _label(context: Context, status: Mapping[str, Any]) -> None:
         context.say("no right to label the Workflow; the verdict is in the record")
     except ClusterError as error:
         context.say(f"cannot label the Workflow: {error}")
-
-
-def _clean_up(context: Context, written: Record | None, verdict: str) -> str:
-    """Deletes the chain by the policy and waits until it is gone. Returns what is left, or empty."""
-    run = (written.get(record.RUN) or {}) if written is not None else {}
-    chain = (written.get(record.CHAIN) or {}) if written is not None else {}
-    policy = run.get("cleanup", "Always")
-    if not run.get("bringUp") or policy == "Never" or (policy == "OnSuccess" and verdict != "Passed"):
-        return ""
-    chain_id = chain.get("chainId") or _chain_id_label(context)
-    names = [f"{chain_id}-{entry['name']}" for entry in run["deployments"]]
-    until = context.now() + _CLEANUP_SECONDS
-    try:
-        for name in names:
-            _delete_own(context, name)
-        while left := [name for name in names if _is_own(context, context.cluster.get(CHAIN_OBJECTS, name))]:
-            if context.now() >= until:
-                return "left behind: " + ", ".join(f"SeiNodeDeployment {name}" for name in left)
-            context.sleep(_POLL_SECONDS)
-    except ClusterError as error:
-        return f"clean-up failed: {error}"
-    context.say("the chain is gone")
-    return ""
-
-
-def _chain_id_label(context: Context) -> str:
-    """The chain id of a bring-up that ended before its result was recorded."""
-    found = context.cluster.get(CONFIG_MAPS, context.identity.record_name)
-    labels = ((found or {}).get("metadata") or {}).get("labels") or {}
-    return str(labels.get(conventions.LABEL_CHAIN_ID, ""))
-
-
-def _is_own(context: Context, found: Object | None) -> bool:
-    return found is not None and owned_by(found, context.identity.uid)
-
-
-def _delete_own(context: Context, name: str) -> None:
-    found = context.cluster.get(CHAIN_OBJECTS, name)
-    if found is not None and _is_own(context, found):
-        context.cluster.delete(CHAIN_OBJECTS, name, uid=found["metadata"]["uid"])
-        context.say(f"deleted SeiNodeDeployment {name}")

@@ -7,7 +7,7 @@ from validationrun import record
 from validationrun.cluster import CHAIN_OBJECTS, Object
 from validationrun.record import Record, format_time, parse_time
 from validationrun.runner.bundle import Bundle
-from validationrun.runner.chain import POLL_SECONDS, ChainFailedError, raise_if_failed
+from validationrun.runner.chain import POLL_SECONDS, ChainFailedError, own_deployment, told
 from validationrun.runner.context import Context
 from validationrun.runner.probes import Unanswered, evm_block_number, is_unresolved, synced_height
 
@@ -18,8 +18,8 @@ def wait_chain_ready(context: Context) -> None:
     if found is None or found.get(record.CHAIN) is None or found.chain_failure is not None:
         context.say("there is no chain to wait for")
         return
-    if found.get(record.CHAIN_READY) is not None:
-        context.say("the record has this step's result already")
+    if found.sealed or found.get(record.CHAIN_READY) is not None:
+        context.say("the record has this step's result already, or the run has its verdict")
         return
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     result: Object
@@ -33,6 +33,7 @@ def wait_chain_ready(context: Context) -> None:
     deployments = _deployments(context, found)
     result |= {"at": format_time(context.now()), "deployments": deployments}
     found.write(record.WAIT_CHAIN_READY, record.CHAIN_READY, result)
+    context.output("message", told(result, "the chain serves"))
 
 
 def _wait(context: Context, bundle: Bundle, found: Record) -> None:
@@ -45,10 +46,7 @@ def _wait(context: Context, bundle: Bundle, found: Record) -> None:
     last = ""
     while True:
         for entry in run["deployments"]:
-            deployed = context.cluster.get(CHAIN_OBJECTS, f"{chain['chainId']}-{entry['name']}")
-            if deployed is None and run["bringUp"]:
-                raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {entry['name']} was deleted")
-            raise_if_failed(deployed or {})
+            own_deployment(context, f"{chain['chainId']}-{entry['name']}")
         problems = _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting)
         if not problems:
             return

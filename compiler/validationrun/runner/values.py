@@ -83,6 +83,11 @@ def run_seconds(plan: Mapping[str, Any], parameters: Mapping[str, str]) -> int:
     return effective_seconds(plan, parameters)
 
 
+def prometheus_url(parameters: Mapping[str, str]) -> str:
+    """Of this run's Prometheus."""
+    return parameters.get(conventions.PARAM_PROMETHEUS_URL) or conventions.DEFAULT_PROMETHEUS_URL
+
+
 def effective_chain_id(plan: Mapping[str, Any], parameters: Mapping[str, str], uid: str) -> str:
     """New for every run, because genesis is stored by chain id: a second run under one id meets a stale genesis."""
     base: str = plan["chain"]["chainId"]

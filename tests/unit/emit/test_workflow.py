@@ -230,8 +230,9 @@ def test_the_outputs_of_each_step_have_defaults_that_never_say_passed(full):
         if "outputs" in step
     }
     assert outputs == {
-        "ensure-chain": {"chain-id": ""},
-        "load-job": {"exit-codes": ""},
+        "ensure-chain": {"chain-id": "", "message": ""},
+        "wait-chain-ready": {"message": ""},
+        "load-job": {"exit-codes": "", "message": ""},
         "rule-evaluator": {"verdict": "Error"},
         "finalize": {"verdict": "Error", "reason": "Unknown"},
     }

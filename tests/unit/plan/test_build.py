@@ -166,20 +166,20 @@ def test_a_full_run_has_these_rights_and_no_others():
     assert steps == {
         ("", "configmaps"): ({"create", "get", "patch"}, ()),
         ("", "serviceaccounts"): ({"get"}, ()),
-        ("sei.io", "seinodedeployments"): ({"create", "get", "list", "watch"}, ()),
-        ("batch", "jobs"): ({"create", "get", "list", "patch", "watch"}, ()),
-        ("", "pods"): ({"get", "list", "watch"}, ()),
+        ("sei.io", "seinodedeployments"): ({"create", "get"}, ()),
+        ("batch", "jobs"): ({"create", "get", "patch"}, ()),
+        ("", "pods"): ({"list"}, ()),
         ("", "events"): ({"list"}, ()),
         ("argoproj.io", "workflowtaskresults"): ({"create", "patch"}, ()),
     }
     assert finalize == {
         ("argoproj.io", "workflows"): ({"get", "patch"}, ()),
         ("", "configmaps"): ({"get", "patch"}, ()),
-        ("", "pods"): ({"get", "list", "watch"}, ()),
+        ("", "pods"): ({"list"}, ()),
         ("", "pods/log"): ({"get"}, ()),
         ("", "events"): ({"list"}, ()),
-        ("batch", "jobs"): ({"delete", "get", "list", "patch", "watch"}, ()),
-        ("sei.io", "seinodedeployments"): ({"delete", "get", "list", "watch"}, ()),
+        ("batch", "jobs"): ({"get", "patch"}, ()),
+        ("sei.io", "seinodedeployments"): ({"delete", "list"}, ()),
         ("argoproj.io", "workflowtaskresults"): ({"create", "patch"}, ()),
     }
 

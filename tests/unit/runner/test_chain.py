@@ -1,61 +1,17 @@
 """ensure-chain and wait-chain-ready: what they create, in which order, and every way in which a chain does not come up."""
 
-import copy
 import pathlib
 from typing import Any
 
 import pytest
+from tests.unit.runner.chain_world import RPC, VALIDATORS, World
 
-from emit_helpers import full_run, rules_only
-from runner_helpers import CONFIG_MAPS, IDENTITY, START, Clock, FakeCluster, bundle_folder, context, read
+from emit_helpers import rules_only
+from runner_helpers import CONFIG_MAPS, IDENTITY, START, read
 from validationrun import record
 from validationrun.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, InvalidError, Object, Resource
 from validationrun.record import RecordError
-from validationrun.runner import chain, ready
-from validationrun.runner.chain import ensure_chain
 from validationrun.runner.probes import Unanswered
-from validationrun.runner.ready import wait_chain_ready
-
-VALIDATORS, RPC = "base-0f8fad5b-validators", "base-0f8fad5b-rpc"
-
-
-class World:
-    """A bundle that is mounted, and a controller that makes each object Ready a second after it was created."""
-
-    def __init__(
-        self, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any] | None = None
-    ) -> None:
-        self.folder, self.cluster, self.clock = folder, FakeCluster(), Clock()
-        self.digest = bundle_folder(folder / "bundle", copy.deepcopy(spec or full_run()))
-        self.height: Any = 7
-        self.makes_ready = True
-        self.cluster.on_get = self.control
-        self.asked: list[str] = []
-        monkeypatch.setattr(chain, "height", self.look)
-        monkeypatch.setattr(ready, "synced_height", self.look)
-        monkeypatch.setattr(ready, "evm_block_number", self.look)
-
-    def look(self, url: str) -> Any:
-        self.asked.append(url)
-        return self.height() if callable(self.height) else self.height
-
-    def control(self) -> None:
-        for (plural, _), found in self.cluster.objects.items():
-            if plural == "seinodedeployments" and self.makes_ready and "status" not in found:
-                conditions = [{"type": "GenesisCeremonyComplete", "status": "True"}]
-                found["status"] = {"phase": "Ready", "observedGeneration": 1, "conditions": conditions}
-
-    def ensure(self, **given: str) -> dict[str, Any]:
-        step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
-        ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
-        return read(self.cluster).need(record.CHAIN)
-
-    def wait(self) -> dict[str, Any] | None:
-        wait_chain_ready(context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest))
-        return read(self.cluster).get(record.CHAIN_READY)
-
-    def chain_objects(self) -> list[str]:
-        return [one for one in self.cluster.created if one.startswith("seinodedeployments/")]
 
 
 @pytest.fixture

@@ -60,6 +60,17 @@ KEYS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+
+def deployment(owner: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    """As ensure-chain creates it."""
+    labels = IDENTITY.labels("chain", "nightly-0f8fad5b")
+    owners = [owner or IDENTITY.owner()]
+    return {
+        "metadata": {"name": "nightly-0f8fad5b-rpc", "labels": labels, "ownerReferences": owners, **metadata},
+        "status": {"phase": "Ready"},
+    }
+
+
 World = tuple[FakeCluster, dict[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -182,8 +193,7 @@ def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stay
     def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
         run["cleanup"] = policy
         keys[record.LOAD]["code"] = code
-        body = {"metadata": {"name": "nightly-0f8fad5b-rpc", "ownerReferences": [IDENTITY.owner()]}}
-        cluster.put(CHAIN_OBJECTS, body)
+        cluster.put(CHAIN_OBJECTS, deployment())
 
     cluster = decided(change)[2]
     assert (("seinodedeployments", "nightly-0f8fad5b-rpc") in cluster.objects) is stays
@@ -192,9 +202,7 @@ def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stay
 def test_what_belongs_to_somebody_else_is_left_alone(decided: Any) -> None:
     def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
         del keys, run
-        cluster.put(
-            CHAIN_OBJECTS, {"metadata": {"name": "nightly-0f8fad5b-rpc", "ownerReferences": [{"uid": "other"}]}}
-        )
+        cluster.put(CHAIN_OBJECTS, deployment(owner={"uid": "other"}))
 
     cluster = decided(change)[2]
     assert ("seinodedeployments", "nightly-0f8fad5b-rpc") in cluster.objects
