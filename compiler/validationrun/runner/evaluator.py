@@ -22,7 +22,7 @@ from validationrun.record import Record, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.runner import values
 from validationrun.runner.bundle import Bundle
-from validationrun.runner.context import Context, note_termination
+from validationrun.runner.context import Context, RunnerError, note_termination
 from validationrun.runner.judging import ClusterControl, sigterm_interrupts
 from validationrun.runner.metrics import Metrics
 from validationrun.runner.references import References
@@ -38,6 +38,7 @@ def rule_evaluator(context: Context) -> None:
         return
     signed_off = written.get(record.SIGN_OFF)
     if signed_off is not None and not signed_off.get("stopped"):
+        _refuse_without_evidence(written)
         context.say("the record has this step's sign-off already")
         return
     questions = _questions(context, written)
@@ -59,6 +60,19 @@ def rule_evaluator(context: Context) -> None:
         judgement = evaluation.run()
     evidence.close(judgement.states)
     _sign_off(context, written, judgement)
+
+
+def _refuse_without_evidence(written: Record) -> None:
+    """
+    The attempt that signed off has not ended well, so its evidence may not have been uploaded, and this one has none.
+
+    Raises:
+        RunnerError: results are to be uploaded. Ending well would upload nothing and let the Workflow succeed.
+    """
+    if (written.get(record.RUN) or {}).get("results"):
+        raise RunnerError(
+            "an earlier attempt signed off and its evidence may not have been uploaded; this one has none"
+        )
 
 
 def _questions(context: Context, written: Record) -> list[Question]:

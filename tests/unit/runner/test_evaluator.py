@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from validationrun.oracle.answers import Answer, Fault, Sample, Samples
 from validationrun.oracle.wire import Reply
 from validationrun.record import format_time
 from validationrun.runner import evaluator
+from validationrun.runner.context import RunnerError
 from validationrun.runner.evaluator import rule_evaluator
 
 GOOD, BAD = Samples((Sample({}, "1"),)), Samples((Sample({}, "0"),))
@@ -307,6 +309,18 @@ def test_a_second_start_after_the_sign_off_changes_nothing(tmp_path: pathlib.Pat
     before = world.judge()
     answer(lambda _promql, _t: BAD)
     assert world.judge() == before
+
+
+def test_a_second_start_cannot_stand_in_for_an_upload_that_failed(tmp_path: pathlib.Path) -> None:
+    """Its artifacts are optional: ending well without files would make the Workflow succeed without its evidence."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    before = world.judge()
+    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    data[record.RUN] = json.dumps({**json.loads(data[record.RUN]), "results": {"bucket": "b"}})
+    with pytest.raises(RunnerError, match="may not have been uploaded"):
+        rule_evaluator(world.context)
+    assert read(world.cluster).need(record.SIGN_OFF) == before
 
 
 def test_without_a_known_end_nothing_passes(tmp_path: pathlib.Path) -> None:
