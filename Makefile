@@ -7,7 +7,7 @@ DEMO := build/demo
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9.-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml scripts/bootstrap.sh
 	@scripts/bootstrap.sh
@@ -42,11 +42,27 @@ cluster: $(READY) ## Bring up a cluster of real parts on this machine (root, Lin
 cluster-down: ## Take the cluster down; nothing is left of it
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tests.cluster down; else python3 -m tests.cluster down; fi
 
-# With E2E_CONTEXT the tests run on a cluster of yours; see tests/e2e/README.md.
+.PHONY: older-argo
+older-argo: $(READY) cluster ## Build the older line of Argo for the cluster
+	@$(BIN)/python -m tests.cluster older-argo
+
+# With E2E_CONTEXT the tests run on a cluster of yours, whose installation they leave alone; see tests/e2e/README.md.
 E2E_CLUSTER := $(if $(E2E_CONTEXT),,cluster)
+E2E_PYTEST := $(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),5) --dist load --maxschedchunk 1
 .PHONY: e2e
-e2e: $(READY) $(E2E_CLUSTER) ## Run whole validations on a real cluster, and every generated object by its API server
-	@$(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),3) --dist worksteal tests/chain tests/e2e
+e2e: $(READY) $(E2E_CLUSTER) $(if $(E2E_CONTEXT),,older-argo) ## Run whole validations on a real cluster, and every generated object by its API server
+ifdef E2E_CONTEXT
+	@$(E2E_PYTEST) -m "not installation and not alone" tests/chain tests/e2e
+else
+	@status=0; \
+	$(E2E_PYTEST) -m "not alone" tests/chain tests/e2e || status=1; \
+	$(BIN)/python -m pytest -q -m alone tests/e2e || status=1; \
+	exit $$status
+endif
+
+.PHONY: e2e-3.7
+e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
+	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
 
 .PHONY: demo-cluster
 demo-cluster: $(READY) $(E2E_CLUSTER) ## Run a validation on the cluster; show its verdict, and the Workflow as Argo tells it
@@ -116,8 +132,11 @@ bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load
 	exit $$status
 
 .PHONY: bench-cluster
-bench-cluster: $(READY) cluster ## Measure what a run costs beside its chain and load, next to a do-nothing Workflow
-	@$(BIN)/python -m tests.benchmarks.cluster_overhead
+bench-cluster: $(READY) cluster ## Measure real runs: overhead next to a do-nothing Workflow, breach to the load's end, size
+	@status=0; \
+	$(BIN)/python -m tests.benchmarks.cluster_overhead || status=1; \
+	$(BIN)/python -m tests.benchmarks.cluster_scale || status=1; \
+	exit $$status
 
 .PHONY: report-pages
 report-pages: $(READY) ## Look at the report's pages in a real browser (Debian's chromium); pictures in build/report-pages
@@ -142,3 +161,8 @@ package: $(READY) ## Build the wheel and the source distribution into dist/
 .PHONY: clean
 clean: ## Remove what the targets made
 	@rm -rf .venv .cache build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: e2e-random
+e2e-random: $(READY) $(E2E_CLUSTER) ## Hit E2E_COUNT (100) passing runs by one random fault each; E2E_SEED repeats or resumes a series
+	@$(BIN)/python -m tests.e2e.random_faults --count $(or $(E2E_COUNT),100) --workers $(or $(E2E_WORKERS),3) \
+	  $(if $(E2E_SEED),--seed $(E2E_SEED))

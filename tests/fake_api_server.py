@@ -1,10 +1,13 @@
 """
-A fake Kubernetes API server over HTTP: enough for a step that reads and patches its record and lists its load's pods.
+A fake Kubernetes API server over HTTP: enough for a step that reads and patches its record and lists its load's pods, and
+for the verbs that look after runs.
 
-It stands in where a step must run as a process of its own, to be killed; what a real API server does is shown by tests/e2e.
+It stands in where a step must run as a process of its own, to be killed, and for the command line; what a real API server
+does is shown by tests/e2e.
 """
 
 import contextlib
+import datetime as dt
 import http.server
 import json
 import pathlib
@@ -14,12 +17,15 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from runner_helpers import FakeCluster
+from runner_helpers import START, FakeCluster
 from validationrun.cluster import AlreadyExistsError, Resource
 
 _PATH = re.compile(
-    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/(?:namespaces/(?P<ns>[^/]+)/)?(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?$"
+    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/(?:namespaces/(?P<ns>[^/]+)/)?(?P<plural>[^/]+)"
+    r"(?:/(?P<name>[^/]+)(?P<log>/log)?)?$"
 )
+_DISCOVERY = re.compile(r"/apis/(?P<group>[^/]+)/[^/]+$")
+_VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass
@@ -28,11 +34,23 @@ class FakeApiServer:
     Attributes:
         cluster: what it holds; a test puts in what a run's other steps would have written.
         down: answer 503 to everything.
+        groups: the API groups that it serves beside its own, each with the plurals of its kinds.
+        denied: verb and plural of what the account `jane` may not do; a log is `pods/log`.
+        conflicts: plurals of what a GitOps controller owns: an apply of another manager is refused.
+        silent: pods whose node is gone: their logs cannot be read.
+        lost: how many answers to a create get lost after the object was made.
     """
 
     cluster: FakeCluster
     url: str = ""
     down: bool = False
+    groups: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"argoproj.io": ("workflows", "workflowtemplates"), "sei.io": ("seinodedeployments",)}
+    )
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    conflicts: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    lost: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def kubeconfig(self, path: pathlib.Path) -> pathlib.Path:
@@ -72,9 +90,9 @@ def serving(cluster: FakeCluster) -> Iterator[FakeApiServer]:
             body = json.loads(self.rfile.read(length)) if length else {}
             with fake.lock:
                 status, answer = _handle(fake, method, self.path, body)
-            content = json.dumps(answer).encode()
+            content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -95,31 +113,97 @@ def serving(cluster: FakeCluster) -> Iterator[FakeApiServer]:
         thread.join()
 
 
-def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[int, dict]:
+def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[int, dict | str]:
     split = urllib.parse.urlsplit(path)
+    query = {key: one[0] for key, one in urllib.parse.parse_qs(split.query).items()}
     match = _PATH.fullmatch(split.path)
     if fake.down:
         return 503, _status(503, "ServiceUnavailable")
+    if discovery := _DISCOVERY.fullmatch(split.path):
+        kinds = fake.groups.get(discovery["group"])
+        # A group that nobody installed is answered in plain text.
+        return (
+            (404, "404 page not found\n") if kinds is None else (200, {"resources": [{"name": one} for one in kinds]})
+        )
     if match is None:
         return 404, _status(404, "NotFound")
+    if match["group"] in ("argoproj.io", "sei.io") and match["plural"] not in fake.groups.get(match["group"], ()):
+        return 404, "404 page not found\n"
+    if denied := _denied(fake, method, match):
+        return 403, denied
+    if match["log"]:
+        return _log(fake, match["name"], query)
+    return _answer(fake, method, match, body, query)
+
+
+def _answer(fake: FakeApiServer, method: str, match: re.Match[str], body: dict, query: dict) -> tuple[int, dict]:
     resource, name = Resource(match["group"] or "", "v1", match["plural"]), match["name"]
     if method == "POST":
-        if "generateName" in body["metadata"]:
-            body["metadata"]["name"] = f"{body['metadata']['generateName']}new{len(fake.cluster.created)}"
-        try:
-            return 201, fake.cluster.create(resource, body)
-        except AlreadyExistsError:
-            return 409, _status(409, "AlreadyExists")
+        return _create(fake, resource, body, dry_run="dryRun" in query)
     if method == "GET" and name is None:
-        labels = urllib.parse.parse_qs(split.query).get("labelSelector", [""])[0]
-        return 200, {"items": fake.cluster.list(resource, labels=labels)}
+        return 200, {"items": fake.cluster.list(resource, labels=query.get("labelSelector", ""))}
     if method == "DELETE":
         uid = (body.get("preconditions") or {}).get("uid")
         gone = fake.cluster.delete(resource, name, uid=uid)
         return (200, {"kind": "Status", "status": "Success"}) if gone else (404, _status(404, "NotFound"))
+    if method == "PATCH" and "force" in query:
+        return _apply(fake, resource, body, dry_run="dryRun" in query)
     found = fake.cluster.get(resource, name) if method == "GET" else fake.cluster.patch(resource, name, body)
     return (200, found) if found is not None else (404, _status(404, "NotFound"))
 
 
-def _status(code: int, reason: str) -> dict:
-    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": reason}
+def _create(fake: FakeApiServer, resource: Resource, body: dict, *, dry_run: bool) -> tuple[int, dict]:
+    if "generateName" in body["metadata"]:
+        body["metadata"]["name"] = f"{body['metadata']['generateName']}new{len(fake.cluster.created)}"
+    if dry_run:
+        there = fake.cluster.get(resource, body["metadata"]["name"]) is not None
+        return (409, _status(409, "AlreadyExists")) if there else (201, body)
+    try:
+        made = fake.cluster.create(resource, body)
+    except AlreadyExistsError:
+        return 409, _status(409, "AlreadyExists")
+    if fake.lost:
+        fake.lost -= 1
+        return 504, _status(504, "Timeout")
+    return 201, made
+
+
+def _apply(fake: FakeApiServer, resource: Resource, body: dict, *, dry_run: bool) -> tuple[int, dict]:
+    if resource.plural in fake.conflicts:
+        return 409, _status(409, "Conflict", 'Apply failed with 1 conflict: conflict with "flux": .spec')
+    return 200, body if dry_run else fake.cluster.put(resource, body)
+
+
+def _log(fake: FakeApiServer, pod: str, query: dict) -> tuple[int, str | dict]:
+    """Line n of a log was written n seconds after START, unless it says itself when: `12.5|text`."""
+    if pod in fake.silent:
+        return 500, _status(500, "InternalError", "dial tcp 10.0.0.7:10250: i/o timeout")
+    text = fake.cluster.logs.get((pod, query["container"]))
+    if text is None:
+        return 404, _status(404, "NotFound")
+    lines = []
+    for number, line in enumerate(text.splitlines()):
+        at, bar, words = line.partition("|")
+        seconds = float(at) if bar else float(number)
+        since = dt.datetime.fromisoformat(query["sinceTime"]).timestamp() // 1 if "sinceTime" in query else 0
+        if START + seconds >= since:
+            moment = dt.datetime.fromtimestamp(START + seconds, dt.UTC)
+            lines.append(f"{moment:%Y-%m-%dT%H:%M:%S.%f}000Z {words if bar else line}\n")
+    return 200, "".join(lines)
+
+
+def _denied(fake: FakeApiServer, method: str, match: re.Match[str]) -> dict | None:
+    verb = _VERBS.get(method) or ("get" if match["name"] else "list")
+    resource = match["plural"] + (match["log"] or "")
+    if (verb, resource) not in fake.denied:
+        return None
+    where = f' in the namespace "{match["ns"]}"' if match["ns"] else " at the cluster scope"
+    message = (
+        f'{resource} is forbidden: User "jane" cannot {verb} resource "{resource}" in API group '
+        f'"{match["group"] or ""}"{where}'
+    )
+    return _status(403, "Forbidden", message)
+
+
+def _status(code: int, reason: str, message: str = "") -> dict:
+    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message or reason}

@@ -15,8 +15,10 @@ from validationrun.cluster import (
     PODS,
     WORKFLOWS,
     AlreadyExistsError,
+    ForbiddenError,
     Object,
     Resource,
+    WatchLostError,
 )
 from validationrun.record import Identity, Record, format_time
 from validationrun.runner.context import Context
@@ -35,6 +37,9 @@ class FakeCluster:
     Attributes:
         denied: verb and plural of what an access review says no to.
         logs: by pod and container.
+        lost_watches: so many watches find that their version is too old.
+        denied_watches: the account may not watch.
+        sleep: how a watch lets time pass.
     """
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
@@ -45,6 +50,10 @@ class FakeCluster:
         self.on_get: Callable[[], None] = lambda: None
         self.denied: set[tuple[str, str]] = set()
         self.logs: dict[tuple[str, str], str] = {}
+        self.lost_watches = 0
+        self.denied_watches = False
+        self.sleep: Callable[[float], None] = lambda _: None
+        self._changes: list[tuple[str, Object]] = []
         self._uids = itertools.count(1)
 
     def within(self, namespace: str) -> "FakeCluster":
@@ -58,7 +67,12 @@ class FakeCluster:
         made["metadata"].setdefault("creationTimestamp", format_time(START))
         made["metadata"].setdefault("generation", 1)
         self.objects[(resource.plural, made["metadata"]["name"])] = made
+        self._changes.append((resource.plural, copy.deepcopy(made)))
         return made
+
+    def remove(self, resource: Resource, last: Mapping[str, Any]) -> None:
+        """It changes to its last state and is gone before anybody can look."""
+        del self.objects[(resource.plural, self.put(resource, last)["metadata"]["name"])]
 
     def get(self, resource: Resource, name: str) -> Object | None:
         self.on_get()
@@ -73,6 +87,21 @@ class FakeCluster:
             and wanted.items() <= (one["metadata"].get("labels") or {}).items()
             and all(_field(one, *field.split("=", 1)) for field in fields.split(",") if field)
         ]
+
+    def list_to_watch(self, resource: Resource, *, labels: str) -> "tuple[list[Object], str]":
+        return self.list(resource, labels=labels), str(len(self._changes))
+
+    def watch(self, resource: Resource, since: str, *, labels: str, seconds: int) -> "tuple[list[Object], str]":
+        if self.lost_watches:
+            self.lost_watches -= 1
+            raise WatchLostError("too old resource version", 410)
+        if self.denied_watches:
+            raise ForbiddenError("cannot watch resource pods", 403, "Forbidden")
+        self.sleep(seconds)
+        wanted = dict(one.split("=", 1) for one in labels.split(","))
+        changed = [copy.deepcopy(one) for plural, one in self._changes[int(since) :] if plural == resource.plural]
+        matching = [one for one in changed if wanted.items() <= (one["metadata"].get("labels") or {}).items()]
+        return matching, str(len(self._changes))
 
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         del dry_run
@@ -102,7 +131,12 @@ class FakeCluster:
         del self.objects[(resource.plural, name)]
         return True
 
-    def log(self, pod: str, container: str, lines: int) -> str:
+    def patient(self, seconds: float) -> "FakeCluster":
+        del seconds
+        return self
+
+    def log(self, pod: str, container: str, lines: int, most: int | None = None) -> str:
+        del most
         return "".join(self.logs.get((pod, container), "").splitlines(keepends=True)[-lines:])
 
 

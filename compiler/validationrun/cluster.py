@@ -4,30 +4,54 @@ The only client of Kubernetes: a few verbs on plain dictionaries, with the error
 Objects stay dictionaries as the API server sends them: typed models would drop the fields that they do not know.
 """
 
-import json
-import os
-import time
-import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import urllib3
-from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
-Object = dict[str, Any]
+from validationrun import kubeconfig
+from validationrun.api_server import (
+    FIELD_MANAGER,
+    PATIENCE_SECONDS,
+    AlreadyExistsError,
+    ApiServer,
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    Object,
+    UnreachableError,
+    WatchLostError,
+)
+from validationrun.kubeconfig import NoClusterError
 
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
-
-_PATIENCE_SECONDS: Final = 60
-"""How long a fault of the world is retried: an API server that restarts is back within this."""
-
-_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 5.0
-
-FIELD_MANAGER: Final = "validationrun"
+# Callers find here all that they need of a cluster.
+__all__ = [
+    "CHAIN_OBJECTS",
+    "CONFIG_MAPS",
+    "EVENTS",
+    "JOBS",
+    "NAMESPACES",
+    "PODS",
+    "PROMETHEUS_RULES",
+    "SERVICE_ACCOUNTS",
+    "WORKFLOWS",
+    "WORKFLOW_TEMPLATES",
+    "AlreadyExistsError",
+    "Cluster",
+    "ClusterError",
+    "ConflictError",
+    "ForbiddenError",
+    "InvalidError",
+    "NoClusterError",
+    "Object",
+    "Resource",
+    "UnreachableError",
+    "WatchLostError",
+    "owned_by",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +81,6 @@ CHAIN_OBJECTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
 PROMETHEUS_RULES: Final = Resource("monitoring.coreos.com", "v1", "prometheusrules")
 
 
-class ClusterError(Exception):
-    """
-    The API server did not do what it was asked.
-
-    Attributes:
-        status: HTTP status; 0 when there was no answer.
-        reason: Kubernetes' own word, such as `AlreadyExists`; empty when it gave none.
-    """
-
-    def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
-
-
-class AlreadyExistsError(ClusterError):
-    """Something of that name is there already."""
-
-
-class ConflictError(ClusterError):
-    """Another writer was first, or owns a field."""
-
-
-class ForbiddenError(ClusterError):
-    """The account lacks a right; the message says which verb on which resource."""
-
-
-class InvalidError(ClusterError):
-    """The API server refuses the object: its content is wrong (400, 422)."""
-
-
-class UnreachableError(ClusterError):
-    """No answer, or only faults, for as long as was waited. Nothing is known about what happened."""
-
-
-class NoClusterError(Exception):
-    """No way to a cluster is configured; the message says what was tried."""
-
-
 class Cluster:
     """
     One namespace of one cluster.
@@ -104,77 +89,126 @@ class Cluster:
     was lost may therefore end as AlreadyExistsError: whoever creates must be ready to find its own object.
     """
 
-    def __init__(
-        self,
-        api: ApiClient,
-        namespace: str,
-        *,
-        patience_s: float = _PATIENCE_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, api: ApiServer, namespace: str) -> None:
         self._api = api
         self.namespace = namespace
-        self._patience_s = patience_s
-        self._sleep = sleep
 
     @classmethod
     def inside(cls, namespace: str) -> "Cluster":
         """From within a pod, as its service account. Raises NoClusterError outside of one."""
-        settings = Configuration()
-        try:
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
-            raise NoClusterError(f"not inside a pod with a service account: {error}") from None
-        return cls(_client(settings), namespace)
+        return cls(_api_server(kubeconfig.of_pod(), PATIENCE_SECONDS), namespace)
 
     @classmethod
-    def outside(cls, context: str | None, namespace: str | None) -> "Cluster":
+    def outside(cls, context: str | None, namespace: str | None, *, patience_s: float = PATIENCE_SECONDS) -> "Cluster":
         """
         By kubeconfig, as kubectl does; inside a pod without one, as its service account.
 
         Args:
             context: of the kubeconfig; None for its current one.
             namespace: None for the context's own, or `default`.
+
+        Raises:
+            NoClusterError
         """
-        # The client reads the variable once, when it is imported.
-        file = os.environ.get("KUBECONFIG") or None
-        settings = Configuration()
-        try:
-            config.load_kube_config(file, context, settings)  # type: ignore[no-untyped-call]
-            own = namespace or _context_namespace(file, context)
-        except (config.ConfigException, OSError) as error:
-            if context is not None:
-                raise NoClusterError(f"kubeconfig: {error}") from None
-            try:
-                config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-            except config.ConfigException:
-                raise NoClusterError(f"no kubeconfig ({error}), and not inside a pod") from None
-            own = namespace or "default"
-        return cls(_client(settings), own)
+        settings, own = kubeconfig.of_user(context)
+        return cls(_api_server(settings, patience_s), namespace or own)
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._api.url
 
     def within(self, namespace: str) -> "Cluster":
         """The same cluster, another namespace."""
-        return Cluster(self._api, namespace, patience_s=self._patience_s, sleep=self._sleep)
+        return Cluster(self._api, namespace)
+
+    def patient(self, seconds: float) -> "Cluster":
+        """The same, which waits so long for an API server that is away."""
+        return Cluster(self._api.patient(seconds), self.namespace)
+
+    def serves(self, resource: Resource) -> bool:
+        """The API server knows this kind: its definition is installed."""
+        group = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+        try:
+            kinds = self._api.ask("GET", group).get("resources") or []
+        except NotFoundError:
+            return False
+        return any(one.get("name") == resource.plural for one in kinds)
+
+    def has_namespace(self) -> bool:
+        """True also where nobody may look: a tenant often may not read its own Namespace."""
+        try:
+            return self.get(NAMESPACES, self.namespace) is not None
+        except ForbiddenError:
+            return True
 
     def get(self, resource: Resource, name: str) -> Object | None:
         """The object, or None when there is none of that name."""
         try:
-            return self._json("GET", self._path(resource, name))
-        except _NotFoundError:
+            return self._api.ask("GET", self._path(resource, name))
+        except NotFoundError:
             return None
 
     def list(self, resource: Resource, *, labels: str = "", fields: str = "", everywhere: bool = False) -> list[Object]:
         """All objects that the selectors match, of this namespace or of all."""
         query = {"labelSelector": labels, "fieldSelector": fields}
-        found = self._json(
+        found = self._api.ask(
             "GET", self._path(resource, everywhere=everywhere), {key: value for key, value in query.items() if value}
         )
         items: list[Object] = found.get("items") or []
         return items
 
+    def list_to_watch(self, resource: Resource, *, labels: str) -> tuple[Sequence[Object], str]:
+        """All objects that match, and the version from which `watch` tells what changes."""
+        found = self._api.ask("GET", self._path(resource), {"labelSelector": labels})
+        return found.get("items") or [], str((found.get("metadata") or {}).get("resourceVersion") or "")
+
+    def watch(self, resource: Resource, since: str, *, labels: str, seconds: int) -> tuple[Sequence[Object], str]:
+        """
+        Every change after version `since`, once so many seconds have passed; of a deleted object its last state.
+
+        Returns:
+            the object after each change, in order, and the version to go on from.
+
+        Raises:
+            WatchLostError: that version is too old; nothing is known of what changed since.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "labelSelector": labels,
+            "resourceVersion": since,
+            "timeoutSeconds": str(seconds),
+        }
+        path = self._path(resource)
+        changed = []
+        for event in self._api.ask_lines(path, query):
+            found = event.get("object") or {}
+            if event.get("type") == "ERROR":
+                raise WatchLostError(
+                    f"GET {path}: {found.get('message') or 'the watch failed'}", found.get("code") or 0
+                )
+            since = found["metadata"]["resourceVersion"]
+            if event.get("type") != "BOOKMARK":
+                changed.append(found)
+        return changed, since
+
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Creates it, or raises AlreadyExistsError."""
-        return self._json("POST", self._path(resource), self._write_options(dry_run=dry_run), body)
+        try:
+            return self._api.ask("POST", self._path(resource), self._write_options(dry_run=dry_run), body)
+        except ForbiddenError as error:
+            # A quota is asked before the name: one that is full of the very object hides that it exists.
+            if "exceeded quota" in str(error) and self._exists(resource, body):
+                raise AlreadyExistsError(str(error), error.status, "AlreadyExists") from None
+            raise
+
+    def _exists(self, resource: Resource, body: Mapping[str, Any]) -> bool:
+        name = body["metadata"].get("name")
+        try:
+            return bool(name) and self.get(resource, name) is not None
+        except ClusterError:
+            return False
 
     def apply(
         self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False, force: bool = False
@@ -182,14 +216,14 @@ class Cluster:
         """Server-side apply as field manager `validationrun`. Raises ConflictError when another manager owns a field."""
         query = {**self._write_options(dry_run=dry_run), "force": "true" if force else "false"}
         path = self._path(resource, body["metadata"]["name"])
-        return self._json("PATCH", path, query, body, "application/apply-patch+yaml")
+        return self._api.ask("PATCH", path, query, body, "application/apply-patch+yaml")
 
     def patch(self, resource: Resource, name: str, body: Mapping[str, Any]) -> Object | None:
         """JSON merge patch: null deletes. None when there is no such object."""
         path = self._path(resource, name)
         try:
-            return self._json("PATCH", path, self._write_options(), body, "application/merge-patch+json")
-        except _NotFoundError:
+            return self._api.ask("PATCH", path, self._write_options(), body, "application/merge-patch+json")
+        except NotFoundError:
             return None
 
     def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
@@ -198,20 +232,38 @@ class Cluster:
         if uid is not None:
             body["preconditions"] = {"uid": uid}
         try:
-            self._json("DELETE", self._path(resource, name), {}, body)
-        except _NotFoundError:
+            self._api.ask("DELETE", self._path(resource, name), {}, body)
+        except NotFoundError:
             return False
         except ConflictError:
             # Another object of that name: ours is gone.
             return False
         return True
 
-    def log(self, pod: str, container: str, lines: int) -> str:
-        """The last lines of a container's log; empty when there is none."""
-        query = {"container": container, "tailLines": str(lines)}
+    def log(self, pod: str, container: str, lines: int, most: int | None = None) -> str:
+        """
+        The last lines of a container's log; empty when there is none.
+
+        Args:
+            most: of these, no more bytes than so many, and the first of them: the API server cuts the end off.
+        """
+        query = {"container": container, "tailLines": str(lines), **({"limitBytes": str(most)} if most else {})}
         try:
-            return self._send("GET", self._path(PODS, f"{pod}/log"), query).decode("utf-8", "replace")
-        except (_NotFoundError, InvalidError):
+            return self._api.send("GET", self._path(PODS, f"{pod}/log"), query).decode("utf-8", "replace")
+        except (NotFoundError, InvalidError):
+            return ""
+
+    def log_since(self, pod: str, container: str, since: str = "") -> str:
+        """
+        A container's log with a time at the begin of each line; empty when there is none yet.
+
+        Args:
+            since: RFC 3339; the API server cuts it to whole seconds, so what was read before may come again.
+        """
+        query = {"container": container, "timestamps": "true", **({"sinceTime": since} if since else {})}
+        try:
+            return self._api.send("GET", self._path(PODS, f"{pod}/log"), query).decode("utf-8", "replace")
+        except (NotFoundError, InvalidError):
             return ""
 
     def _write_options(self, *, dry_run: bool = False) -> dict[str, str]:
@@ -223,106 +275,11 @@ class Cluster:
         scope = f"/namespaces/{self.namespace}" if resource.namespaced and not everywhere else ""
         return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> Object:
-        answer = json.loads(self._send(method, path, query, body, content_type))
-        if not isinstance(answer, dict):
-            raise ClusterError(f"{method} {path}: the answer is no object")
-        return answer
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> bytes:
-        """The answer's body, after as many tries as the patience allows."""
-        until = time.monotonic() + self._patience_s
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                status, text = self._once(method, path, query, body, content_type)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                status, text = 0, str(error).encode()
-            if status in range(200, 300):
-                return text
-            if status != 0 and status not in _RETRIED:
-                raise _error(method, path, status, text)
-            if time.monotonic() + pause > until:
-                raise UnreachableError(f"{method} {path}: {_message(text)[0]}", status)
-            self._sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-    def _once(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, content_type: str
-    ) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
-        if body is not None:
-            headers["Content-Type"] = content_type
-        queries: list[tuple[str, str]] = []
-        self._api.update_params_for_auth(headers, queries, ["BearerToken"], path, method, body)
-        url = self._api.configuration.host + path
-        if query:
-            url += "?" + urllib.parse.urlencode(query)
-        # Its pool has the TLS settings of the kubeconfig; its request() would choose by content type how a body is written.
-        answer = self._api.rest_client.pool_manager.request(
-            method,
-            url,
-            headers=headers,
-            body=None if body is None else json.dumps(body).encode(),
-            timeout=_TIMEOUT,
-            retries=False,
-            redirect=False,
-        )
-        return answer.status, answer.data
-
-
-class _NotFoundError(ClusterError):
-    """404; callers see None or False."""
-
-
-def _client(settings: Configuration) -> ApiClient:
+def _api_server(settings: Configuration, patience_s: float) -> ApiServer:
     # Our own retries know which faults pass.
     settings.retries = False
-    return ApiClient(configuration=settings)
-
-
-def _context_namespace(file: str | None, context: str | None) -> str:
-    contexts, active = config.list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
-    chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
-    return ((chosen or {}).get("context") or {}).get("namespace") or "default"
-
-
-def _error(method: str, path: str, status: int, text: bytes) -> ClusterError:
-    message, reason = _message(text)
-    kinds: dict[int, type[ClusterError]] = {
-        400: InvalidError,
-        401: ForbiddenError,
-        403: ForbiddenError,
-        404: _NotFoundError,
-        409: AlreadyExistsError if reason == "AlreadyExists" else ConflictError,
-        422: InvalidError,
-    }
-    return kinds.get(status, ClusterError)(message or f"{method} {path}: HTTP {status}", status, reason)
-
-
-def _message(text: bytes) -> tuple[str, str]:
-    """Message and reason of a Kubernetes Status, or the text itself."""
-    try:
-        status = json.loads(text)
-    except ValueError:
-        return text.decode("utf-8", "replace").strip()[:500], ""
-    if not isinstance(status, dict):
-        return str(status)[:500], ""
-    return str(status.get("message") or ""), str(status.get("reason") or "")
+    return ApiServer(ApiClient(configuration=settings), patience_s=patience_s)
 
 
 def owned_by(found: Mapping[str, Any], uid: str) -> bool:

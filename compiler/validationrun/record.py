@@ -162,6 +162,10 @@ class Record:
         self._data, self.sealed = found
         return self
 
+    def stands(self, key: str) -> bool:
+        """By a new look: another attempt of the key's step has written it, or the run has its verdict. Raises as `refresh`."""
+        return self.refresh().sealed or self.get(key) is not None
+
     def get(self, key: str) -> Object | None:
         """
         The value of a key, as last read or written.

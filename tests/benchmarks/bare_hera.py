@@ -388,7 +388,7 @@ def workflow_template(
             "kustomize.toolkit.fluxcd.io/substitute": "disabled",
         },
         entrypoint="main",
-        hooks={"exit": m.LifecycleHook(template="finalize")},
+        on_exit="finalize",
         arguments=[
             *(Parameter(name=one, value="", description=text) for one, text in parameters.items()),
             Parameter(name="runner-image", value="validationrun-runner:v1", description="Image of the steps"),

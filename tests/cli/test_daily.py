@@ -1,53 +1,22 @@
 """`list`, `stop`, `delete`, `rerun`: what they do to a cluster, by a fake API server over HTTP."""
 
 import datetime as dt
+import io
 import json
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from cli_helpers import call
-from fake_api_server import FakeApiServer, serving
-from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, START, WORKFLOWS, FakeCluster
+from fake_api_server import FakeApiServer
+from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, WORKFLOWS
+from runs_kit import OURS, gitops, under_load, workflow, write
 from validationrun import record
+from validationrun.cli import delete
 from validationrun.cli.list_ import short
-from validationrun.cluster import CHAIN_OBJECTS, NAMESPACES, WORKFLOW_TEMPLATES
-from validationrun.record import Record, format_time
-
-OURS = {"sei.io/managed-by": "validationrun"}
-
-
-@pytest.fixture
-def api(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApiServer]:
-    with serving(FakeCluster()) as fake:
-        monkeypatch.setenv("KUBECONFIG", str(fake.kubeconfig(tmp_path / "kubeconfig")))
-        yield fake
-
-
-def workflow(
-    api: FakeApiServer, name: str, *, phase: str = "Running", verdict: str = "Awaited", after: float = 0, **more: Any
-) -> dict[str, Any]:
-    """A run as Argo shows it; `phase` is Argo's own."""
-    labels = {**OURS, "validation.sei.io/verdict": verdict, "validation.sei.io/phase": more.pop("ours", "Running")}
-    status = {"phase": phase, "startedAt": format_time(START + after)}
-    if phase in ("Succeeded", "Failed", "Error"):
-        status["finishedAt"] = format_time(START + after + 725)
-    return api.cluster.put(
-        WORKFLOWS,
-        {
-            "metadata": {
-                "name": name,
-                "namespace": NAMESPACE,
-                "uid": more.pop("uid", f"uid-of-{name}"),
-                "labels": {**labels, **more.pop("labels", {})},
-                "annotations": {"validation.sei.io/reason": more.pop("reason", "")},
-            },
-            "spec": {"workflowTemplateRef": {"name": more.pop("template", "nightly")}, **more.pop("spec", {})},
-            "status": {**status, **more.pop("status", {})},
-        },
-    )
+from validationrun.cluster import CHAIN_OBJECTS
+from validationrun.record import Record
 
 
 def test_the_list_is_newest_first_and_tells_each_verdict(api: FakeApiServer) -> None:
@@ -76,8 +45,8 @@ def test_a_label_that_says_passed_is_not_believed_when_the_workflow_failed(api: 
 def test_a_run_that_finalize_could_not_label_is_told_by_its_record(api: FakeApiServer) -> None:
     workflow(api, IDENTITY.workflow, uid=IDENTITY.uid, phase="Succeeded")
     written = Record.create(api.cluster, IDENTITY, "nightly-0f8fad5b", {"name": "nightly"})  # type: ignore[arg-type]
-    result = {"phase": "Succeeded", "verdict": "Passed", "reason": "RunSucceeded"}
-    written.write(record.FINALIZE, record.RESULT, result)
+    result = {"phase": "Succeeded", "verdict": "Passed", "reason": "RunSucceeded", "message": "all held"}
+    write(written, {record.RESULT: result})
     (found,) = json.loads(call("list", "-n", NAMESPACE, "-o", "json").out)
     assert (found["verdict"], found["reason"]) == ("Passed", "RunSucceeded")
 
@@ -105,7 +74,6 @@ def test_the_list_can_be_filtered(api: FakeApiServer) -> None:
 def test_a_namespace_that_is_not_there_is_not_an_empty_one(api: FakeApiServer) -> None:
     done = call("list", "-n", "typo")
     assert (done.code, done.out, "there is no namespace typo" in done.err) == (2, "", True)
-    api.cluster.put(NAMESPACES, {"metadata": {"name": NAMESPACE}})
     assert call("list", "-n", NAMESPACE).out == f"no runs in namespace {NAMESPACE}\n"
 
 
@@ -161,7 +129,7 @@ def test_delete_takes_the_runs_that_are_named_or_none(api: FakeApiServer) -> Non
     assert call("delete", "nightly-1", "gone", "-n", NAMESPACE, "--yes").code == 2
     assert ("workflows", "nightly-1") in api.cluster.objects
     assert call("delete", "nightly-1", "-n", NAMESPACE, "--yes").code == 0
-    assert set(api.cluster.objects) == {("workflows", "nightly-2")}
+    assert {name for plural, name in api.cluster.objects if plural == "workflows"} == {"nightly-2"}
 
 
 def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: FakeApiServer) -> None:
@@ -174,7 +142,7 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
         metadata = {"name": name, "namespace": NAMESPACE, "labels": labels, "ownerReferences": owners}
         api.cluster.put(resource, {"metadata": metadata})
 
-    put(CONFIG_MAPS, "record", {**OURS, **chain}, owner)
+    put(CONFIG_MAPS, "record", {**OURS, **chain, "sei.io/run-id": "mine"}, owner)
     put(CHAIN_OBJECTS, "orphan", {**OURS, **chain}, gone)
     put(CHAIN_OBJECTS, "somebody-elses", chain, [])
     put(JOBS, "of-another-chain", {**OURS, "sei.io/chain-id": "other"}, [])
@@ -184,9 +152,13 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
     put(CONFIG_MAPS, "of-a-set", {**OURS, **chain}, [{"kind": "ReplicaSet", "name": "x", "uid": "x-uid"}])
     done = call("delete", "--chain-id", "nightly-1f2e", "-n", NAMESPACE, "--yes")
     assert done.code == 0
-    assert [line.split()[-1] for line in done.out.splitlines() if line.startswith("  ")] == ["mine", "orphan"]
+    assert [line.strip() for line in done.out.splitlines() if line.startswith("  ")] == [
+        "workflows.argoproj.io mine (Running)",
+        "configmaps record",
+        "seinodedeployments.sei.io orphan",
+    ]
     # The record goes with its Workflow: Kubernetes does that, which this API server only pretends to be.
-    assert {name for _, name in api.cluster.objects} == {
+    assert {name for _, name in api.cluster.objects} - {NAMESPACE} == {
         "record",
         "somebody-elses",
         "of-another-chain",
@@ -194,6 +166,17 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
         "of-etl",
         "of-a-set",
     }
+
+
+def test_what_a_delete_may_not_take_is_named_and_the_rest_goes(api: FakeApiServer) -> None:
+    chain = {**OURS, "sei.io/chain-id": "nightly-1f2e"}
+    for resource, name in ((CHAIN_OBJECTS, "orphan"), (JOBS, "load")):
+        api.cluster.put(resource, {"metadata": {"name": name, "namespace": NAMESPACE, "labels": chain}})
+    api.denied = {("delete", CHAIN_OBJECTS.plural)}
+    done = call("delete", "--chain-id", "nightly-1f2e", "-n", NAMESPACE, "--yes")
+    assert (done.code, done.out.splitlines()[-1]) == (2, "deleted: load")
+    assert "jane may not delete seinodedeployments.sei.io" in done.err
+    assert done.err.splitlines()[-1] == "still there: seinodedeployments.sei.io orphan"
 
 
 def test_delete_wants_names_or_a_chain_and_not_both(api: FakeApiServer) -> None:
@@ -204,22 +187,64 @@ def test_delete_wants_names_or_a_chain_and_not_both(api: FakeApiServer) -> None:
     assert "carries chain id unknown" in call("delete", "--chain-id", "unknown", "-n", NAMESPACE).err
 
 
-def template(api: FakeApiServer, digest: str) -> None:
-    metadata = {"name": "nightly", "namespace": NAMESPACE, "annotations": {"validation.sei.io/bundle-hash": digest}}
-    api.cluster.put(WORKFLOW_TEMPLATES, {"metadata": metadata, "spec": {}})
+def test_delete_takes_no_run_on_a_chain_that_others_may_share(api: FakeApiServer) -> None:
+    """With `endpoints` the chain id is the chain's, not the run's: such a run is deleted by its name."""
+    workflow(api, IDENTITY.workflow, uid=IDENTITY.uid)
+    Record.create(api.cluster, IDENTITY, "pacific-1", {"name": "shadow", "bringUp": False})  # type: ignore[arg-type]
+    done = call("delete", "--chain-id", "pacific-1", "-n", NAMESPACE, "--yes")
+    assert (done.code, done.out) == (2, "")
+    assert f"delete by name what shall go: {IDENTITY.workflow}" in done.err
+    assert ("workflows", IDENTITY.workflow) in api.cluster.objects
+    assert call("delete", IDENTITY.workflow, "-n", NAMESPACE, "--yes").code == 0
+    assert ("workflows", IDENTITY.workflow) not in api.cluster.objects
 
 
-@pytest.mark.parametrize("digest", ["a" * 64, "b" * 64])
-def test_rerun_starts_a_new_run_of_the_same_template_and_parameters(api: FakeApiServer, digest: str) -> None:
+@pytest.mark.parametrize("chain_id", ["", "a,b", "a in (b)", "../x"])
+def test_a_chain_id_cannot_widen_the_selector(api: FakeApiServer, chain_id: str) -> None:
+    """A run whose parameters were refused has an empty chain id: no id must select it."""
+    workflow(api, "nightly-1", labels={"sei.io/chain-id": ""})
+    done = call("delete", "--chain-id", chain_id, "-n", NAMESPACE, "--yes")
+    assert (done.code, "--chain-id must be" in done.err) == (2, True)
+    assert ("workflows", "nightly-1") in api.cluster.objects
+
+
+def test_delete_names_what_a_run_takes_along(api: FakeApiServer) -> None:
+    under_load(api)
+    done = call("delete", IDENTITY.workflow, "-n", NAMESPACE)
+    assert f"  workflows.argoproj.io {IDENTITY.workflow} (Running)\n    configmaps {IDENTITY.record_name}\n" in done.out
+
+
+def test_delete_needs_no_right_to_see_what_a_run_takes_along(api: FakeApiServer) -> None:
+    under_load(api)
+    api.denied = {("list", "seinodedeployments"), ("list", "jobs"), ("list", "configmaps")}
+    assert call("delete", IDENTITY.workflow, "-n", NAMESPACE, "--yes").code == 0
+
+
+def test_delete_by_chain_works_where_no_chain_can_be(api: FakeApiServer) -> None:
+    """A cluster that has only runs on existing chains need not have the chain's resource definition."""
+    del api.groups["sei.io"]
+    workflow(api, "mine", labels={"sei.io/chain-id": "nightly-1f2e"})
+    assert call("delete", "--chain-id", "nightly-1f2e", "-n", NAMESPACE, "--yes").code == 0
+    assert ("workflows", "mine") not in api.cluster.objects
+
+
+def first_run(api: FakeApiServer, digest: str | None, value: str = "5m") -> dict[str, Any]:
     first = workflow(
         api,
         "nightly-1",
         phase="Failed",
         verdict="Failed",
-        spec={"arguments": {"parameters": [{"name": "duration", "value": "5m"}]}},
+        spec={"arguments": {"parameters": [{"name": "duration", "value": value}]}},
     )
-    first["metadata"]["annotations"]["validation.sei.io/bundle-hash"] = "a" * 64
-    template(api, digest)
+    if digest is not None:
+        first["metadata"]["annotations"]["validation.sei.io/bundle-hash"] = digest
+    return first
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_rerun_starts_a_new_run_of_the_same_template_and_parameters(api: FakeApiServer, is_changed: bool) -> None:
+    digest = gitops(api)
+    first_run(api, "a" * 64 if is_changed else digest)
     done = call("rerun", "nightly-1", "-n", NAMESPACE)
     assert done.code == 0, done.err
     made = api.cluster.objects[("workflows", done.out.strip())]
@@ -229,11 +254,79 @@ def test_rerun_starts_a_new_run_of_the_same_template_and_parameters(api: FakeApi
     }
     # Nothing else of the first run: no label of a verdict either.
     assert made["metadata"]["labels"] == OURS
-    assert made["metadata"]["annotations"] == {"validation.sei.io/bundle-hash": digest}
-    assert ("has changed since" in done.err) == (digest != "a" * 64)
+    annotations = made["metadata"]["annotations"]
+    assert annotations.pop("validation.sei.io/submission")
+    assert annotations == {"validation.sei.io/bundle-hash": digest}
+    assert ("has changed since nightly-1 (bundle aaaaaaaa, now " in done.err) == is_changed
 
 
-def test_rerun_without_its_template_says_what_to_do(api: FakeApiServer) -> None:
+def test_rerun_compares_with_the_record_where_nobody_annotated_the_workflow(api: FakeApiServer) -> None:
+    """For instance a run of a CronWorkflow."""
+    gitops(api)
+    under_load(api, phase="Failed")
+    done = call("rerun", IDENTITY.workflow, "-n", NAMESPACE)
+    assert (done.code, "has changed since" in done.err) == (0, True)
+
+
+def test_rerun_of_a_parameter_that_no_longer_fits(api: FakeApiServer) -> None:
+    first_run(api, gitops(api), value="9h")
+    done = call("rerun", "nightly-1", "-n", NAMESPACE)
+    assert done.code == 2
+    assert "WorkflowTemplate nightly no longer takes the parameters of nightly-1: duration must be at most" in done.err
+    assert [name for plural, name in api.cluster.objects if plural == "workflows"] == ["nightly-1"]
+
+
+def test_rerun_without_its_template_says_so(api: FakeApiServer) -> None:
     workflow(api, "nightly-1", phase="Failed")
     done = call("rerun", "nightly-1", "-n", NAMESPACE)
-    assert (done.code, "WorkflowTemplate nightly is gone; submit the spec again" in done.err) == (2, True)
+    assert (done.code, f"there is no WorkflowTemplate nightly in namespace {NAMESPACE}" in done.err) == (2, True)
+
+
+def test_rerun_without_its_bundle_starts_nothing(api: FakeApiServer) -> None:
+    digest = gitops(api)
+    first_run(api, digest)
+    del api.cluster.objects[("configmaps", f"nightly-bundle-{digest[:8]}")]
+    done = call("rerun", "nightly-1", "-n", NAMESPACE)
+    assert (done.code, f"needs ConfigMap nightly-bundle-{digest[:8]}" in done.err) == (2, True)
+    assert [name for plural, name in api.cluster.objects if plural == "workflows"] == ["nightly-1"]
+
+
+def test_a_stop_that_waits_for_a_lock_says_how_to_end_the_run(api: FakeApiServer) -> None:
+    """Argo looks at a stop only once the Workflow has its lock."""
+    workflow(api, "nightly-1", phase="Pending", status={"synchronization": {"mutex": {"waiting": [{"holder": "x"}]}}})
+    done = call("stop", "nightly-1", "-n", NAMESPACE)
+    assert (done.code, f"`validationrun delete nightly-1 -n {NAMESPACE}` ends it now" in done.err) == (0, True)
+
+
+def test_the_wide_list_tells_spec_chain_and_message(api: FakeApiServer) -> None:
+    """The message in finalize's words: what Argo puts before them, and what stands in other columns, is left out."""
+    workflow(
+        api,
+        "bad",
+        phase="Failed",
+        verdict="Failed",
+        ours="Failed",
+        labels={"sei.io/chain-id": "nightly-1f2e"},
+        reason="RuleFailed:height",
+        status={"message": "main: Error (exit code 1): Failed: RuleFailed:height: 0, not > 0\nthe chain is gone"},
+    )
+    header, row = call("list", "-n", NAMESPACE, "-o", "wide").out.splitlines()
+    assert header.split()[-3:] == ["SPEC", "CHAIN", "MESSAGE"]
+    assert row.endswith("nightly  nightly-1f2e  0, not > 0")
+
+
+def test_the_list_as_yaml_is_the_list_as_json(api: FakeApiServer) -> None:
+    workflow(api, "bad", phase="Failed", verdict="Failed", ours="Failed", reason="RuleFailed:height")
+    shown = [call("list", "-n", NAMESPACE, "-o", form).out for form in ("yaml", "json")]
+    assert yaml.safe_load(shown[0]) == json.loads(shown[1])
+    assert json.loads(shown[1])[0]["reason"] == "RuleFailed:height"
+
+
+def test_an_end_of_input_is_no_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", ended)
+    assert delete._confirmed() is False

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from cli_helpers import BIN, ROOT, call, run
 from emit_helpers import as_yaml, edited, full_run
+from terminal_kit import in_terminal
 
 NIGHTLY = ROOT / "examples/nightly.yaml"
 VERBS = ["init", "lint", "compile", "explain", "schema"]
@@ -259,32 +259,6 @@ def test_schema_prints_json_schema():
 
 
 # Terminals and pipes.
-
-
-def in_terminal(*arguments, **environment):
-    """The program with a terminal as its standard output and standard error; what it wrote there."""
-    primary, secondary = pty.openpty()
-    env = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-    env |= {"TERM": "xterm-256color", "COLUMNS": "110", **environment}
-    process = subprocess.Popen(
-        [BIN / "validationrun", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=secondary,
-        stderr=secondary,
-        env=env,
-    )
-    os.close(secondary)
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(primary, 65536)
-        except OSError:  # Linux' way of saying that the other end is closed.
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    os.close(primary)
-    return process.wait(), b"".join(chunks).decode()
 
 
 @pytest.fixture

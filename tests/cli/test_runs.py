@@ -97,11 +97,16 @@ def test_a_status_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "nightly-x7k2p in eng-ada: Failed after 612s\n"
         "  reason   RuleFailed:height\n"
         "  message  rule height: 0, not > 0\n"
-        "  chain    nightly-0f8fad5b (rpc Ready, val gone)\n"
+        "  chain    nightly-0f8fad5b (rpc, val)\n"
         "  load     nightly-x7k2p-0f8fad5b (shards ended 0, none)\n"
         "  rules    height  Failed   ThresholdViolated 0, not > 0\n"
         "           x       Passed   1 > 0\n"
     )
+
+
+def test_a_chain_that_did_not_come_up_is_told_by_deployment(capsys: pytest.CaptureFixture[str]) -> None:
+    print_status({**STATUS, "load": None}, StatusOutput.TEXT)
+    assert "  chain    nightly-0f8fad5b (rpc Ready, val gone)\n" in capsys.readouterr().out
 
 
 def test_a_status_cannot_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.cluster up|down|status|build|images|image-from-binary`: run from the repository's root."""
+"""`python -m tests.cluster up|down|status|build|images|older-argo|image-from-binary`: run from the repository's root."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ def main() -> int:
         ("status", "which part runs"),
         ("build", "build the programs, start nothing"),
         ("images", "build and import the runner's and the chain's images"),
+        ("older-argo", "build the older line of Argo, and import its executor's image"),
     ):
         verbs.add_parser(name, help=words)
     one = verbs.add_parser("image-from-binary", help="import an image of static programs")
@@ -49,6 +50,8 @@ def _run(options: argparse.Namespace) -> None:
     elif options.verb == "images":
         images.build_all(parts.build())
         images.chain()
+    elif options.verb == "older-argo":
+        images.older_executor(parts.build_older_argo())
     else:
         images.from_binaries(options.name, options.binaries)
 

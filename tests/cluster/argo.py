@@ -1,14 +1,15 @@
 """Argo Workflows: its definitions, its controller as a process of the machine, its executor as an image."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from tests.cluster import objects, processes
 from tests.cluster.layout import BIN, CONFIG, EXECUTOR_IMAGE
 
 NAMESPACE: Final = "argo"
+_CONFIG_MAP: Final = "workflow-controller-configmap"
 _METRICS_PORT: Final = 19090
 _HEALTH_PORT: Final = 6060
 
@@ -33,17 +34,7 @@ def start(crds: Path) -> None:
     # A controller that starts before the definitions are served gives up for good.
     names = [one["metadata"]["name"] for one in definitions]
     objects.wait("Argo's definitions are served", lambda dynamic: objects.established(dynamic, names))
-    environment = {**_ENVIRONMENT, "KUBECONFIG": str(CONFIG / "admin.kubeconfig")}
-    command: list[str | Path] = [
-        BIN / "workflow-controller",
-        f"--kubeconfig={CONFIG / 'admin.kubeconfig'}",
-        f"--namespace={NAMESPACE}",
-        "--configmap=workflow-controller-configmap",
-        f"--executor-image={EXECUTOR_IMAGE}",
-        "--executor-image-pull-policy=IfNotPresent",
-        "--loglevel=info",
-    ]
-    processes.start("workflow-controller", command, {**os.environ, **environment})
+    start_controller("workflow-controller", BIN / "workflow-controller", EXECUTOR_IMAGE, _CONFIG_MAP, {})
     processes.wait(
         "workflow-controller",
         "it is healthy",
@@ -52,12 +43,35 @@ def start(crds: Path) -> None:
     )
 
 
+def start_controller(
+    name: str, program: Path, executor_image: str, config_map: str, environment: Mapping[str, str]
+) -> None:
+    """A controller as a process `name`; nothing when it runs already."""
+    command: list[str | Path] = [
+        program,
+        f"--kubeconfig={CONFIG / 'admin.kubeconfig'}",
+        f"--namespace={NAMESPACE}",
+        f"--configmap={config_map}",
+        f"--executor-image={executor_image}",
+        "--executor-image-pull-policy=IfNotPresent",
+        "--loglevel=info",
+    ]
+    processes.start(name, command, {**_ENVIRONMENT, "KUBECONFIG": str(CONFIG / "admin.kubeconfig"), **environment})
+
+
 def _configuration() -> objects.Object:
+    metrics = {"enabled": True, "port": _METRICS_PORT, "secure": False}
+    return configuration(_CONFIG_MAP, {"metricsConfig": metrics})
+
+
+def configuration(name: str, settings: Mapping[str, Any]) -> objects.Object:
+    """A controller's ConfigMap: each setting as its own key, in YAML; a text as it is."""
+    everywhere = {"executor": {"resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}}}
     data = {
-        "executor": yaml.safe_dump({"resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}}),
-        "metricsConfig": yaml.safe_dump({"enabled": True, "port": _METRICS_PORT, "secure": False}),
+        key: value if isinstance(value, str) else yaml.safe_dump(value)
+        for key, value in {**everywhere, **settings}.items()
     }
-    metadata = {"name": "workflow-controller-configmap", "namespace": NAMESPACE}
+    metadata = {"name": name, "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 

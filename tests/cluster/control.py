@@ -36,7 +36,7 @@ def install(programs: dict[str, Path]) -> None:
 def start() -> None:
     """In their order, each waited for."""
     _etcd()
-    _api_server()
+    start_api_server()
     publish()
     _others()
 
@@ -69,7 +69,8 @@ def _etcd() -> None:
     processes.wait("etcd", "it is healthy", lambda: processes.answers(f"{client}/health"), 30)
 
 
-def _api_server() -> None:
+def start_api_server() -> None:
+    """Returns once it is ready; also when it ran before."""
     command: list[str | Path] = [
         BIN / "kube-apiserver",
         # Of the bridge: loopback would not be an address that pods can reach.

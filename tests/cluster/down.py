@@ -18,6 +18,9 @@ def is_up() -> bool:
 
 def down() -> None:
     """Takes it down from any state. Raises HostError when something stays."""
+    # What tests started, and did not live to end.
+    for name in set(processes.noted()) - set(DAEMONS):
+        processes.stop(name)
     # The kubelet first: it would start again what is ended.
     for name in DAEMONS[: DAEMONS.index("coredns")]:
         processes.stop(name)
@@ -25,7 +28,7 @@ def down() -> None:
     for name in ("coredns", "containerd", *CONTROL):
         processes.stop(name)
     processes.kill_shims(CONTAINERD_SOCKET)
-    left = [name for name in DAEMONS if processes.is_running(name)]
+    left = [name for name in {*DAEMONS, *processes.noted()} if processes.is_running(name)]
     host.restore()
     for path in (KUBECONFIG, *(PUBLIC / "bin" / name for name in CLIENTS)):
         path.unlink(missing_ok=True)
@@ -51,5 +54,6 @@ def _end_containers() -> None:
 
 def status() -> str:
     """A line for each daemon."""
-    lines = [f"{name:<24} {processes.process_id(name) or 'not running'}" for name in DAEMONS]
+    names = [*DAEMONS, *sorted(set(processes.noted()) - set(DAEMONS))]
+    lines = [f"{name:<24} {processes.process_id(name) or 'not running'}" for name in names]
     return "\n".join([*lines, f"KUBECONFIG={KUBECONFIG}"])

@@ -20,6 +20,7 @@ _PACKAGES: Final = {
     "prometheus": "prometheus",
     "mmdebstrap": "mmdebstrap",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/postgresql": "postgresql",
     "mount": "mount",
     "ip": "iproute2",
     "nice": "coreutils",
@@ -70,6 +71,10 @@ def run(*command: str, check: bool = True) -> str:
     if check and done.returncode != 0:
         raise HostError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-1000:]}")
     return done.stdout
+
+
+def succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def check_machine() -> None:

@@ -15,6 +15,7 @@ from tests.cluster.host import HostError
 from tests.cluster.layout import (
     CHAIN_IMAGE,
     EXECUTOR_IMAGE,
+    OLDER_EXECUTOR_IMAGE,
     PAUSE_IMAGE,
     REPOSITORY,
     RUNNER_IMAGE,
@@ -28,13 +29,24 @@ _RUNTIME_LOCK: Final = REPOSITORY / "requirements" / "runtime.txt"
 _RUNNER_UID: Final = 8737
 _PACKAGES_IN_ROOT: Final = "python3-minimal,ca-certificates,libpython3-stdlib"
 _SITE: Final = "usr/lib/python3/dist-packages"
+_LAYOUT: Final = "2"
+"""Changes with how the layers are made."""
 
 
 def build_all(built: Parts) -> None:
     """Everything that the tests need; what is imported already, with the same content, costs nothing."""
     from_binaries(PAUSE_IMAGE, [built.programs["pause"]], entrypoint=("/pause",))
-    from_binaries(EXECUTOR_IMAGE, [built.programs["argoexec"]], entrypoint=("/bin/argoexec",), folder="bin/")
+    _executor(EXECUTOR_IMAGE, built)
     runner()
+
+
+def older_executor(built: Parts) -> None:
+    """For Workflows of the older line of Argo."""
+    _executor(OLDER_EXECUTOR_IMAGE, built)
+
+
+def _executor(name: str, built: Parts) -> None:
+    from_binaries(name, [built.programs["argoexec"]], entrypoint=("/bin/argoexec",), folder="bin/")
 
 
 def from_binaries(name: str, binaries: Iterable[Path], *, entrypoint: tuple[str, ...] = (), folder: str = "") -> None:
@@ -58,14 +70,14 @@ def runner() -> None:
     """
     root = cached(f"python-root-{_text_key(_PACKAGES_IN_ROOT)}", _python_root) / "root.tar"
     version = (root.parent / "version").read_text()
-    lock = _text_key(_RUNTIME_LOCK.read_text() + version)
+    lock = _text_key(_RUNTIME_LOCK.read_text() + version + _LAYOUT)
     packages = cached(f"runner-packages-{lock}", lambda target: _packages(target, version)) / "layer.tar"
     sources = sorted(path for path in _sources() if path.is_file())
-    key = _content_key([lock, _PACKAGES_IN_ROOT], sources)
+    key = _content_key([lock, _PACKAGES_IN_ROOT, _LAYOUT], sources)
     if _is_current(RUNNER_IMAGE, key):
         return
     with tempfile.TemporaryDirectory() as scratch:
-        product = _product(Path(scratch))
+        product = _product(Path(scratch), version)
         environment = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"}
         user = f"{_RUNNER_UID}:{_RUNNER_UID}"
         command = ("validationrun-runner",)
@@ -120,13 +132,38 @@ def _packages(target: Path, version: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise HostError(f"the runner's packages: {done.stderr[-1500:]}")
-    files = {
-        f"{_SITE}/{path.relative_to(site)}": path
-        for path in site.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    _precompile(site, version)
+    files = {f"{_SITE}/{path.relative_to(site)}": path for path in site.rglob("*") if path.is_file()}
     layer(target / "layer.tar", {**files, "etc/passwd": _accounts(target)})
     shutil.rmtree(site)
+
+
+def _precompile(folder: Path, version: str) -> None:
+    """
+    As the Dockerfile does: on a read-only root each start of a step would compile it all again.
+
+    Where no Python of the root's version is at hand it stays as it is, which is slower and no less right.
+    """
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    for python in (sys.executable, "/usr/bin/python3", f"python{version}"):
+        found = shutil.which(python)
+        ask = [str(found), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if found and subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == version:
+            command = [
+                found,
+                "-m",
+                "compileall",
+                "-q",
+                "-f",
+                "--invalidation-mode",
+                "unchecked-hash",
+                "-s",
+                str(folder),
+            ]
+            # The exit code tells of files that are templates and no Python.
+            subprocess.run([*command, "-p", f"/{_SITE}", str(folder)], capture_output=True, check=False)
+            return
+    say(f"no Python {version} to compile the runner's packages with")
 
 
 def _accounts(target: Path) -> Path:
@@ -135,7 +172,7 @@ def _accounts(target: Path) -> Path:
     return path
 
 
-def _product(scratch: Path) -> Path:
+def _product(scratch: Path, version: str) -> Path:
     """The wheel's content, its console script, and nothing built."""
     wheels = scratch / "wheels"
     hatchling = Path(sys.executable).with_name("hatchling")
@@ -151,6 +188,7 @@ def _product(scratch: Path) -> Path:
     unpacked = scratch / "unpacked"
     (wheel,) = wheels.glob("*.whl")
     shutil.unpack_archive(wheel, unpacked, "zip")
+    _precompile(unpacked, version)
     script = scratch / "validationrun-runner"
     script.write_text("#!/usr/bin/python3\nfrom validationrun.runner.main import main\n\nmain()\n")
     script.chmod(0o755)

@@ -9,18 +9,20 @@ from tests.cluster import objects, processes
 from tests.cluster.layout import CONFIG, HOST, PROMETHEUS_PORT, REPOSITORY, STATE
 
 NAMESPACE: Final = "monitoring"
-_TARGETS: Final = CONFIG / "targets.json"
+TARGETS: Final = CONFIG / "targets.json"
+"""The pods that want to be scraped, for any Prometheus of this machine."""
+
 ALERT: Final = "TestChainHalted"
-_EXPRESSION: Final = "max by (chain_id) (increase(cometbft_consensus_height[20s])) == 0"
+EXPRESSION: Final = "max by (chain_id) (increase(cometbft_consensus_height[20s])) == 0"
 
 
 def start() -> None:
     """Prometheus, and what the cluster knows of it."""
     config, rules = CONFIG / "prometheus.json", CONFIG / "rules.json"
-    rule = {"alert": ALERT, "expr": _EXPRESSION, "for": "10s"}
+    rule = {"alert": ALERT, "expr": EXPRESSION, "for": "10s"}
     rules.write_text(json.dumps({"groups": [{"name": "validationrun-tests", "rules": [rule]}]}))
     config.write_text(json.dumps(_configuration(rules), indent=2))
-    discovery = [sys.executable, "-m", "tests.cluster.discovery", CONFIG / "admin.kubeconfig", _TARGETS]
+    discovery = [sys.executable, "-m", "tests.cluster.discovery", CONFIG / "admin.kubeconfig", TARGETS]
     processes.start("discovery", discovery, {"PYTHONPATH": str(REPOSITORY)})
     processes.start(
         "prometheus",
@@ -39,7 +41,7 @@ def start() -> None:
 
 
 def _configuration(rules: Path) -> objects.Object:
-    pods = {"job_name": "pods", "file_sd_configs": [{"files": [str(_TARGETS)], "refresh_interval": "1s"}]}
+    pods = {"job_name": "pods", "file_sd_configs": [{"files": [str(TARGETS)], "refresh_interval": "1s"}]}
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "2s"},
         "rule_files": [str(rules)],

@@ -26,8 +26,19 @@ _KUBERNETES_NAMES: Final = (
 )
 _KUBERNETES_VERSION: Final = "v1.34.9"
 _STRIP: Final = "-s -w"
-_ARGO_NAMES: Final = ("argo", "argoexec", "workflow-controller")
-_ARGO: Final = "github.com/argoproj/argo-workflows/v4"
+
+
+@dataclass(frozen=True)
+class _Argo:
+    """A line of Argo: its folder in `parts`, whose go.mod has the version, its module, and which of its programs are built."""
+
+    folder: str
+    module: str
+    programs: tuple[str, ...]
+
+
+_ARGO: Final = _Argo("argo", "github.com/argoproj/argo-workflows/v4", ("argo", "argoexec", "workflow-controller"))
+_OLDER_ARGO: Final = _Argo("argo-3.7", "github.com/argoproj/argo-workflows/v3", ("argoexec", "workflow-controller"))
 
 
 def say(text: str) -> None:
@@ -118,31 +129,45 @@ def build() -> Parts:
     programs.update(dict.fromkeys(_KUBERNETES_NAMES, binary))
     for name in ("etcd", "coredns", "pause"):
         programs[name] = _part(name, go, single(name)) / name
-    argo = _part("argo", go, lambda target: _build_argo(go, target))
-    for name in _ARGO_NAMES:
-        programs[name] = argo / name
-    return Parts(programs, argo / "crds")
+    argo = _build_argo(go, _ARGO)
+    return Parts({**programs, **argo.programs}, argo.argo_crds)
 
 
-def _build_argo(go: Any, target: Path) -> None:
+def build_older_argo() -> Parts:
+    """The older line of Argo that is supported; some minutes the first time."""
+    return _build_argo(load_judge().find_go(), _OLDER_ARGO)
+
+
+def build_storage() -> Path:
+    """versitygw, an S3 server over a folder of this machine; some minutes the first time."""
+    go, name = load_judge().find_go(), "versitygw"
+    package = f"github.com/versity/versitygw/cmd/{name}"
+    return _part(name, go, lambda target: _build(go, _PARTS / name, target / name, package, _STRIP)) / name
+
+
+def _build_argo(go: Any, argo: _Argo) -> Parts:
+    folder = _part(argo.folder, go, lambda target: _compile_argo(go, argo, target))
+    return Parts({name: folder / name for name in argo.programs}, folder / "crds")
+
+
+def _compile_argo(go: Any, argo: _Argo, target: Path) -> None:
     """From a copy of the module: upstream's signal_linux.go is a symbolic link, which no module archive carries."""
     judge = load_judge()
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         work = Path(scratch)
         for name in ("go.mod", "go.sum"):
-            shutil.copyfile(_PARTS / "argo" / name, work / name)
-        source, version = judge.module_folder(go, work, _ARGO)
+            shutil.copyfile(_PARTS / argo.folder / name, work / name)
+        source, _ = judge.module_folder(go, work, argo.module)
         judge.copy_files(source, work / "argo", "*")
         system = work / "argo" / "workflow" / "executor" / "osspecific"
         if not (system / "signal_linux.go").exists():
             shutil.copyfile(system / "signal_darwin.go", system / "signal_linux.go")
         with (work / "go.mod").open("a") as go_mod:
-            go_mod.write(f"\nreplace {_ARGO} => ./argo\n")
-        flags = f"{_STRIP} -X {_ARGO}.version={judge.required_version(_PARTS / 'argo' / 'go.mod', _ARGO)}"
-        del version
+            go_mod.write(f"\nreplace {argo.module} => ./argo\n")
+        flags = f"{_STRIP} -X {argo.module}.version={judge.required_version(work / 'go.mod', argo.module)}"
         # argo embeds the server's pages, which the module does not carry; one file is enough.
         (work / "argo" / judge.UI_FILE).parent.mkdir(parents=True)
         (work / "argo" / judge.UI_FILE).write_text(judge.UI_TEXT)
-        for name in _ARGO_NAMES:
-            _build(go, work, target / name, f"{_ARGO}/cmd/{name}", flags)
+        for name in argo.programs:
+            _build(go, work, target / name, f"{argo.module}/cmd/{name}", flags)
         judge.copy_files(source / "manifests/base/crds/full", target / "crds", "*.yaml")

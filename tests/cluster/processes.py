@@ -1,8 +1,10 @@
 """The cluster's daemons as plain processes: started, waited for, and ended."""
 
+import atexit
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +16,16 @@ from tests.cluster.layout import LOGS, RUN
 
 _ENDS_SECONDS: Final = 20
 _LAST_LINES: Final = 15
+
+_children: Final[dict[int, subprocess.Popen[bytes]]] = {}
+"""Started by this very process."""
+
+
+@atexit.register
+def _leave_behind() -> None:
+    """They are to outlive it; Python would warn of each."""
+    for child in _children.values():
+        child.returncode = child.poll() or 0
 
 
 class StartError(Exception):
@@ -37,7 +49,13 @@ def start(name: str, command: Sequence[str | Path], environment: Mapping[str, st
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-    _pid_file(name).write_text(f"{process.pid} {_started(process.pid)}")
+    _pid_file(name).write_text(identity(process.pid))
+    _children[process.pid] = process
+
+
+def identity(pid: int) -> str:
+    """A process, in words that no later one of the same id shares."""
+    return f"{pid} {_started(pid)}"
 
 
 def _started(pid: int) -> str:
@@ -63,6 +81,11 @@ def process_id(name: str) -> int | None:
 
 def is_running(name: str) -> bool:
     return process_id(name) is not None
+
+
+def noted() -> list[str]:
+    """Every process that was started and not ended, those of tests too."""
+    return sorted(path.stem for path in RUN.glob("*.pid"))
 
 
 def wait(name: str, what: str, ready: Callable[[], bool], seconds: float) -> None:
@@ -94,9 +117,24 @@ def answers(url: str) -> bool:
         return False
 
 
+def free_port(address: str = "127.0.0.1") -> int:
+    """One that nobody listens on now."""
+    with socket.create_server((address, 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def kill(name: str) -> None:
+    """SIGKILL, without a word before; returns once it is gone."""
+    _end(name, ((signal.SIGKILL, 5),))
+
+
 def stop(name: str) -> None:
     """SIGTERM, and SIGKILL for what stays."""
-    for signal_, seconds in ((signal.SIGTERM, _ENDS_SECONDS), (signal.SIGKILL, 5)):
+    _end(name, ((signal.SIGTERM, _ENDS_SECONDS), (signal.SIGKILL, 5)))
+
+
+def _end(name: str, signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    for signal_, seconds in signals:
         pid = process_id(name)
         if pid is None:
             break
@@ -104,10 +142,12 @@ def stop(name: str) -> None:
             os.kill(pid, signal_)
         end = time.monotonic() + seconds
         while is_running(name) and time.monotonic() < end:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.05)
-    _pid_file(name).unlink(missing_ok=True)
+        # Of our own it is for us to ask how it ended; until then it is a zombie.
+        if not is_running(name) and pid in _children:
+            _children.pop(pid).wait()
+    if not is_running(name):
+        _pid_file(name).unlink(missing_ok=True)
 
 
 def kill_shims(socket: Path) -> None:

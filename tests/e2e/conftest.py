@@ -1,10 +1,40 @@
 """What every end-to-end test needs of the cluster: the definition of SeiNodeDeployment."""
 
 import os
+from typing import Final
 
 import pytest
 from tests.chain.operator.loop import connect, install_crd
 from tests.e2e.world import KUBECONFIG
+
+# So that what they assert is explained as what the tests themselves assert.
+pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.running", "tests.e2e.faults")
+
+
+LONG: Final = frozenset(
+    {
+        "test_a_run_explains_itself_to_whoever_looks_at_argo",
+        "test_alert_unloaded_mid_run",
+        "test_an_upload_that_fails_is_no_pass",
+        "test_case[alert-stops-early]",
+        "test_case[evaluator-killed-too-often]",
+        "test_case[never-serves]",
+        "test_controller_restarted",
+        "test_hostile_workflow_defaults",
+        "test_node_status_offloaded",
+        "test_quota_full_at_finalize",
+        "test_resubmitted",
+        "test_same_workflow_name_again",
+        "test_terminated",
+        "test_two_runs_with_one_chain_id",
+    }
+)
+"""Each takes two to four minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: none of them is left to a single worker when all others are done."""
+    items.sort(key=lambda item: item.name not in LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)

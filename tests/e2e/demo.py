@@ -9,7 +9,7 @@ from typing import Final
 
 import yaml
 from tests.chain.operator.loop import connect, install_crd
-from tests.e2e.test_cases import BASE, CASES, run_operator
+from tests.e2e.running import BASE, CASES, run_operator
 from tests.e2e.world import CLI, KUBECONFIG, REPOSITORY, World, merge
 
 _VERDICTS: Final = {0: "Passed", 1: "Failed", 2: "no verdict on the system: an error, or the run was cancelled"}
@@ -17,7 +17,7 @@ _VERDICTS: Final = {0: "Passed", 1: "Failed", 2: "no verdict on the system: an e
 
 def main() -> int:
     context = os.environ.get("E2E_CONTEXT")
-    case = next(case for case in CASES if case["name"] == "passes")
+    case = CASES["passes"]
     install_crd(connect(None if context else str(KUBECONFIG), context))
     with World.open("demo") as world, tempfile.TemporaryDirectory() as scratch, run_operator(world):
         document = merge(BASE, case["spec"])

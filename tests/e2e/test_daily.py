@@ -1,15 +1,18 @@
-"""The verbs of every day on a real run: list, stop, rerun, delete."""
+"""The verbs of every day on a real run: list, stop, rerun, delete; and how a run explains itself in Argo."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from tests.e2e.test_cases import BASE, run_operator
+from tests.e2e.running import BASE, prepare, run_operator
 from tests.e2e.world import World, as_json, merge, until
 
 from validationrun import record
+from validationrun.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
 
 
 @pytest.fixture
@@ -60,6 +63,84 @@ def test_a_run_is_listed_stopped_started_again_and_deleted(world: World, tmp_pat
     }
     until("nothing of a run is left", lambda: not world.holdings() - kept, 120)
     assert as_list(world) == []
+
+
+STEPS = ["ensure-chain", "wait-chain-ready", "load-job", "rule-evaluator"]
+
+
+def test_a_run_explains_itself_to_whoever_looks_at_argo(world: World, tmp_path: Path) -> None:
+    """By the Workflow alone, as its UI and `argo get` show it: what it is, how far it is, what came of it and why."""
+    # Twice the minute after which Argo's executor reports a step's progress, and more.
+    load = {"duration": "150s", "workload": {"args": ["--rate=5", "--exit-code=1"]}}
+    prepared = prepare(world, tmp_path, {"spec": {"load": load}}, options=["--set", "duration=148s"])
+    submitted = world.run("submit", str(prepared.spec), *prepared.arguments)
+    assert submitted.returncode == 0, submitted.stderr
+    name = submitted.stdout.strip()
+    until("the evaluator told how far the window is", lambda: _progress(world), 500)
+    awaited = "sei.io/managed-by=validationrun,validation.sei.io/verdict=Awaited"
+    assert name in world.argo("list", "--selector", awaited, "--output", "name").split()
+    assert world.run("wait", name, "-n", world.namespace).returncode == 1
+
+    workflow = world.only_workflow()
+    assert workflow is not None
+    shown, labels = workflow["metadata"]["annotations"], workflow["metadata"]["labels"]
+    assert shown["workflows.argoproj.io/title"] == f"{name}: 2m30s of chain_load, 1 rule"
+    assert shown["workflows.argoproj.io/description"].startswith(
+        "Brings up an ephemeral chain, drives `chain_load` at it"
+    )
+    assert "| height-advances | value > 0 | 5s | no |" in shown["workflows.argoproj.io/description"]
+    assert labels["validation.sei.io/verdict"] == "Failed"
+    assert (
+        name in world.argo("list", "--selector", f"sei.io/chain-id={labels['sei.io/chain-id']}", "-o", "name").split()
+    )
+    template = world.cluster.get(WORKFLOW_TEMPLATES, "e2e")
+    assert template is not None
+    assert all(one["description"] for one in template["spec"]["arguments"]["parameters"])
+    told = {one["name"]: one["value"] for one in workflow["status"]["outputs"]["parameters"]}
+    assert told == {
+        "chain-id": labels["sei.io/chain-id"],
+        "exit-codes": "1",
+        "verdict": "Failed",
+        "reason": "WorkloadFailed",
+    }
+    nodes = {one["displayName"]: one for one in workflow["status"]["nodes"].values() if one["type"] == "Pod"}
+    assert sorted(nodes) == sorted([*(f"{step}(0)" for step in STEPS), f"{name}.onExit(0)"])
+    messages = {
+        step: next(one["value"] for one in nodes[f"{step}(0)"]["outputs"]["parameters"] if one["name"] == "message")
+        for step in STEPS[:3]
+    }
+    assert messages == dict(zip(STEPS, ["the chain makes blocks", "the chain serves", "shard 0 exit 1"], strict=False))
+    printed = " ".join(world.argo("get", name, "--no-color").split())
+    why = "Failed: WorkloadFailed: an assertion of the workload failed: shard 0 exit 1"
+    assert f"Message: main: Error (exit code 1): {why}" in printed
+    assert "Output Parameters: chain-id: " in printed
+    assert "verdict: Failed reason: WorkloadFailed" in printed
+    assert "duration: 148s" in printed
+
+    _check_results(world, name)
+
+
+def _progress(world: World) -> bool:
+    """Of the Workflow: seconds of the window among its steps."""
+    workflow = world.only_workflow()
+    progress = str(((workflow or {}).get("status") or {}).get("progress") or "0/0")
+    done, _, of = progress.partition("/")
+    return int(of) > 148 > int(done) > 5
+
+
+def _check_results(world: World, name: str) -> None:
+    """The results of a run without S3, for whoever has only the cluster."""
+    where = ["-n", world.namespace]
+    suite = ET.fromstring(world.run("report", name, *where, "-o", "junit").stdout)  # noqa: S314 - our own
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("2", "0")
+    report = world.run("report", name, *where)
+    assert report.stdout.startswith("FAILED  e2e  WorkloadFailed\n"), report.stderr
+    assert f"validationrun logs {name} -n {world.namespace} --saved" in world.run("status", name, *where).stdout
+    # The chain is gone. What its nodes said is still there.
+    assert not world.cluster.list(CHAIN_OBJECTS)
+    saved = world.run("logs", name, *where, "--saved").stdout
+    assert re.search(r"^== \S+-val-0-0$", saved, re.MULTILINE), saved
+    assert "argo=true" not in world.run("logs", name, *where).stdout
 
 
 def as_list(world: World) -> list[dict]:

@@ -1,16 +1,18 @@
 """A namespace of its own for one end-to-end case, on whatever cluster the tests were given."""
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from validationrun import record
 from validationrun.cluster import (
@@ -19,6 +21,7 @@ from validationrun.cluster import (
     JOBS,
     NAMESPACES,
     PODS,
+    PROMETHEUS_RULES,
     SERVICE_ACCOUNTS,
     WORKFLOW_TEMPLATES,
     WORKFLOWS,
@@ -38,14 +41,18 @@ KINDS: Final = {
     "ConfigMap": CONFIG_MAPS,
     "Job": JOBS,
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles"),
+    "PrometheusRule": PROMETHEUS_RULES,
+    "ResourceQuota": Resource("", "v1", "resourcequotas"),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
     "SeiNodeDeployment": CHAIN_OBJECTS,
+    "ServiceAccount": SERVICE_ACCOUNTS,
     "ValidatingAdmissionPolicy": Resource(
         "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", namespaced=False
     ),
     "ValidatingAdmissionPolicyBinding": Resource(
         "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", namespaced=False
     ),
+    "Workflow": WORKFLOWS,
     "WorkflowTemplate": WORKFLOW_TEMPLATES,
 }
 
@@ -106,6 +113,33 @@ def documents(text: str) -> list[Object]:
     return found
 
 
+@contextlib.contextmanager
+def _place() -> Iterator[None]:
+    """
+    One of a few places on this machine, whoever runs tests on it: where too many runs share its processors, none is in time.
+
+    A place is a file that is locked, so that none is lost with a process that was killed.
+    """
+    folder = Path(tempfile.gettempdir()) / "validationrun-e2e"
+    folder.mkdir(exist_ok=True)
+    files = [(folder / str(number)).open("w") for number in range(int(os.environ.get("E2E_PLACES", "5")))]
+    try:
+        while not any(map(_lock, files)):
+            time.sleep(1)
+        yield
+    finally:
+        for file in files:
+            file.close()
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @dataclass
 class World:
     """One namespace, and what was put into others for it."""
@@ -121,7 +155,11 @@ class World:
     @contextlib.contextmanager
     def open(cls, case: str) -> Iterator["World"]:
         """A fresh namespace with the accounts of a tenant; all of it is removed afterwards."""
-        name = f"e2e-{case}-{secrets.token_hex(2)}"
+        with _place():
+            yield from cls._open(f"e2e-{case}-{secrets.token_hex(2)}")
+
+    @classmethod
+    def _open(cls, name: str) -> Iterator["World"]:
         world = cls(open_cluster(name))
         world.cluster.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         try:
@@ -151,9 +189,20 @@ class World:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The CLI as its users call it."""
-        context = os.environ.get("E2E_CONTEXT")
-        where = ["--context", context] if context else []
-        return subprocess.run([str(CLI), *arguments, *where], capture_output=True, text=True, check=False, timeout=600)
+        return subprocess.run(_command(CLI, arguments), capture_output=True, text=True, check=False, timeout=600)
+
+    def run_beside(self, log: Path, *arguments: str) -> subprocess.Popen[str]:
+        """The same, while the test goes on; all that it says goes to `log`."""
+        with log.open("w") as stream:
+            return subprocess.Popen(_command(CLI, arguments), stdout=stream, stderr=subprocess.STDOUT, text=True)
+
+    def argo(self, *arguments: str) -> str:
+        """Argo's own CLI; what it printed."""
+        built = REPOSITORY / "build" / "cluster" / "bin" / "argo"
+        command = _command(built if built.exists() else "argo", [*arguments, "-n", self.namespace])
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def run_offline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A verb that needs no cluster."""
@@ -168,15 +217,21 @@ class World:
         found = self.cluster.list(WORKFLOWS)
         return found[0] if found else None
 
-    def left_running(self) -> list[str]:
-        """What a finished run must not leave: the chain, and pods that still run."""
+    def left_running(self, before: Collection[str] = ()) -> list[str]:
+        """
+        What a finished run must not leave: the chain, and pods that still run.
+
+        Args:
+            before: holdings that were there before the run, with whatever belongs to them.
+        """
+        kept = {one.partition("/")[2] for one in before if one.startswith(f"{CHAIN_OBJECTS.plural}/")} | {_FRONT}
         chain = [one["metadata"]["name"] for one in self.cluster.list(CHAIN_OBJECTS)]
         pods = [
             one["metadata"]["name"]
             for one in self.cluster.list(PODS)
             if (one.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
         ]
-        return chain + pods
+        return [name for name in chain + pods if not any(name.startswith(one) for one in kept)]
 
     def holdings(self) -> set[str]:
         """Everything in the namespace that a run or its chain could have made."""
@@ -189,7 +244,6 @@ class World:
 
     def front_prometheus(self) -> str:
         """A forwarder of the namespace's own in front of the real Prometheus; its URL. `cut_prometheus` ends it."""
-        namespace, service = PROMETHEUS.split("/")
         ports = [{"name": "web", "port": _PORT}]
         self.cluster.create(
             SERVICES,
@@ -200,9 +254,15 @@ class World:
                 "spec": {"selector": {"app": _FRONT}, "ports": ports},
             },
         )
+        self.restore_prometheus()
+        return f"http://{_FRONT}.{self.namespace}.svc:{_PORT}"
+
+    def restore_prometheus(self) -> None:
+        """A forwarder where there is none, or where one ends."""
+        namespace, service = PROMETHEUS.split("/")
+        until("the forwarder before is gone", lambda: self.cluster.get(PODS, _FRONT) is None, 60)
         self.cluster.create(PODS, _forwarder(f"{service}.{namespace}.svc"))
         until("the forwarder serves", self._is_fronted, 120)
-        return f"http://{_FRONT}.{self.namespace}.svc:{_PORT}"
 
     def _is_fronted(self) -> bool:
         slices = self.cluster.list(ENDPOINT_SLICES, labels=f"kubernetes.io/service-name={_FRONT}")
@@ -210,6 +270,14 @@ class World:
 
     def cut_prometheus(self) -> None:
         self.cluster.delete(PODS, _FRONT)
+
+    def is_prometheus_cut(self) -> bool:
+        return self.cluster.get(PODS, _FRONT) is None
+
+
+def _command(program: Path | str, arguments: Sequence[str]) -> list[str]:
+    context = os.environ.get("E2E_CONTEXT")
+    return [str(program), *arguments, *(["--context", context] if context else [])]
 
 
 def _forwarder(host: str) -> Object:

@@ -1,4 +1,4 @@
-"""A real Prometheus of the tests: on loopback, on a free port, in a folder of its own, ended for sure."""
+"""A real Prometheus of the tests: on loopback unless told otherwise, on a free port, in a folder of its own, ended for sure."""
 
 import contextlib
 import json
@@ -46,11 +46,13 @@ class Server:
         folder: its configuration, data and log.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], groups: Sequence[Any], flags: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], groups: Sequence[Any], flags: Sequence[str], host: str
+    ) -> None:
         self.folder = folder
         self.url = ""
         self._flags = list(flags)
-        self._address = "127.0.0.1:0"
+        self._address = f"{host}:0"
         self._process: subprocess.Popen[bytes] | None = None
         self._rules = folder / "rules.json"
         self._config = {"rule_files": [str(self._rules)], **config}
@@ -178,6 +180,7 @@ def running(
     history: Sequence[histories.Series] = (),
     config: Mapping[str, Any] | None = None,
     flags: Sequence[str] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """
     A Prometheus that answers, and is gone afterwards.
@@ -190,6 +193,7 @@ def running(
         history: back-filled as blocks before it starts.
         config: taken over into its configuration; a section that is named replaces ours.
         flags: more of the command line.
+        host: address of this machine on which it listens.
     """
     folder.mkdir(parents=True, exist_ok=True)
     every = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
@@ -204,7 +208,7 @@ def running(
     }
     if history:
         histories.backfill(folder / "data", history)
-    server = Server(folder, whole, groups, flags)
+    server = Server(folder, whole, groups, flags, host)
     server.start()
     try:
         yield server

@@ -22,7 +22,7 @@ from validationrun.api.v1alpha1 import Rule
 from validationrun.evaluation.clock import ClockCheck
 from validationrun.evaluation.driver import Judgement
 from validationrun.local.keeping import Kept, run_entry, sign_off
-from validationrun.local.outcome import Setting, Workload, conclude
+from validationrun.local.outcome import Setting, conclude
 from validationrun.oracle.engine import Fold, ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.exchange import Exchange
@@ -30,6 +30,7 @@ from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.verdict import Facts, judge
 from validationrun.oracle.wire import Reply
+from validationrun.oracle.workload import Workload
 from validationrun.record import Identity, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, result_document

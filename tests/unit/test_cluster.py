@@ -1,6 +1,7 @@
 """The client of Kubernetes against an API server that fails; a good one is used in tests/e2e."""
 
 import json
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,16 +9,20 @@ import pytest
 from kubernetes.client import ApiClient, Configuration
 
 from http_helpers import Reply, Request, serving
+from validationrun.api_server import ApiServer
 from validationrun.cluster import (
     CONFIG_MAPS,
     JOBS,
     NAMESPACES,
+    PODS,
     AlreadyExistsError,
     Cluster,
+    ClusterError,
     ConflictError,
     ForbiddenError,
     InvalidError,
     UnreachableError,
+    WatchLostError,
     owned_by,
 )
 
@@ -50,7 +55,7 @@ def cluster(server: Server) -> Iterator[Cluster]:
     with serving(server) as url:
         settings = Configuration()
         settings.host, settings.retries = url, False
-        yield Cluster(ApiClient(settings), "eng-ada", patience_s=3, sleep=lambda _: None)
+        yield Cluster(ApiServer(ApiClient(settings), patience_s=3, sleep=lambda _: None), "eng-ada")
 
 
 def test_paths(cluster: Cluster, server: Server) -> None:
@@ -72,6 +77,19 @@ def test_a_fault_of_the_server_is_tried_again(cluster: Cluster, server: Server, 
     assert cluster.get(CONFIG_MAPS, "a") == BODY
 
 
+@pytest.mark.parametrize(("code", "reason"), [(401, "Unauthorized"), (403, "Forbidden")])
+def test_an_api_server_that_was_away_says_no_until_it_has_read_its_roles(
+    cluster: Cluster, server: Server, code: int, reason: str
+) -> None:
+    cluster, answer = cluster.patient(60), Reply(body=json.dumps(BODY).encode())
+    server.replies = [status(503, ""), *[status(code, reason)] * 4, answer]
+    assert cluster.get(CONFIG_MAPS, "a") == BODY
+    server.replies, server.seen[:] = [status(503, ""), status(code, reason)], []
+    with pytest.raises(ForbiddenError, match="words of the API server"):
+        cluster.get(CONFIG_MAPS, "a")
+    assert len(server.seen) == 6
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_after_its_patience_it_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, cluster: Cluster, server: Server
@@ -80,14 +98,51 @@ def test_after_its_patience_it_is_unreachable(
     monkeypatch.setattr("time.monotonic", lambda: next(now))
     server.replies = [status(503, "", "no leader")]
     with pytest.raises(UnreachableError, match="no leader"):
-        cluster._send("GET", "/x")
+        cluster.get(PODS, "x")
+
+
+def test_another_managers_field_is_a_conflict(cluster: Cluster, server: Server) -> None:
+    server.replies = [status(409, "Conflict")]
+    with pytest.raises(ConflictError, match="words of the API server"):
+        cluster.apply(CONFIG_MAPS, BODY)
+    assert len(server.seen) == 1
+
+
+def test_two_creations_that_count_against_one_quota_at_once_are_no_conflict(cluster: Cluster, server: Server) -> None:
+    server.replies = [status(409, "Conflict"), Reply(201, json.dumps(BODY).encode())]
+    assert cluster.create(CONFIG_MAPS, BODY) == BODY
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        (Reply(body=json.dumps(BODY).encode()), AlreadyExistsError),
+        (status(404, "NotFound"), ForbiddenError),
+        (status(403, "Forbidden"), ForbiddenError),
+    ],
+)
+def test_a_quota_that_is_full_of_the_very_object(
+    cluster: Cluster, server: Server, found: Reply, error: type[Exception]
+) -> None:
+    """A quota is asked before the name is."""
+    server.replies = [status(403, "Forbidden", 'configmaps "a" is forbidden: exceeded quota: q'), found]
+    with pytest.raises(error, match="exceeded quota"):
+        cluster.create(CONFIG_MAPS, BODY)
+    assert [one.method for one in server.seen] == ["POST", "GET"]
+
+
+def test_an_answer_that_is_no_json_is_an_error_with_words(cluster: Cluster, server: Server) -> None:
+    server.replies = [Reply(body=b"<html>log in first</html>")]
+    with pytest.raises(ClusterError, match="no JSON; is there a proxy"):
+        cluster.watch(PODS, "1", labels="", seconds=1)
+    with pytest.raises(ClusterError, match="no JSON; is there a proxy"):
+        cluster.get(CONFIG_MAPS, "a")
 
 
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
         (status(409, "AlreadyExists"), AlreadyExistsError),
-        (status(409, "Conflict"), ConflictError),
         (status(403, "Forbidden"), ForbiddenError),
         (status(401, "Unauthorized"), ForbiddenError),
         (status(422, "Invalid"), InvalidError),
@@ -137,3 +192,42 @@ def test_writes_say_who_writes_and_refuse_unknown_fields(cluster: Cluster, serve
 )
 def test_ownership_is_by_uid(found: dict[str, Any], owned: bool) -> None:
     assert owned_by({"metadata": found}, "a") is owned
+
+
+def _events(*events: tuple[str, dict[str, Any]]) -> Reply:
+    return Reply(body=b"\n".join(json.dumps({"type": kind, "object": found}).encode() for kind, found in events))
+
+
+def _pod(name: str, version: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "resourceVersion": version}}
+
+
+def test_a_watch_goes_on_from_the_list(cluster: Cluster, server: Server) -> None:
+    listed = {"metadata": {"resourceVersion": "7"}, "items": [_pod("a", "5")]}
+    server.replies = [
+        Reply(body=json.dumps(listed).encode()),
+        _events(("MODIFIED", _pod("a", "8")), ("DELETED", _pod("a", "9")), ("BOOKMARK", _pod("", "12"))),
+        Reply(body=b""),
+    ]
+    assert cluster.list_to_watch(PODS, labels="x=y") == ([_pod("a", "5")], "7")
+    assert cluster.watch(PODS, "7", labels="x=y", seconds=1) == ([_pod("a", "8"), _pod("a", "9")], "12")
+    assert cluster.watch(PODS, "12", labels="x=y", seconds=1) == ([], "12")
+    asked = urllib.parse.parse_qs(urllib.parse.urlsplit(server.seen[1].path).query)
+    assert asked == {
+        "watch": ["true"],
+        "allowWatchBookmarks": ["true"],
+        "labelSelector": ["x=y"],
+        "resourceVersion": ["7"],
+        "timeoutSeconds": ["1"],
+    }
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [status(410, "Expired", "too old"), _events(("ERROR", {"code": 410, "message": "too old"}))],
+)
+def test_a_watch_from_too_old_a_version_is_lost(cluster: Cluster, server: Server, reply: Reply) -> None:
+    server.replies = [reply]
+    with pytest.raises(WatchLostError, match="too old") as raised:
+        cluster.watch(PODS, "1", labels="", seconds=1)
+    assert raised.value.status == 410

@@ -23,6 +23,7 @@ from validationrun.cli import (
     init,
     lint,
     list_,
+    logs,
     replay,
     report,
     rerun,
@@ -33,6 +34,7 @@ from validationrun.cli import (
     submit,
     test,
     wait,
+    watch,
 )
 from validationrun.conventions import EXIT_BUG, EXIT_USAGE
 
@@ -57,7 +59,7 @@ class _Verbs(typer.core.TyperGroup):
 GC_THRESHOLD = (50_000, 20, 20)
 """A verb builds large trees, leaves next to no cycles and ends: Python's default would walk those trees for a third of its time."""
 
-VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "rerun", "run", "submit", "test", "wait"})
+VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "rerun", "run", "submit", "test", "wait", "watch"})
 """Their exit codes are 0 Passed, 1 Failed, 2 anything else: a bug of ours must not look like a code of its own to a pipeline."""
 
 app = typer.Typer(
@@ -84,8 +86,10 @@ app.command("replay", epilog=replay.EXAMPLES)(replay.run)
 app.command("report", epilog=report.EXAMPLES)(report.run)
 app.command("submit", epilog=submit.EXAMPLES)(submit.run)
 app.command("wait", epilog=wait.EXAMPLES)(wait.run)
+app.command("watch", epilog=watch.EXAMPLES)(watch.run)
 app.command("status", epilog=status.EXAMPLES)(status.run)
 app.command("list", epilog=list_.EXAMPLES)(list_.run)
+app.command("logs", epilog=logs.EXAMPLES)(logs.run)
 app.command("rerun", epilog=rerun.EXAMPLES)(rerun.run)
 app.command("stop", epilog=stop.EXAMPLES)(stop.run)
 app.command("delete", epilog=delete.EXAMPLES)(delete.run)

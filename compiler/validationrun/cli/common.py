@@ -96,6 +96,19 @@ def _expand(spec: str) -> Iterator[str]:
         yield spec
 
 
+def parameters_of(texts: Sequence[str]) -> dict[str, str]:
+    """What each `--set NAME=VALUE` says. Raises typer.Exit with 2 for one that says nothing, or something twice."""
+    given: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise usage_error(f"--set must be NAME=VALUE; got {text!r}")
+        if name in given:
+            raise usage_error(f"--set {name} is given twice")
+        given[name] = value
+    return given
+
+
 def print_diagnostics(diagnostics: Sequence[Diagnostic], output: Output, stream: Any = None) -> None:
     """All diagnostics in the chosen form; text is coloured on a terminal only."""
     stream = stream or sys.stdout

@@ -1,28 +1,36 @@
 """`validationrun delete`: take runs and all that is theirs off the cluster."""
 
+import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from validationrun.cli.common import count, usage_error
-from validationrun.cli.runs import ContextOption, RunNamespaceOption, cluster_errors, open_cluster
+from validationrun.cli.errors import cluster_errors, explain
+from validationrun.cli.runs import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+from validationrun.conventions import EXIT_USAGE
 from validationrun.diagnostics import printable
 
 if TYPE_CHECKING:
     from validationrun.cluster import Cluster
-    from validationrun.runs import Doomed
+    from validationrun.runs.ending import Doomed
 
 EXAMPLES = """\b
 Examples:
   validationrun delete nightly-x7k2p -n eng-ada
+  validationrun delete nightly-x7k2p nightly-b9d4f -n eng-ada --yes
   validationrun delete --chain-id nightly-1f2e3d4c -n eng-ada --yes
 
+\b
 A run goes with its record, its load and its chain. Shows first what goes, in one namespace, and touches nothing that is
-not of a run. Exits 0, or 2 when nothing is found or nobody says yes.
+not of a run; a chain that existed before is never touched, and its runs are deleted by name only.
+Exits 0, or 2 when nothing is found or nobody says yes.
 """
 
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[RUN...]", help="Runs: their Workflows' names.")]
+_CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="Runs: their Workflows' names.")]
 ChainOption = Annotated[
     str | None,
     typer.Option("--chain-id", metavar="ID", help="Instead: all that carries this chain id.", show_default=False),
@@ -38,37 +46,79 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """Delete runs, or all that carries a chain id."""
-    from validationrun.runs import delete
-
     if bool(names) == (chain_id is not None):
         raise usage_error("name the runs to delete, or give --chain-id")
+    for name in names or []:
+        checked_name(name)
+    if chain_id is not None and not _CHAIN_ID.fullmatch(chain_id):
+        raise usage_error(f"--chain-id must be lower-case letters, digits and hyphens; got {chain_id!r}")
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         doomed = _doomed(cluster, names or [], chain_id)
-        print(f"in namespace {cluster.namespace}, {count(len(doomed), 'object')} with all that they own:")
-        for one in doomed:
-            print(f"  {printable(one.resource.full_name)} {printable(one.name)}")
+        _show(cluster, doomed)
         if not yes and not _confirmed():
             raise usage_error("nothing was deleted; --yes deletes without asking")
-        for one in doomed:
-            print(f"{'deleted' if delete(cluster, one) else 'gone already'}: {printable(one.name)}")
+        _delete(cluster, doomed)
+
+
+def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
+    """
+    All of it, as far as it can be.
+
+    Raises:
+        typer.Exit: with 2, when something is left.
+    """
+    from validationrun.cluster import ClusterError
+    from validationrun.runs.ending import delete
+
+    left: list[str] = []
+    for one in doomed:
+        try:
+            print(f"{'deleted' if delete(cluster, one) else 'gone already'}: {printable(one.name)}", flush=True)
+        except ClusterError as error:
+            print(f"validationrun: {printable(explain(error))}", file=sys.stderr)
+            left.append(f"{one.resource.full_name} {one.name}")
+    if left:
+        print(f"still there: {', '.join(left)}", file=sys.stderr)
+        raise typer.Exit(EXIT_USAGE)
 
 
 def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list[Doomed]":
-    from validationrun.runs import doomed_by_chain, doomed_runs
+    from validationrun.runs.ending import doomed_by_chain, doomed_runs
 
-    if chain_id is not None:
-        found = doomed_by_chain(cluster, chain_id)
-        if not found:
-            raise usage_error(f"nothing in namespace {cluster.namespace} carries chain id {chain_id}")
+    if chain_id is None:
+        found, missing = doomed_runs(cluster, names)
+        if len(missing) == 1:
+            raise no_run(cluster, missing[0])
+        if missing:
+            there_is_no = f"there are no runs {', '.join(missing)} in namespace {cluster.namespace}"
+            raise usage_error(f"{there_is_no}; nothing was deleted")
         return found
-    found, missing = doomed_runs(cluster, names)
-    if missing:
-        raise usage_error(f"there is no run {', '.join(missing)} in namespace {cluster.namespace}; nothing was deleted")
+    found, spared = doomed_by_chain(cluster, chain_id)
+    if spared:
+        by_name = f"delete by name what shall go: {', '.join(spared)}"
+        print(f"chain {chain_id} existed before these runs, which share it; {by_name}", file=sys.stderr)
+    if not found:
+        other = "else " if spared else ""
+        raise usage_error(
+            f"nothing {other}of validationrun's in namespace {cluster.namespace} carries chain id {chain_id}"
+        )
     return found
+
+
+def _show(cluster: "Cluster", doomed: "list[Doomed]") -> None:
+    owning = "all that it owns" if len(doomed) == 1 else "all that they own"
+    print(f"in namespace {cluster.namespace}, {count(len(doomed), 'object')} with {owning}:")
+    for one in doomed:
+        print(f"  {printable(one.resource.full_name)} {printable(one.name)}" + (f" ({one.phase})" if one.phase else ""))
+        for child in one.children:
+            print(f"    {printable(child)}")
 
 
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
         return False
-    return input("delete? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("delete? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -3,36 +3,42 @@
 import datetime as dt
 import enum
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import usage_error
-from validationrun.cli.runs import ContextOption, RunNamespaceOption, cluster_errors, open_cluster
+from validationrun.cli.common import usage_error, use_color
+from validationrun.cli.errors import cluster_errors
+from validationrun.cli.runs import ContextOption, RunNamespaceOption, open_cluster, paint, short
 from validationrun.diagnostics import printable
 
 if TYPE_CHECKING:
-    from validationrun.runs import Listed
+    from validationrun.runs.listing import Listed
 
 EXAMPLES = """\b
 Examples:
   validationrun list -n eng-ada
   validationrun list -A --verdict Failed
   validationrun list -n eng-ada --name nightly -o json | jq -r '.[0].name'
+  validationrun list -n eng-ada -o wide                  # with spec, chain and message
 
 Exits 0, or 2 when the cluster does not answer.
 """
 
 _COLUMNS = ("RUN", "PHASE", "VERDICT", "AGE", "DURATION", "REASON")
+_WIDE = ("SPEC", "CHAIN", "MESSAGE")
 
 
 class ListOutput(enum.StrEnum):
     """How the runs are printed."""
 
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
+    YAML = "yaml"
 
 
 class VerdictFilter(enum.StrEnum):
@@ -63,38 +69,47 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """List runs, the newest first."""
-    from validationrun.runs import list_runs, namespace_is_missing
+    from validationrun.runs.listing import list_runs
+    from validationrun.submission import no_namespace
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         found = list_runs(cluster, everywhere=everywhere)
-        if not found and not everywhere and namespace_is_missing(cluster):
-            raise usage_error(f"there is no namespace {cluster.namespace}")
+        if not found and not everywhere and not cluster.has_namespace():
+            raise usage_error(no_namespace(cluster))
     found = [one for one in found if (verdict is None or one.verdict == verdict) and name in (None, one.template)]
     if output is ListOutput.JSON:
         print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
-        return
-    if not found:
+    elif output is ListOutput.YAML:
+        from validationrun.emit import yaml
+
+        print(yaml.dump([asdict(one) for one in found]), end="")
+    elif not found:
         where = "any namespace" if everywhere else f"namespace {cluster.namespace}"
         print(f"no runs in {where}" + (" that match" if verdict or name else ""))
-        return
-    for line in _table(found, everywhere=everywhere):
-        print(line)
+    else:
+        for line in _table(found, everywhere=everywhere, wide=output is ListOutput.WIDE):
+            print(line)
 
 
-def _table(found: "Sequence[Listed]", *, everywhere: bool) -> Iterator[str]:
+def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterator[str]:
     now = dt.datetime.now(dt.UTC)
-    rows: list[tuple[str, ...]] = [
-        _COLUMNS,
-        *((one.name, one.phase, one.verdict, *_times(one, now), one.reason) for one in found),
+    header = (*(("NAMESPACE",) if everywhere else ()), *_COLUMNS, *(_WIDE if wide else ()))
+    rows = [
+        (
+            *((one.namespace,) if everywhere else ()),
+            *(one.name, one.phase, one.verdict, *_times(one, now), one.reason),
+            *((one.template, one.chain_id, one.message) if wide else ()),
+        )
+        for one in found
     ]
-    if everywhere:
-        names = ["NAMESPACE", *(one.namespace for one in found)]
-        rows = [(first, *row) for first, row in zip(names, rows, strict=True)]
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
+    cells = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
+    color = use_color(sys.stdout)
     for row in cells:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        line = "  ".join([*padded[:-1], row[-1]]).rstrip()
+        yield paint(line, row[header.index("PHASE")]) if color and row is not cells[0] else line
 
 
 def _times(one: "Listed", now: dt.datetime) -> tuple[str, str]:
@@ -104,14 +119,3 @@ def _times(one: "Listed", now: dt.datetime) -> tuple[str, str]:
     started = dt.datetime.fromisoformat(one.started)
     ended = dt.datetime.fromisoformat(one.finished) if one.finished else now
     return short(now - started), short(ended - started)
-
-
-def short(span: dt.timedelta) -> str:
-    """The two largest units: `45s`, `12m5s`, `3h20m`, `2d4h`."""
-    seconds = max(0, int(span.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days}d{hours}h"
-    if hours:
-        return f"{hours}h{minutes}m"
-    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"

@@ -1,23 +1,30 @@
-"""`validationrun report`: any report of a run, from its results folder."""
+"""`validationrun report`: any report of a run, from its results folder, or from the cluster that has it."""
 
 import enum
+import os
 import pathlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from validationrun.cli.common import usage_error
+from validationrun.cli.runs import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+
+if TYPE_CHECKING:
+    from validationrun.report.view import RunView
 
 EXAMPLES = """\b
 Examples:
   validationrun report validation-results/eng-ada/evm_transfer/nightly-20260301021000
   validationrun report DIR -o markdown >> "$GITHUB_STEP_SUMMARY"
   validationrun report DIR -o html --output-file /tmp/nightly.html
+  validationrun report nightly-x7k2p -n eng-ada -o junit --output-file nightly.xml   # a run on a cluster
 
 \b
-Exits 0 when the report was made, whatever the verdict, and 2 for a folder that can't be trusted: `validationrun replay`
-judges a folder again and exits by its verdict.
+What is no folder is the name of a run on a cluster, as it always is with --namespace or --context; such a report tells
+every verdict and draws no decision. Exits 0 when the report was made, whatever the verdict, and
+2 for a folder that can't be trusted: `validationrun replay` judges a folder again and exits by its verdict.
 """
 
 
@@ -31,8 +38,12 @@ class ReportOutput(enum.StrEnum):
     JSON = "json"
 
 
-FolderArgument = Annotated[
-    pathlib.Path, typer.Argument(metavar="DIR", help="A run's results folder: the one that holds result.json.")
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR|RUN",
+        help="A run's results folder: the one that holds result.json. Or a run on a cluster, by its name.",
+    ),
 ]
 OutputOption = Annotated[ReportOutput, typer.Option("--output", "-o", help="Form of the report.")]
 FileOption = Annotated[
@@ -41,27 +52,34 @@ FileOption = Annotated[
 ]
 
 
-def run(folder: FolderArgument, output: OutputOption = ReportOutput.TEXT, output_file: FileOption = None) -> None:
+def run(
+    source: SourceArgument,
+    output: OutputOption = ReportOutput.TEXT,
+    output_file: FileOption = None,
+    namespace: RunNamespaceOption = None,
+    context: ContextOption = None,
+) -> None:
     """
     Show a run's results, or write them as HTML, JUnit XML, Markdown or JSON.
 
     Checks every file of the folder against its hash first. The same folder gives the same bytes.
     """
-    from validationrun import report
-    from validationrun.report.reading import read_folder
+    from validationrun.report import junit, markdown, page, status, terminal
     from validationrun.results.folder import ResultsError
 
-    if output_file is not None and output_file.resolve().is_relative_to(folder.resolve()):
-        raise usage_error(f"{output_file} lies in the results folder, whose files are sealed: write it elsewhere")
-    forms = {
-        ReportOutput.TEXT: report.to_text,
-        ReportOutput.HTML: report.to_html,
-        ReportOutput.JUNIT: report.to_junit,
-        ReportOutput.MARKDOWN: report.to_markdown,
-        ReportOutput.JSON: report.to_json,
-    }
+    render = {
+        ReportOutput.TEXT: terminal.render,
+        ReportOutput.HTML: page.render,
+        ReportOutput.JUNIT: junit.render,
+        ReportOutput.MARKDOWN: markdown.render,
+        ReportOutput.JSON: status.render,
+    }[output]
     try:
-        content = forms[output](read_folder(folder))
+        if namespace is None and context is None and _is_folder(source):
+            view = _of_folder(pathlib.Path(source), output_file)
+        else:
+            view = _of_cluster(source, namespace, context)
+        content = render(view)
     except ResultsError as error:
         raise usage_error(str(error)) from None
     if output_file is None:
@@ -71,6 +89,34 @@ def run(folder: FolderArgument, output: OutputOption = ReportOutput.TEXT, output
         _write(output_file, content.encode())
     except OSError as error:
         raise usage_error(f"cannot write {output_file}: {error.strerror}") from None
+
+
+def _is_folder(source: str) -> bool:
+    """Also one that is not there, when it is written as a path."""
+    return os.sep in source or source in (os.curdir, os.pardir) or pathlib.Path(source).exists()
+
+
+def _of_folder(folder: pathlib.Path, output_file: pathlib.Path | None) -> "RunView":
+    from validationrun.report.reading import read_folder, view_of
+
+    if output_file is not None and output_file.resolve().is_relative_to(folder.resolve()):
+        raise usage_error(f"{output_file} lies in the results folder, whose files are sealed: write it elsewhere")
+    return view_of(read_folder(folder))
+
+
+def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunView":
+    from validationrun.cli.errors import cluster_errors
+    from validationrun.runs.reporting import run_view
+
+    checked_name(name)
+    if namespace is None and context is None:
+        print(f"there is no folder {name}: looking for a run of that name on the cluster", file=sys.stderr)
+    with cluster_errors():
+        cluster = open_cluster(context, namespace)
+        view = run_view(cluster, name)
+        if view is None:
+            raise no_run(cluster, name)
+    return view
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:

@@ -2,25 +2,21 @@
 
 import sys
 
-import typer
-
-from validationrun.cli.common import usage_error
+from validationrun.cli.errors import cluster_errors
 from validationrun.cli.runs import (
-    VERDICT_EXITS,
     ContextOption,
     RunArgument,
     RunNamespaceOption,
     StatusOutput,
     StatusOutputOption,
     TimeoutOption,
-    cluster_errors,
+    exit_by,
+    no_run,
     open_cluster,
-    print_status,
     timeout_seconds,
     wait_for,
 )
 from validationrun.cli.submit import WaitOption
-from validationrun.conventions import EXIT_USAGE
 
 EXAMPLES = """\b
 Examples:
@@ -40,24 +36,21 @@ def run(
     output: StatusOutputOption = StatusOutput.TEXT,
 ) -> None:
     """Start a run again. Prints the new run's name on standard output."""
-    from validationrun.runs import NoTemplateError, rerun
+    from validationrun.runs.again import rerun
 
     limit = timeout_seconds(timeout)
     with cluster_errors():
         cluster = open_cluster(context, namespace)
-        try:
-            again = rerun(cluster, name)
-        except NoTemplateError as error:
-            raise usage_error(str(error)) from None
+        again = rerun(cluster, name)
         if again is None:
-            raise usage_error(f"there is no run {name} in namespace {cluster.namespace}")
+            raise no_run(cluster, name)
         if again.changed:
-            print(f"the template has changed since {name}: this run is about what it holds now", file=sys.stderr)
+            changed = f"the template has changed since {name} (bundle {again.first[:8]}, now {again.now[:8]})"
+            print(f"{changed}: this run is about what it holds now", file=sys.stderr)
         if not wait:
             print(again.name)
-            print(f"started; follow it with `validationrun wait {again.name} -n {cluster.namespace}`", file=sys.stderr)
+            print(f"started; follow it with `validationrun watch {again.name} -n {cluster.namespace}`", file=sys.stderr)
             return
         print(f"started {again.name} in {cluster.namespace}", file=sys.stderr)
-        status = wait_for(cluster, again.name, limit)
-    print_status(status, output)
-    raise typer.Exit(VERDICT_EXITS.get(status["verdict"], EXIT_USAGE))
+        ended = wait_for(cluster, again.name, limit)
+    raise exit_by(ended, output)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, usage_error
+from validationrun.cli.common import NamespaceOption, parameters_of, usage_error
 from validationrun.cli.evaluate import (
     CaFileOption,
     HeadersFileOption,
@@ -144,19 +144,12 @@ def run(
 def _settings(texts: list[str], *, docker: bool) -> dict[str, str]:
     """The parameters that mean something here. Raises typer.Exit with 2 for the others."""
     usable = [PARAM_CHAIN_ID, PARAM_DURATION, PARAM_PROMETHEUS_URL, *([PARAM_IMAGE_WORKLOAD] if docker else [])]
-    given: dict[str, str] = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name:
-            raise usage_error(f"--set must be NAME=VALUE; got {text!r}")
-        if name in given:
-            raise usage_error(f"--set {name} is given twice")
+    given = parameters_of(texts)
+    for name in given:
         if name not in usable:
             why = "no image is started without --docker" if name == PARAM_IMAGE_WORKLOAD else "it belongs to a cluster"
             raise usage_error(f"--set {name} means nothing in a local run: {why}; there are {', '.join(usable)}")
-        if value:
-            given[name] = value
-    return given
+    return {name: value for name, value in given.items() if value}
 
 
 def _one_chain_id(option: str | None, setting: str | None) -> str | None:

@@ -1,22 +1,23 @@
 """`validationrun status`: a run as it is now."""
 
-from validationrun.cli.common import usage_error
+from validationrun.cli.errors import cluster_errors
 from validationrun.cli.runs import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,
     StatusOutput,
     StatusOutputOption,
-    cluster_errors,
+    no_run,
     open_cluster,
-    print_status,
-    read_status,
+    print_run,
 )
 
 EXAMPLES = """\b
 Examples:
   validationrun status nightly-x7k2p -n eng-ada
   validationrun status nightly-x7k2p -n eng-ada -o json | jq .verdict
+
+Exits 0 whatever the verdict, and 2 when there is no such run: `validationrun wait` exits by the verdict.
 """
 
 
@@ -27,9 +28,11 @@ def run(
     output: StatusOutputOption = StatusOutput.TEXT,
 ) -> None:
     """Show a run: its phase, its verdict once it has one, its chain, load and rules."""
+    from validationrun.runs.following import Follower
+
     with cluster_errors():
         cluster = open_cluster(context, namespace)
-        found = read_status(cluster, name)
-    if found is None:
-        raise usage_error(f"there is no run {name} in namespace {cluster.namespace}")
-    print_status(found[0], output)
+        snapshot = Follower(cluster, name).look()
+        if snapshot is None:
+            raise no_run(cluster, name)
+    print_run(snapshot, output)

@@ -1,18 +1,20 @@
 """`validationrun stop`: end a run early; its clean-up still happens."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from validationrun.cli.common import usage_error
+from validationrun.cli.errors import cluster_errors
 from validationrun.cli.runs import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,
     StatusOutput,
-    cluster_errors,
+    no_run,
     open_cluster,
-    print_status,
+    print_run,
     wait_for,
 )
 
@@ -31,16 +33,24 @@ def run(
     name: RunArgument, wait: WaitOption = False, namespace: RunNamespaceOption = None, context: ContextOption = None
 ) -> None:
     """Stop a run: the load ends, finalize gives the verdict and cleans up."""
-    from validationrun.runs import stop_run
+    from validationrun.runs.ending import HasEndedError, stop_run
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)
-        stopped = stop_run(cluster, name)
+        try:
+            stopped = stop_run(cluster, name)
+        except HasEndedError:
+            raise usage_error(
+                f"run {name} has ended already; `validationrun status {name} -n {cluster.namespace}` shows it"
+            ) from None
         if stopped is None:
-            raise usage_error(f"there is no run {name} in namespace {cluster.namespace}")
-        if not stopped:
-            raise usage_error(f"run {name} has ended already; `validationrun status {name}` shows it")
-        print(f"stopping {name} in {cluster.namespace}")
-        status = wait_for(cluster, name, None) if wait else None
-    if status is not None:
-        print_status(status, StatusOutput.TEXT)
+            raise no_run(cluster, name)
+        print(f"stopping {name} in {cluster.namespace}", flush=True)
+        if stopped.waits_for_lock:
+            hint = f"`validationrun delete {name} -n {cluster.namespace}` ends it now"
+            print(
+                f"it waits for another run's lock, and Argo stops it only when it has got it; {hint}", file=sys.stderr
+            )
+        ended = wait_for(cluster, name, None) if wait else None
+    if ended is not None:
+        print_run(ended, StatusOutput.TEXT)

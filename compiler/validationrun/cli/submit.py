@@ -1,11 +1,21 @@
-"""`validationrun submit`: compile a spec, put it on the cluster, start a run of it."""
+"""`validationrun submit`: put a spec on the cluster and start a run of it, or a run of what is there."""
 
+import enum
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
+from validationrun.cli.common import (
+    Output,
+    count,
+    parameters_of,
+    print_diagnostics,
+    read_specs,
+    summary,
+    usage_error,
+)
+from validationrun.cli.errors import cluster_errors
 from validationrun.cli.options import (
     ClusterDomainOption,
     ExecutorPatchOption,
@@ -18,29 +28,74 @@ from validationrun.cli.options import (
     emit_options,
 )
 from validationrun.cli.runs import (
-    VERDICT_EXITS,
     ContextOption,
     StatusOutput,
     StatusOutputOption,
     TimeoutOption,
-    cluster_errors,
+    checked_name,
+    exit_by,
     open_cluster,
-    print_status,
     timeout_seconds,
     wait_for,
 )
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_USAGE
+from validationrun.conventions import DEFAULT_RUNNER_IMAGE
+
+if TYPE_CHECKING:
+    from validationrun.cluster import Cluster, Object
+    from validationrun.submission import Rehearsed
 
 EXAMPLES = """\b
 Examples:
   validationrun submit run.yaml
   validationrun submit run.yaml --wait                   # exits 0 Passed, 1 Failed, 2 anything else
   validationrun submit run.yaml --set duration=5m --set image-rpc=registry.example.com/sei/seid:v6.2
+  validationrun submit --from nightly -n eng-ada --wait  # what GitOps applied; nothing is compiled
+  validationrun submit run.yaml --dry-run=server         # the API server judges every object and keeps none
 
+\b
 The accounts and roles of access.yaml must be there: `validationrun compile`, then `kubectl apply -f`.
+Without --wait exits 0 once the run is started, and 2 otherwise.
 """
 
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with one run, or - for standard input.")]
+
+class DryRun(enum.StrEnum):
+    """Who judges what would be created."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+SpecArgument = Annotated[
+    str | None, typer.Argument(metavar="SPEC", help="A file with one run, or - for standard input.")
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="NAME",
+        help="Instead of SPEC: start a run of this WorkflowTemplate, as it is on the cluster.",
+        show_default=False,
+        callback=checked_name,
+    ),
+]
+NamespaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace of a spec that names none, or of the template of --from (else that of the context).",
+        show_default=False,
+        callback=checked_name,
+    ),
+]
+DryRunOption = Annotated[
+    DryRun | None,
+    typer.Option(
+        "--dry-run",
+        help="Create nothing. client: print the objects; server: let the API server judge each of them.",
+        show_default=False,
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the template; may be repeated."),
@@ -49,10 +104,12 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the verdict a
 
 
 def run(
-    spec: SpecArgument,
+    spec: SpecArgument = None,
+    template: FromOption = None,
     settings: SetOption = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = None,
+    dry_run: DryRunOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     output: StatusOutputOption = StatusOutput.TEXT,
@@ -66,13 +123,11 @@ def run(
     prometheus_secret: PrometheusSecretOption = "",
 ) -> None:
     """
-    Start a run of a spec on the cluster.
+    Start a run on the cluster, of a spec or of a template that is there.
 
-    Creates the bundle, applies the WorkflowTemplate and creates a Workflow. Access files are left to whoever owns the
-    namespace. Prints the run's name on standard output.
+    Of a spec: creates the bundle, applies the WorkflowTemplate and creates a Workflow. Of a template, by --from: creates a
+    Workflow. Access files are left to whoever owns the namespace. Prints the run's name on standard output.
     """
-    from validationrun.submission import Refused, submit
-
     options = emit_options(
         runner_image,
         label=label,
@@ -84,34 +139,80 @@ def run(
         prometheus_secret=prometheus_secret,
     )
     limit = timeout_seconds(timeout)
-    given = _settings(settings or [])
-    compiled = _compile(spec, namespace, options)
+    given = parameters_of(settings or [])
+    if (spec is None) == (template is None):
+        raise usage_error("name a SPEC, or a WorkflowTemplate that is on the cluster by --from")
+    if dry_run is not None and wait:
+        raise usage_error("--dry-run starts no run that --wait could wait for")
+    if template is not None:
+        if options != emit_options(DEFAULT_RUNNER_IMAGE):
+            raise usage_error("--from starts what was compiled already: only --set can still change it")
+        with cluster_errors():
+            cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
+    else:
+        compiled = _compile(str(spec), namespace, options)
+        with cluster_errors():
+            cluster, name = _start_compiled(compiled, context, given, dry_run, instance_id)
+    if cluster is None or name is None:
+        return
+    if not wait:
+        print(name)
+        print(f"started; follow it with `validationrun watch {name} -n {cluster.namespace}`", file=sys.stderr)
+        return
+    print(f"started {name} in {cluster.namespace}", file=sys.stderr)
     with cluster_errors():
-        cluster = open_cluster(context, compiled.plan.namespace)
-        try:
-            name = submit(cluster, compiled, given, instance_id)
-        except Refused as refused:
-            raise usage_error(str(refused)) from None
-        if not wait:
-            print(name)
-            print(f"started; follow it with `validationrun wait {name} -n {cluster.namespace}`", file=sys.stderr)
-            return
-        print(f"started {name} in {cluster.namespace}", file=sys.stderr)
-        status = wait_for(cluster, name, limit)
-    print_status(status, output)
-    raise typer.Exit(VERDICT_EXITS.get(status["verdict"], EXIT_USAGE))
+        ended = wait_for(cluster, name, limit)
+    raise exit_by(ended, output)
 
 
-def _settings(texts: list[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name:
-            raise usage_error(f"--set must be NAME=VALUE; got {text!r}")
-        if name in given:
-            raise usage_error(f"--set {name} is given twice")
-        given[name] = value
-    return given
+Started = tuple["Cluster | None", str | None]
+
+
+def _start_compiled(
+    compiled: Any, context: str | None, given: dict[str, str], dry_run: DryRun | None, instance_id: str
+) -> Started:
+    from validationrun.submission import rehearse, submit, thin_workflow
+
+    if dry_run is DryRun.CLIENT:
+        texts = [one.text for one in compiled.files if one.name in ("bundle.yaml", "workflowtemplate.yaml")]
+        _print_objects(texts, thin_workflow(compiled, given, instance_id))
+        return None, None
+    cluster = open_cluster(context, compiled.plan.namespace)
+    if dry_run is DryRun.SERVER:
+        _print_rehearsed(rehearse(cluster, compiled, given, instance_id))
+        return None, None
+    return cluster, submit(cluster, compiled, given, instance_id)
+
+
+def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_run: DryRun | None) -> Started:
+    from validationrun.runner.values import ParameterError
+    from validationrun.submission import held_workflow, read_template, rehearse_workflow, start
+
+    try:
+        body = held_workflow(cluster, read_template(cluster, template), given)
+    except ParameterError as error:
+        raise usage_error(f"--set {error}") from None
+    if dry_run is DryRun.CLIENT:
+        _print_objects([], body)
+        return None, None
+    if dry_run is DryRun.SERVER:
+        _print_rehearsed([rehearse_workflow(cluster, body)])
+        return None, None
+    return cluster, start(cluster, body)
+
+
+def _print_objects(texts: list[str], body: "Object") -> None:
+    """The documents that would be sent, as one stream of YAML."""
+    from validationrun.emit import yaml
+
+    print("---\n".join([*texts, yaml.dump(body)]), end="")
+    print(f"{count(len(texts) + 1, 'object')}; nothing was created", file=sys.stderr)
+
+
+def _print_rehearsed(found: "list[Rehearsed]") -> None:
+    for one in found:
+        print(f"{one.resource.full_name}/{one.name} {one.outcome} (server dry run)")
+    print("the API server accepts all of it; nothing was created", file=sys.stderr)
 
 
 def _compile(spec: str, namespace: str | None, options: Any) -> Any:

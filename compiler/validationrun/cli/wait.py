@@ -1,24 +1,18 @@
 """`validationrun wait`: until a run has its verdict."""
 
-import typer
-
-from validationrun.cli.common import usage_error
+from validationrun.cli.errors import cluster_errors
 from validationrun.cli.runs import (
-    VERDICT_EXITS,
     ContextOption,
     RunArgument,
     RunNamespaceOption,
     StatusOutput,
     StatusOutputOption,
     TimeoutOption,
-    cluster_errors,
+    exit_by,
     open_cluster,
-    print_status,
-    read_status,
     timeout_seconds,
     wait_for,
 )
-from validationrun.conventions import EXIT_USAGE
 
 EXAMPLES = """\b
 Examples:
@@ -39,9 +33,5 @@ def run(
     """Wait for a run's verdict."""
     limit = timeout_seconds(timeout)
     with cluster_errors():
-        cluster = open_cluster(context, namespace)
-        if read_status(cluster, name) is None:
-            raise usage_error(f"there is no run {name} in namespace {cluster.namespace}")
-        status = wait_for(cluster, name, limit)
-    print_status(status, output)
-    raise typer.Exit(VERDICT_EXITS.get(status["verdict"], EXIT_USAGE))
+        ended = wait_for(open_cluster(context, namespace), name, limit)
+    raise exit_by(ended, output)

@@ -17,11 +17,23 @@ _PROMETHEUS_VOLUME: Final = "prometheus-access"
 _PREFLIGHT: Final = "ensure-chain"
 _EVALUATOR: Final = "rule-evaluator"
 
+_METRICS_PORT: Final = m.ContainerPort(
+    # With the default that Kubernetes fills in, so that what is kept is what was applied.
+    name="metrics",
+    container_port=conventions.METRICS_PORT,
+    protocol="TCP",
+)
+
+_PLAIN_HTTP: Final = "http://"
+
 RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/results"
 """Where a step leaves files that are to be uploaded; the same levels below it as in S3."""
 
 # "Failed" a step never is by itself: whatever it could not record is an Error.
 _OUTPUT_DEFAULTS: Final = {"verdict": "Error", "reason": "Unknown", "exit-codes": "", "chain-id": "", "message": ""}
+# Also outputs of the Workflow: `argo get` prints those, and no message of a step that ended well. The evaluator has a verdict
+# of its own, about the rules alone.
+_OF_THE_WORKFLOW: Final = frozenset({"verdict", "reason", "exit-codes", "chain-id"})
 _DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
@@ -48,6 +60,8 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         annotations={"workflows.argoproj.io/title": step.title},
         service_account_name=plan.accounts.finalize if is_finalize else plan.accounts.steps,
         timeout=f"{step.timeout_s}s",
+        # What the timeout comes to for the pod anyway; said, so that no default of an installation ends the pod sooner.
+        active_deadline_seconds=step.timeout_s,
         retry_strategy=m.RetryStrategy(
             limit=str(step.retry_limit), retry_policy=step.retry, backoff=m.Backoff(duration="5s", factor=2)
         ),
@@ -57,7 +71,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         command=["validationrun-runner"],
         args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
         env=_environment(step, plan, bundle, options, asks=asks),
-        ports=[m.ContainerPort(name="metrics", container_port=conventions.METRICS_PORT)] if is_evaluator else None,
+        ports=[_METRICS_PORT] if is_evaluator else None,
         resources=m.ResourceRequirements(
             requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{step.memory_mib}Mi"}
         ),
@@ -69,7 +83,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
             seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
         ),
         volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
-        outputs=[*(_output(name) for name in step.outputs), *_artifacts(step, plan)],
+        outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
         metrics=_metrics(plan) if is_finalize else None,
     )
 
@@ -131,9 +145,10 @@ def _mounts(step: Step) -> list[m.VolumeMount]:
     ]
 
 
-def _output(name: str) -> Parameter:
+def _output(name: str, *, of_run: bool) -> Parameter:
     return Parameter(
         name=name,
+        global_name=name if of_run and name in _OF_THE_WORKFLOW else None,
         value_from=m.ValueFrom(path=f"{conventions.OUTPUT_DIR}/{name}", default=_OUTPUT_DEFAULTS[name]),
     )
 
@@ -146,6 +161,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
     """
     if plan.results is None or (step is not plan.finalize and step.name != _EVALUATOR):
         return []
+    endpoint = plan.results["endpoint"]
     return [
         S3Artifact(
             name="results",
@@ -154,7 +170,9 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
             archive=m.ArchiveStrategy(none=m.NoneStrategy()),
             artifact_gc=m.ArtifactGC(strategy="Never"),
             bucket=plan.results["bucket"],
-            endpoint=plan.results["endpoint"],
+            # Argo wants the host alone, and asks over TLS unless it is told otherwise.
+            endpoint=endpoint.removeprefix(_PLAIN_HTTP),
+            insecure=True if endpoint.startswith(_PLAIN_HTTP) else None,
             region=plan.results.get("region"),
             key=plan.results["prefix"].replace("${runId}", "{{workflow.name}}").rstrip("/"),
             use_sdk_creds=True,

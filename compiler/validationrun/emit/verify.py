@@ -40,7 +40,7 @@ def verify(template: dict[str, Any], plan: Plan) -> None:
     expected = {spec["entrypoint"], *(step.name for step in plan.steps), plan.finalize.name}
     if set(names) != expected:
         raise EmitError(f"templates {sorted(names)} are not the planned {sorted(expected)}")
-    references = [spec["hooks"]["exit"]["template"]]
+    references = [spec["onExit"]]
     references += [task["template"] for one in spec["templates"] for task in one.get("dag", {}).get("tasks", [])]
     missing = set(references) - set(names)
     if missing:

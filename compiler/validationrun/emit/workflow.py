@@ -46,10 +46,11 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
         name=plan.name,
         namespace=plan.namespace,
         labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **_instance_label(options)},
-        annotations={**_titles(plan), **_hashes(plan, bundle)},
+        annotations={**_titles(plan, f"ValidationRun {plan.name}"), **_hashes(plan, bundle)},
         entrypoint=ENTRYPOINT,
-        # One handler for every ending but terminate and delete.
-        hooks={"exit": m.LifecycleHook(template=plan.finalize.name)},
+        # One handler for every ending but terminate and delete. Not as hooks.exit: over that one, an installation's default
+        # for onExit would win.
+        on_exit=plan.finalize.name,
         arguments=[Parameter(name=p.name, value=p.default, description=p.description) for p in plan.parameters],
         service_account_name=plan.accounts.steps,
         automount_service_account_token=True,
@@ -77,12 +78,17 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
     return ordered
 
 
-def _titles(plan: Plan) -> dict[str, str]:
-    """What the Argo UI shows in its lists and on the run's page. Markdown; made of names, numbers and our own words only."""
+def _titles(plan: Plan, what: str) -> dict[str, str]:
+    """
+    What the Argo UI shows in its lists. Markdown; made of names, numbers and our own words only.
+
+    Args:
+        what: the title begins with it; the UI shows a title in place of the object's name.
+    """
     load = f"{format_duration(plan.load.duration_s)} of {plan.load.name}" if plan.load else "no load"
     rules = f"{len(plan.rules)} rule{'s' if len(plan.rules) != 1 else ''}"
     return {
-        "workflows.argoproj.io/title": f"ValidationRun {plan.name}: {load}, {rules}",
+        "workflows.argoproj.io/title": f"{what}: {load}, {rules}",
         "workflows.argoproj.io/description": _description(plan),
     }
 
@@ -133,12 +139,18 @@ def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
         labels={
             conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
             **app_labels(),
-            # Applied when the Workflow starts, so that a resubmitted run never begins with the last one's verdict.
+            # Applied when the Workflow starts, so that a resubmitted run never begins with the last one's verdict, nor with
+            # its chain id, by which `delete` finds what to delete.
             conventions.LABEL_PHASE: "Running",
             conventions.LABEL_VERDICT: "Awaited",
+            conventions.LABEL_CHAIN_ID: "",
             **_instance_label(options),
         },
-        annotations={**_titles(plan), conventions.ANNOTATION_SPEC_HASH: plan.spec_hash},
+        annotations={
+            **_titles(plan, "{{workflow.name}}"),
+            conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
+            conventions.ANNOTATION_REASON: "",
+        },
         labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
     )
 
@@ -194,7 +206,9 @@ def _executor_patch() -> str:
 
 def _dag(plan: Plan) -> None:
     """Neither failFast, no outputs and no hooks: each of them could end the DAG before the evaluator has signed off."""
-    with DAG(name=ENTRYPOINT, fail_fast=False, retry_strategy=m.RetryStrategy(limit="0", retry_policy="OnError")):
+    never_again = m.RetryStrategy(limit="0", retry_policy="OnError")
+    # A default of 1 would keep load and evaluator from running side by side, and each waits for the other.
+    with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=_PARALLELISM, retry_strategy=never_again):
         for step in plan.steps:
             Task(name=step.name, template=step.name, depends=step.depends)
 
@@ -202,7 +216,7 @@ def _dag(plan: Plan) -> None:
 # Keys in the order in which a reviewer wants them; the others follow by name.
 _FIRST: Final = (
     "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
-    "entrypoint", "hooks", "arguments", "description", "value", "parameters", "serviceAccountName",
+    "entrypoint", "onExit", "arguments", "description", "value", "parameters", "serviceAccountName",
     "automountServiceAccountToken", "activeDeadlineSeconds", "synchronization", "workflowMetadata", "podMetadata",
     "timeout", "retryStrategy", "failFast", "template", "depends", "dag", "image", "command", "args", "env",
 )  # fmt: skip
@@ -219,4 +233,7 @@ def _ordered(value: Any) -> Any:
         return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (_RANK.get(key, _MIDDLE), key))}
     if isinstance(value, list):
         return [_ordered(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        # Kubernetes keeps 300.0 as 300, and who applies the former again would see a difference for ever.
+        return int(value)
     return value

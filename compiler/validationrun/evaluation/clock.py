@@ -46,8 +46,8 @@ def check_clock(read: Callable[[float], float | Fault], now: Callable[[], float]
     after = now()
     if isinstance(theirs, Fault):
         return ClockCheck(before, None, theirs.message)
-    # The answer took time: what could be due to that is no skew.
-    return ClockCheck(before, round(max(before - theirs, theirs - after, 0.0), 3))
+    # The answer took time, and Prometheus cuts its own to whole milliseconds: what could be due to that is no skew.
+    return ClockCheck(before, round(max(before - theirs, theirs - after, 0.0), 2))
 
 
 def fault_of(checks: Sequence[ClockCheck]) -> str:

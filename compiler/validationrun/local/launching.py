@@ -16,6 +16,7 @@ from validationrun.local.control import Say
 from validationrun.local.prepare import LocalError
 from validationrun.local.program import Launch, Program
 from validationrun.local.workload import Container, placing, write_files
+from validationrun.plan.load import literal
 
 _OURS: Final = "VALIDATION_"
 """Variables of this program's own, such as where a token lies: not for a workload."""
@@ -62,7 +63,10 @@ class Workplace:
         }
         cleanup: Sequence[str] = ()
         if docker_name is None:
-            place = placing({container.mount_path: str(self.config), conventions.RESULT_DIR: str(self.results(index))})
+            # As a person writes the path, and as CONFIG_DIR has it.
+            paths = (container.mount_path, literal(container.mount_path))
+            results = {conventions.RESULT_DIR: str(self.results(index))}
+            place = placing({**dict.fromkeys(paths, str(self.config)), **results})
             shard = container.shard(index, place)
             argv, environment = [*(shard.command or []), *shard.args], {**inherited, **shard.environment}
         else:

@@ -11,9 +11,8 @@ from validationrun.cluster import Object
 from validationrun.diagnostics import printable
 from validationrun.local.control import Clock, Say
 from validationrun.local.docker import CANNOT_START
-from validationrun.local.outcome import Workload
 from validationrun.local.program import Launch, Program
-from validationrun.oracle.workload import INFRASTRUCTURE, Shard, aggregate
+from validationrun.oracle.workload import INFRASTRUCTURE, Shard, Workload, aggregate
 from validationrun.record import format_time
 from validationrun.runner.shards import ShardState, load_start
 

@@ -14,6 +14,7 @@ from validationrun.local.keeping import Kept, sign_off
 from validationrun.oracle.evidence import read_lines
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.workload import Workload
 from validationrun.record import Identity, format_time
 from validationrun.report import write_reports
 from validationrun.results.evidence import RULES_DIR, EvidenceWriter
@@ -21,15 +22,6 @@ from validationrun.results.folder import Result, result_document, seal
 from validationrun.status import build_status
 
 INTERRUPTED: Final = "the run was interrupted before it had a verdict"
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """How the load ended: aggregate code, more precise reason of a 2, and words; code None when a rule stopped it."""
-
-    code: int | None
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,19 @@ from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
 Phase = Literal["Succeeded", "Failed", "Error", "Cancelled"]
 
 CANCELLED: Final = "Cancelled"
+CHAIN_SPEC_INVALID: Final = "ChainSpecInvalid"
+CHAIN_ID_IN_USE: Final = "ChainIdInUse"
+BUNDLE_MISSING: Final = "BundleMissing"
+CHAIN_APPLY_FAILED: Final = "ChainApplyFailed"
+CHAIN_FAILED: Final = "ChainFailed"
 CHAIN_NOT_READY: Final = "ChainNotReady"
+ENDPOINTS_NOT_RESOLVABLE: Final = "EndpointsNotResolvable"
+PREFLIGHT_FAILED: Final = "PreflightFailed"
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 WORKLOAD_INFRA_FAILURE: Final = "WorkloadInfraFailure"
+SERVICE_ACCOUNT_MISSING: Final = "ServiceAccountMissing"
+CONFIG_APPLY_FAILED: Final = "ConfigApplyFailed"
+LOAD_NOT_STARTED: Final = "LoadNotStarted"
 WORKLOAD_FAILED: Final = "WorkloadFailed"
 EVALUATOR_LOST: Final = "EvaluatorLost"
 ALL_RULES_UNRESOLVED: Final = "AllRulesUnresolved"
@@ -21,6 +31,20 @@ RULE_ERROR: Final = "RuleError"
 RULE_FAILED: Final = "RuleFailed"
 RULE_STOP: Final = "RuleStopOnFailure"
 UNKNOWN: Final = "Unknown"
+
+CHAIN_REASONS: Final = frozenset(
+    {
+        CHAIN_SPEC_INVALID,
+        CHAIN_ID_IN_USE,
+        BUNDLE_MISSING,
+        CHAIN_APPLY_FAILED,
+        CHAIN_FAILED,
+        CHAIN_NOT_READY,
+        ENDPOINTS_NOT_RESOLVABLE,
+        PREFLIGHT_FAILED,
+    }
+)
+"""Of row 2."""
 
 LOAD_PLAN: Final = "loadGeneration"
 

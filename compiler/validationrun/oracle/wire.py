@@ -7,9 +7,9 @@ No network and no clock: a body that was kept as evidence is read again by the s
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from validationrun.oracle.answers import (
     ALERT_NOT_LOADED,
@@ -47,6 +47,9 @@ _UNREADABLE: Final = (
     # What a body of nothing but brackets gives.
     RecursionError,
 )
+
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,33 +154,26 @@ def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
 
 def read_values(reply: Reply) -> list[str] | Fault:
     """The values of a label."""
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
-    try:
-        return [_text(one) for one in _list(whole["data"])]
-    except _UNREADABLE:
-        return _not_an_answer(reply)
+    return _data(reply, lambda data: [_text(one) for one in _list(data)])
 
 
 def read_series(reply: Reply) -> list[dict[str, str]] | Fault:
     """The labels of each series that a selector names."""
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
-    try:
-        return [_labels(one) for one in _list(whole["data"])]
-    except _UNREADABLE:
-        return _not_an_answer(reply)
+    return _data(reply, lambda data: [_labels(one) for one in _list(data)])
 
 
 def read_version(reply: Reply) -> str | Fault:
     """Which Prometheus this is, from its build information."""
+    return _data(reply, lambda data: _text(data["version"]))
+
+
+def _data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
+    """What the data of a successful response hold, or what is wrong with it."""
     whole = _whole(reply)
     if isinstance(whole, Fault):
         return whole
     try:
-        return _text(whole["data"]["version"])
+        return read(whole["data"])
     except _UNREADABLE:
         return _not_an_answer(reply)
 

@@ -26,6 +26,22 @@ class Shard:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """
+    How a load as a whole ended.
+
+    Attributes:
+        code: the aggregate; None when a rule stopped it, or nothing was recorded of one.
+        reason: a more precise one of a 2; empty for none.
+        message: for people.
+    """
+
+    code: int | None
+    reason: str
+    message: str
+
+
 def aggregate(shards: Sequence[Shard], replicas: int, *, job_complete: bool) -> WorkloadCode:
     """
     0 passed, 1 an assertion failed, 2 anything else.

@@ -136,6 +136,11 @@ def _container(
     return container
 
 
+def literal(text: str) -> str:
+    """For a place where Kubernetes would take `$(NAME)` for a reference, which it does not in the path of a mount."""
+    return text.replace("$", "$$")
+
+
 def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri: str) -> list[dict[str, Any]]:
     """Ours come before the user's, so that `$(NAME)` works in the user's env and args."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
@@ -148,7 +153,7 @@ def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri
         "RUN_ID": Template(RUN_ID),
         "NAMESPACE": namespace,
         "RESULT_DIR": conventions.RESULT_DIR,
-        "CONFIG_DIR": workload.config.mount_path,
+        "CONFIG_DIR": literal(workload.config.mount_path),
         "RESULTS_URI": Template(results_uri) if results_uri else "",
         "DURATION_SECONDS": Template("${durationSeconds}"),
         "SHARD_INDEX": {"valueFrom": {"fieldRef": {"fieldPath": index}}},

@@ -28,7 +28,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
     if spec.load is not None:
         rights += [
             Right("batch", ("jobs",), ("create", "get", "patch"), "create the load, follow it, stop it"),
-            Right("", ("pods",), ("list",), "the shards' exit codes and times"),
+            Right("", ("pods",), ("list", "watch"), "the shards' exit codes and times"),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
     own = sorted(

@@ -23,7 +23,9 @@ class Link:
 
 
 def links(view: RunView) -> list[Link]:
-    """Each file and what it is good for."""
+    """Each file and what it is good for; none where the report lies by itself."""
+    if not view.in_folder:
+        return []
     return [
         Link(HTML, "the page for people"),
         Link(LOG, "what happened, in the order of time"),

@@ -10,10 +10,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Final
 
+from validationrun.oracle.workload import Workload
 from validationrun.record import format_time
 from validationrun.report import text
 from validationrun.report.told import answers_told, failure_told, margin_told
-from validationrun.report.view import FAILED, PASSED, RuleView, RunView, Workload
+from validationrun.report.view import FAILED, PASSED, RuleView, RunView
 
 RUN_CASE: Final = "run"
 WORKLOAD_CASE: Final = "workload"

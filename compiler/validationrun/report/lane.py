@@ -126,6 +126,8 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     lane.marks = list(_marks(lane, points, axis, most_marks))
     if not rule.summary.good:
         lane.silence = "no data: never answered" if points else "no data: never asked"
+        if not points and rule.state.last_t is not None:
+            lane.silence = "no data here"
     lane.description = _describe(rule)
     return lane
 

@@ -14,6 +14,7 @@ from validationrun.report import text
 from validationrun.report.files import links
 from validationrun.report.reasons import meaning
 from validationrun.report.told import (
+    answers_short,
     answers_told,
     failed_series,
     margin_short,
@@ -46,7 +47,8 @@ def render(view: RunView) -> str:
         blocks.append("\n".join(f"- Note: {code(note, _WORDS)}" for note in view.about.notes[:_MOST_TOLD]))
     if view.about.url:
         blocks.append(f"Results: {code(view.about.url, _WORDS)}")
-    blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in links(view)[:_MOST_TOLD]))
+    if files := links(view)[:_MOST_TOLD]:
+        blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in files))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -110,7 +112,7 @@ def _row(rule: RuleView, view: RunView) -> tuple[str, ...]:
         code(value_told(rule)),
         code(requirement(rule)),
         code(margin_short(rule, view.start)) or text.NONE,
-        f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+        answers_short(rule),
     )
 
 

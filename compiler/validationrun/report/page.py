@@ -15,7 +15,7 @@ from validationrun.report.axis import Axis
 from validationrun.report.card import cards_of
 from validationrun.report.files import links
 from validationrun.report.lane import Lane, Span, lane_of
-from validationrun.report.told import margin_short, requirement, run_meaning, stop_told, value_told
+from validationrun.report.told import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
 from validationrun.report.view import CANCELLED, PASSED, RuleView, RunView, Shard
 from validationrun.resources import data_folder
 
@@ -197,7 +197,7 @@ def _overview(rule: RuleView, view: RunView) -> dict[str, str]:
         "value": value_told(rule),
         "requirement": requirement(rule),
         "margin": margin_short(rule, view.start) or text.NONE,
-        "answers": f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+        "answers": answers_short(rule),
         "failed": text.moment(state.failed_t, view.start) if state.failed_t is not None else text.NONE,
     }
 

@@ -19,9 +19,10 @@ from validationrun.oracle.engine import AWAITED, RuleState, ticks
 from validationrun.oracle.evidence import RuleEvidence
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
+from validationrun.oracle.workload import Workload
 from validationrun.record import parse_time
 from validationrun.report import text
-from validationrun.report.view import ERROR, FAILED, PASSED, About, Point, RuleView, RunView, Shard, Workload
+from validationrun.report.view import ERROR, FAILED, PASSED, About, Point, RuleView, RunView, Shard
 from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
 from validationrun.results.whole import Bounds
 

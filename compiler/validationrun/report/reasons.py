@@ -14,7 +14,18 @@ _OF_RUNS: Final = {
     verdict.ALL_RULES_UNRESOLVED: "Every rule refers to something that does not exist or may not be read.",
     verdict.EVALUATOR_LOST: "What the rules found is missing, or belongs to another run.",
     verdict.DEADLINE_EXCEEDED: "The run did not end in its time.",
+    verdict.CHAIN_SPEC_INVALID: "The API server refuses what the spec says of the chain, so nothing was tested.",
+    verdict.CHAIN_ID_IN_USE: "Another run has a chain of this id, and two runs never share one.",
+    verdict.BUNDLE_MISSING: "What the run was compiled from is not in the cluster, or is not what it was submitted with.",
+    verdict.CHAIN_APPLY_FAILED: "The chain's objects could not be created, so nothing was tested.",
+    verdict.CHAIN_FAILED: "The chain's own controller says that it failed, so nothing was tested.",
     verdict.CHAIN_NOT_READY: "The chain never served, so nothing was tested.",
+    verdict.ENDPOINTS_NOT_RESOLVABLE: "The chain's endpoints have no address, so nothing was tested.",
+    verdict.PREFLIGHT_FAILED: "The run was hopeless before it began: no chain was created, and nothing was tested.",
+    verdict.SERVICE_ACCOUNT_MISSING: "The workload's service account does not exist; its tenant has to make it.",
+    verdict.CONFIG_APPLY_FAILED: "The workload's files could not be put into the cluster, so there was no load.",
+    verdict.LOAD_NOT_STARTED: "Not every shard of the load began in its time, so there was no load to judge under.",
+    verdict.UNKNOWN: "None of the known endings fits; what the steps left is all that is known.",
     verdict.RUN_SUCCEEDED: "",
 }
 _OF_RULES: Final = {

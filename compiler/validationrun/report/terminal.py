@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from validationrun.record import format_time
 from validationrun.report import log, text
-from validationrun.report.told import answers_told, margin_short, requirement, run_meaning, stop_told, value_told
+from validationrun.report.told import (
+    answers_short,
+    answers_told,
+    margin_short,
+    requirement,
+    run_meaning,
+    stop_told,
+    value_told,
+)
 from validationrun.report.view import CANCELLED, RunView
 
 
@@ -42,7 +50,7 @@ def _rules(view: RunView) -> Iterator[str]:
             value_told(rule),
             requirement(rule),
             margin_short(rule, view.start) or "-",
-            f"{rule.summary.good} of {rule.expected}" if rule.expected else "never asked",
+            answers_short(rule),
         )
         for rule in view.rules
     ]
@@ -54,7 +62,8 @@ def _rules(view: RunView) -> Iterator[str]:
             continue
         state = rule.state
         when = f" at {text.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
-        yield f"    {state.reason}{when}: {text.clean(state.message)}"
+        if words := ": ".join(part for part in (f"{state.reason}{when}", text.clean(state.message)) if part):
+            yield f"    {words}"
         if state.why:
             yield f"    why it was empty: {text.clean(state.why)}"
         if state.verdict != "Failed":

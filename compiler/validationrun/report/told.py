@@ -44,12 +44,21 @@ def value_told(rule: RuleView) -> str:
     return "did not fire" if rule.state.answered else "no answer"
 
 
+def answers_short(rule: RuleView) -> str:
+    """How much of the window had data, for a table's cell."""
+    if rule.expected:
+        return f"{rule.summary.good} of {rule.expected}"
+    return "never asked" if rule.state.last_t is None else "not known"
+
+
 def answers_told(rule: RuleView) -> str:
     """How much of the window had data."""
     summary = rule.summary
     words = f"{summary.good} of {rule.expected} decisions had an answer"
     if not rule.expected:
         words = "no decision: the rule was never asked"
+        if rule.state.last_t is not None:
+            words = "how many decisions had an answer is not known: their evidence is lost"
     if summary.errors:
         words += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
     if rule.missing:

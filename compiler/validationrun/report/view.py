@@ -11,6 +11,7 @@ from validationrun.oracle.engine import AWAITED, RuleState
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.wire import read_vector
+from validationrun.oracle.workload import Workload
 
 PASSED: Final = "Passed"
 FAILED: Final = "Failed"
@@ -93,15 +94,6 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """How the load ended: aggregate code, or None when a rule stopped it; a more precise reason; words."""
-
-    code: int | None
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class About:
     """
     What a run is told apart by, and what it was made with. A text is empty where nothing is known.
@@ -145,6 +137,7 @@ class RunView:
         completed: when the verdict was given.
         chain_id: the effective one; empty when nobody knew it.
         workload: None without load.
+        in_folder: the reports lie in a results folder, beside its other files.
     """
 
     about: About
@@ -166,6 +159,7 @@ class RunView:
     rules: Sequence[RuleView]
     workload: Workload | None
     shards: Sequence[Shard]
+    in_folder: bool = True
 
     @property
     def seconds(self) -> float:

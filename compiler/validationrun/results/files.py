@@ -32,3 +32,16 @@ def sha256_of(path: pathlib.Path) -> str:
     """In hex. Raises OSError."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def listed(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """
+    Hash and size of every file by its path below the folder.
+
+    By it whoever reads the whole folder can tell that nothing is missing and nothing was changed. Raises OSError.
+    """
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -13,11 +13,14 @@ from validationrun.evaluation.driver import Judgement
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
 from validationrun.oracle.question import Question
 from validationrun.results.evidence import RULES_DIR
-from validationrun.results.files import dump_json, sha256_of, write_whole
+from validationrun.results.files import dump_json, listed, sha256_of, write_whole
 
 RESULT_JSON: Final = "result.json"
 KIND: Final = "ValidationRunResult"
 FORMAT: Final = 1
+IN_CLUSTER: Final = "argo"
+"""The mode of a run that Argo ran."""
+
 _MOST_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -33,7 +36,7 @@ class Result:
     Attributes:
         document: of `result.json`, without `files`.
         questions: the rules with their queries, in the order of the spec.
-        evidence: by rule.
+        evidence: by rule; of a run in a cluster whose evaluator left none that counts, there is none.
     """
 
     document: Mapping[str, Any]
@@ -72,7 +75,7 @@ def result_document(
     What `result.json` holds, but for the files' hashes.
 
     Args:
-        mode: `run`, `evaluate`, `argo`.
+        mode: `run`, `evaluate`, or `argo`.
         prometheus: its `url` and, where known, `version`.
         workload: `code`, `reason` and `message` of the load, as the verdict table takes them; None without load.
         notes: what a reader must know about how this was judged.
@@ -103,11 +106,7 @@ def result_document(
 
 def seal(folder: pathlib.Path, document: Mapping[str, Any]) -> None:
     """Writes `result.json`, last: it lists every file that lies in the folder by then. Raises OSError."""
-    files = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != RESULT_JSON
-    }
+    files = {name: one for name, one in listed(folder).items() if pathlib.PurePath(name).name != RESULT_JSON}
     write_whole(folder / RESULT_JSON, dump_json({**document, "files": files}))
 
 
@@ -129,10 +128,17 @@ def read_result(folder: pathlib.Path) -> Result:
     for question in questions:
         name = question.rule.name
         path = f"{RULES_DIR}/{name}.jsonl"
-        if path not in document["files"]:
+        if path in document["files"]:
+            evidence[name] = _read_evidence(folder / path, name)
+        elif not _has_none(document):
             raise ResultsError(f"{path} is missing: {RESULT_JSON} names no such file")
-        evidence[name] = _read_evidence(folder / path, name)
     return Result({key: value for key, value in document.items() if key != "files"}, questions, evidence)
+
+
+def _has_none(document: Mapping[str, Any]) -> bool:
+    """The evaluator of a run in a cluster never signed off, so that nothing of it counts; no such run has passed."""
+    interrupted, verdict = document["window"]["interrupted"], document["status"]["verdict"]
+    return document.get("mode") == IN_CLUSTER and interrupted is True and verdict != "Passed"
 
 
 def _read_document(path: pathlib.Path) -> dict[str, Any]:

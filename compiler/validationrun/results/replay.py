@@ -4,6 +4,7 @@ Judging recorded evidence again: the same decisions, the same fold, the same tab
 `docs/backtest.md` says what that proves and what it does not.
 """
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -19,14 +20,22 @@ from validationrun.oracle.evidence import Entry
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.summary import Summary
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict import (
+    CANCELLED,
+    CHAIN_REASONS,
+    DEADLINE_EXCEEDED,
+    Facts,
+    RunVerdict,
+    judge,
+)
 from validationrun.record import Identity
 from validationrun.results.evidence import RULES_DIR, summary_document
-from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
+from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
 from validationrun.results.whole import holes, resumed_rules, since_resume
 from validationrun.status import build_status
 
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_OF_THE_CLUSTER: Final = frozenset({CANCELLED, DEADLINE_EXCEEDED, *CHAIN_REASONS})
 _OF_THE_VERDICT: Final = ("phase", "verdict", "reason", "message", "failedPlan", "rules")
 _CONDITIONS: Final = frozenset({"TestCancelled", "TestComplete", "Succeeded"})
 
@@ -86,8 +95,14 @@ def _not_ours(error: Exception) -> ResultsError:
 
 
 def _replay(result: Result) -> Replayed:
-    differences = list(holes(result))
     document = result.document
+    lost = [question.rule.name for question in result.questions if question.rule.name not in result.evidence]
+    if lost or (document["mode"] == IN_CLUSTER and document["window"]["interrupted"]):
+        words = f"{result.status['verdict']}, {result.status['reason']}: {result.status['message']}"
+        raise ResultsError(
+            f"the evaluator left no evidence that counts, so there is nothing to judge again. It was {words}"
+        )
+    differences = list(holes(result))
     fold = fold_of(result)
     start = document["window"]["start"]
     for question in result.questions:
@@ -103,7 +118,8 @@ def _replay(result: Result) -> Replayed:
     _compare_stop(fold, result, differences)
     verdict = judge(facts_of(result, states, fold.stop_rule))
     _compare_status(result, verdict, states, differences)
-    return Replayed(verdict, states, fold.stop_rule, fold.stop_time, differences, resumed_rules(result))
+    notes = [*resumed_rules(result), *_trusted(result)]
+    return Replayed(verdict, states, fold.stop_rule, fold.stop_time, differences, notes)
 
 
 def fold_of(result: Result) -> Fold:
@@ -124,7 +140,21 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
     document = result.document
     workload = document["workload"]
     load = (workload["code"], workload["reason"], workload["message"]) if workload else None
-    return Facts.without_cluster(states, stop_rule, workload=load, interrupted=bool(document["window"]["interrupted"]))
+    facts = Facts.without_cluster(states, stop_rule, workload=load, interrupted=bool(document["window"]["interrupted"]))
+    if not _trusted(result):
+        return facts
+    reason = result.status["reason"]
+    if reason in (CANCELLED, DEADLINE_EXCEEDED):
+        return dataclasses.replace(facts, cancelled=reason == CANCELLED, deadline_passed=reason == DEADLINE_EXCEEDED)
+    return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status["message"])
+
+
+def _trusted(result: Result) -> list[str]:
+    """What no evidence tells: that a run in a cluster was stopped, was too late, or had no chain. None of it is a pass."""
+    status = result.status
+    if result.document["mode"] != IN_CLUSTER or status["reason"] not in _OF_THE_CLUSTER:
+        return []
+    return [f"{status['reason']} is the run record's word"]
 
 
 def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:

@@ -13,11 +13,11 @@ from typing import Final, Self
 from validationrun.oracle.engine import ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.question import Question
-from validationrun.results.folder import Result
+from validationrun.oracle.workload import PASSED
+from validationrun.results.folder import IN_CLUSTER, Result
 
 _MOST_NAMED: Final = 5
-_IN_THE_CLUSTER: Final = "argo"
-_WITH_LOAD: Final = {"run": True, "evaluate": False, _IN_THE_CLUSTER: None}
+_WITH_LOAD: Final = {"run": True, "evaluate": False, IN_CLUSTER: None}
 """By mode: whether there is a load; None where both may be."""
 
 
@@ -70,7 +70,7 @@ def holes(result: Result) -> Iterator[str]:
     for question in result.questions:
         yield from _question(question)
         # Elsewhere a run ends with its process.
-        if result.evidence[question.rule.name].resumed is not None and result.document["mode"] != _IN_THE_CLUSTER:
+        if result.evidence[question.rule.name].resumed is not None and result.document["mode"] != IN_CLUSTER:
             yield f"rule {question.rule.name}: goes on from a record, which a run on one machine never does"
     if result.document["window"]["interrupted"]:
         # It may break off anywhere, and can be no more than Cancelled.
@@ -106,9 +106,11 @@ def _load(result: Result) -> Iterator[str]:
         yield f"mode {mode!r} is none that this version knows"
     elif _WITH_LOAD[mode] is not None and _WITH_LOAD[mode] != (workload is not None):
         yield f"workload: {'absent' if workload is None else 'present'} in the result of mode {mode}"
-    if (workload is None) != (status["load"] is None):
-        yield f"workload: {'absent' if workload is None else 'present'} in the result, not so in the status"
     code = None if workload is None else workload["code"]
+    # A load that never had a Job is one that no status shows, and that no run passes with.
+    never_began = mode == IN_CLUSTER and workload is not None and code != PASSED
+    if (workload is None) != (status["load"] is None) and not never_began:
+        yield f"workload: {'absent' if workload is None else 'present'} in the result, not so in the status"
     if code != status["workloadExitCode"]:
         yield f"workload: code {code} in the result, {status['workloadExitCode']} in the status"
 

@@ -93,6 +93,9 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     except ChainFailedError as error:
         result |= {"reason": error.reason, "message": str(error)}
         context.say(f"{error.reason}: {error}")
+    if written.stands(record.CHAIN):
+        context.say("another attempt of this step has recorded its result, or the run has its verdict")
+        return
     written.write(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())})
     context.output("message", told(result, "the chain makes blocks" if run["bringUp"] else "the chain exists"))
 
@@ -135,6 +138,7 @@ def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Obj
     return {
         "format": conventions.FORMAT,
         "name": plan["name"],
+        "chainId": values.effective_chain_id(plan, parameters, context.identity.uid),
         "specHash": plan["specHash"],
         "bundleHash": context.bundle_hash,
         "startedAt": format_time(context.now()),

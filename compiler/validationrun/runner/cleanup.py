@@ -5,6 +5,7 @@ It needs nothing but the Workflow's UID, so that it works for a run whose record
 Workflow owns are touched, each by its own UID.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ _POLL_SECONDS: Final = 1.0
 _CLEANUP_SECONDS: Final = 300
 """Bounded by itself: what is stuck then goes with the Workflow, or never did belong to the verdict."""
 
+_PATIENCE_SECONDS: Final = 60
 _ALWAYS: Final = "Always"
 _MOST_NAMED: Final = 8
 _LEFT_BYTES: Final = 1000
@@ -32,6 +34,7 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
     """
     if not _goes(context, written, verdict):
         return ""
+    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     try:
         return cut(_delete_chain(context), _LEFT_BYTES)
     except ForbiddenError as error:
@@ -55,21 +58,32 @@ def _goes(context: Context, written: Record | None, verdict: str) -> bool:
 def _delete_chain(context: Context) -> str:
     until = context.now() + _CLEANUP_SECONDS
     asked: set[str] = set()
+    refused: dict[str, ClusterError] = {}
     while True:
         # Looked for again each time: a step that was killed while it created something may have been heard all the same.
         left = _own_chain(context)
         for found in left:
             metadata = found["metadata"]
-            if metadata["uid"] not in asked:
-                asked.add(metadata["uid"])
+            if metadata["uid"] in asked:
+                continue
+            try:
                 context.cluster.delete(CHAIN_OBJECTS, metadata["name"], uid=metadata["uid"])
-                context.say(f"deleted SeiNodeDeployment {metadata['name']}")
+            except ClusterError as error:
+                # It may be this one alone that cannot go; and what refuses it may be mended.
+                refused[metadata["uid"]] = error
+                continue
+            asked.add(metadata["uid"])
+            refused.pop(metadata["uid"], None)
+            context.say(f"deleted SeiNodeDeployment {metadata['name']}")
         if not left:
             if asked:
                 context.say("the chain is gone")
             return ""
-        if context.now() >= until:
-            return "left behind: " + ", ".join(map(_told, left[:_MOST_NAMED]))
+        if context.now() >= until or all(
+            isinstance(refused.get(one["metadata"]["uid"]), ForbiddenError) for one in left
+        ):
+            failed = [f"clean-up failed: {error}; " for error in refused.values()][:1]
+            return "".join(failed) + "left behind: " + ", ".join(map(_told, left[:_MOST_NAMED]))
         context.sleep(_POLL_SECONDS)
 
 

@@ -9,7 +9,7 @@ import importlib.metadata
 from collections.abc import Sequence
 from typing import Any, Final
 
-from validationrun import conventions, record
+from validationrun import record
 from validationrun.api.v1alpha1 import Rule
 from validationrun.evaluation.asker import Asker
 from validationrun.evaluation.driver import Evaluation, Judgement
@@ -20,6 +20,7 @@ from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.record import Record, format_time
 from validationrun.results.evidence import EvidenceWriter
+from validationrun.results.files import listed
 from validationrun.runner import values
 from validationrun.runner.bundle import Bundle
 from validationrun.runner.context import Context, RunnerError, note_termination
@@ -31,7 +32,12 @@ RESULTS_DIR: Final = "results"
 
 
 def rule_evaluator(context: Context) -> None:
-    """Evaluates the rules of this run from where the record says that it got to."""
+    """
+    Evaluates the rules of this run from where the record says that it got to.
+
+    Raises:
+        RunnerError: a signal came before the window was judged. What is known is in the record, for the next attempt.
+    """
     written = Record.read(context.cluster, context.identity)
     if written is None or not written.chain_is_ready:
         context.say("there is no chain to judge")
@@ -40,6 +46,10 @@ def rule_evaluator(context: Context) -> None:
     if signed_off is not None and not signed_off.get("stopped"):
         _refuse_without_evidence(written)
         context.say("the record has this step's sign-off already")
+        return
+    if written.sealed:
+        # The run has its verdict, and without a sign-off that is none that this step could still bear out.
+        context.say("the run has its verdict already")
         return
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
@@ -53,13 +63,13 @@ def rule_evaluator(context: Context) -> None:
     if intended is not None and fold.stop_time is None:
         # The failure that the run was stopped for stands, whatever would be answered now.
         fold.add(intended)
-    url = _url(written)
+    url = values.prometheus_url(written.need(record.RUN)["parameters"])
     evaluation = Evaluation(control, _askers(context, questions, url), fold, _prometheus(url).clock, intended)
     _tell_ready(context, written, rules, url)
     with sigterm_interrupts(control):
         judgement = evaluation.run()
     evidence.close(judgement.states)
-    _sign_off(context, written, judgement)
+    _sign_off(context, written, judgement, evidence)
 
 
 def _refuse_without_evidence(written: Record) -> None:
@@ -81,11 +91,6 @@ def _questions(context: Context, written: Record) -> list[Question]:
     run_values = values.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
     planned = {one["name"]: one for one in bundle.plan["rules"]}
     return [Question.planned(rule, planned[rule.name], run_values) for rule in bundle.rules()]
-
-
-def _url(written: Record) -> str:
-    given: str | None = written.need(record.RUN)["parameters"].get(conventions.PARAM_PROMETHEUS_URL)
-    return given or conventions.DEFAULT_PROMETHEUS_URL
 
 
 def _prometheus(url: str) -> Prometheus:
@@ -118,9 +123,15 @@ def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: s
     context.say(f"ready to judge {len(rules)} rules by {url}")
 
 
-def _sign_off(context: Context, written: Record, judgement: Judgement) -> None:
+def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
     """The proof that the evidence is whole: what was judged, over which window, of which load, by which bundle."""
     job = written.refresh().get(record.JOB)
+    earlier = written.get(record.SIGN_OFF)
+    if earlier is not None and not earlier.get("stopped"):
+        # A pod that was given up may live on for a while beside the one that was made in its place.
+        _refuse_without_evidence(written)
+        context.say("another attempt of this step has signed off")
+        return
     sign_off: dict[str, Any] = {
         "workflowUid": context.identity.uid,
         "jobUid": job["uid"] if job else None,
@@ -129,9 +140,13 @@ def _sign_off(context: Context, written: Record, judgement: Judgement) -> None:
         "end": _time(judgement.end),
         "stopTime": _time(judgement.stop_time),
         "stopRule": judgement.stop_rule,
+        "settleSeconds": context.settle_s,
         "runner": importlib.metadata.version("validationrun"),
         "clock": [check.as_json() for check in judgement.clock],
         "rules": [state.as_json() for state in judgement.states],
+        # finalize reports in a pod of its own: this is all that it learns of the decisions.
+        "summaries": {name: summary.as_json() for name, summary in evidence.summaries.items()},
+        "files": listed(context.output_dir / RESULTS_DIR),
         "at": format_time(context.now()),
     }
     if judgement.interrupted:
@@ -145,6 +160,9 @@ def _sign_off(context: Context, written: Record, judgement: Judgement) -> None:
     message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {words}"
     context.say(message)
     note_termination(message)
+    if judgement.interrupted:
+        # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.
+        raise RunnerError(message)
 
 
 def _time(seconds: float | None) -> str | None:

@@ -2,214 +2,236 @@
 `finalize`: the verdict, from the record and the Job alone, and a clean-up that is bounded by itself.
 
 It needs neither the bundle nor any node's status, and it is the only step that ends 1, so that its message becomes the
-Workflow's.
+Workflow's. Each of its parts can be done again: Argo may start it anew when a pod or an upload was lost.
 """
 
 import dataclasses
-import os
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun import conventions, record
-from validationrun.cluster import (
-    JOBS,
-    PODS,
-    WORKFLOWS,
-    ClusterError,
-    ForbiddenError,
-    owned_by,
-)
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
-from validationrun.oracle.workload import INFRASTRUCTURE, PASSED
-from validationrun.record import Record, format_time, parse_time
+from validationrun.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.record import Record, format_time
+from validationrun.runner import diagnostics
+from validationrun.runner.bounds import SUMMARY_BYTES, cut, fit, size
+from validationrun.runner.bundle import fill_template
 from validationrun.runner.cleanup import clean_up
 from validationrun.runner.context import Context, RunnerError, termination_message
-from validationrun.runner.load import STOP_PATCH
-from validationrun.runner.shards import LABEL_JOB_UID, all_indexes_complete, job_condition
+from validationrun.runner.deciding import Decided, decide_run, read_evidence, read_workload
+from validationrun.runner.diagnostics import PodFound
+from validationrun.runner.load_follow import STOP_PATCH
+from validationrun.runner.pods import RunPod, pods_of
+from validationrun.runner.shards import job_condition
 from validationrun.status import build_status, is_shut_down
 
 _POLL_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 300
+"""Argo starts no finalize again that ended by itself, so this one waits as long as all attempts of another step together."""
 _GRACE_SLACK_SECONDS: Final = 10
 _DEFAULT_GRACE_SECONDS: Final = 60
-_LABEL_ARGO_WORKFLOW: Final = "workflows.argoproj.io/workflow"
-_OVER: Final = frozenset({"Succeeded", "Failed"})
+_STATUS_BYTES: Final = 40 * 1024
+"""Of the 64 KiB for a finished run; the rest is for what its pods said."""
 
+_TOLD_BYTES: Final = 3000
+"""Of the message: what follows it must still fit into a termination message."""
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """What the evaluator left: final states, or what the record held when it went away."""
-
-    states: Sequence[RuleState] | None
-    signed_off: bool
-    stop_rule: str | None
+_PASSED: Final = "Passed"
+_ERROR: Final = "Error"
 
 
 def finalize(context: Context) -> int:
     """Gives the verdict, once, and cleans up. Returns the step's exit code: 0 Passed, 1 anything else."""
+    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    _own_workflow(context)
+    written: Record | None = None
+    try:
+        began = context.now()
+        written = Record.read(context.cluster, context.identity)
+        _quiesce(context, written)
+        # Only now: until its verdict is written, the user may still stop the run.
+        workflow = _own_workflow(context)
+        written = Record.read(context.cluster, context.identity)
+        status, whole, found = _verdict(context, workflow, written, began)
+    except Exception:
+        # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
+        context.say(clean_up(context, written, _ERROR) or "there is no verdict")
+        raise
+    message = cut(f"{status['verdict']}: {status['reason']}: {status['message']}", _TOLD_BYTES)
+    context.say(message)
+    context.output("verdict", status["verdict"])
+    context.output("reason", status["reason"])
+    _label(context, written, status)
+    lines = [message, _report(context, written, whole, found), clean_up(context, written, status["verdict"])]
+    termination_message("\n".join(line for line in lines if line))
+    return 0 if status["verdict"] == _PASSED else 1
+
+
+def _own_workflow(context: Context) -> Object:
+    """As it is now. Raises RunnerError when it is gone."""
     workflow = context.cluster.get(WORKFLOWS, context.identity.workflow)
     if workflow is None or workflow["metadata"]["uid"] != context.identity.uid:
         raise RunnerError(f"Workflow {context.identity.workflow} is gone")
-    began = context.now()
-    _quiesce(context, Record.read(context.cluster, context.identity))
-    written = Record.read(context.cluster, context.identity)
-    status = written.get(record.RESULT) if written is not None else None
-    if status is None:
-        verdict, evidence = _judge(context, workflow, written, began)
-        states = [state.as_json() for state in evidence.states] if evidence.states is not None else None
-        completed = format_time(round(context.now()))
-        status = build_status(context.identity, workflow, written, verdict, completed, states)
-        if written is not None:
-            written.write(record.FINALIZE, record.RESULT, status, seal=True)
-    context.say(f"{status['verdict']}: {status['reason']}: {status['message']}")
-    context.output("verdict", status["verdict"])
-    context.output("reason", status["reason"])
-    _label(context, status)
-    leftovers = clean_up(context, written, status["verdict"])
-    message = f"{status['verdict']}: {status['reason']}: {status['message']}"
-    termination_message(f"{message}\n{leftovers}" if leftovers else message)
-    return 0 if status["verdict"] == "Passed" else 1
+    return workflow
 
 
-def _judge(
+def _verdict(
     context: Context, workflow: Mapping[str, Any], written: Record | None, began: float
-) -> tuple[RunVerdict, _Evidence]:
-    evidence = _evidence(context, written)
-    failure = written.chain_failure if written is not None else None
-    chain_reason = None
-    if failure is not None:
-        chain_reason = str(failure["reason"])
-    elif written is not None and written.chain_is_ready and written.get(record.CHAIN) is not None:
-        chain_reason = ""
-    submitted = (workflow["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
-    if submitted is not None and submitted != context.bundle_hash:
-        # Argo read a template of before: whatever was judged, it is not what was submitted.
-        chain_reason = "BundleMissing"
-        failure = {
-            "message": f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
-        }
-    run = (written.get(record.RUN) or {}) if written is not None else {}
-    code, reason, message = _workload(context, written, run)
-    whole = evidence.signed_off and (run.get("load") is None or code is not None)
-    facts = Facts(
-        cancelled=is_shut_down(workflow),
-        chain_reason=chain_reason,
-        deadline_passed=not whole and _deadline_passed(workflow, began),
-        has_load=bool(run.get("load")),
-        workload=code,
-        workload_reason=reason,
-        rules=evidence.states,
-        signed_off=evidence.signed_off,
-        stop_rule=evidence.stop_rule,
-        chain_message=str((failure or {}).get("message") or ""),
-        workload_message=message,
-    )
-    return judge(facts), evidence
+) -> tuple[Object, Object, list[PodFound] | None]:
+    """
+    What stands in the record, or is written there now.
+
+    Returns:
+        The status as the record has it, the same with its texts whole, and what the pods said, None when nobody asked yet.
+    """
+    status = written.get(record.RESULT) if written is not None else None
+    if status is not None:
+        return status, status, None
+    whole = _status(context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written)))
+    status = fit(whole, _STATUS_BYTES)
+    found = _diagnose(context, written, status)
+    now = _own_workflow(context)
+    if is_shut_down(now) and not is_shut_down(workflow):
+        # Stopped while the pods were asked.
+        whole = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
+        status = fit(whole, _STATUS_BYTES)
+    try:
+        _seal(context, written, status, found)
+    except ClusterError:
+        # A finalize that was given up may live on beside this one: then the verdict is written, and stands.
+        sealed = Record.read(context.cluster, context.identity)
+        stands = sealed.get(record.RESULT) if sealed is not None else None
+        if stands is None:
+            raise
+        return stands, stands, found
+    return status, whole, found
 
 
-def _workload(context: Context, written: Record | None, run: Mapping[str, Any]) -> tuple[int | None, str, str]:
-    """Aggregate code, reason and words. A 0 needs the Job itself as a second witness, by its UID."""
-    load = written.get(record.LOAD) if written is not None else None
-    if load is None or written is None or not run.get("load"):
-        return None, "", ""
-    job = written.get(record.JOB)
-    if job is None or load["jobUid"] != job["uid"]:
-        # A load that never began has no Job; its reason says why.
-        return INFRASTRUCTURE, load["reason"], load["message"] or "the load's result is not of this run's Job"
-    if load["code"] != PASSED:
-        return load["code"], load["reason"], load["message"]
-    found = context.cluster.get(JOBS, job["name"])
-    if found is None or found["metadata"]["uid"] != job["uid"]:
-        return INFRASTRUCTURE, "", f"Job {job['name']} is gone"
-    if not all_indexes_complete(found, run["load"]["shards"]):
-        return INFRASTRUCTURE, "", f"Job {job['name']} is not Complete with every index"
-    return PASSED, "", load["message"]
+def _pods(context: Context, written: Record | None) -> list[RunPod]:
+    """For words only: without them, and whatever a pod may look like, there is a verdict all the same."""
+    try:
+        return pods_of(context, written)
+    except Exception as error:  # noqa: BLE001 - as it says
+        context.say(f"cannot list pods: {error}")
+        return []
 
 
-def _evidence(context: Context, written: Record | None) -> _Evidence:
+def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Object:
+    states = decided.evidence.states
+    # None would take them from the record, where a sign-off may be another run's.
+    documents = [state.as_json() for state in states] if states is not None else []
+    completed = format_time(round(context.now()))
+    status = build_status(context.identity, workflow, written, decided.verdict, completed, documents)
+    if decided.workload is not None:
+        # What the second witness said, where it contradicts the first.
+        status["workloadExitCode"] = decided.workload.code
+    results = ((written.get(record.RUN) or {}).get("results")) if written is not None else None
+    if results is not None:
+        status["report"]["s3Url"] = fill_template(results["uri"], {"runId": context.identity.workflow})
+    return status
+
+
+def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any]) -> list[PodFound]:
+    """What the pods said, while there still are some; nothing of a run that passed. The verdict stands without it."""
+    if status["verdict"] == _PASSED:
+        return []
+    try:
+        return diagnostics.collect(context, written)
+    except Exception:  # noqa: BLE001 - whatever a pod may look like, the verdict is written and the chain removed
+        context.say(f"no diagnostics: {traceback.format_exc()}")
+        return []
+
+
+def _seal(context: Context, written: Record | None, status: Object, found: Sequence[PodFound]) -> None:
     if written is None:
-        return _Evidence(None, signed_off=False, stop_rule=None)
-    sign_off = written.get(record.SIGN_OFF)
-    if sign_off is not None and _is_this_runs(context, written, sign_off):
-        states = [RuleState(**one) for one in sign_off["rules"]]
-        return _Evidence(states, signed_off=True, stop_rule=sign_off["stopRule"])
-    # A failure in the record counts without sign-off; nothing else in it does.
-    partial = written.get(record.RULES)
-    stop = written.get(record.STOP)
-    left = [_unproven(RuleState(**one)) for one in partial["rules"]] if partial is not None else None
-    return _Evidence(left, signed_off=False, stop_rule=stop["rule"] if stop is not None else None)
+        return
+    if found:
+        try:
+            value = diagnostics.summary(context, found, SUMMARY_BYTES - size(status))
+            written.write(record.FINALIZE, record.DIAGNOSTICS, value)
+        except Exception:  # noqa: BLE001 - what explains a verdict must not keep it from being written
+            context.say(f"no diagnostics: {traceback.format_exc()}")
+    written.write(record.FINALIZE, record.RESULT, status, seal=True)
 
 
-def _unproven(state: RuleState) -> RuleState:
-    """Without sign-off only a failure stands: good so far is not yet passed."""
-    return dataclasses.replace(state, verdict="Awaited", reason="") if state.verdict == "Passed" else state
+def _report(context: Context, written: Record | None, status: Object, found: Sequence[PodFound] | None) -> str:
+    """
+    The files that Argo uploads, when the spec says where to.
 
+    Returns:
+        Why there are none, or empty. The verdict stands in the record whatever happens here.
+    """
+    if written is None or not (written.get(record.RUN) or {}).get("results"):
+        return ""
+    try:
+        # Reports need Jinja2 and take half a second to import; a run without results does without.
+        from validationrun.runner import reports  # noqa: PLC0415
 
-def _is_this_runs(context: Context, written: Record, sign_off: Mapping[str, Any]) -> bool:
-    """Of this Workflow, this Job, this bundle, and about exactly the rules that the bundle holds."""
-    job = written.get(record.JOB)
-    run = written.get(record.RUN) or {}
-    return (
-        # Signed off because of a signal: it says how far the evaluator got, and proves nothing.
-        not sign_off.get("stopped")
-        # An evaluator that learned neither of an end nor of a stop has judged no window.
-        and (sign_off["end"] is not None or sign_off["stopTime"] is not None)
-        and sign_off["workflowUid"] == context.identity.uid
-        and sign_off["bundleHash"] == context.bundle_hash == run.get("bundleHash")
-        and sign_off["jobUid"] == (job["uid"] if job else None)
-        and [one["name"] for one in sign_off["rules"]] == [one["name"] for one in run.get("rules") or []]
-    )
-
-
-def _deadline_passed(workflow: Mapping[str, Any], now: float) -> bool:
-    seconds = (workflow.get("spec") or {}).get("activeDeadlineSeconds")
-    stored = ((workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}).get("activeDeadlineSeconds")
-    started = (workflow.get("status") or {}).get("startedAt")
-    limit = seconds or stored
-    return bool(limit and started and now >= parse_time(started) + float(limit))
+        pods = found if found is not None else _diagnose(context, written, status)
+        evidence, workload = read_evidence(context, written), read_workload(context, written, _pods(context, written))
+        reports.write(context, written, status, evidence, workload, pods)
+    except Exception as error:  # noqa: BLE001 - a report that cannot be made must not keep the chain from being removed
+        context.say(f"no report: {traceback.format_exc()}")
+        return cut(f"no report: {error}", 300)
+    return ""
 
 
 def _quiesce(context: Context, written: Record | None) -> None:
     """Ends the load and waits for the other steps: after a stop they may still be writing."""
     until = context.now() + _DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
-    job = written.get(record.JOB) if written is not None else None
+    job = _own_job(context, written)
     if job is not None:
-        found = context.cluster.get(JOBS, job["name"])
-        if found is not None and found["metadata"]["uid"] == job["uid"]:
-            grace = found["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS)
-            until = context.now() + grace + _GRACE_SLACK_SECONDS
-            if not job_condition(found):
-                context.say(f"ending Job {job['name']}")
-                context.cluster.patch(JOBS, job["name"], STOP_PATCH)
-    while (running := _running(context, job)) and context.now() < until:
+        grace = job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS)
+        until = context.now() + grace + _GRACE_SLACK_SECONDS
+        if not job_condition(job):
+            _end(context, job["metadata"]["name"])
+    uid = job["metadata"]["uid"] if job is not None else ""
+    while (running := _running(context, written, uid)) and context.now() < until:
         context.say("waiting for " + ", ".join(running[:4]))
         context.sleep(_POLL_SECONDS)
 
 
-def _running(context: Context, job: Mapping[str, Any] | None) -> list[str]:
-    """Pods of this run that still run, finalize's own left out."""
-    pods = context.cluster.list(PODS, labels=f"{_LABEL_ARGO_WORKFLOW}={context.identity.workflow}")
-    pods = [pod for pod in pods if owned_by(pod, context.identity.uid)]
-    if job is not None:
-        pods += context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
-    # A host name is the pod's name, cut to 63 characters.
-    own = os.environ.get("HOSTNAME") or "not a pod"
-    return sorted(
-        pod["metadata"]["name"]
-        for pod in pods
-        if (pod.get("status") or {}).get("phase") not in _OVER and not pod["metadata"]["name"].startswith(own)
-    )
+def _end(context: Context, job: str) -> None:
+    """A load that cannot be ended leaves no result that would pass, and ends by its own deadline."""
+    context.say(f"ending Job {job}")
+    try:
+        context.cluster.patch(JOBS, job, STOP_PATCH)
+    except ClusterError as error:
+        context.say(f"cannot end Job {job}: {error}")
 
 
-def _label(context: Context, status: Mapping[str, Any]) -> None:
+def _own_job(context: Context, written: Record | None) -> Object | None:
+    """The Job of this run, also one that load-job made and did not live to record."""
+    if written is not None and not (written.get(record.RUN) or {}).get("load"):
+        return None
+    try:
+        found = context.cluster.get(JOBS, context.identity.job_name)
+    except ForbiddenError:
+        # A run without load has no right to Jobs, and without a record nothing says which kind of run this was.
+        return None
+    recorded = written.get(record.JOB) if written is not None else None
+    if found is None or not owned_by(found, context.identity.uid):
+        return None
+    return found if recorded is None or recorded["uid"] == found["metadata"]["uid"] else None
+
+
+def _running(context: Context, written: Record | None, job_uid: str) -> list[str]:
+    """Pods of the run's steps and load that are not over; none where they may not be listed: then nothing can be waited for."""
+    try:
+        pods = pods_of(context, written, job_uid)
+    except ClusterError as error:
+        context.say(f"cannot wait for the other steps: {error}")
+        return []
+    return [pod.name for pod in pods if pod.kind != "chain" and not pod.is_over]
+
+
+def _label(context: Context, written: Record | None, status: Mapping[str, Any]) -> None:
     """For lists and selectors. The right to do so is optional; the record holds the verdict."""
-    body = {
-        "metadata": {
-            "labels": {conventions.LABEL_PHASE: status["phase"], conventions.LABEL_VERDICT: status["verdict"]},
-            "annotations": {conventions.ANNOTATION_REASON: status["reason"]},
-        }
-    }
+    labels = {conventions.LABEL_PHASE: status["phase"], conventions.LABEL_VERDICT: status["verdict"]}
+    chain_id = ((written.get(record.CHAIN) or {}).get("chainId")) if written is not None else None
+    if chain_id:
+        labels[conventions.LABEL_CHAIN_ID] = chain_id
+    body = {"metadata": {"labels": labels, "annotations": {conventions.ANNOTATION_REASON: status["reason"]}}}
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:

@@ -20,7 +20,7 @@ from validationrun.oracle.workload import PASSED
 from validationrun.record import Record, format_time, parse_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.runner.context import Context
-from validationrun.runner.load import STOP_PATCH
+from validationrun.runner.load_follow import STOP_PATCH
 from validationrun.runner.metrics import Metrics
 from validationrun.runner.shards import CONTAINER, LABEL_JOB_UID
 
@@ -30,6 +30,13 @@ _KUBELET_LAG_SECONDS: Final = 5.0
 """
 A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
 its times are cut to seconds, and the window ends a second before the container.
+"""
+
+_LATE_SECONDS: Final = 3.0
+_DISTRUST_SECONDS: Final = 15.0
+"""
+When a look comes so late, the API server may have been away. Until the kubelet has reported again, which it tries only every ten
+seconds once it failed, a container that has ended meanwhile is still told to run.
 """
 
 _EARLY_SECONDS: Final = 1.0
@@ -48,7 +55,7 @@ class ClusterControl:
         self._evidence = evidence
         self._metrics = metrics
         self._window = Window()
-        self._looked = self._progressed = float("-inf")
+        self._looked = self._progressed = self._trusted_from = float("-inf")
         self._interrupted = threading.Event()
 
     def now(self) -> float:
@@ -65,13 +72,13 @@ class ClusterControl:
 
     def look(self) -> Window:
         """Once a second: what the record and the load's pods say of the window."""
-        now = self.now()
-        if now - self._looked >= _LOOK_SECONDS:
+        now, before = self.now(), self._looked
+        if now - before >= _LOOK_SECONDS:
             self._looked = now
             if self._written.need(record.RUN)["load"] is None:
                 self._look_without_load()
             else:
-                self._look_at_load(now)
+                self._look_at_load(now, before)
             self._progress(now)
         return self._window
 
@@ -84,7 +91,7 @@ class ClusterControl:
         self._window = Window(start, end, end, over=True)
         self._write_window()
 
-    def _look_at_load(self, now: float) -> None:
+    def _look_at_load(self, now: float, before: float) -> None:
         window, written = self._window, self._written.refresh()
         began, ended = written.get(record.LOAD_START), written.get(record.LOAD)
         if began is not None and window.start is None:
@@ -93,8 +100,22 @@ class ClusterControl:
         if ended is not None and not window.over:
             self._end_window(ended)
             window.open_until = window.end if window.end is not None else window.open_until
-        elif window.start is not None and not window.over and self._load_runs():
+        runs = window.start is not None and not window.over and self._load_runs()
+        # Asked at every look, and last: what the pods were told to be may itself have come late.
+        if self._trusts(before) and runs:
             window.open_until = now - _KUBELET_LAG_SECONDS
+
+    def _trusts(self, before: float) -> bool:
+        """
+        Whether the API server was there all the time, so that what it tells of a container is fresh.
+
+        Args:
+            before: when the last look began; minus infinity for the first.
+        """
+        now = self.now()
+        if now - before > _LATE_SECONDS and before > float("-inf"):
+            self._trusted_from = now + _DISTRUST_SECONDS
+        return now >= self._trusted_from
 
     def _end_window(self, ended: Object) -> None:
         window, stop = self._window, self._written.get(record.STOP)
@@ -179,7 +200,14 @@ class ClusterControl:
             self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)
 
     def save(self, states: Sequence[RuleState]) -> None:
-        self._written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [state.as_json() for state in states]})
+        recorded = (self._written.refresh().get(record.RULES) or {}).get("rules", [])
+        # Of another attempt beside this one, too: a failure is never overwritten.
+        failed = {one["name"]: one for one in recorded if one["verdict"] == "Failed"}
+        rules = [
+            state.as_json() if state.verdict == "Failed" else failed.get(state.name, state.as_json())
+            for state in states
+        ]
+        self._written.write(record.RULE_EVALUATOR, record.RULES, {"rules": rules})
 
 
 @contextlib.contextmanager

@@ -1,70 +1,29 @@
 """`load-job`: one Indexed Job, from the evaluator's readiness to the last shard's exit code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from validationrun import conventions, record
 from validationrun.cluster import (
     CONFIG_MAPS,
-    EVENTS,
     JOBS,
-    PODS,
     AlreadyExistsError,
     ClusterError,
     Object,
     UnreachableError,
     owned_by,
 )
-from validationrun.oracle.workload import aggregate
-from validationrun.record import Record, format_time, parse_time
+from validationrun.record import Record, parse_time
 from validationrun.runner import values
 from validationrun.runner.bundle import Bundle
 from validationrun.runner.context import Context
-from validationrun.runner.shards import (
-    LABEL_JOB_UID,
-    ShardState,
-    all_indexes_complete,
-    job_condition,
-    load_end,
-    load_start,
-    observe,
-)
+from validationrun.runner.load_follow import follow
+from validationrun.runner.load_result import Load, LoadFailedError, by_rule, record_failure, record_none
+from validationrun.runner.shards import ShardState
+from validationrun.runner.starting import NOT_STARTED
 
-_POLL_SECONDS: Final = 1.0
-STOP_PATCH: Final[Object] = {"spec": {"activeDeadlineSeconds": 1}}
-"""
-The one way to stop a load that fails closed: the Job ends Failed with DeadlineExceeded.
-Shrinking it would make it Complete with no success, suspending it never ends, deleting it loses the exit codes.
-"""
-
-
-class LoadFailedError(Exception):
-    """The load has a fault of its own: a reason of row 5, and a sentence for people."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-@dataclass
-class _Load:
-    """What the step knows while it watches."""
-
-    context: Context
-    bundle: Bundle
-    written: Record
-    run: Object
-    job_uid: str
-    job_name: str
-    created: float
-    shards: dict[int, ShardState] = field(default_factory=dict)
-    start: float | None = None
-    stopping: str = ""
-
-    @property
-    def replicas(self) -> int:
-        return int(self.run["load"]["shards"])
+_EVALUATOR_POLL_SECONDS: Final = 0.25
+"""Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
 
 
 def load_job(context: Context) -> None:
@@ -73,21 +32,22 @@ def load_job(context: Context) -> None:
     if written is None or not written.chain_is_ready:
         context.say("there is no chain to load")
         return
-    if written.get(record.LOAD) is not None:
-        context.say("the record has this step's result already")
+    if written.sealed or written.get(record.LOAD) is not None:
+        context.say("the record has this step's result already, or the run has its verdict")
         return
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     run = written.need(record.RUN)
     try:
         _wait_for_evaluator(context, written, run)
-        if written.get(record.STOP) is not None and written.get(record.JOB) is None:
-            context.say("the run was stopped before its load began")
+        stop = written.get(record.STOP)
+        if stop is not None and written.get(record.JOB) is None:
+            record_none(context, written, by_rule(stop))
             return
         load = _begin(context, bundle, written, run)
     except LoadFailedError as error:
-        _record(context, written, {}, error)
+        record_failure(context, written, {}, error)
         return
-    _follow(load)
+    follow(load)
 
 
 def _wait_for_evaluator(context: Context, written: Record, run: Object) -> None:
@@ -95,36 +55,22 @@ def _wait_for_evaluator(context: Context, written: Record, run: Object) -> None:
     until = context.now() + run["seconds"]["loadStart"]
     while written.refresh().get(record.EVALUATOR) is None:
         if context.now() >= until:
-            raise LoadFailedError("LoadNotStarted", "the evaluator was not ready within timeouts.loadStart")
-        context.sleep(_POLL_SECONDS)
+            raise LoadFailedError(NOT_STARTED, "the evaluator was not ready within timeouts.loadStart")
+        context.sleep(_EVALUATOR_POLL_SECONDS)
 
 
-def _begin(context: Context, bundle: Bundle, written: Record, run: Object) -> _Load:
+def _begin(context: Context, bundle: Bundle, written: Record, run: Object) -> Load:
     """The Job of this run: the recorded one, or a new one. Once a UID is recorded no second Job is ever made."""
     known = written.get(record.JOB)
     if known is None:
         known = _create(context, bundle, written, run)
         written.write(record.LOAD_JOB, record.JOB, known)
-    load = _Load(context, bundle, written, run, known["uid"], known["name"], parse_time(known["createdAt"]))
+    load = Load(context, written, run, known["uid"], known["name"], parse_time(known["createdAt"]))
     began = written.get(record.LOAD_START)
     load.start = parse_time(began["start"]) if began else None
-    load.shards = _recorded_shards(written)
+    recorded = (written.get(record.SHARDS) or {}).get("shards", [])
+    load.shards = {one["index"]: ShardState.recorded(one) for one in recorded}
     return load
-
-
-def _recorded_shards(written: Record) -> dict[int, ShardState]:
-    """What an earlier attempt of this step saw: an exit code seen once is never lost."""
-    shards = {}
-    for one in (written.get(record.SHARDS) or {}).get("shards", []):
-        shards[one["index"]] = ShardState(
-            one["index"],
-            pod=one["pod"] or "",
-            started=parse_time(one["startedAt"]) if one["startedAt"] else None,
-            finished=parse_time(one["finishedAt"]) if one["finishedAt"] else None,
-            code=one["exitCode"],
-            reason=one["reason"] or "",
-        )
-    return shards
 
 
 def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> Object:
@@ -141,6 +87,8 @@ def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> O
         found = context.cluster.get(JOBS, name)
         if found is None or not owned_by(found, uid):
             raise LoadFailedError("WorkloadInfraFailure", f"Job {name} exists and is not this run's") from None
+        if "deletionTimestamp" in found["metadata"]:
+            raise LoadFailedError("WorkloadInfraFailure", f"Job {name} is being deleted") from None
         job = found
     except UnreachableError:
         raise
@@ -179,144 +127,3 @@ def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: 
         raise
     except ClusterError as error:
         raise LoadFailedError("ConfigApplyFailed", str(error)) from None
-
-
-def _follow(load: _Load) -> None:
-    """Looks every second until the Job is over and its containers have ended."""
-    context, stopped = load.context, False
-    while True:
-        job = context.cluster.get(JOBS, load.job_name)
-        if job is not None and job["metadata"]["uid"] != load.job_uid:
-            job = None
-        pods = context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={load.job_uid}")
-        _look(load, pods)
-        over = job is None or bool(job_condition(job))
-        if over and not any(state.running for state in load.shards.values()):
-            break
-        load.stopping = load.stopping or _why_stop(load)
-        if load.stopping and not stopped:
-            context.say(f"stopping the load: {load.stopping}")
-            context.cluster.patch(JOBS, load.job_name, STOP_PATCH)
-            stopped = True
-        context.sleep(_POLL_SECONDS)
-    _finish(load, job)
-
-
-def _look(load: _Load, pods: list[Object]) -> None:
-    before = {index: (state.code, state.started) for index, state in load.shards.items()}
-    load.shards = observe(load.shards, pods, load.replicas)
-    if before != {index: (state.code, state.started) for index, state in load.shards.items()}:
-        _write_shards(load)
-    if load.start is None and (start := load_start(load.shards)) is not None:
-        load.start = start
-        load.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(start)})
-        load.context.say(f"every shard runs; the window opened at {format_time(start)}")
-
-
-def _write_shards(load: _Load) -> None:
-    shards = [state.as_json() for _, state in sorted(load.shards.items())]
-    load.written.write(record.LOAD_JOB, record.SHARDS, {"shards": shards})
-    codes = ",".join("" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
-    load.context.output("exit-codes", codes)
-
-
-def _why_stop(load: _Load) -> str:
-    """The reason to end the load now, or empty."""
-    now = load.context.now()
-    stop = load.written.refresh().get(record.STOP)
-    if stop is not None:
-        return f"rule {stop['rule']} failed"
-    if load.start is None:
-        if now >= load.created + load.run["seconds"]["loadStart"]:
-            return "LoadNotStarted"
-        return ""
-    if now >= load.start + load.run["runSeconds"]:
-        return "runDuration"
-    return ""
-
-
-def _finish(load: _Load, job: Object | None) -> None:
-    shards = [state.as_shard() for _, state in sorted(load.shards.items())]
-    if load.start is None:
-        reason, message = _why_not_started(load)
-        _record(load.context, load.written, load.shards, LoadFailedError(reason, message), job_uid=load.job_uid)
-        return
-    code = aggregate(shards, load.replicas, job_complete=all_indexes_complete(job, load.replicas))
-    if load.stopping == "runDuration":
-        code = 2
-    end = load_end(load.shards, load.start) or _job_end(job, load.start)
-    image = next((state for state in load.shards.values() if state.image_id), None)
-    load.written.write(
-        record.LOAD_JOB,
-        record.LOAD,
-        {
-            "jobUid": load.job_uid,
-            "code": code,
-            "reason": "",
-            "message": _describe(load),
-            "stopped": load.stopping,
-            "start": format_time(load.start),
-            "end": format_time(end) if end is not None else None,
-            "shards": [state.as_json() for _, state in sorted(load.shards.items())],
-            "image": image.image if image else None,
-            "imageID": image.image_id if image else None,
-            "at": format_time(load.context.now()),
-        },
-    )
-    load.context.say(f"the load ended: {_describe(load)}")
-
-
-def _job_end(job: Object | None, start: float) -> float | None:
-    """From the Job's own times, when no container's end was seen."""
-    status = (job or {}).get("status") or {}
-    times = [status.get("completionTime")]
-    times += [one.get("lastTransitionTime") for one in status.get("conditions") or [] if one.get("type") == "Failed"]
-    known = [parse_time(text) for text in times if text]
-    return max(start, min(known) - 1) if known else None
-
-
-def _describe(load: _Load) -> str:
-    parts = []
-    for index, state in sorted(load.shards.items()):
-        code = "no exit code" if state.code is None else f"exit {state.code}"
-        word = f" ({state.reason})" if state.reason not in ("", "Completed", "Error") else ""
-        parts.append(f"shard {index} {code}{word}")
-    text = ", ".join(parts)
-    return f"{text}; stopped: {load.stopping}" if load.stopping else text
-
-
-def _why_not_started(load: _Load) -> tuple[str, str]:
-    """Kubernetes says in events what never reaches a pod's status: a missing account, a quota, a refusal."""
-    events = load.context.cluster.list(EVENTS, fields=f"involvedObject.name={load.job_name}")
-    refusals = [str(one.get("message") or "") for one in events if one.get("reason") == "FailedCreate"]
-    waiting = [f"shard {index}: {state.waiting}" for index, state in sorted(load.shards.items()) if state.waiting]
-    if refusals:
-        missing_account = "serviceaccount" in refusals[-1].lower() and "not found" in refusals[-1].lower()
-        return ("ServiceAccountMissing" if missing_account else "LoadNotStarted"), refusals[-1]
-    return "LoadNotStarted", "; ".join(waiting[:3]) or "no shard started"
-
-
-def _record(
-    context: Context,
-    written: Record,
-    shards: Mapping[int, ShardState],
-    error: LoadFailedError,
-    *,
-    job_uid: str | None = None,
-) -> None:
-    context.say(f"{error.reason}: {error}")
-    written.write(
-        record.LOAD_JOB,
-        record.LOAD,
-        {
-            "jobUid": job_uid,
-            "code": 2,
-            "reason": error.reason,
-            "message": str(error),
-            "stopped": "",
-            "start": None,
-            "end": None,
-            "shards": [state.as_json() for _, state in sorted(shards.items())],
-            "at": format_time(context.now()),
-        },
-    )

@@ -7,11 +7,22 @@ from typing import Any, Final
 from validationrun.cluster import Object
 from validationrun.oracle.workload import Shard
 from validationrun.record import format_time, parse_time
+from validationrun.runner.bounds import cut
 
 CONTAINER: Final = "workload"
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _DISRUPTED: Final = "DisruptionTarget"
+DELETED: Final = "Deleted"
+REPLACED: Final = "Replaced"
+POD_GONE: Final = "PodGone"
+
+_NEVER: Final = frozenset({"InvalidImageName"})
+"""What a container waits with for ever. Whatever else it waits for, such as an image or a Secret, may still come."""
+
+_WORDS_BYTES: Final = 400
+_MOST_NAMED: Final = 8
+_WELL: Final = "exit 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +32,11 @@ class ShardState:
 
     Attributes:
         started, finished: Unix seconds of the container, from Kubernetes.
-        waiting: why the container does not run yet, in words.
+        waiting: why the container does not run yet, or never did, in words.
         running: its container ran when last looked at.
-        disrupted: it was evicted or preempted, or its node went away.
+        disrupted: it was evicted, preempted, deleted or replaced, or its node went away: it did not do its whole work.
+        deleted: somebody, who may be us, had its pod deleted before its container ended.
+        hopeless: it has not run and never will.
     """
 
     index: int
@@ -35,6 +48,8 @@ class ShardState:
     waiting: str = ""
     running: bool = False
     disrupted: bool = False
+    deleted: bool = False
+    hopeless: bool = False
     image: str | None = None
     image_id: str | None = None
 
@@ -51,6 +66,22 @@ class ShardState:
             "finishedAt": format_time(self.finished) if self.finished is not None else None,
         }
 
+    @classmethod
+    def recorded(cls, one: Mapping[str, Any]) -> "ShardState":
+        """What an earlier attempt of the step saw: an exit code seen once is never lost, nor is that a shard was disrupted."""
+        code, reason = one["exitCode"], one["reason"] or ""
+        return cls(
+            one["index"],
+            pod=one["pod"] or "",
+            started=parse_time(one["startedAt"]) if one["startedAt"] else None,
+            finished=parse_time(one["finishedAt"]) if one["finishedAt"] else None,
+            code=code,
+            reason=reason,
+            # Only a disruption gives a shard without a code a reason.
+            disrupted=reason == DELETED or (code is None and bool(reason)),
+            deleted=reason == DELETED,
+        )
+
 
 def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: int) -> dict[int, ShardState]:
     """Every shard after a look at the Job's pods. One whose pod is gone keeps what was known of it, and runs no more."""
@@ -62,37 +93,83 @@ def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: i
     return states
 
 
+def observe_change(known: Mapping[int, ShardState], pod: Object) -> dict[int, ShardState]:
+    """Every shard after one of the Job's pods changed, or went: then `pod` is its last state."""
+    states, index = dict(known), _index(pod)
+    if index in states:
+        states[index] = _observe_one(replace(states[index], running=False), pod)
+    return states
+
+
 def _index(pod: Mapping[str, Any]) -> int:
     text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
     return int(text) if text.isdigit() else -1
 
 
 def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
-    status = pod.get("status") or {}
-    state = replace(state, pod=pod["metadata"]["name"])
-    if status.get("reason") or _disrupted(status):
-        # Evicted, preempted, its node gone: whatever the container says, this shard was not left alone.
-        state = replace(state, reason=str(status.get("reason") or _DISRUPTED), disrupted=True)
+    status, name = pod.get("status") or {}, pod["metadata"]["name"]
     container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), None)
+    now = (container or {}).get("state") or {}
+    state = _disruption(state, pod)
+    state = replace(state, pod=name)
     if container is None:
-        return replace(state, waiting=_scheduling(status)) if state.started is None else state
+        return _without_container(state, status)
     state = replace(state, image=container.get("image"), image_id=container.get("imageID"))
-    now = container.get("state") or {}
     if "running" in now:
         return replace(state, started=_time(now["running"].get("startedAt")), running=True, waiting="")
     if "terminated" in now:
-        ended = now["terminated"]
-        return replace(
-            state,
-            started=state.started or _time(ended.get("startedAt")),
-            finished=_time(ended.get("finishedAt")),
-            code=_code(ended, disrupted=state.disrupted),
-            reason=state.reason if state.disrupted else str(ended.get("reason") or ""),
-            waiting="",
-        )
+        return _terminated(state, now["terminated"])
     waiting = now.get("waiting") or {}
-    words = ": ".join(str(waiting[key]) for key in ("reason", "message") if waiting.get(key))
-    return replace(state, waiting=words or "waiting")
+    return replace(
+        state, waiting=_words(waiting) or "waiting", hopeless=state.started is None and waiting.get("reason") in _NEVER
+    )
+
+
+def _disruption(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
+    """Whatever the container says: was this shard left alone?"""
+    status = pod.get("status") or {}
+    if state.pod and state.pod != pod["metadata"]["name"]:
+        # A second pod for the index would begin the work again, in the middle of the window.
+        state = replace(state, disrupted=True, reason=REPLACED)
+    if state.code is None and "deletionTimestamp" in pod["metadata"]:
+        # A load generator that obeys SIGTERM ends 0, and a pod that ended 0 is a success for its Job. Nobody deletes a pod
+        # within the second between two looks that ended by itself; by whose clock it did is not asked.
+        state = replace(state, disrupted=True, deleted=True, reason=DELETED)
+    if state.code is not None:
+        # It had done its work: what happens to its pod or its node afterwards takes nothing away from it.
+        return state
+    condition = next((one for one in status.get("conditions") or [] if _is_disruption(one)), None)
+    if condition is not None:
+        state = replace(state, disrupted=True, reason=str(condition.get("reason") or _DISRUPTED))
+    if status.get("reason"):
+        state = replace(state, disrupted=True, reason=str(status["reason"]))
+    return state
+
+
+def _without_container(state: ShardState, status: Mapping[str, Any]) -> ShardState:
+    if state.started is not None:
+        return state
+    if status.get("phase") == "Failed":
+        return replace(state, waiting=_words(status) or "its pod failed", hopeless=True)
+    return replace(state, waiting=_scheduling(status))
+
+
+def _terminated(state: ShardState, ended: Mapping[str, Any]) -> ShardState:
+    started = state.started or _time(ended.get("startedAt"))
+    state = replace(
+        state,
+        started=started,
+        finished=_time(ended.get("finishedAt")),
+        code=_code(ended, disrupted=state.disrupted),
+        reason=state.reason if state.disrupted else str(ended.get("reason") or ""),
+        waiting="",
+    )
+    if started is None:
+        # Its image has no such command, for instance, or it was still being pulled: there was never anything that could drive
+        # a load, and the code is one that the kubelet made up.
+        words = _words(ended) or "its container ended before it had begun"
+        return replace(state, code=None, waiting=words, hopeless=True)
+    return state
 
 
 def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
@@ -101,19 +178,47 @@ def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
     return None if disrupted and code == 0 else code
 
 
+def _words(found: Mapping[str, Any]) -> str:
+    return cut(": ".join(str(found[key]) for key in ("reason", "message") if found.get(key)), _WORDS_BYTES)
+
+
 def _time(text: str | None) -> float | None:
-    return parse_time(text) if text else None
+    """None also for the year 1970, which a container has that never started."""
+    seconds = parse_time(text) if text else 0.0
+    return seconds if seconds > 0 else None
 
 
-def _disrupted(status: Mapping[str, Any]) -> bool:
-    return any(one.get("type") == _DISRUPTED and one.get("status") == "True" for one in status.get("conditions") or [])
+def _is_disruption(condition: Mapping[str, Any]) -> bool:
+    return condition.get("type") == _DISRUPTED and condition.get("status") == "True"
 
 
 def _scheduling(status: Mapping[str, Any]) -> str:
     for one in status.get("conditions") or []:
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
-            return f"not scheduled: {one.get('message') or one.get('reason')}"
-    return "its pod has not started"
+            return cut(f"not scheduled: {one.get('message') or one.get('reason')}", _WORDS_BYTES)
+    return ""
+
+
+def told(states: Mapping[int, ShardState], stopping: str) -> str:
+    """
+    How the shards ended, in words; of many, those that did not end 0.
+
+    Args:
+        stopping: why the load was stopped, or empty.
+    """
+    words = {index: _end_in_words(state) for index, state in sorted(states.items())}
+    chosen = [index for index, one in words.items() if len(words) <= _MOST_NAMED or one != _WELL]
+    parts = [f"shard {index} {words[index]}" for index in chosen[:_MOST_NAMED]]
+    rest = len(words) - len(parts)
+    if rest:
+        parts.append(f"{rest} {'others' if parts else 'shards'}" + (f" {_WELL}" if len(chosen) <= _MOST_NAMED else ""))
+    text = ", ".join(parts)
+    return f"{text}; stopped: {stopping}" if stopping else text
+
+
+def _end_in_words(state: ShardState) -> str:
+    code = "no exit code" if state.code is None else f"exit {state.code}"
+    return f"{code} ({state.reason})" if state.reason not in ("", "Completed", "Error") else code
 
 
 def load_start(states: Mapping[int, ShardState]) -> float | None:

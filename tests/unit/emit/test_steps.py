@@ -48,6 +48,23 @@ def test_the_evaluator_alone_serves_metrics_and_waits_for_samples_to_settle():
     assert settled == ["rule-evaluator"]
 
 
+def test_the_workflow_tells_chain_exit_codes_and_verdict_by_itself():
+    """`argo get` prints its outputs. The evaluator's verdict is about the rules alone, and is not one of them."""
+    output = compiled(full_run())
+    told = {
+        one["globalName"]: name
+        for name, step in output.steps.items()
+        for one in step.get("outputs", {}).get("parameters", [])
+        if "globalName" in one
+    }
+    assert told == {
+        "chain-id": "ensure-chain",
+        "exit-codes": "load-job",
+        "verdict": "finalize",
+        "reason": "finalize",
+    }
+
+
 @pytest.mark.parametrize("policy", ["Always", "OnSuccess", "Never"])
 def test_finalize_knows_the_clean_up_policy_without_any_record(policy):
     output = compiled(edited(lambda run: run["spec"].update(cleanup=policy)))
@@ -83,6 +100,15 @@ def test_each_step_with_files_uploads_them_to_the_whole_location():
                 "useSDKCreds": True,
             },
         }
+
+
+def test_an_endpoint_without_tls_is_named_as_argo_wants_it():
+    for artifact in (
+        one["outputs"]["artifacts"][0]["s3"]
+        for name, one in with_results(endpoint="http://s3.storage.svc:9000").steps.items()
+        if name in ("rule-evaluator", "finalize")
+    ):
+        assert (artifact["endpoint"], artifact["insecure"]) == ("s3.storage.svc:9000", True)
 
 
 def test_the_location_is_the_one_that_the_workload_and_the_status_are_told():

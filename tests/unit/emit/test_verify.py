@@ -30,7 +30,7 @@ BREAKS = {
     "'-x' is not a legal name": lambda t: one(t, "finalize").update(name="-x"),
     "are not the planned": lambda t: t["spec"]["templates"].remove(one(t, "load-job")),
     "not the planned": lambda t: t["spec"]["templates"].append({"name": "extra"}),
-    r"absent: \['nowhere'\]": lambda t: t["spec"]["hooks"]["exit"].update(template="nowhere"),
+    r"absent: \['nowhere'\]": lambda t: t["spec"].update(onExit="nowhere"),
     r"absent: \['gone'\]": lambda t: one(t, "main")["dag"]["tasks"][0].update(template="gone"),
     "characters": lambda t: set_in(t, "x" * 270_000),
     "not closed": lambda t: t["metadata"]["labels"].update(x="{{ workflow.name"),

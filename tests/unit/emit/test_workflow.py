@@ -46,15 +46,21 @@ def test_the_order_of_the_run(full, passive):
     assert next(iter(full.steps)) == full.template["spec"]["entrypoint"] == "main"
 
 
-def test_finalize_is_the_one_exit_hook_and_no_task(full):
-    assert full.template["spec"]["hooks"] == {"exit": {"template": "finalize"}}
-    assert "onExit" not in full.template["spec"]
+def test_finalize_is_the_one_exit_handler_and_no_task(full):
+    """As onExit, over which Argo lets no default of an installation win; over hooks.exit a default onExit would."""
+    assert full.template["spec"]["onExit"] == "finalize"
+    assert "hooks" not in full.template["spec"]
     assert "finalize" not in tasks(full)
 
 
 def test_nothing_fails_fast(full):
     assert [full.steps[name].get("failFast") for name in full.steps] == [False] * len(full.steps)
     assert not any("hooks" in task or "onExit" in task for task in tasks(full).values())
+
+
+def test_no_default_of_an_installation_keeps_load_and_evaluator_from_running_side_by_side(full):
+    assert full.template["spec"]["parallelism"] >= len(tasks(full))
+    assert full.steps["main"]["parallelism"] >= len(tasks(full))
 
 
 def test_no_outputs_on_the_dag(full):
@@ -87,7 +93,9 @@ def test_a_run_begins_awaited_and_its_reader_sees_the_specs_hash(full):
         "app.kubernetes.io/part-of": "validationrun",
         "validation.sei.io/phase": "Running",
         "validation.sei.io/verdict": "Awaited",
+        "sei.io/chain-id": "",
     }
+    assert metadata["annotations"]["validation.sei.io/reason"] == ""
     assert metadata["labelsFrom"] == {"sei.io/run-id": {"expression": "workflow.name"}}
     assert metadata["annotations"]["validation.sei.io/spec-hash"] == full.plan.spec_hash
 
@@ -114,6 +122,7 @@ def test_each_step_has_its_planned_timeout_and_retry(full):
     for step in (*full.plan.steps, full.plan.finalize):
         one = full.steps[step.name]
         assert one["timeout"] == f"{step.timeout_s}s"
+        assert one["activeDeadlineSeconds"] == step.timeout_s
         assert one["retryStrategy"]["limit"] == str(step.retry_limit)
         assert one["retryStrategy"]["retryPolicy"] == step.retry
         assert one["container"]["args"][0] == step.name
@@ -277,6 +286,12 @@ def test_the_user_interface_shows_a_title_and_a_table(full, passive):
     assert "| deployment |" not in passive_text["workflows.argoproj.io/description"]
 
 
+def test_a_runs_title_names_the_run_because_the_user_interface_shows_it_in_place_of_the_name(full):
+    annotations = full.template["spec"]["workflowMetadata"]["annotations"]
+    assert annotations["workflows.argoproj.io/title"] == "{{workflow.name}}: 10m of evm_transfer, 1 rule"
+    assert annotations["workflows.argoproj.io/description"].startswith("Brings up an ephemeral chain, drives ")
+
+
 def test_a_run_without_rules_says_so():
     def edit(run):
         del run["spec"]["rules"]
@@ -299,8 +314,25 @@ def test_flux_substitutes_nothing_in_what_goes_to_the_cluster(full):
         assert annotations["kustomize.toolkit.fluxcd.io/substitute"] == "disabled"
 
 
+def test_nothing_differs_from_what_kubernetes_keeps_of_it(full):
+    """Else each apply by another manager would be a conflict, and GitOps tools would show a difference for ever."""
+
+    def walk(value):
+        if isinstance(value, dict):
+            if "containerPort" in value:
+                assert value["protocol"] == "TCP"
+            value = list(value.values())
+        if isinstance(value, list):
+            for one in value:
+                walk(one)
+        assert not isinstance(value, float)
+
+    walk(full.template)
+    assert full.steps["finalize"]["metrics"]["prometheus"][1]["histogram"]["buckets"][0] == 300
+
+
 def test_the_template_reads_in_the_order_of_a_review(full):
     keys = re.findall(r"^  ([a-zA-Z]+):", full.text["workflowtemplate.yaml"], re.MULTILINE)
     keys = keys[keys.index("entrypoint") :]
-    assert keys[:4] == ["entrypoint", "hooks", "arguments", "serviceAccountName"]
+    assert keys[:4] == ["entrypoint", "onExit", "arguments", "serviceAccountName"]
     assert keys[-1] == "templates"

@@ -11,9 +11,17 @@ PASSED, FAILED = RuleState("a", "Passed"), RuleState("b", "Failed", "ThresholdVi
 
 @pytest.mark.parametrize(
     ("theirs", "took", "skew"),
-    [(100.0, 0, 0.0), (106.0, 0, 6.0), (93.0, 0, 7.0), (102.0, 3, 0.0), (109.0, 3, 6.0), (94.0, 3, 6.0)],
+    [
+        (100.0, 0, 0.0),
+        (99.999, 0, 0.0),
+        (106.0, 0, 6.0),
+        (93.0, 0, 7.0),
+        (102.0, 3, 0.0),
+        (109.0, 3, 6.0),
+        (94.0, 3, 6.0),
+    ],
 )
-def test_what_the_answer_took_is_no_skew(theirs: float, took: float, skew: float) -> None:
+def test_what_the_answer_took_or_was_cut_by_is_no_skew(theirs: float, took: float, skew: float) -> None:
     times = iter([100.0, 100.0 + took])
     assert check_clock(lambda _: theirs, lambda: next(times)).skew_s == skew
 

@@ -168,7 +168,7 @@ def test_a_full_run_has_these_rights_and_no_others():
         ("", "serviceaccounts"): ({"get"}, ()),
         ("sei.io", "seinodedeployments"): ({"create", "get"}, ()),
         ("batch", "jobs"): ({"create", "get", "patch"}, ()),
-        ("", "pods"): ({"list"}, ()),
+        ("", "pods"): ({"list", "watch"}, ()),
         ("", "events"): ({"list"}, ()),
         ("argoproj.io", "workflowtaskresults"): ({"create", "patch"}, ()),
     }

@@ -3,6 +3,7 @@
 import pytest
 
 from emit_helpers import alert_rule, edited, full_run, plan_of, rules_only, unchanged
+from validationrun.local.expansion import expand
 
 CONTRACT = [
     *("CHAIN_RPC_URL", "CHAIN_WS_URL", "CHAIN_EVM_URL", "CHAIN_REST_URL", "CHAIN_ID", "RUN_ID", "NAMESPACE"),
@@ -133,6 +134,16 @@ def test_config_dir_follows_the_mount_path():
 
     assert environment(edit)["CONFIG_DIR"] == "/config"
     assert container_of(edit)["volumeMounts"][1] == {"name": "validation-config", "mountPath": "/config"}
+
+
+def test_config_dir_is_the_mount_path_even_when_kubernetes_would_expand_it():
+    """In an environment `$(NAME)` is a reference, in the path of a mount it is not."""
+
+    def edit(load):
+        load["workload"]["config"] = {"files": {"a": "x"}, "mountPath": "/c/$(RUN_ID)$$"}
+
+    assert container_of(edit)["volumeMounts"][1]["mountPath"] == "/c/$(RUN_ID)$$"
+    assert expand(environment(edit)["CONFIG_DIR"], {"RUN_ID": "x"}) == "/c/$(RUN_ID)$$"
 
 
 def results(run):

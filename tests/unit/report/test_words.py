@@ -1,9 +1,13 @@
 """Words, numbers and times, and the reasons' meanings."""
 
+import dataclasses
+
 import pytest
 
 from validationrun.oracle import answers, verdict
-from validationrun.report import text
+from validationrun.oracle.summary import Summary
+from validationrun.report import terminal, text
+from validationrun.report.reading import view_of
 from validationrun.report.reasons import meaning
 
 
@@ -70,3 +74,20 @@ def test_every_reason_that_a_run_can_have_is_known():
     ]
     for reason in reasons:
         assert meaning(f"{reason}:x") or reason in (verdict.UNKNOWN, verdict.RUN_SUCCEEDED), reason
+
+
+def test_a_rule_whose_evidence_is_lost_was_asked_all_the_same(world):
+    """The run record has its last state, and nobody signed it off."""
+    view = view_of(world("interrupted").result)
+    told = {}
+    for last_t in (view.start + 10, None):
+        state = dataclasses.replace(view.rules[0].state, verdict="Awaited", reason="", message="23 > 0", last_t=last_t)
+        lost = dataclasses.replace(
+            view.rules[0], state=state, points=[], missing=[], summary=Summary(view.rules[0].rule)
+        )
+        told[last_t] = terminal.render(dataclasses.replace(view, rules=[lost]))
+    asked, never = told.values()
+    assert "not known" in asked
+    assert "never asked" not in asked
+    assert "    23 > 0\n    how many decisions had an answer is not known: their evidence is lost\n" in asked
+    assert "no decision: the rule was never asked" in never

@@ -10,9 +10,10 @@ from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun import record
 from validationrun.api.v1alpha1 import Rule
 from validationrun.local.keeping import Kept, run_entry
-from validationrun.local.outcome import Setting, Workload, conclude
+from validationrun.local.outcome import Setting, conclude
 from validationrun.oracle.question import Question
 from validationrun.oracle.wire import Reply
+from validationrun.oracle.workload import Workload
 from validationrun.record import Identity, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import RESULT_JSON, seal

@@ -137,6 +137,28 @@ def test_a_second_start_does_nothing(world: World) -> None:
     assert world.cluster.created == before
 
 
+def test_of_two_attempts_side_by_side_the_first_result_stands(world: World) -> None:
+    endpoints = {"rpc": ["http://rpc"], "evm": []}
+    other = {"chainId": "base-0f8fad5b", "endpoints": endpoints, "at": "2026-01-01T00:00:00Z"}
+
+    def recorded_by_another() -> Any:
+        if (found := read(world.cluster)).get(record.CHAIN) is None:
+            found.write(record.ENSURE_CHAIN, record.CHAIN, other)
+        return 7
+
+    world.height = recorded_by_another
+    assert world.ensure() == other
+    ready = {"at": "2026-01-01T00:00:09Z", "deployments": []}
+
+    def ready_by_another() -> Any:
+        if (found := read(world.cluster)).get(record.CHAIN_READY) is None:
+            found.write(record.WAIT_CHAIN_READY, record.CHAIN_READY, ready)
+        return 7
+
+    world.height = ready_by_another
+    assert world.wait() == ready
+
+
 def test_an_existing_chain_is_not_touched(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, monkeypatch, rules_only())
     assert world.ensure()["chainId"] == "pacific-1"

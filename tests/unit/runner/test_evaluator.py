@@ -1,124 +1,26 @@
 """rule-evaluator: ticks, the stop, the sweep, and going on after a restart. Prometheus is a table of answers."""
 
-import copy
 import dataclasses
+import hashlib
 import json
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.runner.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, World, answer, install, rule
 
-import replies
-from emit_helpers import full_run, query_rule, rules_only
-from runner_helpers import (
-    IDENTITY,
-    PODS,
-    START,
-    Clock,
-    FakeCluster,
-    begin,
-    bundle_folder,
-    context,
-    ended,
-    pod,
-    read,
-    running,
-)
+from runner_helpers import IDENTITY, PODS, START, ended, pod, read
 from validationrun import record
-from validationrun.oracle.answers import Answer, Fault, Sample, Samples
-from validationrun.oracle.wire import Reply
+from validationrun.oracle.answers import Fault
 from validationrun.record import format_time
-from validationrun.runner import evaluator
+from validationrun.runner.bounds import size
 from validationrun.runner.context import RunnerError
 from validationrun.runner.evaluator import rule_evaluator
-
-GOOD, BAD = Samples((Sample({}, "1"),)), Samples((Sample({}, "0"),))
-AWAY = Fault("PrometheusUnavailable", "connection refused")
-
-
-class FakePrometheus:
-    """Stands in for `validationrun.prometheus.Prometheus`: what a test's function answers at T."""
-
-    answers: Callable[[str, float], Answer] = staticmethod(lambda _promql, _t: GOOD)
-    asked: list[tuple[str, float]]
-    clock_fault: float = 0.0
-    now: Callable[[], float]
-
-    def __init__(self, url: str, access: object) -> None:
-        del access
-        self.url = url
-
-    def query(self, promql: str, t: float, timeout_s: float) -> Reply:
-        del timeout_s
-        FakePrometheus.asked.append((promql, t - START))
-        return replies.of(FakePrometheus.answers(promql, t - START), t)
-
-    def clock(self, timeout_s: float) -> float:
-        del timeout_s
-        return FakePrometheus.now() + FakePrometheus.clock_fault
-
-    def rules(self, alertname: str, timeout_s: float) -> Reply:
-        del timeout_s
-        return replies.loaded(alertname, format_time(FakePrometheus.now()))
-
-
-class World:
-    """A run that is about to be judged; its load runs from second 0."""
-
-    def __init__(self, folder: pathlib.Path, rules: list[dict[str, Any]], *, load: bool = True) -> None:
-        spec = copy.deepcopy(full_run() if load else rules_only())
-        spec["spec"]["rules"] = rules
-        self.cluster, self.clock = FakeCluster(), Clock()
-        digest = bundle_folder(folder / "bundle", spec)
-        self.context: Any = context("rule-evaluator", self.cluster, self.clock, folder, digest)
-        FakePrometheus.now = self.clock.time
-        run = {
-            "parameters": {},
-            "seconds": {"loadStart": 300},
-            "runSeconds": 60,
-            "load": {"workload": "evm_transfer", "shards": 1} if load else None,
-        }
-        keys: dict[str, dict[str, Any]] = {
-            record.CHAIN: {"chainId": "base-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(START)},
-            record.CHAIN_READY: {"at": format_time(START), "deployments": []},
-        }
-        self.written = begin(self.cluster, run, keys)
-        if load:
-            job = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)}
-            self.written.write(record.LOAD_JOB, record.JOB, job)
-            self.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(START)})
-            self.cluster.put(PODS, pod(0, running()))
-
-    def load_ends(self, at: float, learned: float) -> None:
-        def end() -> None:
-            self.cluster.put(PODS, pod(0, ended(0, 0, at + 1)))
-            load = {"jobUid": "job-uid", "code": 0, "start": format_time(START), "end": format_time(START + at)}
-            self.written.write(record.LOAD_JOB, record.LOAD, load)
-
-        self.clock.after(learned, end)
-
-    def judge(self) -> dict[str, Any]:
-        rule_evaluator(self.context)
-        return read(self.cluster).need(record.SIGN_OFF)
 
 
 @pytest.fixture(autouse=True)
 def prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator, "Prometheus", FakePrometheus)
-    monkeypatch.setattr(evaluator, "explain_empty", lambda _prometheus: lambda _query, _t, _timeout_s: "")
-    monkeypatch.setenv("VALIDATION_METRICS_PORT", "0")
-    monkeypatch.setattr(FakePrometheus, "asked", [], raising=False)
-    monkeypatch.setattr(FakePrometheus, "clock_fault", 0.0)
-    answer(lambda _promql, _t: GOOD)
-
-
-def answer(function: Callable[[str, float], Answer]) -> None:
-    FakePrometheus.answers = staticmethod(function)
-
-
-def rule(name: str = "height", **properties: Any) -> dict[str, Any]:
-    return query_rule(name, runProperties={"interval": "10s", **properties})
+    install(monkeypatch)
 
 
 def verdicts(sign_off: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -174,6 +76,54 @@ def test_what_is_asked_behind_the_end_is_evidence_only(tmp_path: pathlib.Path) -
     assert 30 in times()
     assert verdicts(sign_off) == {"height": ("Passed", "")}
     assert sign_off["stopRule"] is None
+
+
+def test_after_an_outage_of_the_api_server_a_container_that_is_told_to_run_may_have_ended(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The kubelet tries its failed report again only ten seconds later."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=56)
+    world.api_server_is_away(at=34)
+    answer(lambda _promql, t: BAD if t > 35 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert times()[:4] == [10, 20, 30, 40]
+
+
+def test_the_same_after_an_outage_before_the_window_was_known(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    begun = read(world.cluster).need(record.LOAD_START)
+    del world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][record.LOAD_START]
+    world.clock.after(13.5, lambda: world.written.write(record.LOAD_JOB, record.LOAD_START, begun))
+    world.load_ends(at=5, learned=26)
+    world.api_server_is_away(at=2)
+    answer(lambda _promql, t: BAD if t > 5 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def test_a_failure_that_another_attempt_recorded_is_not_overwritten(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(), rule("other")])
+    world.load_ends(at=35, learned=38)
+    failed = {
+        "name": "height",
+        "verdict": "Failed",
+        "reason": "ThresholdViolated",
+        "message": "0",
+        "failed_t": START + 5,
+    }
+    world.clock.after(2, lambda: world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]}))
+    world.judge()
+    rules = {one["name"]: one for one in read(world.cluster).need(record.RULES)["rules"]}
+    assert rules["height"] == failed
+    assert rules["other"]["verdict"] == "Passed"
+
+
+def test_of_two_attempts_side_by_side_the_first_that_signs_off_stands(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    other = {"workflowUid": IDENTITY.uid, "stopped": False, "rules": [], "end": None}
+    world.clock.after(30, lambda: world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, other))
+    assert world.judge() == other
 
 
 def test_a_failed_stop_rule_ends_the_load_at_once(tmp_path: pathlib.Path) -> None:
@@ -328,3 +278,40 @@ def test_without_a_known_end_nothing_passes(tmp_path: pathlib.Path) -> None:
     load = {"jobUid": "job-uid", "code": 2, "start": format_time(START), "end": None}
     world.clock.after(38, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
     assert verdicts(world.judge()) == {"height": ("Error", "NoSamples")}
+
+
+def test_the_sign_off_tells_finalize_what_the_evidence_holds(tmp_path: pathlib.Path) -> None:
+    """It reports in a pod of its own, and never sees the files."""
+    world = World(tmp_path, [rule(), rule("other")])
+    world.load_ends(at=35, learned=38)
+    sign_off = world.judge()
+    folder = tmp_path / "outputs" / "results"
+    assert sign_off["settleSeconds"] == 5.0
+    assert sorted(sign_off["files"]) == [
+        f"rules/{one}" for one in ("height.json", "height.jsonl", "other.json", "other.jsonl")
+    ]
+    for name, listed in sign_off["files"].items():
+        content = (folder / name).read_bytes()
+        assert listed == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    told = json.loads((folder / "rules/height.json").read_text())
+    assert sign_off["summaries"]["height"].items() <= told.items()
+    assert sign_off["summaries"]["height"]["counted"] == 4
+
+
+def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: pathlib.Path) -> None:
+    """A ConfigMap holds 1 MiB, and the sign-off must fit beside all the rest."""
+    world = World(tmp_path, [rule(f"{index:02}-{'r' * 60}") for index in range(32)])
+    world.load_ends(at=35, learned=38)
+    answer(lambda _promql, _t: Fault("PrometheusUnavailable", "\u20ac" * 1000))
+    sign_off = world.judge()
+    assert len(sign_off["rules"]) == 32
+    assert size(sign_off) < 192 * 1024
+
+
+def test_a_run_that_has_its_verdict_is_not_judged_again(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.written.write(record.FINALIZE, record.RESULT, {"verdict": "Error"}, seal=True)
+    rule_evaluator(world.context)
+    assert times() == []
+    assert read(world.cluster).get(record.SIGN_OFF) is None
+    assert not (tmp_path / "outputs" / "results").exists()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.runner.finalize_world import FAILED, HASH, KEYS, RUN, STATE, deployment
 
 from runner_helpers import (
     CONFIG_MAPS,
@@ -25,53 +26,6 @@ from validationrun import record
 from validationrun.cluster import CHAIN_OBJECTS
 from validationrun.record import format_time
 from validationrun.runner.finalize import finalize
-
-HASH = "a" * 64
-RUN: dict[str, Any] = {
-    "format": 1,
-    "name": "nightly",
-    "specHash": "b" * 64,
-    "bundleHash": HASH,
-    "startedAt": format_time(START),
-    "parameters": {},
-    "cleanup": "Always",
-    "bringUp": True,
-    "deployments": [{"name": "rpc", "role": "fullNode", "object": "${chainId}-rpc"}],
-    "load": {"workload": "evm", "shards": 1},
-    "rules": [{"name": "height", "type": "query", "op": ">", "threshold": "0", "stopOnFailure": False}],
-}
-STATE: dict[str, Any] = {
-    "name": "height", "verdict": "Passed", "reason": "", "message": "1 > 0", "last_t": START + 59, "errors": 0,
-    "exhausted": False, "answered": True, "refused": False, "failed_t": None, "value": "1", "fired": 0,
-}  # fmt: skip
-FAILED = {**STATE, "verdict": "Failed", "reason": "ThresholdViolated", "failed_t": START + 10}
-KEYS: dict[str, dict[str, Any]] = {
-    record.CHAIN: {"chainId": "nightly-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(START)},
-    record.CHAIN_READY: {"at": format_time(START), "deployments": []},
-    record.EVALUATOR: {"readyAt": format_time(START)},
-    record.JOB: {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)},
-    record.LOAD: {
-        "jobUid": "job-uid", "code": 0, "reason": "", "message": "shard 0 exit 0", "stopped": "",
-        "start": format_time(START), "end": format_time(START + 59), "shards": [],
-    },
-    record.SIGN_OFF: {
-        "workflowUid": IDENTITY.uid, "jobUid": "job-uid", "bundleHash": HASH, "start": format_time(START),
-        "end": format_time(START + 59), "stopTime": None, "stopRule": None, "rules": [STATE],
-    },
-}  # fmt: skip
-
-
-def deployment(owner: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
-    """As ensure-chain creates it."""
-    labels = IDENTITY.labels("chain", "nightly-0f8fad5b")
-    owners = [owner or IDENTITY.owner()]
-    return {
-        "metadata": {"name": "nightly-0f8fad5b-rpc", "labels": labels, "ownerReferences": owners, **metadata},
-        "status": {"phase": "Ready"},
-    }
-
-
-World = tuple[FakeCluster, dict[str, dict[str, Any]], dict[str, Any]]
 
 
 @pytest.fixture
@@ -102,7 +56,11 @@ def test_a_good_run_passes(decided: Any) -> None:
     assert (code, status["verdict"], status["reason"]) == (0, "Passed", "RunSucceeded")
     assert read(cluster).sealed
     labels = cluster.get(WORKFLOWS, IDENTITY.workflow)["metadata"]["labels"]
-    assert labels == {"validation.sei.io/phase": "Succeeded", "validation.sei.io/verdict": "Passed"}
+    assert labels == {
+        "validation.sei.io/phase": "Succeeded",
+        "validation.sei.io/verdict": "Passed",
+        "sei.io/chain-id": "nightly-0f8fad5b",
+    }
 
 
 # Each takes one thing from a run that would pass.
@@ -129,6 +87,9 @@ EVIDENCE: list[tuple[str, Callable[..., Any], str, str]] = [
     ("a failed rule without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.RULES: {"rules": [FAILED]}})), "Failed", "RuleFailed:height"),
     ("passed rules without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.RULES: {"rules": [STATE]}})), "Error", "EvaluatorLost"),
     ("a stop intent without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.STOP: {"rule": "height", "t": START + 10}})), "Failed", "RuleStopOnFailure:height"),
+    ("a failed rule beside another attempt's sign-off", lambda _c, k, _r: k.update({record.RULES: {"rules": [FAILED]}}), "Failed", "RuleFailed:height"),
+    ("a stop intent from after the load's end, without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.STOP: {"rule": "height", "t": START + 60}})), "Error", "EvaluatorLost"),
+    ("a stop intent in the second before a load that it ended", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k[record.LOAD].update(code=None), k.update({record.STOP: {"rule": "height", "t": START + 60}})), "Failed", "RuleStopOnFailure:height"),
     ("no chain result", lambda _c, k, _r: k.pop(record.CHAIN), "Error", "ChainNotReady"),
     ("the chain was never ready", lambda _c, k, _r: k.pop(record.CHAIN_READY), "Error", "ChainNotReady"),
     ("the chain failed", lambda _c, k, _r: k[record.CHAIN].update(reason="ChainFailed", message="no"), "Error", "ChainFailed"),
@@ -216,3 +177,21 @@ def test_a_load_that_still_runs_is_ended_first(decided: Any) -> None:
 
     cluster = decided(change)[2]
     assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in cluster.patches
+
+
+def test_a_stop_that_comes_while_finalize_waits_for_the_pods_counts(decided: Any) -> None:
+    """The user stopped the run before its verdict was written."""
+
+    def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
+        del keys, run
+        get = cluster.get
+
+        def stopped_meanwhile(resource: Any, name: str) -> Any:
+            if resource is JOBS:
+                cluster.put(WORKFLOWS, workflow(shutdown="Stop"))
+            return get(resource, name)
+
+        cluster.get = stopped_meanwhile  # type: ignore[method-assign]
+
+    code, status, _ = decided(change)
+    assert (code, status["phase"], status["verdict"], status["reason"]) == (1, "Cancelled", "Error", "Cancelled")

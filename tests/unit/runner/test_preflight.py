@@ -10,8 +10,9 @@ from tests.unit.runner.chain_world import World
 from emit_helpers import alert_rule, full_run, query_rule
 from runner_helpers import IDENTITY, START, context, read
 from validationrun import record
-from validationrun.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource
+from validationrun.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource, UnreachableError
 from validationrun.oracle.answers import Fault
+from validationrun.runner import preflight
 from validationrun.runner.bounds import MESSAGE_BYTES
 from validationrun.runner.finalize import finalize
 from validationrun.runner.load import load_job
@@ -296,3 +297,76 @@ def test_after_a_failed_preflight_nothing_is_created_and_the_run_is_an_error(wor
         for (plural, _), one in world.cluster.objects.items()
         if plural == "configmaps"
     )
+
+
+def test_a_run_without_load_needs_no_account_for_one(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = copy.deepcopy(full_run())
+    del spec["spec"]["load"]
+    world = World(tmp_path, monkeypatch, spec)
+    assert "reason" not in world.ensure()
+    assert read(world.cluster).need(record.PREFLIGHT)["findings"] == []
+
+
+def test_an_api_server_that_goes_away_says_nothing_about_rights(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step is started again, and asks again."""
+    create = world.cluster.create
+
+    def away(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            raise UnreachableError("connection refused")
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", away)
+    with pytest.raises(UnreachableError):
+        world.ensure()
+    assert read(world.cluster).get(record.PREFLIGHT) is None
+
+
+def test_each_finding_is_bounded_in_the_record(world: World) -> None:
+    world.prometheus = lambda: Fault("PrometheusUnavailable", "x" * 3000)
+    ((_, message),) = findings(world)
+    assert len(message.encode()) <= 500
+
+
+def test_a_fault_of_prometheus_keeps_its_own_reason(world: World) -> None:
+    world.prometheus = lambda: Fault("Timeout", "no answer within 10s")
+    assert findings(world) == [("Timeout", "no answer within 10s")]
+
+
+def test_a_review_without_an_answer_is_no_refusal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = world.cluster.create
+
+    def silent(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            return {"status": {}}
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", silent)
+    assert "reason" not in world.ensure()
+
+
+def test_a_right_to_a_part_of_an_object_is_asked_for_as_such(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def note(_resource: Resource, body: Any) -> Any:
+        asked.append(body["spec"]["resourceAttributes"])
+        return {"status": {"allowed": True}}
+
+    monkeypatch.setattr(world.cluster, "create", note)
+    step = context("ensure-chain", world.cluster, world.clock, world.folder, world.digest)
+    assert preflight._allowed(step, "", "pods/log", "get")
+    assert preflight._allowed(step, "", "pods", "list")
+    assert [(one["resource"], one.get("subresource")) for one in asked] == [("pods", "log"), ("pods", None)]
+
+
+def test_a_good_answer_is_not_asked_for_again(world: World) -> None:
+    asked: list[float] = []
+
+    def answers() -> float:
+        asked.append(world.clock.now)
+        return world.clock.now
+
+    world.prometheus = answers
+    world.ensure()
+    assert asked
+    assert max(asked) - min(asked) < 3

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from runner_helpers import START, complete, ended, pod, running
-from validationrun.runner.shards import all_indexes_complete, load_end, load_start, observe
+from validationrun.record import format_time
+from validationrun.runner.shards import all_indexes_complete, load_end, load_start, observe, told
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,109 @@ from validationrun.runner.shards import all_indexes_complete, load_end, load_sta
 def test_how_a_shard_ended(state: Any, status: Any, code: int | None, reason: str) -> None:
     (shard,) = observe({}, [pod(0, state, **status)], 1).values()
     assert (shard.code, shard.reason) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ({"reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}, "EvictionByEvictionAPI"),
+        ({"reason": "PreemptionByScheduler"}, "PreemptionByScheduler"),
+        ({}, "DisruptionTarget"),
+    ],
+)
+def test_a_disruption_has_kubernetes_own_reason(condition: Any, reason: str) -> None:
+    target = {"type": "DisruptionTarget", "status": "True", **condition}
+    (shard,) = observe({}, [pod(0, ended(0), conditions=[target])], 1).values()
+    assert (shard.code, shard.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"reason": "NodeLost"},
+        {"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]},
+    ],
+)
+def test_what_befalls_a_shard_that_has_ended_takes_nothing_from_it(status: Any) -> None:
+    seen = observe({}, [pod(0, ended(0))], 1)
+    (shard,) = observe(seen, [pod(0, ended(0), **status)], 1).values()
+    assert (shard.code, shard.disrupted) == (0, False)
+
+
+def deleted(one: Any) -> Any:
+    one["metadata"]["deletionTimestamp"] = format_time(START + 50)
+    return one
+
+
+def test_a_pod_that_was_deleted_did_not_do_its_work_even_if_it_ended_0() -> None:
+    """Trap: a load generator that obeys SIGTERM ends 0, and its Job counts a success."""
+    (shard,) = observe({}, [deleted(pod(0, ended(0)))], 1).values()
+    assert (shard.code, shard.reason) == (None, "Deleted")
+    running_first = observe({}, [deleted(pod(0, running()))], 1)
+    (shard,) = observe(running_first, [deleted(pod(0, ended(0)))], 1).values()
+    assert (shard.code, shard.reason) == (None, "Deleted")
+
+
+def test_a_pod_that_is_deleted_after_its_end_keeps_its_code() -> None:
+    seen = observe({}, [pod(0, ended(0))], 1)
+    (shard,) = observe(seen, [deleted(pod(0, ended(0)))], 1).values()
+    assert (shard.code, shard.disrupted) == (0, False)
+
+
+def test_a_second_pod_for_a_shard_proves_nothing() -> None:
+    """Trap: a shard that is begun again in the middle of the window."""
+    seen = observe({}, [pod(0, ended(1))], 1)
+    again = pod(0, ended(0))
+    again["metadata"]["name"] = "load-0-again"
+    (shard,) = observe(seen, [again], 1).values()
+    assert (shard.code, shard.reason) == (None, "Replaced")
+
+
+NEVER_RAN = {
+    "exitCode": 128,
+    "reason": "StartError",
+    "message": "exec: no such file",
+    "startedAt": "1970-01-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (pod(0, {"terminated": {**NEVER_RAN, "finishedAt": format_time(START)}}), "StartError: exec: no such file"),
+        (pod(0, {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}}), "ContainerStatusUnknown"),
+        (pod(0, {"waiting": {"reason": "InvalidImageName", "message": "no image"}}), "InvalidImageName: no image"),
+        (
+            {**pod(0, {}), "status": {"phase": "Failed", "reason": "OutOfcpu", "message": "Node had too little"}},
+            "OutOfcpu: Node had too little",
+        ),
+    ],
+)
+def test_a_shard_that_never_runs_opens_no_window(found: Any, words: str) -> None:
+    """Kubernetes writes the year 1970 for the start of what never started: the window must not open there."""
+    (shard,) = observe({}, [found], 1).values()
+    assert (shard.started, shard.code, shard.hopeless, shard.waiting) == (None, None, True, words)
+    assert load_start({0: shard}) is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["ErrImagePull", "ImagePullBackOff", "CreateContainerConfigError", "ContainerCreating"]
+)
+def test_what_may_still_come_is_waited_for(reason: str) -> None:
+    (shard,) = observe({}, [pod(0, {"waiting": {"reason": reason}})], 1).values()
+    assert not shard.hopeless
+
+
+def test_many_shards_are_told_by_those_that_did_not_end_0() -> None:
+    good = observe({}, [pod(index, ended(0)) for index in range(64)], 64)
+    assert told(good, "") == "64 shards exit 0"
+    bad = observe(good, [pod(7, ended(1)), pod(9, ended(137, reason="OOMKilled"))], 64)
+    assert (
+        told(bad, "runDuration")
+        == "shard 7 exit 1, shard 9 exit 137 (OOMKilled), 62 others exit 0; stopped: runDuration"
+    )
+    many = observe({}, [pod(index, ended(1)) for index in range(64)], 64)
+    assert told(many, "").endswith("shard 7 exit 1, 56 others")
 
 
 def test_an_end_that_is_seen_twice_stays_what_it_was() -> None:

@@ -7,7 +7,16 @@ from pydantic import Field
 from validationrun.api.v1alpha1.chain import ChainSpec
 from validationrun.api.v1alpha1.load import LoadSpec
 from validationrun.api.v1alpha1.rules import Rule
-from validationrun.api.v1alpha1.types import Bucket, DnsLabel, DnsSubdomain, Duration, HostPort, Model, Region, RunName
+from validationrun.api.v1alpha1.types import (
+    Bucket,
+    DnsLabel,
+    DnsSubdomain,
+    Duration,
+    Model,
+    Region,
+    RunName,
+    S3Endpoint,
+)
 
 
 class Metadata(Model):
@@ -19,7 +28,10 @@ class Metadata(Model):
 
 class S3Results(Model):
     bucket: Annotated[Bucket, Field(description="Where results are uploaded.")] = "harbor-validation-results"
-    endpoint: Annotated[HostPort, Field(description="S3 endpoint: host and optional port.")] = "s3.amazonaws.com"
+    endpoint: Annotated[
+        S3Endpoint,
+        Field(description="S3 endpoint: host and optional port, asked over TLS unless `http://` stands before it."),
+    ] = "s3.amazonaws.com"
     region: Annotated[Region | None, Field(description="S3 region.")] = None
 
 

@@ -40,7 +40,7 @@ _LABEL_KEY: Final = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Z
 _LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _PROM_LABEL: Final = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-_HOST_PORT: Final = r"^[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
+_S3_ENDPOINT: Final = r"^(http://)?[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
 _REGION: Final = r"^[a-z0-9][-a-z0-9]{0,62}$"
 _URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za-z0-9._~/%!$&'()*+,;=:@]*)?$"
 # What a registry takes: host, path, tag, digest. Nothing in it can end a YAML value or open an Argo tag.
@@ -62,7 +62,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _LABEL_VALUE: "a Kubernetes label value: letters, digits, '-', '_' and '.', at most 63 characters",
     _PROM_LABEL: "a Prometheus label name: letters, digits and '_', not beginning with a digit",
     _BUCKET: "an S3 bucket name: 3 to 63 lower-case letters, digits, '-' and '.'",
-    _HOST_PORT: "a host name with an optional port, such as s3.example.com:9000 (no scheme)",
+    _S3_ENDPOINT: "a host name with an optional port, such as s3.example.com:9000; http:// in front of it means without TLS",
     _REGION: "a region such as eu-central-1",
     _URL: "a URL such as http://rpc.example.com:26657",
     IMAGE_PATTERN: "an image reference such as registry.example.com/sei/seid@sha256:<64 hex digits>",
@@ -87,7 +87,7 @@ Labels = dict[LabelKey, LabelValue]
 Annotations = dict[LabelKey, str]
 PromLabel = Annotated[str, Field(pattern=_PROM_LABEL)]
 Bucket = Annotated[str, Field(pattern=_BUCKET)]
-HostPort = Annotated[str, Field(pattern=_HOST_PORT)]
+S3Endpoint = Annotated[str, Field(pattern=_S3_ENDPOINT)]
 Region = Annotated[str, Field(pattern=_REGION)]
 Url = Annotated[str, Field(pattern=_URL, max_length=512)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]

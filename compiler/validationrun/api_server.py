@@ -1,0 +1,210 @@
+"""Requests to an API server: repeated while it is away, and its refusals sorted by how they are handled."""
+
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import urllib3
+from kubernetes.client import ApiClient
+
+Object = dict[str, Any]
+
+_TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
+
+PATIENCE_SECONDS: Final = 60
+"""How long a fault of the world is retried: an API server that restarts is back within this."""
+
+_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
+_CONFLICT: Final = 409
+_REFUSED: Final = frozenset({401, 403})
+_REFUSALS: Final = 4
+"""So often an API server that was away a moment ago may say no: it serves before it has read its roles and keys."""
+
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+
+FIELD_MANAGER: Final = "validationrun"
+
+
+class ClusterError(Exception):
+    """
+    The API server did not do what it was asked.
+
+    Attributes:
+        status: HTTP status; 0 when there was no answer.
+        reason: Kubernetes' own word, such as `AlreadyExists`; empty when it gave none.
+    """
+
+    def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class AlreadyExistsError(ClusterError):
+    """Something of that name is there already."""
+
+
+class ConflictError(ClusterError):
+    """Another writer was first, or owns a field."""
+
+
+class ForbiddenError(ClusterError):
+    """The account lacks a right; the message says which verb on which resource."""
+
+
+class InvalidError(ClusterError):
+    """The API server refuses the object: its content is wrong (400, 422)."""
+
+
+class WatchLostError(ClusterError):
+    """A watch cannot go on from where it was: changes may have been missed, and only a new list tells what is there."""
+
+
+class UnreachableError(ClusterError):
+    """No answer, or only faults, for as long as was waited. Nothing is known about what happened."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object, or no such kind."""
+
+
+class ApiServer:
+    """
+    One API server, asked as one user.
+
+    Args:
+        client: its settings of TLS and of who asks are used, and nothing else.
+        patience_s: how long a fault of the world is retried.
+    """
+
+    def __init__(self, client: ApiClient, *, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._patience_s = patience_s
+        self._sleep = sleep
+
+    def patient(self, seconds: float) -> "ApiServer":
+        """The same, which is waited for so long."""
+        return ApiServer(self._client, patience_s=seconds, sleep=self._sleep)
+
+    @property
+    def url(self) -> str:
+        return str(self._client.configuration.host)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """The object in the answer. Raises ClusterError and its kinds, as `send`."""
+        return _object(f"{method} {path}", self.send(method, path, query, body, content_type))
+
+    def ask_lines(self, path: str, query: Mapping[str, str]) -> Iterator[Object]:
+        """The objects of a GET that is answered by one in each line, once the answer has ended."""
+        for line in self.send("GET", path, query).splitlines():
+            yield _object(f"GET {path}", line)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        """The body of an answer, after as many tries as the patience allows. Raises ClusterError and its kinds."""
+        until = time.monotonic() + self._patience_s
+        pause, was_away, refusals = _FIRST_PAUSE_SECONDS, False, 0
+        while True:
+            try:
+                status, text = self._once(method, path, query, body, content_type)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                status, text = 0, _fault(error).encode()
+            if status in range(200, 300):
+                return text
+            if (
+                status == 0
+                or status in _RETRIED
+                or (status == _CONFLICT and method == "POST" and _message(text)[1] == "Conflict")
+            ):
+                # A POST names no version of anything: this conflict is between two requests that count against one quota.
+                was_away = True
+                failure: ClusterError = UnreachableError(f"{method} {self.url}{path}: {_message(text)[0]}", status)
+            else:
+                failure = _error(method, path, status, text)
+                refusals += 1
+                if status not in _REFUSED or not was_away or refusals > _REFUSALS:
+                    raise failure
+            if time.monotonic() + pause > until:
+                raise failure
+            self._sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _once(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, content_type: str
+    ) -> tuple[int, bytes]:
+        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        queries: list[tuple[str, str]] = []
+        self._client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, body)
+        url = self.url + path
+        if query:
+            url += "?" + urllib.parse.urlencode(query)
+        # Its pool has the TLS settings of the kubeconfig; its request() would choose by content type how a body is written.
+        answer = self._client.rest_client.pool_manager.request(
+            method,
+            url,
+            headers=headers,
+            body=None if body is None else json.dumps(body).encode(),
+            timeout=_TIMEOUT,
+            retries=False,
+            redirect=False,
+        )
+        return answer.status, answer.data
+
+
+def _object(request: str, text: bytes) -> Object:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise ClusterError(f"{request}: the answer is no JSON; is there a proxy in between?") from None
+    if not isinstance(answer, dict):
+        raise ClusterError(f"{request}: the answer is no object")
+    return answer
+
+
+def _error(method: str, path: str, status: int, text: bytes) -> ClusterError:
+    message, reason = _message(text)
+    kinds: dict[int, type[ClusterError]] = {
+        400: InvalidError,
+        401: ForbiddenError,
+        403: ForbiddenError,
+        404: NotFoundError,
+        410: WatchLostError,
+        409: AlreadyExistsError if reason == "AlreadyExists" else ConflictError,
+        422: InvalidError,
+    }
+    return kinds.get(status, ClusterError)(message or f"{method} {path}: HTTP {status}", status, reason)
+
+
+def _fault(error: Exception) -> str:
+    """Why there was no answer, without the library's names of its own objects."""
+    words = str(error)
+    return words.split(": ", 1)[1] if words.startswith(("HTTPConnection", "HTTPSConnection", "<urllib3")) else words
+
+
+def _message(text: bytes) -> tuple[str, str]:
+    """Message and reason of a Kubernetes Status, or the text itself."""
+    try:
+        status = json.loads(text)
+    except ValueError:
+        return text.decode("utf-8", "replace").strip()[:500], ""
+    if not isinstance(status, dict):
+        return str(status)[:500], ""
+    return str(status.get("message") or ""), str(status.get("reason") or "")

@@ -1,0 +1,154 @@
+"""What must hold of a finished run: its status, its Workflow, its record, its readers, and that nothing is left of it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.e2e.running import Outcome
+from tests.e2e.world import World, as_json, until
+
+from validationrun import record
+from validationrun.cluster import JOBS, WORKFLOWS, Object
+from validationrun.record import Identity, parse_time
+
+KEPT: Final = re.compile(r"workflowtemplates/e2e$|configmaps/e2e-bundle-")
+"""What `submit` puts there for the next run."""
+
+_SHOWN: Final = 200
+
+_KEYS: Final = frozenset(
+    [
+        "apiVersion",
+        "kind",
+        "name",
+        "namespace",
+        "runId",
+        "phase",
+        "verdict",
+        "reason",
+        "message",
+        "specHash",
+        "parameters",
+        "startTime",
+        "completionTime",
+        "duration",
+        "chain",
+        "load",
+        "workloadExitCode",
+        "rules",
+        "report",
+        "failedPlan",
+        "conditions",
+    ]
+)
+"""Of a status document, whatever the run came to: what is not known is null."""
+
+
+def check_outcome(world: World, expect: Mapping[str, Any], outcome: Outcome) -> None:
+    """All of it, for a run whose finalize gave the verdict. Deletes the Workflow in the end."""
+    check_status(expect, outcome.status, outcome.code)
+    check_workflow(expect, outcome)
+    check_record(world, outcome)
+    check_readers(world, outcome)
+    if expect.get("diagnosed", expect["verdict"] != "Passed"):
+        check_diagnosed(world, outcome)
+    if expect.get("shorter"):
+        check_ended_early(world, outcome)
+    check_clean(world, outcome)
+
+
+def check_status(expect: Mapping[str, Any], status: Object, code: int) -> None:
+    """The document against what the case says, field by field."""
+    got = {key: status[key] for key in ("phase", "verdict", "reason", "failedPlan")}
+    assert got == {key: expect[key] for key in got}, status["message"]
+    assert code == expect["exit"]
+    assert re.search(expect["message"], status["message"]), status["message"]
+    assert {rule["name"]: [rule["verdict"], rule["reason"]] for rule in status["rules"]} == expect["rules"]
+    if "workloadExitCode" in expect:
+        assert status["workloadExitCode"] == expect["workloadExitCode"]
+    if "codes" in expect:
+        shards = [shard["exitCode"] for shard in status["load"]["shards"]] if status["load"] else None
+        assert shards == expect["codes"], status["load"]
+    conditions = {one["type"]: one["status"] for one in status["conditions"]}
+    assert conditions == {"LoadComplete": conditions["LoadComplete"], **_conditions(expect), **expect["conditions"]}
+    assert set(status) == _KEYS
+    lasted = parse_time(status["completionTime"]) - parse_time(status["startTime"])
+    assert lasted >= 0
+    assert status["duration"], lasted
+
+
+def _conditions(expect: Mapping[str, Any]) -> dict[str, str]:
+    """Of every run that is over, by its phase."""
+    said = {"TestCancelled": expect["phase"] == "Cancelled", "Succeeded": expect["phase"] == "Succeeded"}
+    return {"TestRunning": "False", "TestComplete": "True", **{name: str(value) for name, value in said.items()}}
+
+
+def check_workflow(expect: Mapping[str, Any], outcome: Outcome) -> None:
+    """What Argo and its users see: phase, message and labels."""
+    workflow, status = outcome.workflow, outcome.status
+    assert workflow["status"]["phase"] == expect["workflow"]
+    labels = workflow["metadata"]["labels"]
+    assert labels["validation.sei.io/verdict"] == expect["verdict"]
+    assert labels["validation.sei.io/phase"] == expect["phase"]
+    assert workflow["metadata"]["annotations"]["validation.sei.io/reason"] == expect["reason"]
+    if "workflowMessage" in expect:
+        assert workflow["status"]["message"] == expect["workflowMessage"]
+    elif expect["verdict"] != "Passed":
+        assert f"{expect['verdict']}: {expect['reason']}" in workflow["status"]["message"]
+        assert status["message"][:_SHOWN] in workflow["status"]["message"]
+
+
+def check_record(world: World, outcome: Outcome) -> None:
+    """What was printed is what finalize wrote; and nobody can write to it any more."""
+    found = world.record(outcome.workflow)
+    assert found is not None
+    assert found.sealed
+    assert found.get(record.RESULT) == outcome.status
+
+
+def check_diagnosed(world: World, outcome: Outcome) -> None:
+    """finalize saved what the pods had to say, before it removed them."""
+    found = world.record(outcome.workflow)
+    diagnostics = found.get(record.DIAGNOSTICS) if found is not None else None
+    assert diagnostics is not None
+    assert diagnostics["pods"]
+
+
+def check_readers(world: World, outcome: Outcome) -> None:
+    """`status` shows the verdict and ends 0, `wait` also ends by it."""
+    for verb, expected in (("status", 0), ("wait", outcome.code)):
+        shown = world.run(verb, outcome.name, "-n", world.namespace, "-o", "json")
+        assert shown.returncode == expected, shown.stderr
+        assert as_json(shown.stdout) == outcome.status
+
+
+def check_ended_early(world: World, outcome: Outcome) -> None:
+    """The Job was ended by its deadline, long before the load's own end."""
+    identity = Identity(outcome.name, outcome.workflow["metadata"]["uid"], world.namespace)
+    job = world.cluster.get(JOBS, identity.job_name)
+    assert job is not None
+    failed = next((one for one in job["status"]["conditions"] if one["type"] == "Failed"), None)
+    assert failed is not None, job["status"]
+    assert failed["reason"] == "DeadlineExceeded"
+    lasted = parse_time(failed["lastTransitionTime"]) - parse_time(job["status"]["startTime"])
+    assert outcome.document["spec"]["load"]["duration"] == "4m"
+    assert lasted < 180
+
+
+def check_clean(world: World, outcome: Outcome) -> None:
+    """The chain goes with the run; all else goes with the Workflow."""
+    until("the chain's pods are gone", lambda: not world.left_running(outcome.before), 90)
+    world.cluster.delete(WORKFLOWS, outcome.name)
+    check_nothing_left(world, outcome.before)
+
+
+def check_nothing_left(world: World, before: set[str]) -> None:
+    """Of a run whose Workflow is deleted, but for what the next one uses again."""
+
+    def left() -> set[str]:
+        return {one for one in world.holdings() - before if not KEPT.match(one)}
+
+    try:
+        until("nothing of the run is left", lambda: not left(), 90)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left: {sorted(left())}") from None

@@ -1,0 +1,135 @@
+"""
+What a case needs of its namespace before its run is submitted, by name.
+
+Each is called once the access files are in force, unless it is an early one, and gives arguments for `submit`, or none.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.e2e.world import KINDS, World, until
+
+from validationrun.cluster import CHAIN_OBJECTS, NAMESPACES, PROMETHEUS_RULES, SERVICE_ACCOUNTS, Cluster, Object
+
+Setup = Callable[[World, Mapping[str, Any]], list[str] | None]
+SETUPS: dict[str, Setup] = {}
+EARLY: set[str] = set()
+
+
+def setup(name: str, *, early: bool = False) -> Callable[[Setup], Setup]:
+    """
+    A decorator: the name by which cases.yaml calls it.
+
+    Args:
+        early: before the access files are applied, which need what it makes.
+    """
+
+    def register(function: Setup) -> Setup:
+        assert name not in SETUPS
+        SETUPS[name] = function
+        if early:
+            EARLY.add(name)
+        return function
+
+    return register
+
+
+@setup("front-prometheus")
+def front_prometheus(world: World, options: Mapping[str, Any]) -> list[str]:
+    """The run asks Prometheus through a forwarder of its own, which a fault can end."""
+    del options
+    return ["--set", f"prometheus-url={world.front_prometheus()}"]
+
+
+@setup("no-account")
+def no_account(world: World, options: Mapping[str, Any]) -> None:
+    """A tenant who has not created the account `NAMESPACE-{suffix}`."""
+    assert world.cluster.delete(SERVICE_ACCOUNTS, f"{world.namespace}-{options['suffix']}")
+
+
+@setup("role-without")
+def role_without(world: World, options: Mapping[str, Any]) -> None:
+    """The steps' Role lacks a `verb` on a `resource`."""
+    name = f"e2e-{options['account']}"
+    role = world.cluster.get(KINDS["Role"], name)
+    assert role is not None, name
+    lacking = 0
+    for rule in role["rules"]:
+        if options["resource"] in rule["resources"] and options["verb"] in rule["verbs"]:
+            rule["verbs"].remove(options["verb"])
+            lacking += 1
+    assert lacking, role["rules"]
+    world.cluster.patch(KINDS["Role"], name, {"rules": [one for one in role["rules"] if one["verbs"]]})
+
+
+@setup("namespace-labels")
+def namespace_labels(world: World, options: Mapping[str, Any]) -> None:
+    """Labels of the namespace, such as those by which Pod Security is enforced."""
+    world.cluster.patch(NAMESPACES, world.namespace, {"metadata": {"labels": dict(options["labels"])}})
+
+
+@setup("foreign-alert", early=True)
+def foreign_alert(world: World, options: Mapping[str, Any]) -> None:
+    """An alert in the namespace NAMESPACE-foreign, which does not share its rules."""
+    del options
+    name = f"{world.namespace}-foreign"
+    world.cluster.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    world.elsewhere.append((world.cluster, NAMESPACES, name))
+    _alert(world.cluster.within(name), "test-alerts", "TestChainHalted")
+
+
+@setup("own-alert")
+def own_alert(world: World, options: Mapping[str, Any]) -> None:
+    """A PrometheusRule `name` of the namespace's own, with an `alert`. This cluster has nobody who would load it."""
+    _alert(world.cluster, options["name"], options["alert"])
+
+
+def _alert(cluster: Cluster, name: str, alert: str) -> None:
+    rule = {"alert": alert, "expr": "vector(1)"}
+    body = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": name},
+        "spec": {"groups": [{"name": "tests", "rules": [rule]}]},
+    }
+    cluster.create(PROMETHEUS_RULES, body)
+
+
+@setup("existing-chain")
+def existing_chain(world: World, options: Mapping[str, Any]) -> None:
+    """A chain with this `id` that belongs to no run, once its blocks come."""
+    chain = options["id"]
+    validators = _deployment(f"{chain}-val", chain, {"validator": {}})
+    validators["spec"]["genesis"] = {"chainId": chain}
+    validators["spec"]["template"]["spec"]["peers"] = [{"label": {"selector": {"sei.io/chain-id": chain}}}]
+    world.cluster.create(CHAIN_OBJECTS, validators)
+    until("the validators are ready", lambda: _is_ready(world, f"{chain}-val"), 120)
+    full = _deployment(f"{chain}-rpc", chain, {"fullNode": {}})
+    selector = {"sei.io/nodedeployment": f"{chain}-val"}
+    full["spec"]["template"]["spec"]["peers"] = [{"label": {"selector": selector}}]
+    world.cluster.create(CHAIN_OBJECTS, full)
+    until("the full node is ready", lambda: _is_ready(world, f"{chain}-rpc"), 120)
+
+
+def _deployment(name: str, chain: str, role: Mapping[str, Any]) -> Object:
+    template = {
+        "metadata": {"labels": {"sei.io/chain-id": chain}},
+        "spec": {"chainId": chain, "image": "localhost/validationrun/chain:test", **role},
+    }
+    return {
+        "apiVersion": "sei.io/v1alpha1",
+        "kind": "SeiNodeDeployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": 1, "updateStrategy": {"type": "InPlace"}, "template": template},
+    }
+
+
+def _is_ready(world: World, name: str) -> bool:
+    found = world.cluster.get(CHAIN_OBJECTS, name) or {}
+    return (found.get("status") or {}).get("phase") == "Ready"
+
+
+@setup("foreign-chain")
+def foreign_chain(world: World, options: Mapping[str, Any]) -> None:
+    """A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make."""
+    world.cluster.create(CHAIN_OBJECTS, _deployment(options["name"], "other", {"validator": {}}))

@@ -1,0 +1,139 @@
+"""
+Results of real runs, uploaded by Argo to a real S3 server: one folder of two steps' files, which outlives its Workflow.
+
+The server asks for signed requests; the key is in the environment of Argo's executor, as on a cloud it is the account's own.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.cluster.controllers import Controller, additional_controller
+from tests.cluster.storage import Storage, storage
+from tests.e2e.checks import check_clean, check_outcome
+from tests.e2e.running import BASE, CASES, Outcome, prepare, run_operator, run_to_its_end
+from tests.e2e.world import World, as_json
+
+from validationrun import conventions, record
+
+pytestmark = pytest.mark.installation
+
+BUCKET: Final = "e2e-results"
+OWN: Final = {"report.html", "report.junit.xml", "report.log", "report.md", "termination-message.json", "result.json"}
+
+
+# Prometheus needs no sample of the run for it, so that it fails whatever the machine is busy with.
+IMPOSSIBLE: Final = {
+    "name": "impossible",
+    "type": "query",
+    "query": {"promql": "vector(0)", "op": ">", "threshold": "0"},
+    "runProperties": {"interval": "5s"},
+}
+PASSES: Final = {**CASES["passes"]["expect"], "message": "the workload passed and the rule held"}
+FAILS: Final = {**CASES["final-sweep-fails"]["expect"], "reason": "RuleFailed:impossible", "message": "0, not > 0"}
+RUNS: Final = {
+    "passes": ([], PASSES | {"rules": {"height-advances": ["Passed", None]}}),
+    "fails": (
+        [IMPOSSIBLE],
+        FAILS | {"rules": {"height-advances": ["Passed", None], "impossible": ["Failed", "ThresholdViolated"]}},
+    ),
+}
+"""By name: the rules beside base.yaml's own, and what must come of it."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Argo whose executor may write to an S3 server."""
+
+    controller: Controller
+    storage: Storage
+
+    def run(self, world: World, folder: Path, rules: list[Any], bucket: str) -> Outcome:
+        """A run with these rules, too, that uploads its results there."""
+        where = {"bucket": bucket, "endpoint": self.storage.endpoint, "region": self.storage.region}
+        patch = {"spec": {"rules": [*BASE["spec"]["rules"], *rules], "results": {"s3": where}}}
+        prepared = prepare(world, folder, patch, options=["--instance-id", self.controller.instance])
+        return run_to_its_end(world, prepared)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with storage() as store:
+        store.create(BUCKET)
+        with additional_controller({"executor": store.executor}) as controller:
+            yield Installation(controller, store)
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with World.open("results") as opened, run_operator(opened):
+        yield opened
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_results_are_uploaded_whole(name: str, installation: Installation, world: World, tmp_path: Path) -> None:
+    rules, expect = RUNS[name]
+    outcome = installation.run(world, tmp_path, rules, BUCKET)
+    path = f"{world.namespace}/chain_load/{outcome.name}"
+    assert outcome.status["report"] == {"s3Url": f"s3://{BUCKET}/{path}/"}
+    # Deletes the Workflow in the end: results outlive it.
+    check_outcome(world, expect, outcome)
+    folder = tmp_path / "downloaded"
+    shutil.copytree(installation.storage.root / BUCKET / path, folder)
+    check_files(folder, outcome)
+    check_reports(world, folder, outcome)
+
+
+def check_files(folder: Path, outcome: Outcome) -> None:
+    """All that a run leaves, each as `result.json` lists it; of a run that did not pass, what the pods said too."""
+    found = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
+    rules = {f"rules/{rule['name']}.{suffix}" for rule in outcome.status["rules"] for suffix in ("json", "jsonl")}
+    said = {name for name in found if name == "diagnostics.json" or name.startswith("pod-")}
+    assert found == OWN | rules | said
+    assert bool(said) is (outcome.status["verdict"] != "Passed")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["status"] == outcome.status
+    assert set(result["files"]) == found - {"result.json"}
+    for name, listed in result["files"].items():
+        content = (folder / name).read_bytes()
+        assert listed == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}, name
+
+
+def check_reports(world: World, folder: Path, outcome: Outcome) -> None:
+    """Whoever downloads the folder sees the run, and judges it again."""
+    told = world.run_offline("report", str(folder), "-o", "json")
+    assert (told.returncode, as_json(told.stdout)) == (0, outcome.status), told.stderr
+    drawn = world.run_offline("report", str(folder), "-o", "html")
+    assert drawn.returncode == 0, drawn.stderr
+    for rule in outcome.status["rules"]:
+        assert rule["name"] in drawn.stdout
+        assert rule["name"] in (folder / "report.html").read_text()
+    again = world.run_offline("replay", str(folder))
+    assert "replay: agrees to the letter" in again.stderr
+    assert again.returncode == outcome.code
+
+
+def test_an_upload_that_fails_is_no_pass(installation: Installation, world: World, tmp_path: Path) -> None:
+    """All else is well with this run: finalize could not know, and said Passed. Whoever reads it says Error."""
+    outcome = installation.run(world, tmp_path, [], "no-such-bucket")
+    written = world.record(outcome.workflow)
+    assert written is not None
+    result = written.get(record.RESULT)
+    assert result is not None
+    assert result["verdict"] == "Passed"
+    assert outcome.workflow["status"]["phase"] in ("Failed", "Error")
+    assert (outcome.code, outcome.status["verdict"], outcome.status["phase"]) == (2, "Error", "Error")
+    assert {rule["verdict"] for rule in outcome.status["rules"]} == {"Passed"}
+    for verb, code in (("status", 0), ("wait", 2)):
+        shown = world.run(verb, outcome.name, "-n", world.namespace, "-o", "json")
+        assert (shown.returncode, as_json(shown.stdout)["verdict"]) == (code, "Error"), shown.stderr
+    listed = world.run("list", "-n", world.namespace, "-o", "json")
+    assert [one["verdict"] for one in json.loads(listed.stdout)] == ["Error"]
+    # What a selector finds by the label alone counts only together with the phase.
+    assert outcome.workflow["metadata"]["labels"][conventions.LABEL_VERDICT] == "Passed"
+    check_clean(world, outcome)

@@ -1,0 +1,151 @@
+"""Runs on the fake API server, as Argo, the steps and Kubernetes would have left them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emit_helpers import compiled, full_run
+from fake_api_server import FakeApiServer
+from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, PODS, START, WORKFLOWS
+from validationrun import record
+from validationrun.cluster import WORKFLOW_TEMPLATES, Object
+from validationrun.record import Record, format_time
+
+OURS = {"sei.io/managed-by": "validationrun"}
+
+
+def workflow(
+    api: FakeApiServer, name: str, *, phase: str = "Running", verdict: str = "Awaited", after: float = 0, **more: Any
+) -> Object:
+    """A run as Argo shows it; `phase` is Argo's own."""
+    labels = {**OURS, "validation.sei.io/verdict": verdict, "validation.sei.io/phase": more.pop("ours", "Running")}
+    status = {"phase": phase, "startedAt": format_time(START + after)}
+    if phase in ("Succeeded", "Failed", "Error"):
+        status["finishedAt"] = format_time(START + after + 725)
+    return api.cluster.put(
+        WORKFLOWS,
+        {
+            "metadata": {
+                "name": name,
+                "namespace": NAMESPACE,
+                "uid": more.pop("uid", f"uid-of-{name}"),
+                "labels": {**labels, **more.pop("labels", {})},
+                "annotations": {"validation.sei.io/reason": more.pop("reason", "")},
+            },
+            "spec": {"workflowTemplateRef": {"name": more.pop("template", "nightly")}, **more.pop("spec", {})},
+            "status": {**status, **more.pop("status", {})},
+        },
+    )
+
+
+RUN: dict[str, Any] = {
+    "name": "nightly", "specHash": "5" * 64, "bundleHash": "b" * 64, "startedAt": format_time(START),
+    "parameters": {"duration": "5m"}, "durationSeconds": 300, "runSeconds": 600, "cleanup": "Always", "bringUp": True,
+    "deployments": [], "load": {"shards": 2},
+    "rules": [
+        {"name": "height", "type": "query", "op": ">", "threshold": "0"},
+        {"name": "halted", "type": "alert", "alertname": "ChainHalted"},
+    ],
+}  # fmt: skip
+CHAIN = {"chainId": "nightly-0f8fad5b", "endpoints": {"rpc": ["http://rpc:26657"]}, "at": format_time(START + 30)}
+READY = {"at": format_time(START + 40), "deployments": [{"name": "rpc", "phase": "Ready"}]}
+JOB = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START + 45)}
+
+
+def state(name: str, verdict: str = "Passed", message: str = "23 > 0", at: float = 80, **more: Any) -> dict[str, Any]:
+    """A rule in the record."""
+    return {"name": name, "verdict": verdict, "reason": "", "message": message, "last_t": START + at, **more}
+
+
+def shard(index: int, *, code: int | None = None, started: float | None = 50, ended: float | None = None) -> Object:
+    """A shard in the record."""
+    return {
+        "index": index,
+        "pod": f"load-{index}",
+        "exitCode": code,
+        "reason": None if code is None else "Completed" if code == 0 else "Error",
+        "startedAt": format_time(START + started) if started is not None else None,
+        "finishedAt": format_time(START + ended) if ended is not None else None,
+    }
+
+
+def under_load(api: FakeApiServer, **more: Any) -> Record:
+    """The run of IDENTITY with its window open since START + 50; its Workflow and its record."""
+    workflow(api, IDENTITY.workflow, uid=IDENTITY.uid, **more)
+    written = Record.create(api.cluster, IDENTITY, CHAIN["chainId"], RUN)  # type: ignore[arg-type]
+    keys: Mapping[str, Object] = {
+        record.CHAIN: CHAIN,
+        record.CHAIN_READY: READY,
+        record.EVALUATOR: {"readyAt": format_time(START + 44)},
+        record.JOB: JOB,
+        record.LOAD_START: {"start": format_time(START + 50)},
+        record.WINDOW: {"start": format_time(START + 50)},
+        record.SHARDS: {"shards": [shard(0), shard(1)]},
+        record.RULES: {"rules": [state("height"), state("halted", message="the alert did not fire")]},
+    }
+    write(written, keys)
+    return written
+
+
+def write(written: Record, keys: Mapping[str, Object]) -> None:
+    for key, value in keys.items():
+        written.write(record.WRITERS[key], key, value)
+
+
+def node(step: str, phase: str, *, kind: str = "Pod", after: float = 0, **more: Any) -> Object:
+    """A node of a Workflow's status."""
+    times = {"startedAt": format_time(START + after)}
+    if phase in ("Succeeded", "Failed"):
+        times["finishedAt"] = format_time(START + after + 31)
+    return {"templateName": step, "type": kind, "phase": phase, **times, **more}
+
+
+def step_pod(api: FakeApiServer, step: str, log: str, attempt: int = 0, uid: str = IDENTITY.uid) -> None:
+    """The pod of a step, as Argo makes it, with its log."""
+    name = f"{IDENTITY.workflow}-{step}-{attempt}"
+    metadata = {
+        "name": name,
+        "namespace": NAMESPACE,
+        "labels": {"workflows.argoproj.io/workflow": IDENTITY.workflow},
+        "ownerReferences": [{**IDENTITY.owner(), "uid": uid}],
+        "creationTimestamp": format_time(START + attempt),
+    }
+    containers = [{"name": "wait", "args": []}, {"name": "main", "args": [step, "--set=chain-id="]}]
+    api.cluster.put(PODS, {"metadata": metadata, "spec": {"containers": containers}})
+    api.cluster.logs[(name, "main")] = log
+
+
+def shard_pod(api: FakeApiServer, index: int, log: str) -> None:
+    """The pod of a shard with its log."""
+    metadata = {
+        "name": f"load-{index}",
+        "namespace": NAMESPACE,
+        "labels": {"batch.kubernetes.io/controller-uid": JOB["uid"]},
+        "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
+    }
+    api.cluster.put(PODS, {"metadata": metadata, "spec": {"containers": [{"name": "workload"}]}})
+    api.cluster.logs[(f"load-{index}", "workload")] = log
+
+
+def gitops(api: FakeApiServer) -> str:
+    """The template and the bundle of a spec, as a GitOps controller applies them; returns the bundle's hash."""
+    files = compiled(full_run())
+    template, bundle = files.document("workflowtemplate.yaml"), files.document("bundle.yaml")
+    api.cluster.put(WORKFLOW_TEMPLATES, template)
+    api.cluster.put(CONFIG_MAPS, bundle)
+    digest: str = bundle["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
+    return digest
+
+
+def argo(api: FakeApiServer) -> None:
+    """What Argo's controller does first with a Workflow that was just created: it stores the template."""
+    for (plural, _), found in api.cluster.objects.items():
+        if plural != WORKFLOWS.plural or (found.get("status") or {}).get("phase"):
+            continue
+        name = (found["spec"].get("workflowTemplateRef") or {}).get("name")
+        template = api.cluster.objects.get((WORKFLOW_TEMPLATES.plural, name))
+        if template is not None:
+            found["status"] = {
+                "phase": "Running",
+                "startedAt": format_time(START),
+                "storedWorkflowTemplateSpec": template["spec"],
+            }

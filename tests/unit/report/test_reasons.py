@@ -1,0 +1,34 @@
+"""Every reason that a run or a rule can have is told in a sentence."""
+
+import re
+
+import pytest
+
+from helpers import ROOT
+from validationrun.oracle import answers, verdict
+from validationrun.report.reasons import meaning
+
+PAGE = (ROOT / "docs" / "verdict.md").read_text("utf-8")
+ROWS = re.findall(r"^\| [0-9]+ \|.*\|.*\|(.*)\|$", PAGE, re.MULTILINE)
+OF_RUNS = [one for row in ROWS for one in re.findall(r"`([A-Za-z]+)(?::<[a-z ]+>)?`", row)]
+OF_RULES = [
+    one
+    for row in re.findall(r"^\| (?:Failed|Error).*?\|(.*)\|$", PAGE, re.MULTILINE)
+    for one in re.findall(r"`([A-Za-z]+)`", row)
+]
+
+
+def test_the_page_has_the_table() -> None:
+    assert len(ROWS) == 12
+    assert {*verdict.CHAIN_REASONS, verdict.LOAD_NOT_STARTED, verdict.UNKNOWN, verdict.RULE_STOP} <= set(OF_RUNS)
+    assert {answers.ALERT_FIRED, answers.CLOCK_SKEW} <= set(OF_RULES)
+
+
+@pytest.mark.parametrize("reason", sorted({*OF_RUNS, *OF_RULES} - {verdict.RUN_SUCCEEDED}))
+def test_it_has_a_meaning(reason: str) -> None:
+    assert meaning(reason).endswith(".")
+    assert meaning(f"{reason}:height") == meaning(reason)
+
+
+def test_a_pass_says_all_by_itself() -> None:
+    assert meaning(verdict.RUN_SUCCEEDED) == ""
