@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from tests.e2e.world import KINDS, World, until
 
 from validationrun import record
-from validationrun.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object, Resource
+from validationrun.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 
 MOMENTS: Final = {
     "run": record.RUN,
@@ -36,7 +36,6 @@ SUBMITTED: Final = "submitted"
 
 _MOMENT_SECONDS: Final = 420
 _KILL_SECONDS: Final = 200
-_EVICTIONS: Final = Resource("", "v1", "pods")
 
 Fault = Callable[[World, Object, Mapping[str, Any]], None]
 FAULTS: dict[str, Fault] = {}
@@ -128,9 +127,8 @@ def _step_of(pod: Object) -> str:
 
 def kill(world: World, pod: Object) -> None:
     """At once, without a word to it: as when its node goes away, for all that the API server can tell."""
-    path = world.cluster._path(PODS, pod["metadata"]["name"])
     body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
-    world.cluster._json("DELETE", path, {}, body)
+    world.ask("DELETE", PODS, pod["metadata"]["name"], body)
 
 
 def _runs_for_argo(world: World, workflow: Object, pod: Object) -> bool:
@@ -204,7 +202,7 @@ def evict_shard(world: World, workflow: Object, options: Mapping[str, Any]) -> N
     pods = {_index(one): one for one in shard_pods(world, workflow)}
     name = pods[str(options.get("shard", 0))]["metadata"]["name"]
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": world.namespace}}
-    world.cluster._json("POST", world.cluster._path(_EVICTIONS, f"{name}/eviction"), {}, body)
+    world.ask("POST", PODS, f"{name}/eviction", body)
 
 
 @fault("cut-prometheus")

@@ -14,7 +14,7 @@ import yaml
 from tests.e2e.running import BASE, run_operator
 from tests.e2e.world import CLI, KINDS, REPOSITORY, World, as_json, documents, merge, until
 
-from validationrun import record
+from validationrun import kubeconfig, record
 from validationrun.cluster import CONFIG_MAPS, PODS, SERVICE_ACCOUNTS, WORKFLOW_TEMPLATES, WORKFLOWS, ConflictError
 
 ROLE = re.search(r"```yaml\n(apiVersion: rbac.*?)```", (REPOSITORY / "docs" / "cli.md").read_text(), re.DOTALL)
@@ -40,9 +40,8 @@ def apply_as_flux(world: World, folder: Path) -> None:
     """As a GitOps controller does: server-side, as a field manager of its own."""
     for file, resource in (("bundle.yaml", CONFIG_MAPS), ("workflowtemplate.yaml", WORKFLOW_TEMPLATES)):
         (document,) = documents((folder / "out" / world.namespace / "e2e" / file).read_text())
-        path = world.cluster._path(resource, document["metadata"]["name"])
         query = {"fieldManager": "flux", "force": "true"}
-        world.cluster._json("PATCH", path, query, document, "application/apply-patch+yaml")
+        world.ask("PATCH", resource, document["metadata"]["name"], document, query, "application/apply-patch+yaml")
 
 
 def test_gitops_run_watched_and_read(world: World, tmp_path: Path) -> None:
@@ -223,10 +222,9 @@ def _as_account(world: World, folder: Path, account: str) -> Any:
     """The CLI as a service account of the namespace, which may nothing yet."""
     body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}
     world.cluster.create(SERVICE_ACCOUNTS, body)
-    path = world.cluster._path(SERVICE_ACCOUNTS, f"{account}/token")
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = world.cluster._json("POST", path, {}, request)["status"]["token"]
-    settings = world.cluster._api.configuration
+    token = world.ask("POST", SERVICE_ACCOUNTS, f"{account}/token", request)["status"]["token"]
+    settings, _ = kubeconfig.of_user(os.environ.get("E2E_CONTEXT"))
     cluster: dict[str, Any] = {"server": world.cluster.server}
     if settings.ssl_ca_cert:
         authority = Path(settings.ssl_ca_cert).read_bytes()

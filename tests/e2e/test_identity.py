@@ -164,7 +164,7 @@ def _named(world: World, prepared: Prepared, name: str) -> Object:
 
 def _orphan(world: World, name: str) -> None:
     """Deletes a Workflow and leaves all that it owned."""
-    world.cluster._json("DELETE", world.cluster._path(WORKFLOWS, name), {}, {"propagationPolicy": "Orphan"})
+    world.ask("DELETE", WORKFLOWS, name, {"propagationPolicy": "Orphan"})
     until("the Workflow is gone", lambda: world.cluster.get(WORKFLOWS, name) is None, 60)
 
 

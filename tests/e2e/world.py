@@ -151,6 +151,18 @@ class World:
     def namespace(self) -> str:
         return self.cluster.namespace
 
+    def ask(
+        self,
+        method: str,
+        resource: Resource,
+        name: str,
+        body: Mapping[str, Any],
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """A request that the product never makes, such as a deletion without a grace period."""
+        return self.cluster._api.ask(method, self.cluster._path(resource, name), query, body, content_type)
+
     @classmethod
     @contextlib.contextmanager
     def open(cls, case: str) -> Iterator["World"]:
