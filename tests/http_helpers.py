@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class Reply:
 
 
 @contextlib.contextmanager
-def serving(reply: Callable[[Request], Reply]) -> Iterator[str]:
+def serving(reply: Callable[[Request], Reply], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The server's URL while it serves."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,10 +59,16 @@ def serving(reply: Callable[[Request], Reply]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that breaks off is what a test of TLS is about."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

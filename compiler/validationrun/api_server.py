@@ -4,10 +4,9 @@ import json
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import urllib3
-from kubernetes.client import ApiClient
 
 Object = dict[str, Any]
 
@@ -26,6 +25,10 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
 FIELD_MANAGER: Final = "validationrun"
+
+
+class NoClusterError(Exception):
+    """No way to a cluster is configured; the message says what was tried."""
 
 
 class ClusterError(Exception):
@@ -71,27 +74,46 @@ class NotFoundError(ClusterError):
     """There is no such object, or no such kind."""
 
 
+class Access(Protocol):
+    """
+    Where an API server is, and who asks.
+
+    Attributes:
+        url: of the API server, without a path.
+        pool: connections to it, with the TLS settings that it takes.
+    """
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def pool(self) -> urllib3.PoolManager: ...
+
+    def headers(self) -> dict[str, str]:
+        """What tells who asks, for one request. Raises NoClusterError when it cannot be had any more."""
+        ...
+
+
 class ApiServer:
     """
     One API server, asked as one user.
 
     Args:
-        client: its settings of TLS and of who asks are used, and nothing else.
         patience_s: how long a fault of the world is retried.
     """
 
-    def __init__(self, client: ApiClient, *, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._client = client
+    def __init__(self, access: Access, *, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._access = access
         self._patience_s = patience_s
         self._sleep = sleep
 
     def patient(self, seconds: float) -> "ApiServer":
         """The same, which is waited for so long."""
-        return ApiServer(self._client, patience_s=seconds, sleep=self._sleep)
+        return ApiServer(self._access, patience_s=seconds, sleep=self._sleep)
 
     @property
     def url(self) -> str:
-        return str(self._client.configuration.host)
+        return self._access.url
 
     def ask(
         self,
@@ -148,16 +170,13 @@ class ApiServer:
     def _once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, content_type: str
     ) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
+        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER, **self._access.headers()}
         if body is not None:
             headers["Content-Type"] = content_type
-        queries: list[tuple[str, str]] = []
-        self._client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, body)
         url = self.url + path
         if query:
             url += "?" + urllib.parse.urlencode(query)
-        # Its pool has the TLS settings of the kubeconfig; its request() would choose by content type how a body is written.
-        answer = self._client.rest_client.pool_manager.request(
+        answer = self._access.pool.request(
             method,
             url,
             headers=headers,

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kubernetes.client import ApiClient, Configuration
-
-from validationrun import kubeconfig
 from validationrun.api_server import (
     FIELD_MANAGER,
     PATIENCE_SECONDS,
@@ -20,12 +17,13 @@ from validationrun.api_server import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    NoClusterError,
     NotFoundError,
     Object,
     UnreachableError,
     WatchLostError,
 )
-from validationrun.kubeconfig import NoClusterError
+from validationrun.pod_account import PodAccount
 
 # Callers find here all that they need of a cluster.
 __all__ = [
@@ -96,7 +94,7 @@ class Cluster:
     @classmethod
     def inside(cls, namespace: str) -> "Cluster":
         """From within a pod, as its service account. Raises NoClusterError outside of one."""
-        return cls(_api_server(kubeconfig.of_pod(), PATIENCE_SECONDS), namespace)
+        return cls(ApiServer(PodAccount(), patience_s=PATIENCE_SECONDS), namespace)
 
     @classmethod
     def outside(cls, context: str | None, namespace: str | None, *, patience_s: float = PATIENCE_SECONDS) -> "Cluster":
@@ -110,8 +108,11 @@ class Cluster:
         Raises:
             NoClusterError
         """
-        settings, own = kubeconfig.of_user(context)
-        return cls(_api_server(settings, patience_s), namespace or own)
+        # Not for the steps, which are inside: what reads a kubeconfig is slow to load.
+        from validationrun import kubeconfig  # noqa: PLC0415
+
+        access, own = kubeconfig.of_user(context)
+        return cls(ApiServer(access, patience_s=patience_s), namespace or own)
 
     @property
     def server(self) -> str:
@@ -274,12 +275,6 @@ class Cluster:
         root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
         scope = f"/namespaces/{self.namespace}" if resource.namespaced and not everywhere else ""
         return f"{root}{scope}/{resource.plural}" + (f"/{name}" if name else "")
-
-
-def _api_server(settings: Configuration, patience_s: float) -> ApiServer:
-    # Our own retries know which faults pass.
-    settings.retries = False
-    return ApiServer(ApiClient(configuration=settings), patience_s=patience_s)
 
 
 def owned_by(found: Mapping[str, Any], uid: str) -> bool:

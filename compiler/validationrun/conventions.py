@@ -101,6 +101,9 @@ PARAM_PROMETHEUS_URL = "prometheus-url"
 DEFAULT_RUNNER_IMAGE = "validationrun-runner:v1"
 DEFAULT_PROMETHEUS_URL = "http://prometheus-k8s.monitoring.svc:9090"
 
+# What a registry takes: host, path, tag, digest. Nothing in it can end a YAML value or open an Argo tag.
+IMAGE_PATTERN = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9a-f]{64})?$"
+
 # Keys of the bundle.
 BUNDLE_PLAN = "plan.json"
 BUNDLE_RULES = "rules.yaml"

@@ -1,34 +1,47 @@
 """Which cluster, as whom, and in which namespace: by kubeconfig as kubectl reads it, or by the pod's service account."""
 
 import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+import urllib3
 from kubernetes import config
-from kubernetes.client import Configuration
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.config.kube_config import KubeConfigMerger
 
+from validationrun.api_server import Access, NoClusterError
+from validationrun.pod_account import PodAccount
+
 _HOME: Final = "~/.kube/config"
-_POD_NAMESPACE: Final = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _MOST_NAMED: Final = 10
 
 
-class NoClusterError(Exception):
-    """No way to a cluster is configured; the message says what was tried."""
+class KubeconfigAccess:
+    """An Access by the settings that a kubeconfig gave."""
+
+    def __init__(self, settings: Configuration) -> None:
+        # The API server's client knows which faults pass, and retries them itself.
+        settings.retries = False
+        self.settings = settings
+        self._client = ApiClient(configuration=settings)
+
+    @property
+    def url(self) -> str:
+        return str(self.settings.host)
+
+    @property
+    def pool(self) -> urllib3.PoolManager:
+        pool: urllib3.PoolManager = self._client.rest_client.pool_manager
+        return pool
+
+    def headers(self) -> dict[str, str]:
+        """By token, password or a program that the kubeconfig names, which is asked again once its token has expired."""
+        headers: dict[str, str] = {}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+        return headers
 
 
-def of_pod() -> Configuration:
-    """The service account of the pod that this runs in. Raises NoClusterError outside of one."""
-    settings = Configuration()
-    try:
-        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-    except config.ConfigException as error:
-        raise NoClusterError(f"not inside a pod with a service account: {error}") from None
-    return settings
-
-
-def of_user(context: str | None) -> tuple[Configuration, str]:
+def of_user(context: str | None) -> tuple[Access, str]:
     """
     By kubeconfig; inside a pod without one, as its service account. With the namespace that it stands in.
 
@@ -54,7 +67,7 @@ def of_user(context: str | None) -> tuple[Configuration, str]:
         config.load_kube_config(file, chosen, settings)  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 - whatever a file of somebody else's makes the library raise
         raise NoClusterError(f"kubeconfig {file}, context {chosen}: {_words(error)}") from None
-    return settings, contexts[chosen].get("namespace") or "default"
+    return KubeconfigAccess(settings), contexts[chosen].get("namespace") or "default"
 
 
 def _read(file: str) -> tuple[dict[str, Mapping[str, Any]], str] | None:
@@ -70,17 +83,13 @@ def _read(file: str) -> tuple[dict[str, Mapping[str, Any]], str] | None:
         raise NoClusterError(f"kubeconfig {file} cannot be read: {_words(error)}") from None
 
 
-def _of_pod_without(file: str) -> tuple[Configuration, str]:
+def _of_pod_without(file: str) -> tuple[Access, str]:
     try:
-        settings = of_pod()
+        account = PodAccount()
     except NoClusterError:
         message = f"no kubeconfig: there is no {file}, and this is not inside a pod; set KUBECONFIG to yours"
         raise NoClusterError(message) from None
-    try:
-        namespace = _POD_NAMESPACE.read_text().strip()
-    except OSError:
-        namespace = ""
-    return settings, namespace or "default"
+    return account, account.namespace or "default"
 
 
 def _no_context(file: str, chosen: str, contexts: list[str]) -> str:

@@ -6,7 +6,7 @@ Pure: plan in, nested lines out. `cli.explain` draws them.
 
 from dataclasses import dataclass, field
 
-from validationrun.api.v1alpha1.types import format_duration
+from validationrun.durations import format_duration
 from validationrun.emit.bundle import build_bundle
 from validationrun.emit.options import EmitOptions
 from validationrun.oracle.window import tick_count

@@ -224,10 +224,11 @@ def _as_account(world: World, folder: Path, account: str) -> Any:
     world.cluster.create(SERVICE_ACCOUNTS, body)
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = world.ask("POST", SERVICE_ACCOUNTS, f"{account}/token", request)["status"]["token"]
-    settings, _ = kubeconfig.of_user(os.environ.get("E2E_CONTEXT"))
+    access, _ = kubeconfig.of_user(os.environ.get("E2E_CONTEXT"))
+    assert isinstance(access, kubeconfig.KubeconfigAccess)
     cluster: dict[str, Any] = {"server": world.cluster.server}
-    if settings.ssl_ca_cert:
-        authority = Path(settings.ssl_ca_cert).read_bytes()
+    if access.settings.ssl_ca_cert:
+        authority = Path(access.settings.ssl_ca_cert).read_bytes()
         cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
     document = {
         "apiVersion": "v1",

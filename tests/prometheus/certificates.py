@@ -15,9 +15,13 @@ class Certificate:
     chain: Path
     key: Path
 
+    def context(self) -> ssl.SSLContext:
+        """For a server."""
+        return _context(self.chain, self.key)
+
     def wrap(self, connection: socket.socket) -> ssl.SSLSocket:
         """The server's side of TLS. Raises OSError when the client breaks off."""
-        return _context(self.chain, self.key).wrap_socket(connection, server_side=True)
+        return self.context().wrap_socket(connection, server_side=True)
 
 
 @functools.cache

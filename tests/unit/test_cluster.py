@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import Configuration
 
 from http_helpers import Reply, Request, serving
 from validationrun.api_server import ApiServer
@@ -25,6 +25,7 @@ from validationrun.cluster import (
     WatchLostError,
     owned_by,
 )
+from validationrun.kubeconfig import KubeconfigAccess
 
 BODY = {"metadata": {"name": "a"}}
 
@@ -54,8 +55,8 @@ def server() -> Server:
 def cluster(server: Server) -> Iterator[Cluster]:
     with serving(server) as url:
         settings = Configuration()
-        settings.host, settings.retries = url, False
-        yield Cluster(ApiServer(ApiClient(settings), patience_s=3, sleep=lambda _: None), "eng-ada")
+        settings.host = url
+        yield Cluster(ApiServer(KubeconfigAccess(settings), patience_s=3, sleep=lambda _: None), "eng-ada")
 
 
 def test_paths(cluster: Cluster, server: Server) -> None:

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from validationrun import kubeconfig
+from validationrun import kubeconfig, pod_account
 from validationrun.cluster import Cluster
 
 
@@ -44,23 +44,39 @@ def test_several_files_are_merged_and_one_that_is_missing_is_left_out(
     assert Cluster.outside("stage", None).server == "http://stage:1"
 
 
-@pytest.mark.parametrize(("mounted", "namespace"), [("eng-ada\n", "eng-ada"), (None, "default")])
+@pytest.fixture
+def mounted(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """As inside a pod: the folder of its account, and where its API server is."""
+    folder = tmp_path / "account"
+    folder.mkdir()
+    for name in ("ca.crt", "token"):
+        (folder / name).write_text(name)
+    monkeypatch.setattr(pod_account, "_FOLDER", folder)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    return folder
+
+
+@pytest.mark.parametrize(("namespace", "expected"), [("eng-ada\n", "eng-ada"), (None, "default")])
 def test_inside_a_pod_its_own_namespace(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, mounted: str | None, namespace: str
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mounted: pathlib.Path,
+    namespace: str | None,
+    expected: str,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    file = tmp_path / "namespace"
-    if mounted is not None:
-        file.write_text(mounted)
-    monkeypatch.setattr(kubeconfig, "_POD_NAMESPACE", file)
-    monkeypatch.setattr(kubeconfig.config, "load_incluster_config", lambda client_configuration: None)
-    assert Cluster.outside(None, None).namespace == namespace
+    if namespace is not None:
+        (mounted / "namespace").write_text(namespace)
+    cluster = Cluster.outside(None, None)
+    assert (cluster.server, cluster.namespace) == ("https://10.0.0.1:443", expected)
     # A context is a kubeconfig's: that of a pod has none.
     with pytest.raises(kubeconfig.NoClusterError, match="so no context prod"):
         Cluster.outside("prod", None)
 
 
-def test_a_kubeconfig_wins_over_the_pod_it_is_in(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kubeconfig_wins_over_the_pod_it_is_in(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, mounted: pathlib.Path
+) -> None:
     monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "a", "prod")))
-    monkeypatch.setattr(kubeconfig.config, "load_incluster_config", lambda client_configuration: None)
     assert Cluster.outside(None, None).server == "http://prod:1"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.api.v1alpha1 import QueryRule, Rule, ValidationRun
-from validationrun.api.v1alpha1.types import format_duration, parse_duration
 from validationrun.check import promql
 from validationrun.diagnostics import Anchor, Finding, Loc, Severity, format_path, quote
+from validationrun.durations import format_duration, parse_duration
 from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import LABEL_VALUES, WINDOW, Stray, fill, find_places
 from validationrun.oracle.window import judged_seconds, query_timeout_seconds, tick_count

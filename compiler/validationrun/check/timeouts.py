@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.api.v1alpha1.types import format_duration
 from validationrun.diagnostics import Anchor, Finding
+from validationrun.durations import format_duration
 from validationrun.oracle.window import run_seconds
 
 

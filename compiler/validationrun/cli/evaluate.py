@@ -226,7 +226,7 @@ def _moment(text: str | None) -> float | None:
 
 
 def _seconds(text: str | None) -> int | None:
-    from validationrun.api.v1alpha1.types import parse_duration
+    from validationrun.durations import parse_duration
 
     if text is None:
         return None

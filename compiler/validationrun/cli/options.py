@@ -74,7 +74,7 @@ def emit_options(
     Raises:
         typer.Exit: with 2; the message names the option.
     """
-    from validationrun.api.v1alpha1.types import IMAGE_PATTERN
+    from validationrun.conventions import IMAGE_PATTERN
 
     checks = (
         ("--runner-image", runner_image, re.compile(IMAGE_PATTERN.strip("^$")), "an image reference"),
@@ -100,7 +100,7 @@ def emit_options(
 
 
 def _settle(text: str) -> str:
-    from validationrun.api.v1alpha1.types import parse_duration
+    from validationrun.durations import parse_duration
 
     try:
         seconds = parse_duration(text) if text else 0

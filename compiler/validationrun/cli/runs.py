@@ -176,7 +176,7 @@ def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapsho
 
 def timeout_seconds(text: str | None) -> float | None:
     """Raises typer.Exit with 2 for what is no duration."""
-    from validationrun.api.v1alpha1.types import parse_duration
+    from validationrun.durations import parse_duration
 
     if text is None:
         return None

@@ -12,7 +12,7 @@ from hera.workflows import models as m
 from hera.workflows.protocol import Templatable
 
 from validationrun import conventions
-from validationrun.api.v1alpha1.types import format_duration
+from validationrun.durations import format_duration
 from validationrun.emit import yaml
 from validationrun.emit.bundle import Bundle
 from validationrun.emit.options import EmitOptions

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from validationrun.api.v1alpha1 import Rule, ValidationRun
-from validationrun.api.v1alpha1.types import format_duration
+from validationrun.durations import format_duration
 from validationrun.evaluation.why import explain_empty
 from validationrun.history.asking import Ticks, ask_window
 from validationrun.history.deciding import AlertDecider, Decider, QueryDecider, Silence, unproven

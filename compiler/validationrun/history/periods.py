@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.api.v1alpha1.types import format_duration, parse_duration
+from validationrun.durations import format_duration, parse_duration
 from validationrun.history.past import HistoryError
 from validationrun.record import format_time
 

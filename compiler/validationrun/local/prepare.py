@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.api.v1alpha1.types import format_duration
 from validationrun.cluster import Object
+from validationrun.durations import format_duration
 from validationrun.evaluation.asker import Asker
 from validationrun.evaluation.why import explain_empty
 from validationrun.oracle.answers import Decision, Fault

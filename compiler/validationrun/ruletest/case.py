@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.api.v1alpha1 import Rule, ValidationRun
-from validationrun.api.v1alpha1.types import format_duration
 from validationrun.diagnostics import Anchor, Finding, Loc, format_path, quote
+from validationrun.durations import format_duration
 from validationrun.oracle.question import Question
 from validationrun.oracle.window import judged_seconds, tick_count
 from validationrun.ruletest.model import Fault, RuleTest, RuleTestFile

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from validationrun.api.v1alpha1.types import format_duration
 from validationrun.diagnostics import Loc
+from validationrun.durations import format_duration
 from validationrun.oracle.engine import RuleState
 from validationrun.ruletest.case import Case
 from validationrun.ruletest.model import ExpectedRule

@@ -9,13 +9,14 @@ import json
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from validationrun import conventions
-from validationrun.api.v1alpha1 import Rule
 from validationrun.canonical import bundle_hash
 from validationrun.cluster import Object
-from validationrun.load.plain import read_plain
+
+if TYPE_CHECKING:
+    from validationrun.api.v1alpha1 import Rule
 
 _TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
 _MOST_NODES: Final = 1_000_000
@@ -85,8 +86,11 @@ class Bundle:
             position = offset + len(token)
         return "".join([*parts, text[position:]])
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> "list[Rule]":
         """The rules with their defaults written out."""
+        # The models need pydantic; half of the steps have no rules to read.
+        from validationrun.api.v1alpha1 import Rule  # noqa: PLC0415
+
         if conventions.BUNDLE_RULES not in self.data:
             return []
         return [Rule.model_validate(rule) for rule in _yaml(self.data, conventions.BUNDLE_RULES)]
@@ -119,6 +123,9 @@ def _plan(data: Mapping[str, str]) -> dict[str, Any]:
 def _yaml(data: Mapping[str, str], key: str) -> Any:
     if key not in data:
         raise BundleError(f"the bundle has no {key}")
+    # A reader of YAML is slow to load, and a step that only needs the plan reads none.
+    from validationrun.load.plain import read_plain  # noqa: PLC0415
+
     documents = read_plain(data[key], _MOST_NODES, _DEEPEST)
     if documents is None or len(documents) != 1:
         raise BundleError(f"the bundle's {key} is not what the compiler writes")

@@ -21,20 +21,18 @@ from validationrun.runner import preflight, values
 from validationrun.runner.bounds import cut
 from validationrun.runner.bundle import Bundle, BundleError
 from validationrun.runner.context import Context
+from validationrun.runner.deployments import (
+    POLL_SECONDS,
+    ChainFailedError,
+    own_deployment,
+    raise_if_going,
+    told,
+)
 from validationrun.runner.probes import height, node_url
 
-POLL_SECONDS: Final = 1.0
 _GENESIS_DONE: Final = "GenesisCeremonyComplete"
 _FIRST_BLOCKS: Final = 1
 """Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
-
-
-class ChainFailedError(Exception):
-    """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(cut(message))
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +113,6 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
     if known["findings"]:
         raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
     context.say("preflight found nothing that speaks against this run")
-
-
-def told(result: Mapping[str, Any], otherwise: str) -> str:
-    """A step's result in a line for the Argo UI, where a step that recorded a failure is green like any other."""
-    return f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise
 
 
 def _give_up(context: Context, reason: str, message: str) -> None:
@@ -252,46 +245,6 @@ def _pause(up: BringUp, waiting_for: str) -> None:
     if up.context.now() >= up.deadline:
         raise ChainFailedError("ChainNotReady", f"not within timeouts.chainReady: {waiting_for}")
     up.context.sleep(POLL_SECONDS)
-
-
-def own_deployment(context: Context, name: str) -> Object:
-    """
-    A deployment of this run that still has a chance.
-
-    Raises:
-        ChainFailedError: it is gone, or goes, or is another run's by now, or failed for good.
-    """
-    found = context.cluster.get(CHAIN_OBJECTS, name)
-    if found is None or not owned_by(found, context.identity.uid):
-        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
-    raise_if_going(found)
-    raise_if_failed(found)
-    return found
-
-
-def raise_if_going(found: Mapping[str, Any]) -> None:
-    """A chain that is being deleted has no future; a new one of its id would meet a stale genesis."""
-    if "deletionTimestamp" in found["metadata"]:
-        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} is being deleted")
-
-
-def raise_if_failed(found: Mapping[str, Any]) -> None:
-    """Raises ChainFailedError with the controller's own text when the object says that it failed for good."""
-    status = found.get("status") or {}
-    if status.get("phase") != "Failed":
-        return
-    texts = [_failed_task(status.get("plan") or {})]
-    texts += [
-        f"{one.get('type')}: {one.get('message')}"
-        for one in status.get("conditions") or []
-        if one.get("status") == "False" and one.get("message")
-    ]
-    text = "; ".join(part for part in texts if part) or "the controller gave no reason"
-    raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
-
-
-def _failed_task(plan: Mapping[str, Any]) -> str:
-    return str((plan.get("failedTaskDetail") or {}).get("error") or "")
 
 
 def _missing(found: Mapping[str, Any]) -> str:

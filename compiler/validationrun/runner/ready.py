@@ -7,8 +7,8 @@ from validationrun import record
 from validationrun.cluster import CHAIN_OBJECTS, Object
 from validationrun.record import Record, format_time, parse_time
 from validationrun.runner.bundle import Bundle
-from validationrun.runner.chain import POLL_SECONDS, ChainFailedError, own_deployment, told
 from validationrun.runner.context import Context
+from validationrun.runner.deployments import POLL_SECONDS, ChainFailedError, own_deployment, told
 from validationrun.runner.probes import Unanswered, evm_block_number, is_unresolved, synced_height
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from validationrun import conventions
-from validationrun.api.v1alpha1.types import IMAGE_PATTERN, parse_duration
+from validationrun.durations import parse_duration
 from validationrun.record import Identity
 from validationrun.runner.bundle import fill_template
 
@@ -52,7 +52,7 @@ def _check(plan: Mapping[str, Any], name: str, value: str) -> None:
     elif name == conventions.PARAM_PROMETHEUS_URL:
         if not _URL.fullmatch(value):
             raise ParameterError(f"{name} must be an http or https URL; got {value!r}")
-    elif not re.fullmatch(IMAGE_PATTERN.strip("^$"), value):
+    elif not re.fullmatch(conventions.IMAGE_PATTERN.strip("^$"), value):
         raise ParameterError(f"{name} must be an image reference; got {value!r}")
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from validationrun.api.v1alpha1 import types
-from validationrun.api.v1alpha1.types import format_duration, parse_duration
+from validationrun.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,17 @@
-"""`validation.sei.io/v1alpha1`."""
+"""
+`validation.sei.io/v1alpha1`.
 
-from validationrun.api.v1alpha1.chain import ChainSpec, Deployment, Endpoints, SeiNodeDeploymentSpec
-from validationrun.api.v1alpha1.load import LoadSpec, Workload
-from validationrun.api.v1alpha1.rules import AlertRule, Matcher, QueryRule, Rule, RunProperties
-from validationrun.api.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
+Each model is imported when it is first asked for: a step that reads rules starts without the models of all the rest.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from validationrun.api.v1alpha1.chain import ChainSpec, Deployment, Endpoints, SeiNodeDeploymentSpec
+    from validationrun.api.v1alpha1.load import LoadSpec, Workload
+    from validationrun.api.v1alpha1.rules import AlertRule, Matcher, QueryRule, Rule, RunProperties
+    from validationrun.api.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
 
 __all__ = [
     "AlertRule",
@@ -21,3 +29,17 @@ __all__ = [
     "ValidationRunSpec",
     "Workload",
 ]
+
+_MODULES: Final = {
+    **dict.fromkeys(("ChainSpec", "Deployment", "Endpoints", "SeiNodeDeploymentSpec"), "chain"),
+    **dict.fromkeys(("LoadSpec", "Workload"), "load"),
+    **dict.fromkeys(("AlertRule", "Matcher", "QueryRule", "Rule", "RunProperties"), "rules"),
+    **dict.fromkeys(("Metadata", "ValidationRun", "ValidationRunSpec"), "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

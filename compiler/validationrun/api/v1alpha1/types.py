@@ -7,6 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from validationrun.conventions import IMAGE_PATTERN
+from validationrun.durations import format_duration, parse_duration
+
 
 class Model(BaseModel):
     """Base of every model: camelCase on the wire, nothing unknown, no coercion, never changed after parsing."""
@@ -43,8 +46,6 @@ _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _S3_ENDPOINT: Final = r"^(http://)?[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
 _REGION: Final = r"^[a-z0-9][-a-z0-9]{0,62}$"
 _URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za-z0-9._~/%!$&'()*+,;=:@]*)?$"
-# What a registry takes: host, path, tag, digest. Nothing in it can end a YAML value or open an Argo tag.
-IMAGE_PATTERN: Final = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9a-f]{64})?$"
 _QUANTITY: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 _ABSOLUTE_PATH: Final = r"^/[^\x00:]*$"
 _SCRAPE_INTERVAL: Final = r"^[0-9]+(ms|s|m|h)$"
@@ -93,34 +94,6 @@ Url = Annotated[str, Field(pattern=_URL, max_length=512)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]
 AbsolutePath = Annotated[str, Field(pattern=_ABSOLUTE_PATH, max_length=1024)]
 ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
-
-_DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?")
-_MAX_DURATION: Final = 366 * 24 * 3600
-"""A year. Kubernetes counts deadlines in 32 bits, so that the sum of all of a run's must stay below 68 years."""
-
-
-def parse_duration(text: str) -> int:
-    """
-    Seconds of a Go-style duration: `90s`, `20m`, `1h30m`.
-
-    Raises:
-        ValueError: not such a duration, fractions of a second, zero units, or more than a year; the text says which.
-    """
-    match = _DURATION.fullmatch(text)
-    if not text or match is None or len(text) > 32:  # noqa: PLR2004 - far beyond a year in any unit
-        raise ValueError("must be a duration in hours, minutes and whole seconds, such as 90s, 20m or 1h30m")
-    seconds = int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + int(match["s"] or 0)
-    if seconds > _MAX_DURATION:
-        raise ValueError("must be at most a year (8784h)")
-    return seconds
-
-
-def format_duration(seconds: int) -> str:
-    """Go's own form without zero units: 5400 -> `1h30m`, 0 -> `0s`."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = [f"{value}{unit}" for value, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if value]
-    return "".join(parts) or "0s"
 
 
 def _duration(low: int, high: int | None) -> Any:
