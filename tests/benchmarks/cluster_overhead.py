@@ -1,7 +1,8 @@
 """
 What a run costs beside its chain and its load, next to a do-nothing Workflow of the same shape on the same cluster.
 
-`make bench-cluster` prints it. Rounds are interleaved, and medians are shown: the machine is noisy.
+`make bench-cluster` prints it. Rounds are interleaved, and medians are shown: the machine is noisy. Kubernetes cuts the times
+of Workflows and containers to whole seconds, so that a single round is a second off either way.
 """
 
 import statistics
@@ -20,13 +21,14 @@ from validationrun import record
 from validationrun.cluster import PODS, WORKFLOWS, Cluster, Object
 from validationrun.record import parse_time
 
-_ROUNDS: Final = 3
-_WIDTH: Final = 56
+_ROUNDS: Final = 5
+_WIDTH: Final = 66
 _STAGES: Final = {
     "submit": "submit called to Workflow created",
-    "first": "Workflow created to first step at work",
+    "first": "Workflow created to the chain's creation, preflight included",
     "load": "chain ready to load start",
-    "before": "submit to load start, beyond the chain's own readiness",
+    "before": "Workflow created to load start, beyond the chain's own readiness",
+    "called": "the same from the call of submit on",
     "verdict": "load end to verdict",
     "after": "load end to the Workflow's end, clean-up included",
     "settled": "the same less the settle time, which belongs to the verdict",
@@ -63,7 +65,7 @@ def main() -> int:
     for key, words in _STAGES.items():
         one, other = (statistics.median(row[key] for row in rows) for rows in (ours, nothing))
         print(f"{words:<{_WIDTH}} {one:>8.1f} {other:>8.1f} {one / other if other else 0:>8.2f}")
-        if one > _MOST.get(key, float("inf")) * other:
+        if key in _MOST and one > _MOST[key] * other:
             missed.append(f"{words}: more than {_MOST[key]} x")
     print("\n".join(missed))
     return 1 if missed else 0
@@ -89,15 +91,16 @@ def measure_run() -> dict[str, float]:
         if workflow is None or found is None:
             raise RuntimeError("the run is gone")
         created = parse_time(workflow["metadata"]["creationTimestamp"])
-        first, ready = found.need(record.RUN)["startedAt"], found.need(record.CHAIN_READY)["at"]
+        first, ready = (parse_time(found.need(key)["at"]) for key in (record.PREFLIGHT, record.CHAIN_READY))
         load = found.need(record.LOAD)
         ended = max(parse_time(shard["finishedAt"]) for shard in load["shards"])
         start = parse_time(load["start"])
         return _rounded(
             submit=created - asked,
-            first=parse_time(first) - created,
-            load=start - parse_time(ready),
-            before=parse_time(first) - asked + start - parse_time(ready),
+            first=first - created,
+            load=start - ready,
+            before=first - created + start - ready,
+            called=first - asked + start - ready,
             verdict=parse_time(status["completionTime"]) - ended,
             after=parse_time(workflow["status"]["finishedAt"]) - ended,
             settled=parse_time(workflow["status"]["finishedAt"]) - ended - _SETTLE_SECONDS,
@@ -128,7 +131,8 @@ def measure_nothing() -> dict[str, float]:
             submit=created - asked,
             first=times["a"][0] - created,
             load=start - times["b"][1],
-            before=times["a"][0] - asked + start - times["b"][1],
+            before=times["a"][0] - created + start - times["b"][1],
+            called=times["a"][0] - asked + start - times["b"][1],
             verdict=times["onExit"][1] - end,
             after=finished - end,
             settled=finished - end,
