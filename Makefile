@@ -92,6 +92,7 @@ check: $(READY) ## Style, types, import directions, and drift of generated files
 	@$(BIN)/ruff check compiler tests
 	@$(BIN)/ruff format --check compiler tests
 	@$(BIN)/mypy
+	@MYPYPATH=tests $(BIN)/mypy --explicit-package-bases --follow-imports=silent -p tests.e2e
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/validationrun compile examples -o generated --check
 	@diff -u schemas/validationrun.schema.json <($(BIN)/validationrun schema) || { echo "run: make schemas"; exit 1; }

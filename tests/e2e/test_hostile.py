@@ -168,7 +168,7 @@ def test_the_judge_sees_each_difference(place: str, tmp_path: Path) -> None:
     config.mkdir()
     empty.mkdir()
     (config / "a").write_text(f"run-1 chain-1 {TEXTS['unicode']}", newline="")
-    told = {
+    told: dict[str, Any] = {
         "argv": [sha("x" + TEXTS["lines"])],
         "env": {"T": sha(TEXTS["control"])},
         "files": {"a": sha(f"<<run>> <<chain>> {TEXTS['unicode']}")},
@@ -184,6 +184,7 @@ def test_the_judge_sees_each_difference(place: str, tmp_path: Path) -> None:
 
     assert (judged().returncode, judged().stdout) == (0, "all arrived\n")
     words = {"argv": "argv 0: differs", "env": "env T: differs", "files": "file a: differs", "folders": "folder /"}
+    words |= {"more": "file b: nobody sent it", "less": "file b: never arrived"}
     match place:
         case "argv":
             told["argv"] = [sha("x" + TEXTS["lines"] + "\n")]
@@ -195,9 +196,7 @@ def test_the_judge_sees_each_difference(place: str, tmp_path: Path) -> None:
             told[place] = dict.fromkeys(told[place], sha("other"))
     found = judged()
     assert found.returncode == 1
-    assert (
-        words.get(place, {"more": "file b: nobody sent it", "less": "file b: never arrived"}.get(place)) in found.stdout
-    )
+    assert words[place] in found.stdout
 
 
 @pytest.fixture
