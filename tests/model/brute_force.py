@@ -1,9 +1,9 @@
 """
-A second opinion on what a run means: sections 5 and 6 of the contract, written down once more, as slowly as possible.
+A second opinion on what a run means: `docs/verdict.md` written down once more, as slowly as possible.
 
 Nothing here shares a line or an idea with `validationrun.oracle`. There is no state that is carried from tick to tick:
 each question ("is this Error final?", "when was the stop?") is answered by looking at all decisions from the beginning.
-Where the contract is silent the model takes the reading that can never pass a run that should not pass; each such
+Where that is silent the model takes the reading that can never pass a run that should not pass; each such
 place is marked CHOICE.
 """
 

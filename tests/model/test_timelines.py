@@ -1,5 +1,5 @@
 """
-The worked timelines of the contract, row by row, through the engine: 1 to 19, the window and the fold.
+Worked timelines, row by row, through the engine: 1 to 19, the window and the fold.
 
 Each is played several times, in other orders of arrival and with other restarts: all must give one outcome, which is
 also the brute-force model's.

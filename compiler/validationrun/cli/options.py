@@ -45,7 +45,7 @@ PrometheusSecretOption = Annotated[
     typer.Option(
         "--prometheus-secret",
         metavar="NAME[:KEY,...]",
-        help="Secret that the evaluator mounts to reach Prometheus, and which of token, ca.crt and headers it has; "
+        help="Secret that ensure-chain and the evaluator mount to reach Prometheus, and which of token, ca.crt and headers it has; "
         "without keys: token.",
         show_default=False,
     ),

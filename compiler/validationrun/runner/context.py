@@ -18,7 +18,7 @@ _TERMINATION_BYTES: Final = 4096
 
 
 class RunnerError(Exception):
-    """A fault of ours or of the installation: the step ends with 70 and Argo tries it again."""
+    """A fault of ours or of the installation: the step ends with 70, and Argo tries all but finalize again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """
-`finalize`: the verdict, from the record and the Job alone, and a clean-up that is bounded by itself.
+`finalize`: the verdict, from the record, the Job and the Workflow, and a clean-up that is bounded by itself.
 
 It needs neither the bundle nor any node's status, and it is the only step that ends 1, so that its message becomes the
 Workflow's. Each of its parts can be done again: Argo may start it anew when a pod or an upload was lost.

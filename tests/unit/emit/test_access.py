@@ -1,4 +1,4 @@
-"""access.yaml, access-shared.yaml, access-cluster.yaml, kustomization.yaml: spec section 9."""
+"""access.yaml, access-shared.yaml, access-cluster.yaml, kustomization.yaml."""
 
 import pytest
 import yaml

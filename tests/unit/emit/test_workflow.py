@@ -1,4 +1,4 @@
-"""The WorkflowTemplate: spec sections 9 to 11, seen from Argo's side."""
+"""The WorkflowTemplate, seen from Argo's side."""
 
 import re
 

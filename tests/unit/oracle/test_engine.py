@@ -1,4 +1,4 @@
-"""Folding decisions: the worked timelines of the contract, and that the order of arrival never matters."""
+"""Folding decisions: worked timelines, and that the order of arrival never matters."""
 
 import itertools
 from typing import Any

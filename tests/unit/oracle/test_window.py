@@ -67,6 +67,6 @@ def test_ticks_lie_inside_the_window_and_not_before_start_after(window: int, sta
 
 @given(st.integers(5, 300), st.integers(0, 2000), st.integers(1, 2000))
 def test_the_count_is_that_of_the_ticks_written_out(interval: int, start_after: int, window: int):
-    """spec.md section 5: T = start + k * interval, k >= 1, T < end; those before startAfter are dropped."""
+    """T = start + k * interval, k >= 1, T < end; those before startAfter are dropped."""
     ticks = [k * interval for k in range(1, window) if start_after <= k * interval < window]
     assert tick_count(_rule(interval=f"{interval}s", startAfter=f"{start_after}s"), window) == len(ticks)

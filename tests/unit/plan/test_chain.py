@@ -1,4 +1,4 @@
-"""spec section 3: what is injected into a SeiNodeDeployment, and the endpoints."""
+"""What is injected into a SeiNodeDeployment, and the endpoints."""
 
 import pytest
 

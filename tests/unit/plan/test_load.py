@@ -1,4 +1,4 @@
-"""spec section 4: the Indexed Job, its environment, its config files."""
+"""The Indexed Job, its environment, its config files."""
 
 import pytest
 
