@@ -15,6 +15,7 @@ from validationrun.cluster import (
     PODS,
     WORKFLOWS,
     AlreadyExistsError,
+    ConflictError,
     ForbiddenError,
     Object,
     Resource,
@@ -55,6 +56,7 @@ class FakeCluster:
         self.sleep: Callable[[float], None] = lambda _: None
         self._changes: list[tuple[str, Object]] = []
         self._uids = itertools.count(1)
+        self._versions = itertools.count(1)
 
     def within(self, namespace: str) -> "FakeCluster":
         del namespace
@@ -66,6 +68,7 @@ class FakeCluster:
         made["metadata"].setdefault("uid", f"uid-{next(self._uids)}")
         made["metadata"].setdefault("creationTimestamp", format_time(START))
         made["metadata"].setdefault("generation", 1)
+        made["metadata"]["resourceVersion"] = str(next(self._versions))
         self.objects[(resource.plural, made["metadata"]["name"])] = made
         self._changes.append((resource.plural, copy.deepcopy(made)))
         return made
@@ -121,7 +124,11 @@ class FakeCluster:
             return None
         if found.get("immutable") and "data" in body:
             raise AssertionError(f"{name} is sealed")
+        version = body.get("metadata", {}).get("resourceVersion")
+        if version not in (None, found["metadata"]["resourceVersion"]):
+            raise ConflictError(f"{name}: the object has been modified", 409, "Conflict")
         _merge(found, body)
+        found["metadata"]["resourceVersion"] = str(next(self._versions))
         return copy.deepcopy(found)
 
     def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:

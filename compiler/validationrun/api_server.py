@@ -90,7 +90,7 @@ class Access(Protocol):
     def pool(self) -> urllib3.PoolManager: ...
 
     def headers(self) -> dict[str, str]:
-        """What tells who asks, for one request. Raises NoClusterError when it cannot be had any more."""
+        """What tells who asks, for one request. Raises NoClusterError when it cannot be had just now."""
         ...
 
 
@@ -145,7 +145,7 @@ class ApiServer:
         while True:
             try:
                 status, text = self._once(method, path, query, body, content_type)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            except (urllib3.exceptions.HTTPError, OSError, NoClusterError) as error:
                 status, text = 0, _fault(error).encode()
             if status in range(200, 300):
                 return text

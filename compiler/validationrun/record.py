@@ -8,12 +8,12 @@ Each key has one writer, so that no write can undo another's. `docs/run-record.m
 import contextlib
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from validationrun import conventions
-from validationrun.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, Object, owned_by
+from validationrun.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
 
 ENSURE_CHAIN: Final = "ensure-chain"
 WAIT_CHAIN_READY: Final = "wait-chain-ready"
@@ -111,11 +111,15 @@ class Record:
     Values are JSON objects. A key that is not there reads as None.
     """
 
-    def __init__(self, cluster: Cluster, identity: Identity, data: Mapping[str, str], *, sealed: bool) -> None:
+    def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
         self._cluster = cluster
         self.identity = identity
-        self._data = dict(data)
-        self.sealed = sealed
+        self._take(found)
+
+    def _take(self, found: Object) -> None:
+        self._data: dict[str, str] = dict(found.get("data") or {})
+        self.sealed = bool(found.get("immutable"))
+        self._version = str(found["metadata"].get("resourceVersion") or "")
 
     @classmethod
     def read(cls, cluster: Cluster, identity: Identity) -> "Record | None":
@@ -126,7 +130,7 @@ class Record:
             RecordError: a ConfigMap of that name belongs to somebody else.
         """
         found = _fetch(cluster, identity)
-        return None if found is None else cls(cluster, identity, found[0], sealed=found[1])
+        return None if found is None else cls(cluster, identity, found)
 
     @classmethod
     def create(cls, cluster: Cluster, identity: Identity, chain_id: str, run: Object) -> "Record":
@@ -159,12 +163,8 @@ class Record:
         found = _fetch(self._cluster, self.identity)
         if found is None:
             raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
-        self._data, self.sealed = found
+        self._take(found)
         return self
-
-    def stands(self, key: str) -> bool:
-        """By a new look: another attempt of the key's step has written it, or the run has its verdict. Raises as `refresh`."""
-        return self.refresh().sealed or self.get(key) is not None
 
     def get(self, key: str) -> Object | None:
         """
@@ -193,21 +193,51 @@ class Record:
 
     def write(self, writer: str, key: str, value: Object, *, seal: bool = False) -> None:
         """
-        Writes one key. Only its own writer may.
+        Writes one key, whatever was there. Only its own writer may.
 
         Args:
             seal: make the ConfigMap immutable with this write; nothing can be added afterwards.
         """
-        if WRITERS[key] != writer:
-            raise ValueError(f"{writer} may not write {key}: {WRITERS[key]} does")
-        text = _dump(value)
-        body: Object = {"data": {key: text}}
+        body: Object = {"data": {key: _text(writer, key, value)}}
         if seal:
             body["immutable"] = True
-        if self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body) is None:
+        self._patch(body)
+
+    def add(self, writer: str, key: str, value: Object) -> bool:
+        """Writes a key that is written once. False when another attempt of its step was first, or the run has its verdict."""
+        return self.change(writer, key, lambda there: value if there is None else None)
+
+    def change(self, writer: str, key: str, make: Callable[[Object | None], Object | None]) -> bool:
+        """
+        Writes what `make` makes of a key's value, and nothing comes between: who wrote meanwhile is looked at, too.
+
+        Two attempts of a step can be at work side by side, because a pod that was given up may live on for a while.
+
+        Args:
+            make: of what is there; None to leave it. It is called again each time that somebody wrote meanwhile.
+
+        Returns:
+            False when it was left, or the run has its verdict.
+        """
+        tried = ""
+        while True:
+            self.refresh()
+            if tried and self._data.get(key) == tried:
+                # Only the answer was lost.
+                return True
+            value = None if self.sealed else make(self.get(key))
+            if value is None:
+                return False
+            tried = _text(writer, key, value)
+            with contextlib.suppress(ConflictError):
+                self._patch({"metadata": {"resourceVersion": self._version}, "data": {key: tried}})
+                return True
+
+    def _patch(self, body: Object) -> None:
+        found = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)
+        if found is None:
             raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
-        self._data[key] = text
-        self.sealed = self.sealed or seal
+        self._take(found)
 
     @property
     def chain_failure(self) -> Object | None:
@@ -225,14 +255,20 @@ class Record:
         return both and self.chain_failure is None
 
 
-def _fetch(cluster: Cluster, identity: Identity) -> tuple[dict[str, str], bool] | None:
-    """Data, and whether it is sealed. Raises RecordError when a ConfigMap of that name is somebody else's."""
+def _text(writer: str, key: str, value: Object) -> str:
+    if WRITERS[key] != writer:
+        raise ValueError(f"{writer} may not write {key}: {WRITERS[key]} does")
+    return _dump(value)
+
+
+def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
+    """The ConfigMap. Raises RecordError when one of that name is somebody else's."""
     found = cluster.get(CONFIG_MAPS, identity.record_name)
     if found is None:
         return None
     if not owned_by(found, identity.uid):
         raise RecordError(f"ConfigMap {identity.record_name} is not owned by Workflow {identity.workflow}")
-    return dict(found.get("data") or {}), bool(found.get("immutable"))
+    return found
 
 
 def _dump(value: Object) -> str:

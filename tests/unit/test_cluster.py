@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import urllib3
 from kubernetes.client import Configuration
 
 from http_helpers import Reply, Request, serving
@@ -21,6 +22,7 @@ from validationrun.cluster import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    NoClusterError,
     UnreachableError,
     WatchLostError,
     owned_by,
@@ -232,3 +234,27 @@ def test_a_watch_from_too_old_a_version_is_lost(cluster: Cluster, server: Server
     with pytest.raises(WatchLostError, match="too old") as raised:
         cluster.watch(PODS, "1", labels="", seconds=1)
     assert raised.value.status == 410
+
+
+class Forgetful:
+    """An access whose token cannot be read for a moment, or for ever."""
+
+    def __init__(self, url: str, times: float) -> None:
+        self.url, self._times = url, times
+        self.pool = urllib3.PoolManager()
+
+    def headers(self) -> dict[str, str]:
+        self._times -= 1
+        if self._times >= 0:
+            raise NoClusterError("not inside a pod with a service account: token: Too many open files")
+        return {}
+
+
+def test_a_token_that_cannot_be_read_for_a_moment_is_a_fault_of_the_world(server: Server) -> None:
+    server.replies = [Reply(body=json.dumps(BODY).encode())]
+    with serving(server) as url:
+        once = ApiServer(Forgetful(url, 1), patience_s=3, sleep=lambda _: None)
+        assert Cluster(once, "eng-ada").get(PODS, "a") == BODY
+        never = ApiServer(Forgetful(url, float("inf")), patience_s=0, sleep=lambda _: None)
+        with pytest.raises(UnreachableError, match="Too many open files"):
+            Cluster(never, "eng-ada").get(PODS, "a")

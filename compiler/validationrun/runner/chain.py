@@ -40,6 +40,7 @@ class BringUp:
     """What bringing this chain up needs to know."""
 
     context: Context
+    written: Record
     bundle: Bundle
     chain_id: str
     values: Mapping[str, str]
@@ -81,6 +82,7 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
             _bring_up(
                 BringUp(
                     context,
+                    written,
                     bundle,
                     chain_id,
                     values.run_values(bundle.plan, context.identity, chain_id, run["parameters"]),
@@ -91,10 +93,9 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     except ChainFailedError as error:
         result |= {"reason": error.reason, "message": str(error)}
         context.say(f"{error.reason}: {error}")
-    if written.stands(record.CHAIN):
+    if not written.add(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())}):
         context.say("another attempt of this step has recorded its result, or the run has its verdict")
         return
-    written.write(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())})
     context.output("message", told(result, "the chain makes blocks" if run["bringUp"] else "the chain exists"))
 
 
@@ -194,10 +195,13 @@ def _bring_up(up: BringUp) -> None:
 
 
 def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
-    """Creates an object, or adopts the one that this very run created before. Never somebody else's."""
+    """Creates an object, or adopts the one that this very run created before. Never somebody else's, and none after clean-up."""
     body = up.bundle.manifest(entry["file"], up.values, up.images)
     name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
     while True:
+        if up.written.refresh().sealed:
+            # This attempt was given up and lives on: nobody would remove what it creates.
+            raise ChainFailedError("ChainFailed", "the run has its verdict")
         try:
             cluster.create(CHAIN_OBJECTS, body)
         except AlreadyExistsError:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from validationrun import record
 from validationrun.api.v1alpha1 import Rule
+from validationrun.cluster import Object
 from validationrun.evaluation.asker import Asker
 from validationrun.evaluation.driver import Evaluation, Judgement
 from validationrun.evaluation.why import explain_empty
@@ -126,12 +127,6 @@ def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: s
 def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
     """The proof that the evidence is whole: what was judged, over which window, of which load, by which bundle."""
     job = written.refresh().get(record.JOB)
-    earlier = written.get(record.SIGN_OFF)
-    if earlier is not None and not earlier.get("stopped"):
-        # A pod that was given up may live on for a while beside the one that was made in its place.
-        _refuse_without_evidence(written)
-        context.say("another attempt of this step has signed off")
-        return
     sign_off: dict[str, Any] = {
         "workflowUid": context.identity.uid,
         "jobUid": job["uid"] if job else None,
@@ -152,7 +147,10 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
     if judgement.interrupted:
         # It proves nothing, and an attempt that comes after this one goes on and replaces it.
         sign_off["stopped"] = True
-    written.write(record.RULE_EVALUATOR, record.SIGN_OFF, sign_off)
+    if not written.change(record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if _stands(there) else sign_off):
+        _refuse_without_evidence(written)
+        context.say("another attempt of this step has signed off, or the run has its verdict")
+        return
     verdicts = {state.verdict for state in judgement.states}
     worst = next((one for one in ("Failed", "Error") if one in verdicts), "Passed")
     context.output("verdict", "Error" if judgement.interrupted and worst == "Passed" else worst)
@@ -163,6 +161,11 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
     if judgement.interrupted:
         # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.
         raise RunnerError(message)
+
+
+def _stands(sign_off: Object | None) -> bool:
+    """Not one that a signal made an attempt write: the next attempt replaces it."""
+    return sign_off is not None and not sign_off.get("stopped")
 
 
 def _time(seconds: float | None) -> str | None:

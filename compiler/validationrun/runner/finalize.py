@@ -40,12 +40,16 @@ _PASSED: Final = "Passed"
 _ERROR: Final = "Error"
 
 
+class WorkflowGoneError(RunnerError):
+    """The Workflow was deleted, and Kubernetes takes along what it owned."""
+
+
 def finalize(context: Context) -> int:
     """Gives the verdict, once, and cleans up. Returns the step's exit code: 0 Passed, 1 anything else."""
     context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
-    _own_workflow(context)
     written: Record | None = None
     try:
+        _own_workflow(context)
         began = context.now()
         written = Record.read(context.cluster, context.identity)
         _quiesce(context, written)
@@ -53,6 +57,9 @@ def finalize(context: Context) -> int:
         workflow = _own_workflow(context)
         written = Record.read(context.cluster, context.identity)
         status, whole, found = _verdict(context, workflow, written, began)
+    except WorkflowGoneError:
+        # Nothing was its own for longer than it was there.
+        raise
     except Exception:
         # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
         context.say(clean_up(context, written, _ERROR) or "there is no verdict")
@@ -68,10 +75,10 @@ def finalize(context: Context) -> int:
 
 
 def _own_workflow(context: Context) -> Object:
-    """As it is now. Raises RunnerError when it is gone."""
+    """As it is now. Raises WorkflowGoneError."""
     workflow = context.cluster.get(WORKFLOWS, context.identity.workflow)
     if workflow is None or workflow["metadata"]["uid"] != context.identity.uid:
-        raise RunnerError(f"Workflow {context.identity.workflow} is gone")
+        raise WorkflowGoneError(f"Workflow {context.identity.workflow} is gone")
     return workflow
 
 
@@ -177,18 +184,28 @@ def _report(context: Context, written: Record | None, status: Object, found: Seq
 
 
 def _quiesce(context: Context, written: Record | None) -> None:
-    """Ends the load and waits for the other steps: after a stop they may still be writing."""
+    """Ends the load and waits for the other steps: after a stop they may still be writing, or be about to start the load."""
     until = context.now() + _DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
-    job = _own_job(context, written)
-    if job is not None:
-        grace = job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS)
-        until = context.now() + grace + _GRACE_SLACK_SECONDS
-        if not job_condition(job):
-            _end(context, job["metadata"]["name"])
-    uid = job["metadata"]["uid"] if job is not None else ""
-    while (running := _running(context, written, uid)) and context.now() < until:
-        context.say("waiting for " + ", ".join(running[:4]))
-        context.sleep(_POLL_SECONDS)
+    job = waited = None
+    while True:
+        if job is None and (job := _own_job(context, written)) is not None:
+            until = context.now() + _grace(job) + _GRACE_SLACK_SECONDS
+            if not job_condition(job):
+                _end(context, job["metadata"]["name"])
+        running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
+        if not running and (job is not None or not waited):
+            return
+        if context.now() >= until:
+            return
+        if running:
+            context.say("waiting for " + ", ".join(running[:4]))
+            context.sleep(_POLL_SECONDS)
+        # Once more after the last of them: it may have made the Job.
+        waited = running
+
+
+def _grace(job: Mapping[str, Any]) -> float:
+    return float(job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS))
 
 
 def _end(context: Context, job: str) -> None:

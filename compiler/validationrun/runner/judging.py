@@ -26,18 +26,15 @@ from validationrun.runner.shards import CONTAINER, LABEL_JOB_UID
 
 _LOOK_SECONDS: Final = 1.0
 _PROGRESS_SECONDS: Final = 10.0
-_KUBELET_LAG_SECONDS: Final = 5.0
+_KUBELET_LAG_SECONDS: Final = 15.0
 """
 A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
-its times are cut to seconds, and the window ends a second before the container.
+which it tries only every ten seconds once it failed; its times are cut to seconds, and the window ends a second before the
+container.
 """
 
 _LATE_SECONDS: Final = 3.0
-_DISTRUST_SECONDS: Final = 15.0
-"""
-When a look comes so late, the API server may have been away. Until the kubelet has reported again, which it tries only every ten
-seconds once it failed, a container that has ended meanwhile is still told to run.
-"""
+"""When a look comes so late, the API server may have been away, and for as long as the lag nothing it tells of a pod is fresh."""
 
 _EARLY_SECONDS: Final = 1.0
 """The window ends this long before the last container of the load does."""
@@ -56,6 +53,7 @@ class ClusterControl:
         self._metrics = metrics
         self._window = Window()
         self._looked = self._progressed = self._trusted_from = float("-inf")
+        self._held: Decision | None = None
         self._interrupted = threading.Event()
 
     def now(self) -> float:
@@ -80,6 +78,7 @@ class ClusterControl:
             else:
                 self._look_at_load(now, before)
             self._progress(now)
+            self._release()
         return self._window
 
     def _look_without_load(self) -> None:
@@ -110,11 +109,13 @@ class ClusterControl:
         Whether the API server was there all the time, so that what it tells of a container is fresh.
 
         Args:
-            before: when the last look began; minus infinity for the first.
+            before: when the last look began; minus infinity for the first. An attempt that begins under load does not know what
+                came before it.
         """
         now = self.now()
-        if now - before > _LATE_SECONDS and before > float("-inf"):
-            self._trusted_from = now + _DISTRUST_SECONDS
+        first = before == float("-inf")
+        if self._window.start is not None if first else now - before > _LATE_SECONDS:
+            self._trusted_from = now + _KUBELET_LAG_SECONDS
         return now >= self._trusted_from
 
     def _end_window(self, ended: Object) -> None:
@@ -182,32 +183,53 @@ class ClusterControl:
         self._evidence.add(decision, counted=counted)
 
     def stop(self, decision: Decision) -> None:
-        """The intent first, then the act: a restarted step finds the intent and acts again."""
+        """
+        The intent first, then the act: a restarted step finds the intent and acts again.
+
+        Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
+        deadline passes before its controller has counted them.
+        """
+        if self.now() < self._trusted_from and self._written.get(record.STOP) is None:
+            self._held = decision
+        else:
+            self._stop(decision)
+
+    def _release(self) -> None:
+        """A stop that was held back, once it is known whether there is still something to stop."""
+        held, window = self._held, self._window
+        if held is None or (self.now() < self._trusted_from and not window.over):
+            return
+        self._held = None
+        if window.end is None or held.t <= window.end:
+            self._stop(held)
+
+    def _stop(self, decision: Decision) -> None:
         written = self._written
-        if written.get(record.STOP) is None:
-            intent = {
-                "rule": decision.rule,
-                "t": decision.t,
-                "reason": decision.reason,
-                "message": decision.message,
-                "value": decision.value,
-                "at": format_time(self.now()),
-            }
-            written.write(record.RULE_EVALUATOR, record.STOP, intent)
+        intent = {
+            "rule": decision.rule,
+            "t": decision.t,
+            "reason": decision.reason,
+            "message": decision.message,
+            "value": decision.value,
+            "at": format_time(self.now()),
+        }
+        if written.get(record.STOP) is None and written.add(record.RULE_EVALUATOR, record.STOP, intent):
             self._context.say(f"rule {decision.rule} failed: {decision.message}; stopping the run")
         job = written.get(record.JOB)
         if job is not None:
             self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)
 
     def save(self, states: Sequence[RuleState]) -> None:
-        recorded = (self._written.refresh().get(record.RULES) or {}).get("rules", [])
-        # Of another attempt beside this one, too: a failure is never overwritten.
-        failed = {one["name"]: one for one in recorded if one["verdict"] == "Failed"}
-        rules = [
-            state.as_json() if state.verdict == "Failed" else failed.get(state.name, state.as_json())
-            for state in states
-        ]
-        self._written.write(record.RULE_EVALUATOR, record.RULES, {"rules": rules})
+        def merged(recorded: Object | None) -> Object:
+            # Of another attempt beside this one, too: a failure is never overwritten.
+            failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == "Failed"}
+            rules = [
+                state.as_json() if state.verdict == "Failed" else failed.get(state.name, state.as_json())
+                for state in states
+            ]
+            return {"rules": rules}
+
+        self._written.change(record.RULE_EVALUATOR, record.RULES, merged)
 
 
 @contextlib.contextmanager

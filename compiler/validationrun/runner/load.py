@@ -43,6 +43,9 @@ def load_job(context: Context) -> None:
         if stop is not None and written.get(record.JOB) is None:
             record_none(context, written, by_rule(stop))
             return
+        if written.sealed:
+            context.say("the run has its verdict: no load is started any more")
+            return
         load = _begin(context, bundle, written, run)
     except LoadFailedError as error:
         record_failure(context, written, {}, error)

@@ -128,12 +128,10 @@ def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a
 
 def _record(context: Context, written: Record, value: Object) -> bool:
     """Writes the load's result once and for all. False when it stands already."""
-    if written.stands(record.LOAD):
-        # A pod that was given up may live on for a while beside the one that was made in its place.
-        context.say("another attempt of this step has recorded the load's end, or the run has its verdict")
-        return False
-    written.write(record.LOAD_JOB, record.LOAD, {**value, "at": format_time(context.now())})
-    return True
+    if written.add(record.LOAD_JOB, record.LOAD, {**value, "at": format_time(context.now())}):
+        return True
+    context.say("another attempt of this step has recorded the load's end, or the run has its verdict")
+    return False
 
 
 def _lasted_too_long(load: Load) -> bool:

@@ -5,6 +5,7 @@ Prometheus answers and lives in our time, alert references resolve, accounts exi
 Whether Prometheus has loaded an alert is judged later, by the evaluator.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +34,9 @@ ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "selfsubjectacces
 _ATTEMPTS: Final = 4
 _PAUSE_SECONDS: Final = 3.0
 """A Prometheus that restarts is back within this many attempts and pauses, and they leave preflight within a minute."""
+
+_RIGHTS_ASKED_AGAIN: Final = 2
+_RIGHTS_PAUSE_SECONDS: Final = 3.0
 
 _FINDING_BYTES: Final = 500
 _REASON_BYTES: Final = 30
@@ -94,24 +98,41 @@ def _accounts(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
 def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
     """What access.yaml gives the steps' account, asked of whoever decides about it."""
     account = plan["accounts"]["steps"]
-    for right in plan.get("rights", []):
-        for resource in right["resources"]:
-            if resource in _TRIED:
-                continue
-            try:
-                missing = [verb for verb in right["verbs"] if not _allowed(context, right["group"], resource, verb)]
-            except UnreachableError:
-                raise
-            except ClusterError as error:
-                context.say(f"cannot ask which rights {account} has: {error}")
-                return
-            if missing:
-                full = f"{resource}.{right['group']}" if right["group"] else resource
-                message = (
-                    f"ServiceAccount {account} may not {', '.join(missing)} {full} in namespace "
-                    f"{context.identity.namespace}; apply access.yaml"
-                )
-                yield Finding(RBAC_DENIED, message)
+    asked = [
+        (right["group"], resource, verb)
+        for right in plan.get("rights", [])
+        for resource in right["resources"]
+        if resource not in _TRIED
+        for verb in right["verbs"]
+    ]
+    try:
+        missing = _missing(context, asked)
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        context.say(f"cannot ask which rights {account} has: {error}")
+        return
+    for (group, resource), found in itertools.groupby(missing, key=lambda one: one[:2]):
+        full = f"{resource}.{group}" if group else resource
+        message = (
+            f"ServiceAccount {account} may not {', '.join(verb for *_, verb in found)} {full} in namespace "
+            f"{context.identity.namespace}; apply access.yaml"
+        )
+        yield Finding(RBAC_DENIED, message)
+
+
+def _missing(context: Context, asked: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """
+    Group, resource and verb of each right that lacks, asked again before it is believed.
+
+    An API server that has just started answers before it has read all roles.
+    """
+    missing = [right for right in asked if not _allowed(context, *right)]
+    for _ in range(_RIGHTS_ASKED_AGAIN):
+        if missing:
+            context.sleep(_RIGHTS_PAUSE_SECONDS)
+            missing = [right for right in missing if not _allowed(context, *right)]
+    return missing
 
 
 def _allowed(context: Context, group: str, resource: str, verb: str) -> bool:

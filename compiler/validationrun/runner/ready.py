@@ -32,10 +32,9 @@ def wait_chain_ready(context: Context) -> None:
         context.say(f"{error.reason}: {error}")
     deployments = _deployments(context, found)
     result |= {"at": format_time(context.now()), "deployments": deployments}
-    if found.stands(record.CHAIN_READY):
+    if not found.add(record.WAIT_CHAIN_READY, record.CHAIN_READY, result):
         context.say("another attempt of this step has recorded its result, or the run has its verdict")
         return
-    found.write(record.WAIT_CHAIN_READY, record.CHAIN_READY, result)
     context.output("message", told(result, "the chain serves"))
 
 

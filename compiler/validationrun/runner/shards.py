@@ -174,8 +174,8 @@ def _terminated(state: ShardState, ended: Mapping[str, Any]) -> ShardState:
 
 def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
     code = ended.get("exitCode")
-    # A shard that was evicted may still have ended 0; it did not do its whole work.
-    return None if disrupted and code == 0 else code
+    # A shard that was evicted may still end 0, or 1 as programs do whose work is cancelled: neither is a result of its work.
+    return None if disrupted and code in (0, 1) else code
 
 
 def _words(found: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ def run_view(cluster: Cluster, name: str) -> RunView | None:
         )
     if written is None:
         # Nothing was ever written down of it, and the report says so.
-        written = Record(cluster, identity, {}, sealed=False)
+        written = Record(cluster, identity, {"metadata": {}})
     bundle_hash = (written.get(record.RUN) or {}).get("bundleHash", "")
     nowhere = pathlib.Path("/nonexistent")
     context = Context("report", identity, cluster, bundle_hash, nowhere, nowhere)

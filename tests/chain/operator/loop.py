@@ -45,7 +45,8 @@ def install_crd(api: client.ApiClient) -> None:
     deadline = time.monotonic() + ESTABLISH_SECONDS
     while time.monotonic() < deadline:
         found = asked(extensions.read_custom_resource_definition, body["metadata"]["name"])
-        seen = found["status"].get("conditions", [])
+        # Another process may have made it this moment: then nobody has looked at it yet.
+        seen = (found.get("status") or {}).get("conditions") or []
         if any(entry["type"] == "Established" and entry["status"] == "True" for entry in seen):
             return
         time.sleep(0.2)

@@ -222,3 +222,14 @@ def test_after_a_failed_bring_up_there_is_nothing_to_wait_for(world: World) -> N
     world.height = 1
     world.ensure()
     assert world.wait() is None
+
+
+def test_an_attempt_that_lives_on_behind_the_verdict_makes_no_more_of_its_chain(world: World) -> None:
+    def verdict() -> int:
+        world.cluster.objects[("configmaps", IDENTITY.record_name)]["immutable"] = True
+        return 7
+
+    world.height = verdict
+    with pytest.raises(RecordError, match="key chain is missing"):
+        world.ensure()
+    assert len(world.chain_objects()) == 1

@@ -12,7 +12,7 @@ from tests.unit.runner.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, W
 from runner_helpers import IDENTITY, PODS, START, ended, pod, read
 from validationrun import record
 from validationrun.oracle.answers import Fault
-from validationrun.record import format_time
+from validationrun.record import format_time, parse_time
 from validationrun.runner.bounds import size
 from validationrun.runner.context import RunnerError
 from validationrun.runner.evaluator import rule_evaluator
@@ -99,6 +99,77 @@ def test_the_same_after_an_outage_before_the_window_was_known(tmp_path: pathlib.
     world.api_server_is_away(at=2)
     answer(lambda _promql, t: BAD if t > 5 else GOOD)
     assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def test_an_attempt_that_begins_under_load_trusts_no_container_before_the_kubelet_has_reported(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The load ended at 35, while the API server was away; a new pod of the evaluator looks first at 60."""
+    world = World(tmp_path, [rule()])
+    world.clock.sleep(60)
+    world.load_ends(at=35, learned=68)
+    answer(lambda _promql, t: BAD if t > 35 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def test_a_report_of_the_kubelets_may_come_ten_seconds_late(tmp_path: pathlib.Path) -> None:
+    """An outage on its side alone, which no look of the evaluator can see."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=38, learned=49)
+    answer(lambda _promql, t: BAD if t > 38 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def stops(world: World) -> list[Any]:
+    return [body for plural, _, body in world.cluster.patches if plural == "jobs"]
+
+
+def test_no_load_is_stopped_that_may_have_ended_well(tmp_path: pathlib.Path) -> None:
+    """
+    A Job fails by its deadline, whatever its pods ended with, before its controller has counted them.
+
+    The load ends at 38 while the API server is away; the failure at 40 is known at 45, and the kubelet reports at 50.
+    """
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.api_server_is_away(at=34)
+    world.load_ends(at=38, learned=50)
+    answer(lambda _promql, t: BAD if t > 38 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert 40 in times()
+    assert read(world.cluster).get(record.STOP) is None
+    assert stops(world) == []
+
+
+def test_a_load_that_still_runs_after_an_outage_is_stopped_then(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.api_server_is_away(at=34)
+    answer(lambda _promql, t: BAD if t == 40 else GOOD)
+    world.load_ends(at=70, learned=75)
+    sign_off = world.judge()
+    stop = read(world.cluster).need(record.STOP)
+    assert (stop["rule"], stop["t"]) == ("height", START + 40)
+    assert 55 <= parse_time(stop["at"]) - START <= 65
+    assert stops(world)
+    assert sign_off["stopRule"] == "height"
+
+
+def test_a_failure_that_another_attempt_records_meanwhile_is_not_overwritten(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at what is recorded and the write."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    patch, failed = world.cluster.patch, {"name": "height", "verdict": "Failed", "reason": "AlertFired"}
+
+    def beside(resource: Any, name: str, body: Any) -> Any:
+        if record.RULES in body.get("data", {}):
+            monkeypatch.setattr(world.cluster, "patch", patch)
+            world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]})
+        return patch(resource, name, body)
+
+    monkeypatch.setattr(world.cluster, "patch", beside)
+    world.judge()
+    assert read(world.cluster).need(record.RULES)["rules"] == [failed]
 
 
 def test_a_failure_that_another_attempt_recorded_is_not_overwritten(tmp_path: pathlib.Path) -> None:

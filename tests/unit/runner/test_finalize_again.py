@@ -21,6 +21,7 @@ from validationrun.cluster import (
 )
 from validationrun.record import format_time
 from validationrun.runner.context import RunnerError
+from validationrun.runner.load_follow import STOP_PATCH
 
 CHAIN_OBJECT = ("seinodedeployments", "nightly-0f8fad5b-rpc")
 
@@ -409,3 +410,50 @@ def test_a_chain_that_runs_is_not_waited_for(world: World) -> None:
     world.node("rpc-0", phase="Running")
     assert world.decide() == ("Passed", "RunSucceeded")
     assert world.clock.now - START < 5
+
+
+@pytest.mark.parametrize("between_two_looks", [False, True])
+def test_a_job_that_is_made_while_the_steps_are_waited_for_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch, between_two_looks: bool
+) -> None:
+    """load-job was told to end, and had not heard it yet."""
+    for key in (record.JOB, record.LOAD, record.SIGN_OFF):
+        del world.keys[key]
+    job = world.cluster.objects.pop(("jobs", IDENTITY.job_name))
+    job["status"] = {}
+    world.step("load-job", phase="Running")
+    world.begin()
+
+    def makes_it_and_ends() -> None:
+        world.cluster.put(JOBS, job)
+        world.cluster.objects[("pods", f"{IDENTITY.workflow}-load-job-123")]["status"]["phase"] = "Failed"
+
+    list_, asked = world.cluster.list, []
+
+    def meanwhile(resource: Resource, **selectors: Any) -> list[Any]:
+        # The Job has been looked for already in this round.
+        if resource.plural == "pods" and asked.append(1) is None and len(asked) == 2:
+            makes_it_and_ends()
+        return list_(resource, **selectors)
+
+    if between_two_looks:
+        monkeypatch.setattr(world.cluster, "list", meanwhile)
+    else:
+        world.clock.after(3, makes_it_and_ends)
+    world.finalize()
+    assert ("jobs", IDENTITY.job_name, STOP_PATCH) in world.cluster.patches
+
+
+def test_a_workflow_that_may_not_be_read_keeps_no_chain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.begin()
+    get = world.cluster.get
+
+    def refuse(resource: Resource, name: str) -> Any:
+        if resource.plural == "workflows":
+            raise ForbiddenError("cannot get resource workflows", 403, "Forbidden")
+        return get(resource, name)
+
+    monkeypatch.setattr(world.cluster, "get", refuse)
+    with pytest.raises(ForbiddenError):
+        world.finalize()
+    assert not world.has_chain

@@ -347,3 +347,15 @@ def test_a_memoized_resubmit_finds_no_record_and_begins_no_load(world: World) ->
     before = copy.deepcopy(world.cluster.objects)
     load_job(world.context)
     assert world.cluster.objects == before
+
+
+def test_an_attempt_that_lives_on_behind_the_verdict_starts_no_load(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+
+    def verdict() -> None:
+        world.evaluator_is_ready()
+        world.cluster.objects[("configmaps", IDENTITY.record_name)]["immutable"] = True
+
+    world.clock.after(1, verdict)
+    load_job(world.context)
+    assert ("jobs", IDENTITY.job_name) not in world.cluster.objects

@@ -261,17 +261,15 @@ def test_what_breaks_after_preflight_is_not_preflights(world: World) -> None:
 def test_a_preflight_that_failed_stays_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step may die between its finding and its result: what was found is not found again, and not forgotten."""
     world.prometheus = lambda: AWAY
-    write = record.Record.write
+    add = record.Record.add
 
-    def die(self: Any, writer: str, key: str, value: Any, **options: Any) -> None:
-        if key == record.CHAIN:
-            raise KeyboardInterrupt
-        write(self, writer, key, value, **options)
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(record.Record, "write", die)
+    monkeypatch.setattr(record.Record, "add", die)
     with pytest.raises(KeyboardInterrupt):
         world.ensure()
-    monkeypatch.setattr(record.Record, "write", write)
+    monkeypatch.setattr(record.Record, "add", add)
     world.prometheus = world.clock.time
     assert world.ensure()["reason"] == "PreflightFailed"
     assert world.chain_objects() == []
@@ -370,3 +368,13 @@ def test_a_good_answer_is_not_asked_for_again(world: World) -> None:
     world.ensure()
     assert asked
     assert max(asked) - min(asked) < 3
+
+
+def test_a_right_that_an_api_server_has_not_read_yet_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has just started answers before it knows all roles."""
+    world.cluster.denied.add(("create", "jobs"))
+    world.clock.after(2, world.cluster.denied.clear)
+    assert "reason" not in world.ensure()
+    assert world.clock.now - START < 10

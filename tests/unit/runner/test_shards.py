@@ -17,6 +17,8 @@ from validationrun.runner.shards import all_indexes_complete, load_end, load_sta
         (ended(137, reason="OOMKilled"), {}, 137, "OOMKilled"),
         (ended(0), {"reason": "Evicted"}, None, "Evicted"),
         (ended(0), {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, None, "DisruptionTarget"),
+        (ended(1), {"reason": "Evicted"}, None, "Evicted"),
+        (ended(1), {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, None, "DisruptionTarget"),
         (ended(143), {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, 143, "DisruptionTarget"),
     ],
 )
