@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runner_helpers import START, FakeCluster
-from validationrun.cluster import AlreadyExistsError, Resource
+from validationrun.cluster import AlreadyExistsError, ConflictError, Resource
 
 _PATH = re.compile(
     r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/(?:namespaces/(?P<ns>[^/]+)/)?(?P<plural>[^/]+)"
@@ -148,7 +148,10 @@ def _answer(fake: FakeApiServer, method: str, match: re.Match[str], body: dict, 
         return (200, {"kind": "Status", "status": "Success"}) if gone else (404, _status(404, "NotFound"))
     if method == "PATCH" and "force" in query:
         return _apply(fake, resource, body, dry_run="dryRun" in query)
-    found = fake.cluster.get(resource, name) if method == "GET" else fake.cluster.patch(resource, name, body)
+    try:
+        found = fake.cluster.get(resource, name) if method == "GET" else fake.cluster.patch(resource, name, body)
+    except ConflictError:
+        return 409, _status(409, "Conflict")
     return (200, found) if found is not None else (404, _status(404, "NotFound"))
 
 

@@ -53,6 +53,8 @@ class ClusterControl:
         self._metrics = metrics
         self._window = Window()
         self._looked = self._progressed = self._trusted_from = float("-inf")
+        # An attempt that begins under load does not know what came before it.
+        self._began = self.now() if written.get(record.LOAD_START) is None else float("-inf")
         self._held: Decision | None = None
         self._interrupted = threading.Event()
 
@@ -109,12 +111,10 @@ class ClusterControl:
         Whether the API server was there all the time, so that what it tells of a container is fresh.
 
         Args:
-            before: when the last look began; minus infinity for the first. An attempt that begins under load does not know what
-                came before it.
+            before: when the last look began; minus infinity for the first.
         """
         now = self.now()
-        first = before == float("-inf")
-        if self._window.start is not None if first else now - before > _LATE_SECONDS:
+        if now - max(before, self._began) > _LATE_SECONDS:
             self._trusted_from = now + _KUBELET_LAG_SECONDS
         return now >= self._trusted_from
 
