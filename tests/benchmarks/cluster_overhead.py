@@ -32,6 +32,7 @@ _STAGES: Final = {
     "verdict": "load end to verdict",
     "after": "load end to the Workflow's end, clean-up included",
     "settled": "the same less the settle time, which belongs to the verdict",
+    "both": "before and after together, less the settle time",
     "pods": "pods of the Workflow",
 }
 _SETTLE_SECONDS: Final = 5.0
@@ -104,6 +105,13 @@ def measure_run() -> dict[str, float]:
             verdict=parse_time(status["completionTime"]) - ended,
             after=parse_time(workflow["status"]["finishedAt"]) - ended,
             settled=parse_time(workflow["status"]["finishedAt"]) - ended - _SETTLE_SECONDS,
+            both=first
+            - created
+            + start
+            - ready
+            + parse_time(workflow["status"]["finishedAt"])
+            - ended
+            - _SETTLE_SECONDS,
             pods=_pods(workflow),
         )
 
@@ -136,6 +144,7 @@ def measure_nothing() -> dict[str, float]:
             verdict=times["onExit"][1] - end,
             after=finished - end,
             settled=finished - end,
+            both=times["a"][0] - created + start - times["b"][1] + finished - end,
             pods=_pods(workflow),
         )
 
