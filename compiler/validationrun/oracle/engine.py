@@ -7,10 +7,12 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.oracle.answers import NO_SAMPLES, REFUSED, Decision, Verdict
+
+if TYPE_CHECKING:
+    from validationrun.api.v1alpha1 import Rule
 
 AWAITED: Final = "Awaited"
 
@@ -99,7 +101,7 @@ def _decided(state: RuleState) -> bool:
     return state.exhausted or state.verdict == "Failed"
 
 
-def close(state: RuleState, rule: Rule, *, stopped: bool, ended: bool = True) -> RuleState:
+def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) -> RuleState:
     """
     The rule's verdict once no more decisions come. What was never proved is an Error.
 
@@ -120,7 +122,7 @@ def close(state: RuleState, rule: Rule, *, stopped: bool, ended: bool = True) ->
     return state
 
 
-def ticks(rule: Rule, start: float, after: float) -> Iterator[float]:
+def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:
     """Evaluation times `start + k * interval`, k >= 1, later than `after` and not before startAfter; without end."""
     interval = int(rule.run_properties.interval)
     opens = start + int(rule.run_properties.start_after)
@@ -142,7 +144,7 @@ class Fold:
     end and not after the stop. What is not folded yet is evidence only.
     """
 
-    rules: Sequence[Rule]
+    rules: "Sequence[Rule]"
     states: dict[str, RuleState]
     stop_time: float | None = None
     stop_rule: str | None = None
@@ -154,7 +156,7 @@ class Fold:
         self._stopping = {rule.name for rule in self.rules if rule.run_properties.stop_on_failure}
 
     @classmethod
-    def begin(cls, rules: Sequence[Rule], states: Iterable[RuleState] = ()) -> "Fold":
+    def begin(cls, rules: "Sequence[Rule]", states: Iterable[RuleState] = ()) -> "Fold":
         """From the start, or from what a run record holds."""
         known = {state.name: state for state in states}
         fold_ = cls(rules, {rule.name: known.get(rule.name, RuleState(rule.name)) for rule in rules})

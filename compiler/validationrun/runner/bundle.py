@@ -88,12 +88,17 @@ class Bundle:
 
     def rules(self) -> "list[Rule]":
         """The rules with their defaults written out."""
-        # The models need pydantic; half of the steps have no rules to read.
+        # The models need pydantic; a step that judges nothing starts without it.
         from validationrun.api.v1alpha1 import Rule  # noqa: PLC0415
 
+        return [Rule.model_validate(rule) for rule in self.rule_documents()]
+
+    def rule_documents(self) -> list[Object]:
+        """The same as the spec's own data."""
         if conventions.BUNDLE_RULES not in self.data:
             return []
-        return [Rule.model_validate(rule) for rule in _yaml(self.data, conventions.BUNDLE_RULES)]
+        documents: list[Object] = _yaml(self.data, conventions.BUNDLE_RULES)
+        return documents
 
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:

@@ -149,12 +149,12 @@ def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Obj
         "load": {"workload": plan["load"]["workload"], "shards": plan["load"]["shards"]} if plan["load"] else None,
         "rules": [
             {
-                "name": rule.name,
-                "type": rule.type,
-                "stopOnFailure": rule.run_properties.stop_on_failure,
-                **({"op": rule.query.op, "threshold": rule.query.threshold} if rule.query else {}),
+                "name": rule["name"],
+                "type": rule["type"],
+                "stopOnFailure": rule["runProperties"]["stopOnFailure"],
+                **({name: rule["query"][name] for name in ("op", "threshold")} if "query" in rule else {}),
             }
-            for rule in bundle.rules()
+            for rule in bundle.rule_documents()
         ],
         "results": plan["results"],
     }

@@ -22,7 +22,7 @@ from validationrun.runner.load_result import Load, LoadFailedError, by_rule, rec
 from validationrun.runner.shards import ShardState
 from validationrun.runner.starting import NOT_STARTED
 
-_EVALUATOR_POLL_SECONDS: Final = 0.25
+_EVALUATOR_POLL_SECONDS: Final = 0.1
 """Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.cluster import (
     SERVICE_ACCOUNTS,
     ClusterError,
@@ -64,7 +63,7 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
     Raises:
         UnreachableError: the API server is away, which says nothing about the run.
     """
-    rules = bundle.rules()
+    rules = bundle.rule_documents()
     found = [
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
@@ -152,14 +151,17 @@ def _allowed(context: Context, group: str, resource: str, verb: str) -> bool:
     return allowed
 
 
-def _references(context: Context, rules: Sequence[Rule]) -> Iterator[Finding]:
+def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Rules that fail for one cause make one finding."""
     references = References(context.cluster)
     by_fault: dict[tuple[str, str], list[str]] = {}
     for rule in rules:
-        fault = references.fault(rule)
+        if "alert" not in rule:
+            continue
+        ref = rule["alert"]["ruleRef"]
+        fault = references.fault_of(rule["name"], ref["namespace"], ref["name"], ref["alertname"])
         if fault is not None:
-            by_fault.setdefault((fault.reason, fault.message), []).append(rule.name)
+            by_fault.setdefault((fault.reason, fault.message), []).append(rule["name"])
     for (reason, message), names in by_fault.items():
         rest = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - as many as a sentence bears
         yield Finding(reason, f"rule{'s' if names[1:] else ''} {', '.join(names[:3])}{rest}: {message}")

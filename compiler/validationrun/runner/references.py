@@ -1,10 +1,12 @@
 """Do the alert rules' references resolve? Asked of Kubernetes, once for each rule that resolves."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
 from validationrun.oracle.answers import CROSS_NAMESPACE_FORBIDDEN, RBAC_DENIED, RULE_NOT_FOUND, Fault
+
+if TYPE_CHECKING:
+    from validationrun.api.v1alpha1 import Rule
 
 LABEL_SHARED: Final = "sei.io/validation-shared-rules"
 
@@ -16,31 +18,36 @@ class References:
         self._cluster = cluster
         self._resolved: set[str] = set()
 
-    def fault(self, rule: Rule) -> Fault | None:
+    def fault(self, rule: "Rule") -> Fault | None:
         """Why the rule's reference does not resolve; None when it does, or when it has none."""
-        if rule.alert is None or rule.name in self._resolved:
+        if rule.alert is None:
+            return None
+        ref = rule.alert.rule_ref
+        return self.fault_of(rule.name, ref.namespace, ref.name, ref.alertname)
+
+    def fault_of(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | None:
+        """The same, by the parts of the reference."""
+        if rule in self._resolved:
             return None
         try:
-            fault = self._look_up(rule)
+            fault = self._look_up(namespace, name, alertname)
         except ClusterError as error:
             # The API server's own trouble says nothing about the reference; Prometheus is asked all the same.
             del error
             return None
         if fault is None:
-            self._resolved.add(rule.name)
+            self._resolved.add(rule)
         return fault
 
-    def _look_up(self, rule: Rule) -> Fault | None:
-        assert rule.alert is not None  # noqa: S101 - for the type checker
-        ref = rule.alert.rule_ref
-        where = f"PrometheusRule {ref.namespace}/{ref.name}"
-        shared = ref.namespace != self._cluster.namespace
-        there = self._cluster.within(ref.namespace)
+    def _look_up(self, namespace: str, name: str, alertname: str) -> Fault | None:
+        where = f"PrometheusRule {namespace}/{name}"
+        shared = namespace != self._cluster.namespace
+        there = self._cluster.within(namespace)
         try:
-            if shared and not _is_shared(there, ref.namespace):
-                message = f"namespace {ref.namespace} does not carry the label {LABEL_SHARED}=true"
+            if shared and not _is_shared(there, namespace):
+                message = f"namespace {namespace} does not carry the label {LABEL_SHARED}=true"
                 return Fault(CROSS_NAMESPACE_FORBIDDEN, message)
-            found = there.get(PROMETHEUS_RULES, ref.name)
+            found = there.get(PROMETHEUS_RULES, name)
         except ForbiddenError as error:
             return Fault(CROSS_NAMESPACE_FORBIDDEN if shared else RBAC_DENIED, str(error))
         if found is None:
@@ -48,8 +55,8 @@ class References:
         alerts = {
             one.get("alert") for group in found.get("spec", {}).get("groups") or [] for one in group.get("rules") or []
         }
-        if ref.alertname not in alerts:
-            return Fault(RULE_NOT_FOUND, f"{where} has no alert {ref.alertname}")
+        if alertname not in alerts:
+            return Fault(RULE_NOT_FOUND, f"{where} has no alert {alertname}")
         return None
 
 
