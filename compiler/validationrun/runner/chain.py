@@ -110,7 +110,8 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
     if known is None:
         findings = preflight.preflight(context, bundle, written.need(record.RUN)["parameters"])
         known = {"at": format_time(context.now()), "findings": [one.as_json() for one in findings]}
-        written.write(record.ENSURE_CHAIN, record.PREFLIGHT, known)
+        if not written.add(record.ENSURE_CHAIN, record.PREFLIGHT, known):
+            known = written.need(record.PREFLIGHT)
     if known["findings"]:
         raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
     context.say("preflight found nothing that speaks against this run")
@@ -122,7 +123,9 @@ def _give_up(context: Context, reason: str, message: str) -> None:
     run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
     written = Record.create(context.cluster, context.identity, "", run)
     failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
-    written.write(record.ENSURE_CHAIN, record.CHAIN, failure)
+    if not written.add(record.ENSURE_CHAIN, record.CHAIN, failure):
+        context.say("another attempt of this step has recorded its result, or the run has its verdict")
+        return
     context.output("message", told(failure, ""))
 
 

@@ -186,22 +186,19 @@ def _report(context: Context, written: Record | None, status: Object, found: Seq
 def _quiesce(context: Context, written: Record | None) -> None:
     """Ends the load and waits for the other steps: after a stop they may still be writing, or be about to start the load."""
     until = context.now() + _DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
-    job = waited = None
+    job = None
     while True:
+        running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
+        # Looked for behind them: the last of them may have made it.
         if job is None and (job := _own_job(context, written)) is not None:
             until = context.now() + _grace(job) + _GRACE_SLACK_SECONDS
             if not job_condition(job):
                 _end(context, job["metadata"]["name"])
-        running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
-        if not running and (job is not None or not waited):
+            continue
+        if not running or context.now() >= until:
             return
-        if context.now() >= until:
-            return
-        if running:
-            context.say("waiting for " + ", ".join(running[:4]))
-            context.sleep(_POLL_SECONDS)
-        # Once more after the last of them: it may have made the Job.
-        waited = running
+        context.say("waiting for " + ", ".join(running[:4]))
+        context.sleep(_POLL_SECONDS)
 
 
 def _grace(job: Mapping[str, Any]) -> float:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import signal
@@ -19,7 +20,7 @@ from validationrun.oracle.engine import RuleState
 from validationrun.oracle.workload import PASSED
 from validationrun.record import Record, format_time, parse_time
 from validationrun.results.evidence import EvidenceWriter
-from validationrun.runner.context import Context
+from validationrun.runner.context import Context, RunnerError
 from validationrun.runner.load_follow import STOP_PATCH
 from validationrun.runner.metrics import Metrics
 from validationrun.runner.shards import CONTAINER, LABEL_JOB_UID
@@ -34,7 +35,10 @@ container.
 """
 
 _LATE_SECONDS: Final = 3.0
-"""When a look comes so late, the API server may have been away, and for as long as the lag nothing it tells of a pod is fresh."""
+"""
+When an answer comes so late after the one before, the API server may have been away, and for as long as the lag nothing that it
+tells of a pod is fresh.
+"""
 
 _EARLY_SECONDS: Final = 1.0
 """The window ends this long before the last container of the load does."""
@@ -52,10 +56,12 @@ class ClusterControl:
         self._evidence = evidence
         self._metrics = metrics
         self._window = Window()
-        self._looked = self._progressed = self._trusted_from = float("-inf")
+        self._looked = self._progressed = self._trusted_from = -math.inf
         # An attempt that begins under load does not know what came before it.
-        self._began = self.now() if written.get(record.LOAD_START) is None else float("-inf")
+        self._answered = self.now() if written.get(record.LOAD_START) is None else -math.inf
+        self._runs = False
         self._held: Decision | None = None
+        self._held_at = math.inf
         self._interrupted = threading.Event()
 
     def now(self) -> float:
@@ -72,13 +78,13 @@ class ClusterControl:
 
     def look(self) -> Window:
         """Once a second: what the record and the load's pods say of the window."""
-        now, before = self.now(), self._looked
-        if now - before >= _LOOK_SECONDS:
+        now = self.now()
+        if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
             if self._written.need(record.RUN)["load"] is None:
                 self._look_without_load()
             else:
-                self._look_at_load(now, before)
+                self._look_at_load(now)
             self._progress(now)
             self._release()
         return self._window
@@ -92,8 +98,10 @@ class ClusterControl:
         self._window = Window(start, end, end, over=True)
         self._write_window()
 
-    def _look_at_load(self, now: float, before: float) -> None:
+    def _look_at_load(self, now: float) -> None:
         window, written = self._window, self._written.refresh()
+        if written.sealed:
+            raise RunnerError("the run has its verdict: this attempt was given up")
         began, ended = written.get(record.LOAD_START), written.get(record.LOAD)
         if began is not None and window.start is None:
             window.start = parse_time(began["start"])
@@ -101,21 +109,17 @@ class ClusterControl:
         if ended is not None and not window.over:
             self._end_window(ended)
             window.open_until = window.end if window.end is not None else window.open_until
-        runs = window.start is not None and not window.over and self._load_runs()
+        self._runs = window.start is not None and not window.over and self._load_runs()
         # Asked at every look, and last: what the pods were told to be may itself have come late.
-        if self._trusts(before) and runs:
+        if self._trusts() and self._runs:
             window.open_until = now - _KUBELET_LAG_SECONDS
 
-    def _trusts(self, before: float) -> bool:
-        """
-        Whether the API server was there all the time, so that what it tells of a container is fresh.
-
-        Args:
-            before: when the last look began; minus infinity for the first.
-        """
+    def _trusts(self) -> bool:
+        """Whether the API server was there all the time, answer for answer, so that what it tells of a container is fresh."""
         now = self.now()
-        if now - max(before, self._began) > _LATE_SECONDS:
+        if now - self._answered > _LATE_SECONDS:
             self._trusted_from = now + _KUBELET_LAG_SECONDS
+        self._answered = now
         return now >= self._trusted_from
 
     def _end_window(self, ended: Object) -> None:
@@ -189,19 +193,28 @@ class ClusterControl:
         Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
         deadline passes before its controller has counted them.
         """
-        if self.now() < self._trusted_from and self._written.get(record.STOP) is None:
-            self._held = decision
-        else:
+        window = self._window
+        if self._written.get(record.STOP) is not None or self._surely_runs():
             self._stop(decision)
+        elif not window.over:
+            self._held, self._held_at = decision, self.now()
+            # Until then it does not count either: who counts it is done, and nobody would be left to stop the load.
+            window.open_until = min(window.open_until, math.nextafter(decision.t, -math.inf))
+        elif window.end is not None and decision.t < window.end:
+            self._stop(decision)
+
+    def _surely_runs(self) -> bool:
+        """The load was seen to run, by an API server that knows: at once, or that has been asked for long enough."""
+        asked_since = self._looked >= self._held_at + _KUBELET_LAG_SECONDS
+        return self._runs and not self._window.over and (self.now() >= self._trusted_from or asked_since)
 
     def _release(self) -> None:
         """A stop that was held back, once it is known whether there is still something to stop."""
         held, window = self._held, self._window
-        if held is None or (self.now() < self._trusted_from and not window.over):
-            return
-        self._held = None
-        if window.end is None or held.t <= window.end:
-            self._stop(held)
+        if held is not None and (window.over or self._surely_runs()):
+            self._held, self._held_at = None, math.inf
+            if not window.over or (window.end is not None and held.t < window.end):
+                self._stop(held)
 
     def _stop(self, decision: Decision) -> None:
         written = self._written

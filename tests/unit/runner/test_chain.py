@@ -233,3 +233,21 @@ def test_an_attempt_that_lives_on_behind_the_verdict_makes_no_more_of_its_chain(
     with pytest.raises(RecordError, match="key chain is missing"):
         world.ensure()
     assert len(world.chain_objects()) == 1
+
+
+def test_an_attempt_that_finds_no_bundle_takes_nothing_from_one_that_had_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The committed bundle was pruned meanwhile."""
+    good = {"chainId": "base-0f8fad5b", "endpoints": {"rpc": [], "evm": []}, "at": "2026-01-01T00:00:00Z"}
+    patch = world.cluster.patch
+
+    def beside(*given: Any) -> Any:
+        monkeypatch.setattr(world.cluster, "patch", patch)
+        read(world.cluster).write(record.ENSURE_CHAIN, record.CHAIN, good)
+        return patch(*given)
+
+    monkeypatch.setattr(world.cluster, "patch", beside)
+    for file in (world.folder / "bundle").iterdir():
+        file.unlink()
+    assert world.ensure() == good

@@ -412,9 +412,11 @@ def test_a_chain_that_runs_is_not_waited_for(world: World) -> None:
     assert world.clock.now - START < 5
 
 
-@pytest.mark.parametrize("between_two_looks", [False, True])
+@pytest.mark.parametrize(
+    "listing", [None, 1, 2], ids=["between two rounds", "in the first round", "in the second round"]
+)
 def test_a_job_that_is_made_while_the_steps_are_waited_for_is_ended(
-    world: World, monkeypatch: pytest.MonkeyPatch, between_two_looks: bool
+    world: World, monkeypatch: pytest.MonkeyPatch, listing: int | None
 ) -> None:
     """load-job was told to end, and had not heard it yet."""
     for key in (record.JOB, record.LOAD, record.SIGN_OFF):
@@ -426,22 +428,25 @@ def test_a_job_that_is_made_while_the_steps_are_waited_for_is_ended(
 
     def makes_it_and_ends() -> None:
         world.cluster.put(JOBS, job)
+        world.shard(0, phase="Running")
+        world.clock.after(10, lambda: world.cluster.objects[("pods", "load-0")]["status"].update(phase="Failed"))
         world.cluster.objects[("pods", f"{IDENTITY.workflow}-load-job-123")]["status"]["phase"] = "Failed"
 
     list_, asked = world.cluster.list, []
 
     def meanwhile(resource: Resource, **selectors: Any) -> list[Any]:
-        # The Job has been looked for already in this round.
-        if resource.plural == "pods" and asked.append(1) is None and len(asked) == 2:
+        if resource.plural == "pods" and asked.append(1) is None and len(asked) == listing:
             makes_it_and_ends()
         return list_(resource, **selectors)
 
-    if between_two_looks:
+    if listing is not None:
         monkeypatch.setattr(world.cluster, "list", meanwhile)
     else:
         world.clock.after(3, makes_it_and_ends)
     world.finalize()
     assert ("jobs", IDENTITY.job_name, STOP_PATCH) in world.cluster.patches
+    # What it had started is waited for, too.
+    assert world.clock.now - START >= 10
 
 
 def test_a_workflow_that_may_not_be_read_keeps_no_chain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
