@@ -263,8 +263,10 @@ def test_a_preflight_that_failed_stays_failed(world: World, monkeypatch: pytest.
     world.prometheus = lambda: AWAY
     add = record.Record.add
 
-    def die(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def die(self: Any, writer: str, key: str, value: Any) -> bool:
+        if key == record.CHAIN:
+            raise KeyboardInterrupt
+        return add(self, writer, key, value)
 
     monkeypatch.setattr(record.Record, "add", die)
     with pytest.raises(KeyboardInterrupt):
