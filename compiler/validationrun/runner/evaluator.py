@@ -43,8 +43,7 @@ def rule_evaluator(context: Context) -> None:
     if written is None or not written.chain_is_ready:
         context.say("there is no chain to judge")
         return
-    signed_off = written.get(record.SIGN_OFF)
-    if signed_off is not None and not signed_off.get("stopped"):
+    if _stands(written.get(record.SIGN_OFF)):
         _refuse_without_evidence(written)
         context.say("the record has this step's sign-off already")
         return
