@@ -1,13 +1,17 @@
 """
 What a run costs beside its chain and its load, next to a do-nothing Workflow of the same shape on the same cluster.
 
-`make bench-cluster` prints it. Rounds are interleaved, and medians are shown: the machine is noisy. Kubernetes cuts the times
-of Workflows and containers to whole seconds, so that a single round is a second off either way.
+`make bench-cluster` prints it. Before the load that is all of the time from the Workflow's creation on, less what the same chain
+takes without a Workflow. Rounds are interleaved, and medians are shown: the machine is noisy. Kubernetes cuts the times of
+Workflows and containers to whole seconds, so that a single round is a second off either way.
 """
 
+import functools
+import json
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +22,9 @@ from tests.e2e.running import BASE, CASES, run_operator
 from tests.e2e.world import KINDS, KUBECONFIG, World, as_json, merge, until
 
 from validationrun import record
-from validationrun.cluster import PODS, WORKFLOWS, Cluster, Object
+from validationrun.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Cluster, Object
 from validationrun.record import parse_time
+from validationrun.runner.probes import synced_height
 
 _ROUNDS: Final = 5
 _WIDTH: Final = 66
@@ -27,7 +32,10 @@ _STAGES: Final = {
     "submit": "submit called to Workflow created",
     "first": "Workflow created to the chain's creation, preflight included",
     "load": "chain ready to load start",
-    "before": "Workflow created to load start, beyond the chain's own readiness",
+    "between": "these two together, without the steps between them",
+    "whole": "Workflow created to load start, all of it",
+    "chain": "what the chain alone takes, without a Workflow",
+    "before": "Workflow created to load start, less the chain alone",
     "called": "the same from the call of submit on",
     "verdict": "load end to verdict",
     "after": "load end to the Workflow's end, clean-up included",
@@ -36,6 +44,7 @@ _STAGES: Final = {
     "pods": "pods of the Workflow",
 }
 _SETTLE_SECONDS: Final = 5.0
+_RPC_PORT: Final = 26657
 _MOST: Final = {"before": 1.3, "settled": 1.3}
 """So many times as long as nothing at most."""
 _STEP: Final = {
@@ -73,7 +82,7 @@ def main() -> int:
 
 
 def measure_run() -> dict[str, float]:
-    """The passing case. What the chain and the load themselves take is left out."""
+    """The passing case, and then its chain alone."""
     case = CASES["passes"]
     with World.open("bench") as world, tempfile.TemporaryDirectory() as scratch, run_operator(world):
         document = merge(BASE, case["spec"])
@@ -82,6 +91,7 @@ def measure_run() -> dict[str, float]:
         spec.write_text(yaml.safe_dump(document))
         world.run_offline("compile", str(spec), "--out", str(out))
         world.grant(out / world.namespace / "e2e")
+        chain = Chain(world.cluster, len(document["spec"]["chain"]["deployments"]))
         asked = time.time()
         submitted = world.run("submit", str(spec), "--wait", "-o", "json")
         status = as_json(submitted.stdout)
@@ -91,29 +101,98 @@ def measure_run() -> dict[str, float]:
         found = world.record(workflow) if workflow else None
         if workflow is None or found is None:
             raise RuntimeError("the run is gone")
-        created = parse_time(workflow["metadata"]["creationTimestamp"])
+        created, finished = (
+            parse_time(workflow[part][key])
+            for part, key in (("metadata", "creationTimestamp"), ("status", "finishedAt"))
+        )
         first, ready = (parse_time(found.need(key)["at"]) for key in (record.PREFLIGHT, record.CHAIN_READY))
         load = found.need(record.LOAD)
         ended = max(parse_time(shard["finishedAt"]) for shard in load["shards"])
         start = parse_time(load["start"])
-        return _rounded(
-            submit=created - asked,
-            first=first - created,
-            load=start - ready,
-            before=first - created + start - ready,
-            called=first - asked + start - ready,
-            verdict=parse_time(status["completionTime"]) - ended,
-            after=parse_time(workflow["status"]["finishedAt"]) - ended,
-            settled=parse_time(workflow["status"]["finishedAt"]) - ended - _SETTLE_SECONDS,
-            both=first
-            - created
-            + start
-            - ready
-            + parse_time(workflow["status"]["finishedAt"])
-            - ended
-            - _SETTLE_SECONDS,
-            pods=_pods(workflow),
-        )
+    alone = measure_chain(chain.bodies())
+    before, settled = start - created - alone, finished - ended - _SETTLE_SECONDS
+    return _rounded(
+        submit=created - asked,
+        first=first - created,
+        load=start - ready,
+        between=first - created + start - ready,
+        whole=start - created,
+        chain=alone,
+        before=before,
+        called=start - asked - alone,
+        verdict=parse_time(status["completionTime"]) - ended,
+        after=finished - ended,
+        settled=settled,
+        both=before + settled,
+        pods=_pods(workflow),
+    )
+
+
+class Chain:
+    """What a run creates of a chain, noted while it lasts: a run that passed takes its chain along."""
+
+    def __init__(self, cluster: Cluster, count: int) -> None:
+        self._cluster = cluster
+        self._count = count
+        self._seen: dict[str, Object] = {}
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while len(self._seen) < self._count:
+            self._seen |= {one["metadata"]["name"]: one for one in self._cluster.list(CHAIN_OBJECTS)}
+            time.sleep(1)
+
+    def bodies(self) -> list[Object]:
+        """In the order of their creation, as somebody would create them without a Workflow."""
+        self._thread.join(1)
+        if len(self._seen) < self._count:
+            raise RuntimeError(f"saw {len(self._seen)} of {self._count} objects of the chain")
+        seen = sorted(self._seen.values(), key=lambda one: str(one["metadata"]["creationTimestamp"]))
+        kept = ("name", "namespace", "labels", "annotations")
+        return [
+            {
+                "apiVersion": one["apiVersion"],
+                "kind": one["kind"],
+                "metadata": {key: one["metadata"][key] for key in kept if key in one["metadata"]},
+                "spec": one["spec"],
+            }
+            for one in seen
+        ]
+
+
+def measure_chain(bodies: list[Object]) -> float:
+    """
+    Seconds from the creation of the chain's first object until its last node serves a block after a block.
+
+    The least that anyone waits for who brings it up in its order: each deployment is created as soon as the one before is Ready.
+    """
+    with World.open("alone") as world, run_operator(world):
+        # A namespace is fit for use a moment after its creation, and the operator has to be there.
+        time.sleep(5)
+        begun = time.time()
+        for body in bodies:
+            text = json.dumps(body).replace(body["metadata"]["namespace"], world.namespace)
+            world.cluster.create(CHAIN_OBJECTS, json.loads(text))
+            name = body["metadata"]["name"]
+            until(f"{name} is Ready", functools.partial(_is_ready, world.cluster, name))
+        heights: set[int] = set()
+        until("the last node serves", functools.partial(_rises, world.cluster, bodies[-1], heights))
+        return time.time() - begun
+
+
+def _is_ready(cluster: Cluster, name: str) -> bool:
+    found = cluster.get(CHAIN_OBJECTS, name) or {}
+    return (found.get("status") or {}).get("phase") == "Ready"
+
+
+def _rises(cluster: Cluster, body: Object, heights: set[int]) -> bool:
+    role = body["metadata"]["labels"]["sei.io/role"]
+    pod = cluster.list(PODS, labels=f"sei.io/role={role}")[-1]
+    height = synced_height(f"http://{pod['status']['podIP']}:{_RPC_PORT}")
+    if isinstance(height, int):
+        heights.add(height)
+    return len(heights) > 1
 
 
 def measure_nothing() -> dict[str, float]:
@@ -139,12 +218,15 @@ def measure_nothing() -> dict[str, float]:
             submit=created - asked,
             first=times["a"][0] - created,
             load=start - times["b"][1],
-            before=times["a"][0] - created + start - times["b"][1],
-            called=times["a"][0] - asked + start - times["b"][1],
+            between=times["a"][0] - created + start - times["b"][1],
+            whole=start - created,
+            chain=0,
+            before=start - created,
+            called=start - asked,
             verdict=times["onExit"][1] - end,
             after=finished - end,
             settled=finished - end,
-            both=times["a"][0] - created + start - times["b"][1] + finished - end,
+            both=start - created + finished - end,
             pods=_pods(workflow),
         )
 
