@@ -7,23 +7,24 @@ Workflows and containers to whole seconds, so that a single round is a second of
 """
 
 import functools
-import json
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from tests.chain.operator.loop import connect, install_crd
-from tests.e2e.running import BASE, CASES, run_operator
-from tests.e2e.world import KINDS, KUBECONFIG, World, as_json, merge, until
+from tests.e2e.running import CASES, Prepared, prepare, run_operator, run_to_its_end
+from tests.e2e.setups import bring_up
+from tests.e2e.world import KINDS, KUBECONFIG, World, documents, until
 
 from validationrun import record
-from validationrun.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Cluster, Object
-from validationrun.record import parse_time
+from validationrun.cluster import PODS, WORKFLOWS, Cluster, Object
+from validationrun.record import Identity, parse_time
+from validationrun.runner import values
+from validationrun.runner.bundle import Bundle
 from validationrun.runner.probes import synced_height
 
 _ROUNDS: Final = 5
@@ -83,111 +84,63 @@ def main() -> int:
 
 def measure_run() -> dict[str, float]:
     """The passing case, and then its chain alone."""
-    case = CASES["passes"]
     with World.open("bench") as world, tempfile.TemporaryDirectory() as scratch, run_operator(world):
-        document = merge(BASE, case["spec"])
-        document["metadata"]["namespace"] = world.namespace
-        spec, out = Path(scratch) / "run.yaml", Path(scratch) / "out"
-        spec.write_text(yaml.safe_dump(document))
-        world.run_offline("compile", str(spec), "--out", str(out))
-        world.grant(out / world.namespace / "e2e")
-        chain = Chain(world.cluster, len(document["spec"]["chain"]["deployments"]))
+        prepared = prepare(world, Path(scratch), CASES["passes"]["spec"])
         asked = time.time()
-        submitted = world.run("submit", str(spec), "--wait", "-o", "json")
-        status = as_json(submitted.stdout)
+        outcome = run_to_its_end(world, prepared)
+        status, workflow = outcome.status, outcome.workflow
         if status["verdict"] != "Passed":
             raise RuntimeError(f"the run did not pass: {status['message']}")
-        workflow = world.only_workflow()
-        found = world.record(workflow) if workflow else None
-        if workflow is None or found is None:
-            raise RuntimeError("the run is gone")
-        created, finished = (
-            parse_time(workflow[part][key])
-            for part, key in (("metadata", "creationTimestamp"), ("status", "finishedAt"))
-        )
-        first, ready = (parse_time(found.need(key)["at"]) for key in (record.PREFLIGHT, record.CHAIN_READY))
+        found = world.record(workflow)
+        if found is None:
+            raise RuntimeError("the record is gone")
         load = found.need(record.LOAD)
-        ended = max(parse_time(shard["finishedAt"]) for shard in load["shards"])
-        start = parse_time(load["start"])
-    alone = measure_chain(chain.bodies())
-    before, settled = start - created - alone, finished - ended - _SETTLE_SECONDS
-    return _rounded(
-        submit=created - asked,
-        first=first - created,
-        load=start - ready,
-        between=first - created + start - ready,
-        whole=start - created,
-        chain=alone,
-        before=before,
-        called=start - asked - alone,
-        verdict=parse_time(status["completionTime"]) - ended,
-        after=finished - ended,
-        settled=settled,
-        both=before + settled,
-        pods=_pods(workflow),
+    return _stages(
+        asked,
+        workflow,
+        first=parse_time(found.need(record.PREFLIGHT)["at"]),
+        ready=parse_time(found.need(record.CHAIN_READY)["at"]),
+        start=parse_time(load["start"]),
+        end=max(parse_time(shard["finishedAt"]) for shard in load["shards"]),
+        verdict=parse_time(status["completionTime"]),
+        settle=_SETTLE_SECONDS,
+        chain=measure_chain(),
     )
 
 
-class Chain:
-    """What a run creates of a chain, noted while it lasts: a run that passed takes its chain along."""
-
-    def __init__(self, cluster: Cluster, count: int) -> None:
-        self._cluster = cluster
-        self._count = count
-        self._seen: dict[str, Object] = {}
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while len(self._seen) < self._count:
-            self._seen |= {one["metadata"]["name"]: one for one in self._cluster.list(CHAIN_OBJECTS)}
-            time.sleep(1)
-
-    def bodies(self) -> list[Object]:
-        """In the order of their creation, as somebody would create them without a Workflow."""
-        self._thread.join(1)
-        if len(self._seen) < self._count:
-            raise RuntimeError(f"saw {len(self._seen)} of {self._count} objects of the chain")
-        seen = sorted(self._seen.values(), key=lambda one: str(one["metadata"]["creationTimestamp"]))
-        kept = ("name", "namespace", "labels", "annotations")
-        return [
-            {
-                "apiVersion": one["apiVersion"],
-                "kind": one["kind"],
-                "metadata": {key: one["metadata"][key] for key in kept if key in one["metadata"]},
-                "spec": one["spec"],
-            }
-            for one in seen
-        ]
-
-
-def measure_chain(bodies: list[Object]) -> float:
+def measure_chain() -> float:
     """
-    Seconds from the creation of the chain's first object until its last node serves a block after a block.
+    Seconds from the creation of the same chain's first object until its last node serves a block after a block.
 
-    The least that anyone waits for who brings it up in its order: each deployment is created as soon as the one before is Ready.
+    The least that anyone waits for who brings it up in its order.
     """
-    with World.open("alone") as world, run_operator(world):
-        # A namespace is fit for use a moment after its creation, and the operator has to be there.
+    with World.open("alone") as world, tempfile.TemporaryDirectory() as scratch, run_operator(world):
+        prepared = prepare(world, Path(scratch), CASES["passes"]["spec"])
+        deployments = _deployments(world, prepared)
+        # The operator has to be there.
         time.sleep(5)
         begun = time.time()
-        for body in bodies:
-            text = json.dumps(body).replace(body["metadata"]["namespace"], world.namespace)
-            world.cluster.create(CHAIN_OBJECTS, json.loads(text))
-            name = body["metadata"]["name"]
-            until(f"{name} is Ready", functools.partial(_is_ready, world.cluster, name))
+        bring_up(world, deployments)
         heights: set[int] = set()
-        until("the last node serves", functools.partial(_rises, world.cluster, bodies[-1], heights))
+        role = deployments[-1]["metadata"]["labels"]["sei.io/role"]
+        until("the last node serves", functools.partial(_rises, world.cluster, role, heights))
         return time.time() - begun
 
 
-def _is_ready(cluster: Cluster, name: str) -> bool:
-    found = cluster.get(CHAIN_OBJECTS, name) or {}
-    return (found.get("status") or {}).get("phase") == "Ready"
+def _deployments(world: World, prepared: Prepared) -> list[Object]:
+    """The chain's objects of a compiled spec, as a run would fill them; none owns them."""
+    name = prepared.document["metadata"]["name"]
+    (compiled,) = documents((prepared.out / world.namespace / name / "bundle.yaml").read_text())
+    bundle = Bundle(compiled["data"])
+    filled = values.run_values(bundle.plan, Identity("alone", "0", world.namespace), "alone", {})
+    bodies = [bundle.manifest(entry["file"], filled, {}) for entry in bundle.plan["chain"]["deployments"]]
+    for body in bodies:
+        del body["metadata"]["ownerReferences"]
+    return bodies
 
 
-def _rises(cluster: Cluster, body: Object, heights: set[int]) -> bool:
-    role = body["metadata"]["labels"]["sei.io/role"]
+def _rises(cluster: Cluster, role: str, heights: set[int]) -> bool:
+    """Whether the node has shown two heights by now."""
     pod = cluster.list(PODS, labels=f"sei.io/role={role}")[-1]
     height = synced_height(f"http://{pod['status']['podIP']}:{_RPC_PORT}")
     if isinstance(height, int):
@@ -210,29 +163,58 @@ def measure_nothing() -> dict[str, float]:
             return found if found and (found.get("status") or {}).get("finishedAt") else None
 
         workflow = until("the Workflow ends", ended, 300)
-        created = parse_time(workflow["metadata"]["creationTimestamp"])
         times = _container_times(world.cluster, name)
-        finished = parse_time(workflow["status"]["finishedAt"])
-        start, end = min(times["c"][0], times["d"][0]), max(times["c"][1], times["d"][1])
-        return _rounded(
-            submit=created - asked,
-            first=times["a"][0] - created,
-            load=start - times["b"][1],
-            between=times["a"][0] - created + start - times["b"][1],
-            whole=start - created,
-            chain=0,
-            before=start - created,
-            called=start - asked,
-            verdict=times["onExit"][1] - end,
-            after=finished - end,
-            settled=finished - end,
-            both=start - created + finished - end,
-            pods=_pods(workflow),
-        )
+    return _stages(
+        asked,
+        workflow,
+        first=times["a"][0],
+        ready=times["b"][1],
+        start=min(times["c"][0], times["d"][0]),
+        end=max(times["c"][1], times["d"][1]),
+        verdict=times["onExit"][1],
+    )
 
 
-def _rounded(**values: float) -> dict[str, float]:
-    return {key: round(value, 1) for key, value in values.items()}
+def _stages(
+    asked: float,
+    workflow: Object,
+    *,
+    first: float,
+    ready: float,
+    start: float,
+    end: float,
+    verdict: float,
+    settle: float = 0.0,
+    chain: float = 0.0,
+) -> dict[str, float]:
+    """
+    The rows, in seconds.
+
+    Args:
+        first, ready, start, end, verdict: of preflight, chain, load and verdict, as Unix time.
+        settle: seconds of the time after the load that belong to the verdict.
+        chain: seconds of the time before it that belong to the chain.
+    """
+    created, finished = (
+        parse_time(workflow["metadata"]["creationTimestamp"]),
+        parse_time(workflow["status"]["finishedAt"]),
+    )
+    rows = {
+        "submit": created - asked,
+        "first": first - created,
+        "load": start - ready,
+        "between": first - created + start - ready,
+        "whole": start - created,
+        "chain": chain,
+        "before": start - created - chain,
+        "called": start - asked - chain,
+        "verdict": verdict - end,
+        "after": finished - end,
+        "settled": finished - end - settle,
+        "both": start - created - chain + finished - end - settle,
+        "pods": _pods(workflow),
+    }
+    return {key: round(value, 1) for key, value in rows.items()}
 
 
 def _container_times(cluster: Cluster, workflow: str) -> dict[str, tuple[float, float]]:

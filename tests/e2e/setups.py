@@ -4,7 +4,8 @@ What a case needs of its namespace before its run is submitted, by name.
 Each is called once the access files are in force, unless it is an early one, and gives arguments for `submit`, or none.
 """
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.e2e.world import KINDS, World, until
@@ -102,13 +103,18 @@ def existing_chain(world: World, options: Mapping[str, Any]) -> None:
     validators = _deployment(f"{chain}-val", chain, {"validator": {}})
     validators["spec"]["genesis"] = {"chainId": chain}
     validators["spec"]["template"]["spec"]["peers"] = [{"label": {"selector": {"sei.io/chain-id": chain}}}]
-    world.cluster.create(CHAIN_OBJECTS, validators)
-    until("the validators are ready", lambda: _is_ready(world, f"{chain}-val"), 120)
     full = _deployment(f"{chain}-rpc", chain, {"fullNode": {}})
     selector = {"sei.io/nodedeployment": f"{chain}-val"}
     full["spec"]["template"]["spec"]["peers"] = [{"label": {"selector": selector}}]
-    world.cluster.create(CHAIN_OBJECTS, full)
-    until("the full node is ready", lambda: _is_ready(world, f"{chain}-rpc"), 120)
+    bring_up(world, [validators, full])
+
+
+def bring_up(world: World, deployments: Sequence[Object]) -> None:
+    """A chain without a run: each deployment is created as soon as the one before is Ready."""
+    for body in deployments:
+        name = body["metadata"]["name"]
+        world.cluster.create(CHAIN_OBJECTS, body)
+        until(f"{name} is Ready", functools.partial(_is_ready, world, name), 120)
 
 
 def _deployment(name: str, chain: str, role: Mapping[str, Any]) -> Object:
