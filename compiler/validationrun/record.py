@@ -8,9 +8,9 @@ Each key has one writer, so that no write can undo another's. `docs/run-record.m
 import contextlib
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from validationrun import conventions
 from validationrun.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
@@ -253,6 +253,11 @@ class Record:
         """Both steps of the bring-up recorded that it came up."""
         both = self.get(CHAIN) is not None and self.get(CHAIN_READY) is not None
         return both and self.chain_failure is None
+
+
+def stands(sign_off: Mapping[str, Any] | None) -> bool:
+    """Whether the evaluator has signed off; not by an attempt that a signal ended, which proves nothing and the next replaces."""
+    return sign_off is not None and not sign_off.get("stopped")
 
 
 def _text(writer: str, key: str, value: Object) -> str:

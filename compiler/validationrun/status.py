@@ -103,7 +103,7 @@ def _proven(found: Record | None) -> Sequence[Mapping[str, Any]]:
 def _signed_off(found: Recorded | None) -> Object | None:
     """The evaluator's sign-off; not one that a signal made it write, which closes an attempt and judges nothing."""
     sign_off = found.get(record.SIGN_OFF) if found is not None else None
-    return None if sign_off is None or sign_off.get("stopped") else sign_off
+    return sign_off if record.stands(sign_off) else None
 
 
 def _finished(workflow: Mapping[str, Any]) -> str | None:

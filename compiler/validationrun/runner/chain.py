@@ -24,9 +24,9 @@ from validationrun.runner.context import Context
 from validationrun.runner.deployments import (
     POLL_SECONDS,
     ChainFailedError,
+    conclude,
     own_deployment,
     raise_if_going,
-    told,
 )
 from validationrun.runner.probes import height, node_url
 
@@ -93,10 +93,8 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     except ChainFailedError as error:
         result |= {"reason": error.reason, "message": str(error)}
         context.say(f"{error.reason}: {error}")
-    if not written.add(record.ENSURE_CHAIN, record.CHAIN, {**result, "at": format_time(context.now())}):
-        context.say("another attempt of this step has recorded its result, or the run has its verdict")
-        return
-    context.output("message", told(result, "the chain makes blocks" if run["bringUp"] else "the chain exists"))
+    result["at"] = format_time(context.now())
+    conclude(context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists")
 
 
 def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
@@ -123,10 +121,7 @@ def _give_up(context: Context, reason: str, message: str) -> None:
     run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
     written = Record.create(context.cluster, context.identity, "", run)
     failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
-    if not written.add(record.ENSURE_CHAIN, record.CHAIN, failure):
-        context.say("another attempt of this step has recorded its result, or the run has its verdict")
-        return
-    context.output("message", told(failure, ""))
+    conclude(context, written, record.CHAIN, failure, "")
 
 
 def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:

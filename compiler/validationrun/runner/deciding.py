@@ -183,8 +183,7 @@ def _is_this_runs(context: Context, written: Record, sign_off: Mapping[str, Any]
     job = written.get(record.JOB)
     run = written.get(record.RUN) or {}
     return (
-        # Signed off because of a signal: it says how far the evaluator got, and proves nothing.
-        not sign_off.get("stopped")
+        record.stands(sign_off)
         # An evaluator that learned neither of an end nor of a stop has judged no window.
         and (sign_off["end"] is not None or sign_off["stopTime"] is not None)
         and sign_off["workflowUid"] == context.identity.uid

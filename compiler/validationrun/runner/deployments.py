@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from validationrun.cluster import CHAIN_OBJECTS, Object, owned_by
+from validationrun.record import Record
 from validationrun.runner.bounds import cut
 from validationrun.runner.context import Context
 
@@ -18,9 +19,12 @@ class ChainFailedError(Exception):
         self.reason = reason
 
 
-def told(result: Mapping[str, Any], otherwise: str) -> str:
-    """A step's result in a line for the Argo UI, where a step that recorded a failure is green like any other."""
-    return f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise
+def conclude(context: Context, written: Record, key: str, result: Object, otherwise: str) -> None:
+    """Records a step's result, which is done once. A step that recorded a failure is green in the Argo UI, so its message tells."""
+    if written.add(context.step, key, result):
+        context.output("message", f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise)
+    else:
+        context.say("another attempt of this step has recorded its result, or the run has its verdict")
 
 
 def own_deployment(context: Context, name: str) -> Object:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from validationrun import record
 from validationrun.api.v1alpha1 import Rule
-from validationrun.cluster import Object
 from validationrun.evaluation.asker import Asker
 from validationrun.evaluation.driver import Evaluation, Judgement
 from validationrun.evaluation.why import explain_empty
@@ -43,7 +42,7 @@ def rule_evaluator(context: Context) -> None:
     if written is None or not written.chain_is_ready:
         context.say("there is no chain to judge")
         return
-    if _stands(written.get(record.SIGN_OFF)):
+    if record.stands(written.get(record.SIGN_OFF)):
         _refuse_without_evidence(written)
         context.say("the record has this step's sign-off already")
         return
@@ -146,7 +145,9 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
     if judgement.interrupted:
         # It proves nothing, and an attempt that comes after this one goes on and replaces it.
         sign_off["stopped"] = True
-    if not written.change(record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if _stands(there) else sign_off):
+    if not written.change(
+        record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if record.stands(there) else sign_off
+    ):
         _refuse_without_evidence(written)
         context.say("another attempt of this step has signed off, or the run has its verdict")
         return
@@ -160,11 +161,6 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
     if judgement.interrupted:
         # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.
         raise RunnerError(message)
-
-
-def _stands(sign_off: Object | None) -> bool:
-    """Not one that a signal made an attempt write: the next attempt replaces it."""
-    return sign_off is not None and not sign_off.get("stopped")
 
 
 def _time(seconds: float | None) -> str | None:

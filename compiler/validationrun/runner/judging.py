@@ -193,15 +193,14 @@ class ClusterControl:
         Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
         deadline passes before its controller has counted them.
         """
-        window = self._window
-        if self._written.get(record.STOP) is not None or self._surely_runs():
+        if self._written.get(record.STOP) is not None:
             self._stop(decision)
-        elif not window.over:
-            self._held, self._held_at = decision, self.now()
+            return
+        self._held, self._held_at = decision, self.now()
+        self._release()
+        if self._held is not None:
             # Until then it does not count either: who counts it is done, and nobody would be left to stop the load.
-            window.open_until = min(window.open_until, math.nextafter(decision.t, -math.inf))
-        elif window.end is not None and decision.t < window.end:
-            self._stop(decision)
+            self._window.open_until = min(self._window.open_until, math.nextafter(decision.t, -math.inf))
 
     def _surely_runs(self) -> bool:
         """The load was seen to run, by an API server that knows: at once, or that has been asked for long enough."""

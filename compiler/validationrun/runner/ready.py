@@ -8,7 +8,7 @@ from validationrun.cluster import CHAIN_OBJECTS, Object
 from validationrun.record import Record, format_time, parse_time
 from validationrun.runner.bundle import Bundle
 from validationrun.runner.context import Context
-from validationrun.runner.deployments import POLL_SECONDS, ChainFailedError, own_deployment, told
+from validationrun.runner.deployments import POLL_SECONDS, ChainFailedError, conclude, own_deployment
 from validationrun.runner.probes import Unanswered, evm_block_number, is_unresolved, synced_height
 
 
@@ -32,10 +32,7 @@ def wait_chain_ready(context: Context) -> None:
         context.say(f"{error.reason}: {error}")
     deployments = _deployments(context, found)
     result |= {"at": format_time(context.now()), "deployments": deployments}
-    if not found.add(record.WAIT_CHAIN_READY, record.CHAIN_READY, result):
-        context.say("another attempt of this step has recorded its result, or the run has its verdict")
-        return
-    context.output("message", told(result, "the chain serves"))
+    conclude(context, found, record.CHAIN_READY, result, "the chain serves")
 
 
 def _wait(context: Context, bundle: Bundle, found: Record) -> None:

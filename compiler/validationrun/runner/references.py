@@ -31,9 +31,8 @@ class References:
             return None
         try:
             fault = self._look_up(namespace, name, alertname)
-        except ClusterError as error:
+        except ClusterError:
             # The API server's own trouble says nothing about the reference; Prometheus is asked all the same.
-            del error
             return None
         if fault is None:
             self._resolved.add(rule)
