@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.request
 
-from validationrun.local.program import Launch, Program
+from validationrun.local.process import Launch, Program
 
 HERE = pathlib.Path(__file__).resolve().parent
 SPEC = pathlib.Path("demo", "toy.yaml")

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from validationrun.emit.options import EmitOptions
-from validationrun.pipeline import CompileResult, Linted, compile_all, lint, plan_run
-from validationrun.plan import Plan
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.pipeline import CompileResult, Linted, compile_all, lint, plan_run
+from validationrun.compiling.plan import Plan
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DIGEST = "sha256:" + "1" * 64

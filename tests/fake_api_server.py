@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runner_helpers import START, FakeCluster
-from validationrun.cluster import AlreadyExistsError, ConflictError, Resource
+from validationrun.kube.cluster import AlreadyExistsError, ConflictError, Resource
 
 _PATH = re.compile(
     r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/(?:namespaces/(?P<ns>[^/]+)/)?(?P<plural>[^/]+)"

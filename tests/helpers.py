@@ -4,8 +4,8 @@ import pathlib
 import re
 from collections.abc import Iterable
 
-from validationrun.diagnostics import Diagnostic, render
-from validationrun.pipeline import lint_all
+from validationrun.compiling.pipeline import lint_all
+from validationrun.spec.findings import Diagnostic, render
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"

@@ -21,8 +21,8 @@ from typing import Any
 
 from tests.prometheus.server import until
 
+from validationrun.judging.replay import replay
 from validationrun.results.folder import Result, read_result
-from validationrun.results.replay import replay
 
 BIN = pathlib.Path(sys.executable).parent / "validationrun"
 MARK = "LOCAL_KIT_MARK"

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from validationrun.oracle.answers import Answer, Fault
-from validationrun.oracle.wire import Reply
+from validationrun.oracle.model import Answer, Fault
+from validationrun.oracle.prometheus_response import Reply
 
 
 def success(kind: str, result: Any, **more: Any) -> Reply:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emit_helpers import compiled
-from validationrun import record
-from validationrun.cluster import (
+from validationrun.contract import record
+from validationrun.contract.record import Identity, Record, format_time
+from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
     PODS,
@@ -21,8 +22,7 @@ from validationrun.cluster import (
     Resource,
     WatchLostError,
 )
-from validationrun.record import Identity, Record, format_time
-from validationrun.runner.context import Context
+from validationrun.steps.context import Context
 
 NAMESPACE = "eng-ada"
 IDENTITY = Identity("nightly-x7k2p", "0f8fad5b-d9cb-469f-a165-70867728950e", NAMESPACE)
@@ -31,7 +31,7 @@ START = 1_795_000_000.0
 
 class FakeCluster:
     """
-    Stands in for `validationrun.cluster.Cluster`: objects in a dictionary, names that can be taken, uids, merge patches.
+    Stands in for `validationrun.kube.cluster.Cluster`: objects in a dictionary, names that can be taken, uids, merge patches.
 
     It has no controllers: a test's `on_get` plays what they would do as time goes by.
 

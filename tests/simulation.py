@@ -12,16 +12,17 @@ from typing import Any
 from unittest import mock
 
 import replies
-from validationrun.api.v1alpha1 import Rule
-from validationrun.evaluation.asker import Asker
-from validationrun.evaluation.driver import Evaluation, Judgement, Window
-from validationrun.oracle.answers import Decision, Fault
+from validationrun.contract.record import format_time
+from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.engine import Fold, RuleState
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict import Facts, RunVerdict, judge
-from validationrun.oracle.wire import Reply
 from validationrun.oracle.workload import Shard, aggregate
-from validationrun.record import format_time
+from validationrun.results.judgement import Judgement
+from validationrun.spec.v1alpha1 import Rule
 
 START = 1_795_000_000.0
 LEARNED_LATER_SECONDS = 3.0

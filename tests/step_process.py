@@ -7,9 +7,9 @@ Starts a step as a process: the real program, but for where it finds its bundle,
 import pathlib
 import sys
 
-from validationrun import conventions
-from validationrun.cluster import Cluster
-from validationrun.runner import context, main
+from validationrun.base import conventions
+from validationrun.kube.cluster import Cluster
+from validationrun.steps import context, main
 
 if __name__ == "__main__":
     step, conventions.BUNDLE_DIR, conventions.OUTPUT_DIR = sys.argv[1:4]

@@ -25,9 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from tests.history.kit import alert_rule, query_rule  # noqa: E402
 
 from prometheus_kit import running, series  # noqa: E402 - the kit is beside the benchmarks, not installed
-from validationrun.history.backtest import Outcome, backtest  # noqa: E402
-from validationrun.history.past import Past  # noqa: E402
-from validationrun.history.periods import Period  # noqa: E402
+from validationrun.judging.backtest.backtest import Outcome, backtest  # noqa: E402
+from validationrun.judging.backtest.client import Past  # noqa: E402
+from validationrun.judging.backtest.windows import Period  # noqa: E402
 
 DAY, RULES = 86_400, 32
 SECONDS_BAR, RATIO_BAR = 60.0, 50.0

@@ -20,12 +20,11 @@ from tests.e2e.running import CASES, Prepared, prepare, run_operator, run_to_its
 from tests.e2e.setups import bring_up
 from tests.e2e.world import KINDS, KUBECONFIG, World, documents, until
 
-from validationrun import record
-from validationrun.cluster import PODS, WORKFLOWS, Cluster, Object
-from validationrun.record import Identity, parse_time
-from validationrun.runner import values
-from validationrun.runner.bundle import Bundle
-from validationrun.runner.probes import synced_height
+from validationrun.contract import parameters, record
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Identity, parse_time
+from validationrun.kube.cluster import PODS, WORKFLOWS, Cluster, Object
+from validationrun.steps.probes import synced_height
 
 _ROUNDS: Final = 5
 _WIDTH: Final = 66
@@ -132,7 +131,7 @@ def _deployments(world: World, prepared: Prepared) -> list[Object]:
     name = prepared.document["metadata"]["name"]
     (compiled,) = documents((prepared.out / world.namespace / name / "bundle.yaml").read_text())
     bundle = Bundle(compiled["data"])
-    filled = values.run_values(bundle.plan, Identity("alone", "0", world.namespace), "alone", {})
+    filled = parameters.run_values(bundle.plan, Identity("alone", "0", world.namespace), "alone", {})
     bodies = [bundle.manifest(entry["file"], filled, {}) for entry in bundle.plan["chain"]["deployments"]]
     for body in bodies:
         del body["metadata"]["ownerReferences"]

@@ -24,7 +24,7 @@ import fake_api_server
 from evaluator.live import LiveRun
 from prometheus_kit import Exporter, Proxy, Server, behaviours, between, exporting, running
 from runner_helpers import JOBS, FakeCluster, complete
-from validationrun import record
+from validationrun.contract import record
 
 RULES, INTERVAL_S, ANSWER_S = 32, 5, 2.0
 LATE_BAR_S, MEMORY_BAR_MIB, CPU_BAR = 0.5, 80.0, 0.03

@@ -19,9 +19,9 @@ WARM_UP = 10
 
 
 def compile_ours(files, out):
-    from validationrun.cli.folder import write
-    from validationrun.emit.options import EmitOptions
-    from validationrun.pipeline import compile_all
+    from validationrun.cli.output_dir import write
+    from validationrun.compiling.emit.options import EmitOptions
+    from validationrun.compiling.pipeline import compile_all
 
     result = compile_all(files, EmitOptions())
     assert result.ok
@@ -35,7 +35,7 @@ def compile_bare(files, out):
 
 
 def lint_ours(files, out):
-    from validationrun.pipeline import lint_all
+    from validationrun.compiling.pipeline import lint_all
 
     assert lint_all(files).ok
 
@@ -44,7 +44,7 @@ def lint_bare(files, out):
     import promql_parser
     import yaml
 
-    from validationrun.api.v1alpha1 import ValidationRun
+    from validationrun.spec.v1alpha1 import ValidationRun
 
     for _, content in files:
         run = ValidationRun.model_validate(yaml.load(content, Loader=yaml.CSafeLoader))

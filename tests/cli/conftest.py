@@ -8,7 +8,7 @@ import pytest
 from fake_api_server import FakeApiServer, serving
 from runner_helpers import NAMESPACE, FakeCluster
 from runs_kit import argo
-from validationrun.cluster import NAMESPACES
+from validationrun.kube.cluster import NAMESPACES
 
 
 @pytest.fixture

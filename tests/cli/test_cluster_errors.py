@@ -11,9 +11,9 @@ from emit_helpers import as_yaml, full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, NAMESPACE
 from runs_kit import gitops, step_pod, under_load
-from validationrun.cli import runs
+from validationrun.cli import run_options
 from validationrun.cli.errors import explain
-from validationrun.cluster import ForbiddenError
+from validationrun.kube.cluster import ForbiddenError
 
 RUN = IDENTITY.workflow
 ON_A_RUN = ("wait", "watch", "status", "logs", "report", "stop", "rerun", "delete")
@@ -133,7 +133,7 @@ def test_credentials_that_are_not_accepted() -> None:
 
 
 def test_an_api_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setattr(runs, "_FIRST_ANSWER_SECONDS", 0)
+    monkeypatch.setattr(run_options, "_FIRST_ANSWER_SECONDS", 0)
     kubeconfig(tmp_path, monkeypatch, server="http://127.0.0.1:1")
     line = said(call("list", "-n", NAMESPACE))
     assert "the API server does not answer: GET http://127.0.0.1:1/apis/argoproj.io/" in line

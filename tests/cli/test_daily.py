@@ -12,11 +12,11 @@ from cli_helpers import call
 from fake_api_server import FakeApiServer
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, WORKFLOWS
 from runs_kit import OURS, gitops, under_load, workflow, write
-from validationrun import record
 from validationrun.cli import delete
 from validationrun.cli.list_ import short
-from validationrun.cluster import CHAIN_OBJECTS
-from validationrun.record import Record
+from validationrun.contract import record
+from validationrun.contract.record import Record
+from validationrun.kube.cluster import CHAIN_OBJECTS
 
 
 def test_the_list_is_newest_first_and_tells_each_verdict(api: FakeApiServer) -> None:

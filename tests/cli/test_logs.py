@@ -6,10 +6,10 @@ from cli_helpers import call
 from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, NAMESPACE
 from runs_kit import shard, shard_pod, step_pod, under_load, workflow, write
-from validationrun import record
 from validationrun.cli import logs
-from validationrun.cluster import Cluster
-from validationrun.runs.pods import Source, Tail
+from validationrun.contract import record
+from validationrun.kube.cluster import Cluster
+from validationrun.runs.logs import Source, Tail
 
 RUN = IDENTITY.workflow
 

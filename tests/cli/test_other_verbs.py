@@ -314,7 +314,7 @@ def test_a_reader_that_goes_away_is_no_bug():
 
 
 def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
-    from validationrun import pipeline
+    from validationrun.compiling import pipeline
 
     def fail(*_):
         raise RuntimeError("oh")
@@ -327,7 +327,7 @@ def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
 
 
 def test_ctrl_c_is_2(monkeypatch):
-    from validationrun import pipeline
+    from validationrun.compiling import pipeline
 
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -9,7 +9,7 @@ import yaml
 
 from cli_helpers import call as run
 from emit_helpers import as_yaml, full_run
-from validationrun.cli.runs import StatusOutput, print_status
+from validationrun.cli.run_options import StatusOutput, print_status
 
 STATUS: dict[str, Any] = {
     "runId": "nightly-x7k2p", "namespace": "eng-ada", "phase": "Failed", "verdict": "Failed", "duration": "612s",

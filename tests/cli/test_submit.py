@@ -11,8 +11,8 @@ from emit_helpers import as_yaml, full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import NAMESPACE
 from runs_kit import OURS, gitops
-from validationrun import submission
-from validationrun.cluster import ForbiddenError, UnreachableError
+from validationrun.kube.cluster import ForbiddenError, UnreachableError
+from validationrun.runs import submit
 
 SUBMISSION = "validation.sei.io/submission"
 
@@ -195,7 +195,7 @@ def test_an_answer_that_is_lost_makes_no_second_run(
     api: FakeApiServer, spec: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The name is given by the API server, so asking again would start the run twice."""
-    monkeypatch.setattr(submission, "_CREATE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(submit, "_CREATE_PAUSE_SECONDS", 0.01)
     assert call("submit", spec).code == 0
     (first,) = workflows(api)
     api.lost = 1
@@ -252,5 +252,5 @@ def test_a_run_that_was_started_is_named_though_it_cannot_be_looked_at(error: Ex
             del resource, name
             raise error
 
-    body = submission.workflow("nightly", "eng-ada", "b" * 64, {}, "")
-    assert submission.start(Away(), body, lambda _: None) == "nightly-x7k2p"  # type: ignore[arg-type]
+    body = submit.workflow("nightly", "eng-ada", "b" * 64, {}, "")
+    assert submit.start(Away(), body, lambda _: None) == "nightly-x7k2p"  # type: ignore[arg-type]

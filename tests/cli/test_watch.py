@@ -14,12 +14,12 @@ from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, NAMESPACE, START
 from runs_kit import CHAIN, RUN, node, shard, state, step_pod, under_load, workflow, write
 from terminal_kit import in_terminal
-from validationrun import record
-from validationrun.cli import runs
-from validationrun.cli.watching import Changes, frame, shard_words
-from validationrun.cluster import Cluster
-from validationrun.record import Record, format_time
-from validationrun.runs.following import Follower, Snapshot
+from validationrun.cli import run_options
+from validationrun.cli.watch_view import Changes, frame, shard_words
+from validationrun.contract import record
+from validationrun.contract.record import Record, format_time
+from validationrun.kube.cluster import Cluster
+from validationrun.runs.snapshot import Follower, Snapshot
 
 NAME = IDENTITY.workflow
 
@@ -49,7 +49,7 @@ def ends(api: FakeApiServer, written: Record, verdict: str, phase: str) -> Calla
 def test_the_exit_code_is_the_verdict(
     api: FakeApiServer, monkeypatch: pytest.MonkeyPatch, verb: str, verdict: str, phase: str, code: int
 ) -> None:
-    monkeypatch.setattr(runs.time, "sleep", ends(api, under_load(api), verdict, phase))
+    monkeypatch.setattr(run_options.time, "sleep", ends(api, under_load(api), verdict, phase))
     done = call(verb, NAME, "-n", NAMESPACE, "-o", "json")
     assert (done.code, json.loads(done.out)["verdict"]) == (code, verdict)
     assert "Running: under load" in done.err
@@ -66,7 +66,7 @@ def test_a_passed_whose_workflow_failed_is_no_pass(
         write(written, {record.RESULT: result("Passed", "Succeeded")})
         workflow(api, NAME, uid=IDENTITY.uid, phase="Error")
 
-    monkeypatch.setattr(runs.time, "sleep", sleep)
+    monkeypatch.setattr(run_options.time, "sleep", sleep)
     assert call(verb, NAME, "-n", NAMESPACE).code == 2
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_vanishes_is_never_a_pass(
         if becomes == "another":
             workflow(api, NAME, uid="another-uid", phase="Succeeded", verdict="Passed", ours="Succeeded")
 
-    monkeypatch.setattr(runs.time, "sleep", sleep)
+    monkeypatch.setattr(run_options.time, "sleep", sleep)
     done = call(verb, NAME, "-n", NAMESPACE)
     assert (done.code, done.out) == (2, "")
     assert f"run {NAME} in {NAMESPACE} is gone: deleted before it had a verdict" in done.err
@@ -99,12 +99,12 @@ def test_an_api_server_that_goes_away_for_a_while_ends_nothing(
         if not end:
             api.down = True
             end.append(1)
-        elif seconds == runs._AWAY_PAUSE_SECONDS:
+        elif seconds == run_options._AWAY_PAUSE_SECONDS:
             api.down = False
             ends(api, written, "Passed", "Succeeded")(0)
 
-    monkeypatch.setattr(runs, "_FIRST_ANSWER_SECONDS", 0)
-    monkeypatch.setattr(runs.time, "sleep", sleep)
+    monkeypatch.setattr(run_options, "_FIRST_ANSWER_SECONDS", 0)
+    monkeypatch.setattr(run_options.time, "sleep", sleep)
     done = call(verb, NAME, "-n", NAMESPACE)
     assert done.code == 0, done.err
     assert "no answer, waiting for it to come back" in done.err
@@ -116,7 +116,7 @@ def test_who_stops_watching_stops_nothing(api: FakeApiServer, monkeypatch: pytes
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs.time, "sleep", interrupt)
+    monkeypatch.setattr(run_options.time, "sleep", interrupt)
     done = call("watch", NAME, "-n", NAMESPACE)
     assert (done.code, f"no longer watching; run {NAME} goes on" in done.err) == (2, True)
     assert [one for one in api.cluster.patches if one[0] == "workflows"] == []
@@ -125,8 +125,8 @@ def test_who_stops_watching_stops_nothing(api: FakeApiServer, monkeypatch: pytes
 def test_a_timeout_is_no_verdict(api: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     under_load(api)
     now = iter(range(1000))
-    monkeypatch.setattr(runs.time, "monotonic", lambda: float(next(now)))
-    monkeypatch.setattr(runs.time, "sleep", lambda _: None)
+    monkeypatch.setattr(run_options.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(run_options.time, "sleep", lambda _: None)
     done = call("watch", NAME, "-n", NAMESPACE, "--timeout", "5s")
     assert (done.code, "has no verdict within --timeout; it goes on" in done.err) == (2, True)
 
@@ -322,7 +322,7 @@ def test_before_the_first_step_argos_own_words_tell_what_it_waits_for(api: FakeA
 
 
 def test_a_status_of_a_run_that_goes_on(api: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("validationrun.cli.runs.time.time", lambda: START + 120)
+    monkeypatch.setattr("validationrun.cli.run_options.time.time", lambda: START + 120)
     under_load(api)
     shown = call("status", NAME, "-n", NAMESPACE).out
     assert "  window   1m10s of 5m0s\n" in shown
@@ -332,7 +332,7 @@ def test_a_status_of_a_run_that_goes_on(api: FakeApiServer, monkeypatch: pytest.
 
 def test_a_window_never_shows_more_than_its_length(api: FakeApiServer) -> None:
     written = under_load(api)
-    assert runs.window_words(look(api), START + 9000) == "5m0s of 5m0s"
+    assert run_options.window_words(look(api), START + 9000) == "5m0s of 5m0s"
     write(written, {record.LOAD: {"code": 0, "reason": "", "shards": [], "end": format_time(START + 100)}})
-    assert runs.window_words(look(api), START + 9000) == "50s of 5m0s"
-    assert runs.window_words(dataclasses.replace(look(api), window=None), START) == ""
+    assert run_options.window_words(look(api), START + 9000) == "50s of 5m0s"
+    assert run_options.window_words(dataclasses.replace(look(api), window=None), START) == ""

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 
 from tests.e2e.world import KINDS, World, until
 
-from validationrun import record
-from validationrun.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
+from validationrun.contract import record
+from validationrun.kube.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 
 MOMENTS: Final = {
     "run": record.RUN,

@@ -36,10 +36,10 @@ from tests.e2e.random_model import FAULTS, PASSED, PROMETHEUS, Hit, not_whole, r
 from tests.e2e.running import Prepared, prepare, run_operator, start
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
 
-from validationrun import record
-from validationrun.cluster import JOBS, PODS, WORKFLOWS, Object
-from validationrun.record import Identity, Record, parse_time
-from validationrun.status import has_ended
+from validationrun.contract import record
+from validationrun.contract.record import Identity, Record, parse_time
+from validationrun.contract.status import has_ended
+from validationrun.kube.cluster import JOBS, PODS, WORKFLOWS, Object
 
 FOLDER: Final = REPOSITORY / "build"
 _FIRST_GUESS_SECONDS: Final = 75.0

@@ -14,7 +14,7 @@ from tests.e2e.faults import Faults
 from tests.e2e.setups import EARLY, SETUPS
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, merge
 
-from validationrun.cluster import WORKFLOWS, Object
+from validationrun.kube.cluster import WORKFLOWS, Object
 
 HERE: Final = Path(__file__).resolve().parent
 BASE: Final = yaml.safe_load((HERE / "base.yaml").read_text())

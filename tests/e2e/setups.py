@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.e2e.world import KINDS, World, until
 
-from validationrun.cluster import CHAIN_OBJECTS, NAMESPACES, PROMETHEUS_RULES, SERVICE_ACCOUNTS, Cluster, Object
+from validationrun.kube.cluster import CHAIN_OBJECTS, NAMESPACES, PROMETHEUS_RULES, SERVICE_ACCOUNTS, Cluster, Object
 
 Setup = Callable[[World, Mapping[str, Any]], list[str] | None]
 SETUPS: dict[str, Setup] = {}

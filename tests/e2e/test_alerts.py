@@ -17,7 +17,7 @@ from tests.e2e.running import CASES, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World
 
 from prometheus_kit import Server, running
-from validationrun import record
+from validationrun.contract import record
 
 pytestmark = pytest.mark.installation
 GROUPS: Final = [{"name": "own", "rules": [{"alert": ALERT, "expr": EXPRESSION, "for": "10s"}]}]

@@ -14,8 +14,9 @@ import yaml
 from tests.e2e.running import BASE, run_operator
 from tests.e2e.world import CLI, KINDS, REPOSITORY, World, as_json, documents, merge, until
 
-from validationrun import kubeconfig, record
-from validationrun.cluster import CONFIG_MAPS, PODS, SERVICE_ACCOUNTS, WORKFLOW_TEMPLATES, WORKFLOWS, ConflictError
+from validationrun.contract import record
+from validationrun.kube import kubeconfig
+from validationrun.kube.cluster import CONFIG_MAPS, PODS, SERVICE_ACCOUNTS, WORKFLOW_TEMPLATES, WORKFLOWS, ConflictError
 
 ROLE = re.search(r"```yaml\n(apiVersion: rbac.*?)```", (REPOSITORY / "docs" / "cli.md").read_text(), re.DOTALL)
 

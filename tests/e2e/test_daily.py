@@ -11,8 +11,8 @@ import yaml
 from tests.e2e.running import BASE, prepare, run_operator
 from tests.e2e.world import World, as_json, merge, until
 
-from validationrun import record
-from validationrun.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
+from validationrun.contract import record
+from validationrun.kube.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
 
 
 @pytest.fixture

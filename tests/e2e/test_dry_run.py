@@ -7,10 +7,10 @@ from typing import Any, Final
 import pytest
 from tests.e2e.world import KINDS, REPOSITORY, World, documents
 
-from validationrun.canonical import bundle_hash
-from validationrun.record import Identity
-from validationrun.runner import values
-from validationrun.runner.bundle import Bundle
+from validationrun.base.hashing import bundle_hash
+from validationrun.contract import parameters
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Identity
 
 GENERATED: Final = sorted((REPOSITORY / "generated").glob("*/*"))
 IDENTITY: Final = Identity("dry-run-x7k2p", "0f8fad5b-d9cb-469f-a165-70867728950e", "placeholder")
@@ -47,8 +47,8 @@ def _dry_run_bundle(world: World, document: dict[str, Any]) -> int:
     """The objects that the steps create, filled as the steps fill them."""
     bundle = Bundle(document["data"])
     assert bundle_hash(bundle.data) == document["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
-    chain_id = values.effective_chain_id(bundle.plan, {}, IDENTITY.uid)
-    filled = values.run_values(bundle.plan, IDENTITY, chain_id, {})
+    chain_id = parameters.effective_chain_id(bundle.plan, {}, IDENTITY.uid)
+    filled = parameters.run_values(bundle.plan, IDENTITY, chain_id, {})
     keys = [key for key in bundle.data if key == "job.yaml" or key.startswith("chain.")]
     for key in keys:
         _dry_run(world, bundle.manifest(key, filled, {}))

@@ -20,10 +20,10 @@ from tests.e2e.checks import check_nothing_left, check_outcome, check_record, ch
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World
 
-from validationrun import record
-from validationrun.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Object
-from validationrun.local.expansion import expand
-from validationrun.plan.load import literal
+from validationrun.compiling.plan.load import literal
+from validationrun.contract import record
+from validationrun.kube.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Object
+from validationrun.local.env_expansion import expand
 
 PROGRAM: Final = (Path(__file__).parent / "hostile_workload.py").read_text()
 TEXTS: Final = {

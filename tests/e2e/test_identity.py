@@ -16,8 +16,9 @@ from tests.e2e.faults import wait_for
 from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, start, wait_to_its_end
 from tests.e2e.world import World, as_json, until
 
-from validationrun import record
-from validationrun.cluster import (
+from validationrun.contract import record
+from validationrun.contract.record import parse_time
+from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
@@ -27,8 +28,7 @@ from validationrun.cluster import (
     AlreadyExistsError,
     Object,
 )
-from validationrun.record import parse_time
-from validationrun.submission import start as start_workflow
+from validationrun.runs.submit import start as start_workflow
 
 FAILS: Final = {"spec": {"load": {"workload": {"args": ["--rate=5", "--exit-code=1"]}}}}
 LABEL_VERDICT: Final = "validation.sei.io/verdict"

@@ -20,7 +20,7 @@ from tests.e2e.faults import fault
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World, until
 
-from validationrun.cluster import WORKFLOWS, Object
+from validationrun.kube.cluster import WORKFLOWS, Object
 
 pytestmark = pytest.mark.installation
 

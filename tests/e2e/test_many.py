@@ -12,11 +12,11 @@ from tests.e2e.checks import check_nothing_left, check_record, check_status, che
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, start
 from tests.e2e.world import World, open_cluster, until
 
-from validationrun import record
-from validationrun.cluster import WORKFLOWS
-from validationrun.status import has_ended
-from validationrun.submission import held_workflow, read_template
-from validationrun.submission import start as start_workflow
+from validationrun.contract import record
+from validationrun.contract.status import has_ended
+from validationrun.kube.cluster import WORKFLOWS
+from validationrun.runs.submit import held_workflow, read_template
+from validationrun.runs.submit import start as start_workflow
 
 RUNS: Final = 20
 _SUBMITS_AT_ONCE: Final = 8

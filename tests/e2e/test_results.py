@@ -19,7 +19,8 @@ from tests.e2e.checks import check_clean, check_outcome
 from tests.e2e.running import BASE, CASES, Outcome, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World, as_json
 
-from validationrun import conventions, record
+from validationrun.base import conventions
+from validationrun.contract import record
 
 pytestmark = pytest.mark.installation
 

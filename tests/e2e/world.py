@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from validationrun import record
-from validationrun.cluster import (
+from validationrun.contract import record
+from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
@@ -29,7 +29,7 @@ from validationrun.cluster import (
     Object,
     Resource,
 )
-from validationrun.load.plain import read_plain
+from validationrun.spec.source.fast_reader import read_plain
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 KUBECONFIG: Final = REPOSITORY / "build" / "cluster" / "kubeconfig"

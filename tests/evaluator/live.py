@@ -12,8 +12,8 @@ from typing import Any
 from emit_helpers import full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, PODS, begin, bundle_folder, pod
-from validationrun import record
-from validationrun.record import Record, format_time
+from validationrun.contract import record
+from validationrun.contract.record import Record, format_time
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "step_process.py"
 

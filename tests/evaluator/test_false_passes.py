@@ -8,7 +8,7 @@ import pytest
 
 from replies import fault, http, loaded, scalar, success, vector
 from simulation import LEARNED_LATER_SECONDS, START, alert_rule, query_rule, simulate
-from validationrun.cli.runs import VERDICT_EXITS
+from validationrun.cli.run_options import VERDICT_EXITS
 
 GOOD = vector("1")
 

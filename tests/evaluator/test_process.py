@@ -14,9 +14,9 @@ from evaluator.conftest import Begin
 from evaluator.live import LiveRun
 from prometheus_kit import Exporter, Proxy, Server, behaviours, unlike
 from runner_helpers import IDENTITY, JOBS, WORKFLOWS, complete, context, workflow
-from validationrun import record
+from validationrun.contract import record
 from validationrun.oracle.evidence import read_lines
-from validationrun.runner.finalize import finalize
+from validationrun.steps.finalize import finalize
 
 
 def rule(name: str, promql: str, **properties: Any) -> dict[str, Any]:

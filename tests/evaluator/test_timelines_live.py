@@ -7,11 +7,11 @@ import pytest
 from evaluator.conftest import Begin
 from evaluator.test_process import result, rule
 from prometheus_kit import Proxy, Server, behaviours, series, unlike, until
-from validationrun import record
-from validationrun.api.v1alpha1 import Rule
-from validationrun.evaluation.asker import Asker
+from validationrun.contract import record
+from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
+from validationrun.spec.v1alpha1 import Rule
 
 
 def alert_asker(server: Server, mark: str) -> Asker:

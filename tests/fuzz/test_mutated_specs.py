@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 import yaml
 
-from validationrun.diagnostics import Diagnostic, Severity, render, render_github
-from validationrun.emit.header import header_of
-from validationrun.emit.options import EmitOptions
-from validationrun.load import read
-from validationrun.pipeline import CompileResult, compile_all
+from validationrun.compiling.emit.header import header_of
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.pipeline import CompileResult, compile_all
+from validationrun.spec.findings import Diagnostic, Severity, render, render_github
+from validationrun.spec.source import read
 
 ROOT = pathlib.Path(__file__).parents[2]
 BASES = [

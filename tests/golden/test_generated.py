@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from emit_helpers import ROOT
-from validationrun.api.schema import render_schema
+from validationrun.base.templates import render_template
 from validationrun.cli.init import Scenario
-from validationrun.emit.options import EmitOptions
-from validationrun.pipeline import compile_all, lint
-from validationrun.templates import render_template
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.pipeline import compile_all, lint
+from validationrun.spec.schema import render_schema
 
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 SCENARIOS = [scenario.value for scenario in Scenario]

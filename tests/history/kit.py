@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.oracle.question import Question
+from validationrun.spec.v1alpha1 import Rule
 
 
 def query_rule(name: str, promql: str, op: str = ">", threshold: str = "0", **properties: Any) -> Question:

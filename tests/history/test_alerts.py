@@ -12,14 +12,14 @@ from tests.history.test_identity import told_by_decisions
 from tests.prometheus.history import Series
 
 from prometheus_kit import Proxy, Server, behaviours, between, running, series, until
-from validationrun.evaluation.asker import Asker
-from validationrun.history import alerts
-from validationrun.history.asking import ask_window
-from validationrun.history.backtest import backtest
-from validationrun.history.form import Form
-from validationrun.history.past import Past
-from validationrun.history.periods import Period
-from validationrun.oracle.answers import Decision
+from validationrun.judging.backtest import alert_samples
+from validationrun.judging.backtest.backtest import backtest
+from validationrun.judging.backtest.client import Past
+from validationrun.judging.backtest.fetch import ask_window
+from validationrun.judging.backtest.query_strategy import Form
+from validationrun.judging.backtest.windows import Period
+from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.model import Decision
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
 
@@ -101,7 +101,7 @@ def test_samples_tell_for_each_tick_what_the_query_does(server: Server, case: st
 def test_a_long_range_is_looked_at_in_pieces(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too much for one answer is asked in halves, with the same result."""
     question = alert_rule("rule", "in-the-middle", (("chain_id", "=~", "chain-.*"),))
-    monkeypatch.setattr(alerts, "LEAST_SECONDS", 1)
+    monkeypatch.setattr(alert_samples, "LEAST_SECONDS", 1)
     whole = by_the_evaluator(server.url, question)
     for most in (500, 100, 10):
         with between(server.url) as proxy, Past(proxy.url) as past:

@@ -6,12 +6,12 @@ import pytest
 from tests.history.kit import alert_rule, query_rule
 
 from prometheus_kit import Server, running, series
-from validationrun.history.backtest import Outcome, backtest, not_loaded_now, questions_of
-from validationrun.history.form import Form
-from validationrun.history.past import HistoryError, Past
-from validationrun.history.periods import Period
+from validationrun.compiling.pipeline import lint
+from validationrun.judging.backtest.backtest import Outcome, backtest, not_loaded_now, questions_of
+from validationrun.judging.backtest.client import HistoryError, Past
+from validationrun.judging.backtest.query_strategy import Form
+from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.question import Question
-from validationrun.pipeline import lint
 
 START = 1_699_992_000.0
 HOUR = 3600.0

@@ -13,14 +13,14 @@ import pytest
 from tests.history.kit import alert_rule, query_rule
 
 from prometheus_kit import STALE, Exporter, Proxy, Server, behaviours, between, exporting, running, series, until
-from validationrun.api.v1alpha1 import Rule, ValidationRun
-from validationrun.history.compare import Comparison, compare, compare_with_backtest
-from validationrun.history.past import HistoryError, Past
+from validationrun.judging.backtest.client import HistoryError, Past
+from validationrun.judging.backtest.compare import Comparison, compare, compare_with_backtest
+from validationrun.judging.replay import replay_folder
 from validationrun.local.evaluate import EvaluateOptions, evaluate
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access
 from validationrun.results.folder import Result, read_result
-from validationrun.results.replay import replay_folder
+from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
 START = 1_699_992_000.25
 LOADED = ("Never", "Fired", "Before", "Twice")
@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the attempts at a final sweep; the past does not change meanwhile."""
-    monkeypatch.setattr("validationrun.evaluation.driver.SWEEP_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr("validationrun.judging.live.loop.SWEEP_PAUSE_SECONDS", 0.02)
 
 
 def is_loaded(server: Server) -> bool:

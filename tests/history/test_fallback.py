@@ -9,17 +9,17 @@ from tests.history.kit import query_rule
 from tests.history.test_identity import told_by_decisions
 
 from prometheus_kit import Proxy, Server, behaviours, between, running, series
-from validationrun.evaluation.asker import Asker
-from validationrun.history import past as pasts
-from validationrun.history import ranges
-from validationrun.history.asking import Ticks, ask_window
-from validationrun.history.form import Choice, Form
-from validationrun.history.past import HistoryError, Past
-from validationrun.history.periods import Period
-from validationrun.history.ranges import MOST_TICKS, ranged
-from validationrun.oracle.answers import Decision
+from validationrun.judging.backtest import client as pasts
+from validationrun.judging.backtest import ranges
+from validationrun.judging.backtest.client import HistoryError, Past
+from validationrun.judging.backtest.fetch import Ticks, ask_window
+from validationrun.judging.backtest.query_strategy import Choice, Form
+from validationrun.judging.backtest.ranges import MOST_TICKS, ranged
+from validationrun.judging.backtest.windows import Period
+from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.model import Decision
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.question import Question
-from validationrun.oracle.wire import Reply
 from validationrun.prometheus import Prometheus
 
 START = 1_699_992_000.0
@@ -163,7 +163,7 @@ def test_too_many_samples_for_one_range_are_asked_in_pieces(tmp_path_factory: py
 
 def test_a_slow_range_is_asked_in_pieces(server: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with its own time."""
-    monkeypatch.setattr("validationrun.history.asking.RANGE_SECONDS", 0.5)
+    monkeypatch.setattr("validationrun.judging.backtest.fetch.RANGE_SECONDS", 0.5)
 
     def longer_than(seconds: float) -> Callable[[object], bool]:
         def holds(request) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from tests.history.kit import alert_rule, query_rule
 
-from validationrun.history.form import Choice, Form, choose
+from validationrun.judging.backtest.query_strategy import Choice, Form, choose
 
 START = 1_699_992_000.0
 

@@ -12,13 +12,13 @@ from tests.history.kit import query_rule
 from tests.prometheus.history import Series
 
 from prometheus_kit import Server, running, series
-from validationrun.evaluation.asker import Asker
-from validationrun.history.asking import ask_window
-from validationrun.history.deciding import AlertDecider, QueryDecider
-from validationrun.history.form import Form
-from validationrun.history.past import Past
-from validationrun.history.periods import Period
-from validationrun.oracle.answers import Decision
+from validationrun.judging.backtest.client import Past
+from validationrun.judging.backtest.decide import AlertDecider, QueryDecider
+from validationrun.judging.backtest.fetch import ask_window
+from validationrun.judging.backtest.query_strategy import Form
+from validationrun.judging.backtest.windows import Period
+from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.model import Decision
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
 

@@ -10,10 +10,10 @@ from tests.history.kit import query_rule
 from tests.history.test_identity import told_by_decisions
 
 from prometheus_kit import Server, running, series
-from validationrun.evaluation.asker import Asker
-from validationrun.history.asking import ask_window
-from validationrun.history.past import Past
-from validationrun.history.periods import Period
+from validationrun.judging.backtest.client import Past
+from validationrun.judging.backtest.fetch import ask_window
+from validationrun.judging.backtest.windows import Period
+from validationrun.judging.live.rule_query import Asker
 from validationrun.prometheus import Prometheus
 
 START = 1_699_992_000.0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from validationrun.history.past import HistoryError
-from validationrun.history.periods import MOST_WINDOWS, Period, back_from, between, read_span, read_time
+from validationrun.judging.backtest.client import HistoryError
+from validationrun.judging.backtest.windows import MOST_WINDOWS, Period, back_from, between, read_span, read_time
 
 NOW = 1_700_000_000.5
 DAY = 86_400

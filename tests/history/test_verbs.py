@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.results.sealed import change_lines
+from tests.unit.judging.sealed import change_lines
 
 from cli_helpers import BIN, Called, call
 from prometheus_kit import Server, behaviours, between, running, series, until

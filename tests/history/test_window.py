@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.kit import alert_rule, query_rule
 
-from validationrun.history import window
-from validationrun.history.deciding import AlertDecider, QueryDecider, fails
-from validationrun.history.periods import Period
-from validationrun.history.told import NOTHING, Told, several, tell, untell
-from validationrun.history.window import Course, Judged, judge_window, times_of
-from validationrun.oracle.answers import Decision, Fault, Sample, Samples
+from validationrun.judging.backtest import fold_window
+from validationrun.judging.backtest.compact_answer import NOTHING, Told, several, tell, untell
+from validationrun.judging.backtest.decide import AlertDecider, QueryDecider, fails
+from validationrun.judging.backtest.fold_window import Course, Judged, judge_window, times_of
+from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.engine import Fold
+from validationrun.oracle.model import Decision, Fault, Sample, Samples
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary
 
@@ -101,7 +101,7 @@ def test_a_window_is_folded_as_if_every_decision_were(questions, runs, sweeps, l
     """States, stop and verdict; and what the summaries say of the ticks that count."""
     period = Period(START, START + length)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window, "SLICE_SECONDS", slice_s)
+        patch.setattr(fold_window, "SLICE_SECONDS", slice_s)
         courses, others = (
             [
                 course(question, spread(run, len(times_of(question.rule, period))), sweep, period)

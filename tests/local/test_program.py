@@ -10,7 +10,7 @@ import pytest
 
 from local_kit import daemon, marked, shell
 from prometheus_kit import unlike, until
-from validationrun.local.program import Launch, Program
+from validationrun.local.process import Launch, Program
 
 
 @pytest.fixture

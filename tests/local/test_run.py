@@ -7,8 +7,8 @@ import pytest
 
 from local_kit import RPC, Spec, alert, ran, rule, shell, started
 from prometheus_kit import behaviours, series, unlike
-from validationrun.conventions import RESERVED_ENV
-from validationrun.oracle.wire import TOKEN_FILE
+from validationrun.base.conventions import RESERVED_ENV
+from validationrun.oracle.prometheus_response import TOKEN_FILE
 from validationrun.results.folder import ResultsError, read_result
 
 ONE = "vector(1)"

@@ -14,14 +14,14 @@ import math
 import random
 from collections.abc import Iterator
 
-from validationrun.api.v1alpha1 import Rule as SpecRule
-from validationrun.oracle.answers import Decision, Fault
 from validationrun.oracle.engine import Fold, RuleState, ticks
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.verdict import Facts, RunVerdict, judge
-from validationrun.oracle.wire import Reply
 from validationrun.oracle.workload import Shard, aggregate
+from validationrun.spec.v1alpha1 import Rule as SpecRule
 
 from .brute_force import Answer, Outcome, Rule, RuleOutcome, RunOutcome, Timeline, window_end
 

@@ -13,10 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from validationrun.evaluation.driver import Evaluation, Judgement, Window
-from validationrun.oracle.answers import Decision
+from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.oracle.engine import Fold, RuleState
+from validationrun.oracle.model import Decision
 from validationrun.oracle.verdict import judge
+from validationrun.results.judgement import Judgement
 
 from .adapter import decision_of, facts_of, rule_outcome, run_outcome, spec_rule
 from .brute_force import Outcome, Timeline

@@ -12,7 +12,7 @@ import pytest
 from model.adapter import ALERT, exchange, play, proof, spec_rule, vector
 from model.brute_force import Rule, RuleOutcome
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
-from validationrun.evaluation.clock import check_clock, doubted
+from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.question import Question

@@ -31,8 +31,8 @@ NOT_COPIED = (".*", "__pycache__", "judge", "dist", "build")
 DATA = ("templates", "schemas")
 ALL_TESTS = ("tests/unit", "tests/golden")
 FIRST_TESTS = {
-    "check": ("tests/unit/check",),
-    "load": ("tests/unit/load",),
+    "check": ("tests/unit/compiling/check",),
+    "load": ("tests/unit/spec/source",),
     "api": ("tests/unit/api", "tests/unit/check"),
     "emit": ("tests/unit/emit",),
 }

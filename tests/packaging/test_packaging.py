@@ -84,7 +84,7 @@ def run_installed(target, *arguments, stdin=b""):
 
 
 def test_the_installed_package_is_the_one_that_runs(installed):
-    code = "import validationrun, validationrun.resources as r; print(validationrun.__file__); print(r.data_folder('templates'))"
+    code = "import validationrun, validationrun.base.resources as r; print(validationrun.__file__); print(r.data_folder('templates'))"
     env = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run([sys.executable, "-c", code], cwd="/", env=env, capture_output=True, check=True, text=True)
     module, templates = map(pathlib.Path, done.stdout.splitlines())

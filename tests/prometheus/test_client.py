@@ -24,9 +24,9 @@ from prometheus_kit import (
     unreachable,
     until,
 )
-from validationrun.oracle import wire
-from validationrun.oracle.answers import Answer, Fault, Samples
-from validationrun.oracle.wire import Matrix, Reply
+from validationrun.oracle import prometheus_response
+from validationrun.oracle.model import Answer, Fault, Samples
+from validationrun.oracle.prometheus_response import Matrix, Reply
 from validationrun.prometheus import Access, Prometheus
 
 T = 1_700_000_000.0
@@ -54,7 +54,7 @@ def texts(answer: Answer) -> list[str]:
 
 
 def ask(client: Prometheus, promql: str = "vector(7)", t: float | None = T, timeout_s: float = 5) -> Answer:
-    return wire.read_vector(client.query(promql, t, timeout_s))
+    return prometheus_response.read_vector(client.query(promql, t, timeout_s))
 
 
 def fault(client: Prometheus, promql: str = "vector(7)", timeout_s: float = 5) -> Fault:
@@ -129,7 +129,7 @@ def test_a_series_that_ended_gives_no_sample(client: Prometheus, shared_promethe
 def test_a_range_has_every_step_and_both_ends(client: Prometheus, shared_prometheus: Server) -> None:
     mark = unlike()
     shared_prometheus.send(series("height", [(T + at, at) for at in range(4)], test=mark))
-    read = wire.read_matrix(client.query_range(f'height{{test="{mark}"}}', T + 0.25, T + 2.75, 0.5, 5))
+    read = prometheus_response.read_matrix(client.query_range(f'height{{test="{mark}"}}', T + 0.25, T + 2.75, 0.5, 5))
     assert isinstance(read, Matrix)
     (one,) = read.series
     assert one.labels["test"] == mark
@@ -144,7 +144,7 @@ def test_a_range_has_every_step_and_both_ends(client: Prometheus, shared_prometh
 
 
 def test_a_range_of_a_scalar_is_one_series(client: Prometheus) -> None:
-    read = wire.read_matrix(client.query_range("1 / 0", T, T + 2, 1, 5))
+    read = prometheus_response.read_matrix(client.query_range("1 / 0", T, T + 2, 1, 5))
     assert isinstance(read, Matrix)
     assert [(one.labels, one.points) for one in read.series] == [({}, ((T, "+Inf"), (T + 1, "+Inf"), (T + 2, "+Inf")))]
 
@@ -156,13 +156,13 @@ def test_an_instant_query_for_a_range_gives_the_samples_themselves(
     shared_prometheus.send(
         series("height", [(T, 1), (T + 1.5, math.nan), (T + 2, STALE), (T + 3, math.inf)], test=mark)
     )
-    read = wire.read_matrix(client.query(f'height{{test="{mark}"}}[10s]', T + 5, 5))
+    read = prometheus_response.read_matrix(client.query(f'height{{test="{mark}"}}[10s]', T + 5, 5))
     assert isinstance(read, Matrix)
     assert [one.points for one in read.series] == [((T, "1"), (T + 1.5, "NaN"), (T + 3, "+Inf"))]
 
 
 def test_too_many_points_are_a_bad_query(client: Prometheus) -> None:
-    read = wire.read_matrix(client.query_range("vector(1)", T, T + 20_000, 1, 5))
+    read = prometheus_response.read_matrix(client.query_range("vector(1)", T, T + 20_000, 1, 5))
     assert isinstance(read, Fault)
     assert (read.reason, "11,000" in read.message) == ("BadQuery", True)
 
@@ -193,7 +193,7 @@ def test_proof_that_an_alert_runs(
         return all(rule["health"] != "unknown" for group in groups for rule in group["rules"])
 
     until(evaluated, 20, "every rule was evaluated once")
-    found = wire.read_loaded(client.rules(alertname, 5), alertname, time.time() + later)
+    found = prometheus_response.read_loaded(client.rules(alertname, 5), alertname, time.time() + later)
     if words is None:
         assert found is None
     else:
@@ -207,7 +207,7 @@ def test_an_alert_that_was_not_evaluated_yet_is_no_proof(tmp_path: Path) -> None
         client = Prometheus(server.url)
         rules = client.rules("Slow", 5)
         client.close()
-    found = wire.read_loaded(rules, "Slow", time.time())
+    found = prometheus_response.read_loaded(rules, "Slow", time.time())
     assert found is not None
     assert (found.reason, "health is unknown" in found.message) == ("AlertNotLoaded", True)
 
@@ -303,8 +303,8 @@ def test_a_late_answer_is_a_timeout_at_the_deadline(
 def test_information_is_no_warning(proxied: Proxy, behind: Prometheus) -> None:
     proxied.behave(behaviours.warned("PromQL info: metric might not be a counter"))
     reply = behind.query("vector(7)", T, 5)
-    assert texts(wire.read_vector(reply)) == ["7"]
-    assert wire.warnings(reply) == ()
+    assert texts(prometheus_response.read_vector(reply)) == ["7"]
+    assert prometheus_response.warnings(reply) == ()
 
 
 def test_one_query_can_go_wrong_and_the_others_not(proxied: Proxy, behind: Prometheus) -> None:
@@ -350,7 +350,7 @@ def test_no_bad_answer_proves_that_an_alert_runs(proxied: Proxy, behind: Prometh
     for behaviour in (behaviours.garbage, behaviours.half, behaviours.status(503), behaviours.hang):
         proxied.heal()
         proxied.behave(behaviour, on="/rules")
-        found = wire.read_loaded(behind.rules("AlwaysFires", 0.3), "AlwaysFires", time.time())
+        found = prometheus_response.read_loaded(behind.rules("AlwaysFires", 0.3), "AlwaysFires", time.time())
         assert found is not None
         assert found.reason in ("PrometheusUnavailable", "Timeout")
 
@@ -492,7 +492,7 @@ def test_a_reply_is_read_the_same_again(client: Prometheus) -> None:
         reply = client.query(promql, T, 5)
         assert reply.fault is None
         again = Reply(reply.status, bytes(reply.body), None)
-        assert wire.read_vector(again) == wire.read_vector(reply)
+        assert prometheus_response.read_vector(again) == prometheus_response.read_vector(reply)
 
 
 def test_a_client_of_a_proxy_of_its_own(shared_prometheus: Server) -> None:

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from prometheus_kit import STALE, behaviours, between, series, unlike, unreachable
-from validationrun.evaluation.inquiry import MOST_QUESTIONS
-from validationrun.evaluation.why import MOST_CHARACTERS, explain_empty
 from validationrun.prometheus import Prometheus
+from validationrun.prometheus.explain_empty import MOST_CHARACTERS, explain_empty
+from validationrun.prometheus.query_budget import MOST_QUESTIONS
 
 SECONDS = 10.0
 

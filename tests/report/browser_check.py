@@ -19,7 +19,7 @@ from tests.report.browser import Page, browser, find  # noqa: E402 - after the p
 from tests.report.worlds import WORLDS  # noqa: E402
 
 from validationrun import report  # noqa: E402
-from validationrun.report.reading import view_of  # noqa: E402
+from validationrun.report.from_result import view_of  # noqa: E402
 
 SCREENS = {"wide": 1280, "phone": 390}
 VISIBLE = "[...document.querySelectorAll('h1, .message, .lane, .overview, .card')].filter(one => one.getBoundingClientRect().height < 8).length"

@@ -17,24 +17,24 @@ from typing import Any
 
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
-from validationrun import record
-from validationrun.api.v1alpha1 import Rule
-from validationrun.evaluation.clock import ClockCheck
-from validationrun.evaluation.driver import Judgement
-from validationrun.local.keeping import Kept, run_entry, sign_off
-from validationrun.local.outcome import Setting, conclude
+from validationrun.contract import record
+from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.record import Identity, format_time
+from validationrun.contract.status import build_status
+from validationrun.local.finish import Setting, conclude
+from validationrun.local.memory_record import Kept, run_entry, sign_off
 from validationrun.oracle.engine import Fold, ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.verdict import Facts, judge
-from validationrun.oracle.wire import Reply
 from validationrun.oracle.workload import Workload
-from validationrun.record import Identity, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, result_document
-from validationrun.status import build_status
+from validationrun.results.judgement import Judgement
+from validationrun.spec.v1alpha1 import Rule
 
 RUN_ID = "nightly-20261118044000"
 VALUES = {"chainId": "nightly-0f8fad5b", "namespace": "eng-ada", "runId": RUN_ID}

@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.evaluation.asker import Asker
-from validationrun.evaluation.driver import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.rule_query import Asker
+from validationrun.judging.ruletest.model import RuleTestFile
+from validationrun.judging.ruletest.prepare import prepare
+from validationrun.judging.ruletest.remote_write import label_bytes
+from validationrun.judging.ruletest.server import find_binary, private_prometheus
+from validationrun.judging.ruletest.simulate import simulate
 from validationrun.oracle.engine import Fold
 from validationrun.prometheus import Prometheus
-from validationrun.ruletest.case import prepare
-from validationrun.ruletest.model import RuleTestFile
-from validationrun.ruletest.remote_write import label_bytes
-from validationrun.ruletest.server import find_binary, private_prometheus
-from validationrun.ruletest.simulate import simulate
+from validationrun.spec.v1alpha1 import ValidationRun
 
 SERIES = ['a{pod="x"}', 'a{pod="y"}', 'b{pod="x"}']
 QUERIES = [

@@ -6,7 +6,7 @@ import random
 import subprocess
 
 from prometheus_kit import promtool
-from validationrun.ruletest.notation import Mark, NotationError, read_values
+from validationrun.judging.ruletest.promtool_series import Mark, NotationError, read_values
 
 _SERIES = 150
 

@@ -9,10 +9,10 @@ import socket
 import pytest
 
 from prometheus_kit import running, until
-from validationrun.oracle.wire import read_vector
-from validationrun.ruletest import server
-from validationrun.ruletest.remote_write import label_bytes
-from validationrun.ruletest.server import PrivatePrometheusError, find_binary, private_prometheus
+from validationrun.judging.ruletest import server
+from validationrun.judging.ruletest.remote_write import label_bytes
+from validationrun.judging.ruletest.server import PrivatePrometheusError, find_binary, private_prometheus
+from validationrun.oracle.prometheus_response import read_vector
 
 
 def test_what_was_written_is_answered_at_once_and_another_one_knows_nothing_of_it():

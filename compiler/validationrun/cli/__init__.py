@@ -14,6 +14,7 @@ from typing import Any
 import typer
 import typer.core
 
+from validationrun.base.conventions import EXIT_BUG, EXIT_USAGE
 from validationrun.cli import (
     backtest,
     compile_,
@@ -36,7 +37,6 @@ from validationrun.cli import (
     wait,
     watch,
 )
-from validationrun.conventions import EXIT_BUG, EXIT_USAGE
 
 
 class _Verbs(typer.core.TyperGroup):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, usage_error
+from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.cli.console import NamespaceOption, usage_error
 from validationrun.cli.evaluate import (
     CaFileOption,
     ChainIdOption,
@@ -24,15 +25,14 @@ from validationrun.cli.evaluate import (
     one_run,
     say,
 )
-from validationrun.cli.runs import VERDICT_EXITS
-from validationrun.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
-from validationrun.diagnostics import printable
+from validationrun.cli.run_options import VERDICT_EXITS
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.api.v1alpha1 import ValidationRun
-    from validationrun.history.backtest import Outcome
-    from validationrun.history.past import Past
-    from validationrun.history.periods import Period
+    from validationrun.judging.backtest.backtest import Outcome
+    from validationrun.judging.backtest.client import Past
+    from validationrun.judging.backtest.windows import Period
+    from validationrun.spec.v1alpha1 import ValidationRun
 
 EXAMPLES = """\b
 Examples:
@@ -140,7 +140,7 @@ def run(
     Says of each rule the verdict, the second of its first failure, how close it came to its threshold and how much of
     the window had data. Nothing is written.
     """
-    from validationrun.history.past import Past
+    from validationrun.judging.backtest.client import Past
 
     times = {"--start": start, "--end": end, "--last": last, "--every": every, "--for": for_}
     _refuse_wrong_times(spec, against, times)
@@ -186,8 +186,8 @@ def _backtest(
     assume: bool,
     instant: bool,
 ) -> int:
-    from validationrun.history import show
-    from validationrun.history.backtest import backtest, not_loaded_now, questions_of
+    from validationrun.judging.backtest.backtest import backtest, not_loaded_now, questions_of
+    from validationrun.report import backtest as show
 
     questions = questions_of(chosen, chain_id, run_id)
     periods = _periods(times, chosen, past.now())
@@ -212,8 +212,8 @@ def worst(outcomes: "Sequence[Outcome]") -> int:
 
 
 def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) -> "list[Period]":
-    from validationrun.history.periods import back_from, between, read_span, read_time
-    from validationrun.oracle.window import judged_seconds
+    from validationrun.judging.backtest.windows import back_from, between, read_span, read_time
+    from validationrun.oracle.ticks import judged_seconds
 
     start, end, last, every, for_ = times.values()
     seconds = judged_seconds(chosen.spec) if for_ is None else read_span(for_, "--for")
@@ -226,9 +226,9 @@ def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) 
 
 
 def _compare(past: "Past", folder: pathlib.Path, output: BacktestOutput, *, instant: bool) -> int:
-    from validationrun.history import show
-    from validationrun.history.compare import compare
-    from validationrun.results.replay import replay_folder
+    from validationrun.judging.backtest.compare import compare
+    from validationrun.judging.replay import replay_folder
+    from validationrun.report import backtest as show
 
     result, replayed = replay_folder(folder)
     if replayed.differences:
@@ -256,7 +256,7 @@ def _print_lines(lines: Iterator[str]) -> None:
 @contextmanager
 def _history_errors() -> Iterator[None]:
     """What stands in the way becomes one line and exit 2; nobody waits for an answer that is still out."""
-    from validationrun.history.past import HistoryError
+    from validationrun.judging.backtest.client import HistoryError
     from validationrun.results.folder import ResultsError
 
     try:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from validationrun.cli.common import (
+from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
+from validationrun.cli.console import (
     NamespaceOption,
     Output,
     SpecArgument,
@@ -19,7 +20,6 @@ from validationrun.cli.common import (
     usage_error,
     use_color,
 )
-from validationrun.cli.folder import Difference, compare, orphans, prune, write
 from validationrun.cli.options import (
     ClusterDomainOption,
     ExecutorPatchOption,
@@ -31,7 +31,7 @@ from validationrun.cli.options import (
     SettleOption,
     emit_options,
 )
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
+from validationrun.cli.output_dir import Difference, compare, orphans, prune, write
 
 EXAMPLES = """\b
 Examples:
@@ -72,7 +72,7 @@ def run(
     Writes OUT/<namespace>/<name>/: workflowtemplate.yaml, bundle.yaml, access.yaml, kustomization.yaml, and where
     needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
     """
-    from validationrun.pipeline import CompileResult, emit_all, lint_all
+    from validationrun.compiling.pipeline import CompileResult, emit_all, lint_all
 
     options = emit_options(
         runner_image,

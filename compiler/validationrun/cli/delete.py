@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from validationrun.cli.common import count, usage_error
+from validationrun.base.conventions import EXIT_USAGE
+from validationrun.cli.console import count, usage_error
 from validationrun.cli.errors import cluster_errors, explain
-from validationrun.cli.runs import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
-from validationrun.conventions import EXIT_USAGE
-from validationrun.diagnostics import printable
+from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.cluster import Cluster
+    from validationrun.kube.cluster import Cluster
     from validationrun.runs.ending import Doomed
 
 EXAMPLES = """\b
@@ -68,7 +68,7 @@ def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
     Raises:
         typer.Exit: with 2, when something is left.
     """
-    from validationrun.cluster import ClusterError
+    from validationrun.kube.cluster import ClusterError
     from validationrun.runs.ending import delete
 
     left: list[str] = []

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from validationrun.cli.common import usage_error
+from validationrun.cli.console import usage_error
 
 if TYPE_CHECKING:
-    from validationrun.cluster import ClusterError
+    from validationrun.kube.cluster import ClusterError
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
@@ -23,9 +23,9 @@ _NO_NAMESPACE: Final = re.compile(r'namespaces "(?P<namespace>[^"]*)" not found'
 @contextmanager
 def cluster_errors() -> Iterator[None]:
     """A fault of the cluster, or a refusal of ours, becomes one line and exit 2."""
-    from validationrun.cluster import ClusterError, NoClusterError
-    from validationrun.record import RecordError
-    from validationrun.submission import Refused
+    from validationrun.contract.record import RecordError
+    from validationrun.kube.cluster import ClusterError, NoClusterError
+    from validationrun.runs.submit import Refused
 
     try:
         yield
@@ -37,7 +37,7 @@ def cluster_errors() -> Iterator[None]:
 
 def explain(error: "ClusterError") -> str:
     """The API server's own words, and the way out where they do not say it."""
-    from validationrun.cluster import ForbiddenError, UnreachableError
+    from validationrun.kube.cluster import ForbiddenError, UnreachableError
 
     text = str(error)
     if isinstance(error, UnreachableError):

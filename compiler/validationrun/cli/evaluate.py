@@ -13,22 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from validationrun.cli.common import (
-    NamespaceOption,
-    Output,
-    print_diagnostics,
-    read_specs,
-    summary,
-    usage_error,
-)
-from validationrun.cli.runs import VERDICT_EXITS, StatusOutput, print_status
-from validationrun.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
-from validationrun.diagnostics import printable
+from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
+from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.api.v1alpha1 import ValidationRun
     from validationrun.prometheus import Access
     from validationrun.results.folder import Result
+    from validationrun.spec.v1alpha1 import ValidationRun
 
 EXAMPLES = """\b
 Examples:
@@ -168,7 +161,7 @@ def run(
 
 def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRun":
     """The one run of the file, or the one of that name. Raises typer.Exit with 2."""
-    from validationrun.pipeline import lint_all
+    from validationrun.compiling.pipeline import lint_all
 
     linted = lint_all(read_specs([spec]), namespace)
     print_diagnostics(linted.diagnostics, Output.TEXT, sys.stderr)
@@ -226,7 +219,7 @@ def _moment(text: str | None) -> float | None:
 
 
 def _seconds(text: str | None) -> int | None:
-    from validationrun.durations import parse_duration
+    from validationrun.base.durations import parse_duration
 
     if text is None:
         return None
@@ -245,7 +238,7 @@ def say(message: str) -> None:
 @contextmanager
 def local_errors() -> Iterator[None]:
     """A run that cannot begin, or cannot be written down, becomes one line and exit 2."""
-    from validationrun.local.prepare import LocalError
+    from validationrun.local.preflight import LocalError
 
     try:
         yield

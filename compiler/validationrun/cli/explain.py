@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, Output, SpecArgument, print_diagnostics, read_specs
+from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS
+from validationrun.cli.console import NamespaceOption, Output, SpecArgument, print_diagnostics, read_specs
 from validationrun.cli.options import LabelOption, emit_options
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS
 
 EXAMPLES = """\b
 Examples:
@@ -17,7 +17,7 @@ Examples:
 """
 
 if TYPE_CHECKING:
-    from validationrun.outline import Outline
+    from validationrun.compiling.explain import Outline
 
 
 class Format(enum.StrEnum):
@@ -38,8 +38,8 @@ def run(
 
     Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
     """
-    from validationrun.outline import mermaid, outline
-    from validationrun.pipeline import lint_all, plan_run
+    from validationrun.compiling.explain import mermaid, outline
+    from validationrun.compiling.pipeline import lint_all, plan_run
 
     result = lint_all(read_specs(specs), namespace)
     if not result.ok:
@@ -62,7 +62,7 @@ def _draw(root: "Outline") -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from validationrun.diagnostics import printable
+    from validationrun.spec.findings import printable
 
     def grow(tree: Tree, node: "Outline") -> Tree:
         for child in node.children:

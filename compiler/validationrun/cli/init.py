@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from validationrun.cli.common import usage_error
+from validationrun.cli.console import usage_error
 
 EXAMPLES = """\b
 Examples:
@@ -55,8 +55,8 @@ def run(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from validationrun.api.v1alpha1.types import DnsLabel, RunName
-    from validationrun.templates import render_template
+    from validationrun.base.templates import render_template
+    from validationrun.spec.v1alpha1.types import DnsLabel, RunName
 
     name = name or scenario.value
     for option, value, kind in (("--name", name, RunName), ("--namespace", namespace, DnsLabel)):

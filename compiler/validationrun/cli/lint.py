@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from validationrun.cli.common import (
+from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
+from validationrun.cli.console import (
     NamespaceOption,
     Output,
     OutputOption,
@@ -16,7 +17,6 @@ from validationrun.cli.common import (
     summary,
     tracker,
 )
-from validationrun.conventions import EXIT_FINDINGS, EXIT_OK
 
 EXAMPLES = """\b
 Examples:
@@ -39,7 +39,7 @@ def run(
     Prints every finding with its place and the way out. Exits 0 when there is no error, 1 otherwise, 2 when a file
     cannot be read. `# validationrun: ignore VR406` on a line silences that warning there.
     """
-    from validationrun.pipeline import lint_all
+    from validationrun.compiling.pipeline import lint_all
 
     files = read_specs(specs)
     result = lint_all(tracker("Linting")(files), namespace)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import usage_error, use_color
+from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import ContextOption, RunNamespaceOption, open_cluster, paint, short
-from validationrun.diagnostics import printable
+from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint, short
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.runs.listing import Listed
+    from validationrun.runs.list_runs import Listed
 
 EXAMPLES = """\b
 Examples:
@@ -69,8 +69,8 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """List runs, the newest first."""
-    from validationrun.runs.listing import list_runs
-    from validationrun.submission import no_namespace
+    from validationrun.runs.list_runs import list_runs
+    from validationrun.runs.submit import no_namespace
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)
@@ -81,7 +81,7 @@ def run(
     if output is ListOutput.JSON:
         print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
     elif output is ListOutput.YAML:
-        from validationrun.emit import yaml
+        from validationrun.compiling.emit import yaml
 
         print(yaml.dump([asdict(one) for one in found]), end="")
     elif not found:

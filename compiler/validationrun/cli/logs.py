@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from validationrun.cli.common import count, usage_error, use_color
+from validationrun.cli.console import count, usage_error, use_color
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     POLL_SECONDS,
     ContextOption,
     RunArgument,
@@ -18,12 +18,12 @@ from validationrun.cli.runs import (
     open_cluster,
     patiently,
 )
-from validationrun.diagnostics import printable
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.cluster import Cluster
-    from validationrun.runs.pods import Source, Tail
-    from validationrun.runs.saved import SavedPod
+    from validationrun.kube.cluster import Cluster
+    from validationrun.runs.logs import Source, Tail
+    from validationrun.runs.saved_diagnostics import SavedPod
 
 EXAMPLES = """\b
 Examples:
@@ -172,11 +172,11 @@ class _Reader:
 
     def _look(self) -> bool:
         """Which containers there are by now. False once the run is gone."""
-        from validationrun.record import Record
-        from validationrun.runs.finding import identity_of, our_run
-        from validationrun.runs.pods import Tail, shard_sources, step_sources
-        from validationrun.runs.saved import saved_pods
-        from validationrun.status import has_ended
+        from validationrun.contract.record import Record
+        from validationrun.contract.status import has_ended
+        from validationrun.runs.logs import Tail, shard_sources, step_sources
+        from validationrun.runs.lookup import identity_of, our_run
+        from validationrun.runs.saved_diagnostics import saved_pods
 
         found = our_run(self._cluster, self._name)
         if found is None or self._uid not in ("", found["metadata"]["uid"]):

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from validationrun.cli.common import usage_error
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE, PROMETHEUS_FILES
-from validationrun.emit.options import EmitOptions
+from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, PROMETHEUS_FILES
+from validationrun.cli.console import usage_error
+from validationrun.compiling.emit.options import EmitOptions
 
 RunnerImageOption = Annotated[str, typer.Option("--runner-image", help="Default image of the steps.")]
 LabelOption = Annotated[
@@ -74,7 +74,7 @@ def emit_options(
     Raises:
         typer.Exit: with 2; the message names the option.
     """
-    from validationrun.conventions import IMAGE_PATTERN
+    from validationrun.base.conventions import IMAGE_PATTERN
 
     checks = (
         ("--runner-image", runner_image, re.compile(IMAGE_PATTERN.strip("^$")), "an image reference"),
@@ -100,7 +100,7 @@ def emit_options(
 
 
 def _settle(text: str) -> str:
-    from validationrun.durations import parse_duration
+    from validationrun.base.durations import parse_duration
 
     try:
         seconds = parse_duration(text) if text else 0

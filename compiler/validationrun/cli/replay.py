@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import count, usage_error
+from validationrun.base.conventions import EXIT_USAGE
+from validationrun.cli.console import count, usage_error
 from validationrun.cli.evaluate import LocalOutput, LocalOutputOption, show
-from validationrun.cli.runs import VERDICT_EXITS
-from validationrun.conventions import EXIT_USAGE
-from validationrun.diagnostics import printable
+from validationrun.cli.run_options import VERDICT_EXITS
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.results.replay import Replayed
+    from validationrun.judging.replay import Replayed
 
 EXAMPLES = """\b
 Examples:
@@ -38,8 +38,8 @@ def run(folder: FolderArgument, output: LocalOutputOption = LocalOutput.TEXT) ->
     Checks every file against its hash, that no decision is missing, decides every recorded answer anew and compares all
     that follows with what was recorded, to the letter. Asks nobody.
     """
+    from validationrun.judging.replay import replay_folder
     from validationrun.results.folder import ResultsError
-    from validationrun.results.replay import replay_folder
 
     try:
         result, replayed = replay_folder(folder)

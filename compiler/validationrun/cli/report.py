@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import usage_error
-from validationrun.cli.runs import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+from validationrun.cli.console import usage_error
+from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
 
 if TYPE_CHECKING:
-    from validationrun.report.view import RunView
+    from validationrun.report.model import RunView
 
 EXAMPLES = """\b
 Examples:
@@ -97,7 +97,7 @@ def _is_folder(source: str) -> bool:
 
 
 def _of_folder(folder: pathlib.Path, output_file: pathlib.Path | None) -> "RunView":
-    from validationrun.report.reading import read_folder, view_of
+    from validationrun.report.from_result import read_folder, view_of
 
     if output_file is not None and output_file.resolve().is_relative_to(folder.resolve()):
         raise usage_error(f"{output_file} lies in the results folder, whose files are sealed: write it elsewhere")
@@ -106,7 +106,7 @@ def _of_folder(folder: pathlib.Path, output_file: pathlib.Path | None) -> "RunVi
 
 def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunView":
     from validationrun.cli.errors import cluster_errors
-    from validationrun.runs.reporting import run_view
+    from validationrun.runs.report import run_view
 
     checked_name(name)
     if namespace is None and context is None:
@@ -120,7 +120,7 @@ def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunVi
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-    from validationrun.results.files import write_whole
+    from validationrun.base.atomic_files import write_whole
 
     if path.exists() and not path.is_file():
         # A pipe or a terminal can't be replaced by a file.

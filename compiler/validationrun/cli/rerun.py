@@ -3,7 +3,7 @@
 import sys
 
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,
@@ -36,7 +36,7 @@ def run(
     output: StatusOutputOption = StatusOutput.TEXT,
 ) -> None:
     """Start a run again. Prints the new run's name on standard output."""
-    from validationrun.runs.again import rerun
+    from validationrun.runs.rerun import rerun
 
     limit = timeout_seconds(timeout)
     with cluster_errors():

@@ -7,7 +7,15 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, parameters_of, usage_error
+from validationrun.base.conventions import (
+    DEFAULT_PROMETHEUS_URL,
+    PARAM_CHAIN_ID,
+    PARAM_DURATION,
+    PARAM_IMAGE_WORKLOAD,
+    PARAM_PROMETHEUS_URL,
+    RESERVED_ENV,
+)
+from validationrun.cli.console import NamespaceOption, parameters_of, usage_error
 from validationrun.cli.evaluate import (
     CaFileOption,
     HeadersFileOption,
@@ -26,14 +34,6 @@ from validationrun.cli.evaluate import (
     one_run,
     say,
     settle_seconds,
-)
-from validationrun.conventions import (
-    DEFAULT_PROMETHEUS_URL,
-    PARAM_CHAIN_ID,
-    PARAM_DURATION,
-    PARAM_IMAGE_WORKLOAD,
-    PARAM_PROMETHEUS_URL,
-    RESERVED_ENV,
 )
 
 EXAMPLES = """\b

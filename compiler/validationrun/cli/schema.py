@@ -14,6 +14,6 @@ def run() -> None:
 
     `lint` checks much more than a schema can say.
     """
-    from validationrun.api.schema import render_schema
+    from validationrun.spec.schema import render_schema
 
     print(render_schema(), end="")

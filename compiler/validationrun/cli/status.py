@@ -1,7 +1,7 @@
 """`validationrun status`: a run as it is now."""
 
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,
@@ -28,7 +28,7 @@ def run(
     output: StatusOutputOption = StatusOutput.TEXT,
 ) -> None:
     """Show a run: its phase, its verdict once it has one, its chain, load and rules."""
-    from validationrun.runs.following import Follower
+    from validationrun.runs.snapshot import Follower
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)

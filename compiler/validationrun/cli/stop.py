@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from validationrun.cli.common import usage_error
+from validationrun.cli.console import usage_error
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,

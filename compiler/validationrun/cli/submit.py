@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.cli.common import (
-    Output,
-    count,
-    parameters_of,
-    print_diagnostics,
-    read_specs,
-    summary,
-    usage_error,
-)
+from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE
+from validationrun.cli.console import Output, count, parameters_of, print_diagnostics, read_specs, summary, usage_error
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.options import (
     ClusterDomainOption,
@@ -27,7 +20,7 @@ from validationrun.cli.options import (
     SettleOption,
     emit_options,
 )
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     StatusOutput,
     StatusOutputOption,
@@ -38,11 +31,10 @@ from validationrun.cli.runs import (
     timeout_seconds,
     wait_for,
 )
-from validationrun.conventions import DEFAULT_RUNNER_IMAGE
 
 if TYPE_CHECKING:
-    from validationrun.cluster import Cluster, Object
-    from validationrun.submission import Rehearsed
+    from validationrun.kube.cluster import Cluster, Object
+    from validationrun.runs.submit import Rehearsed
 
 EXAMPLES = """\b
 Examples:
@@ -171,7 +163,7 @@ Started = tuple["Cluster | None", str | None]
 def _start_compiled(
     compiled: Any, context: str | None, given: dict[str, str], dry_run: DryRun | None, instance_id: str
 ) -> Started:
-    from validationrun.submission import rehearse, submit, thin_workflow
+    from validationrun.runs.submit import rehearse, submit, thin_workflow
 
     if dry_run is DryRun.CLIENT:
         texts = [one.text for one in compiled.files if one.name in ("bundle.yaml", "workflowtemplate.yaml")]
@@ -185,8 +177,8 @@ def _start_compiled(
 
 
 def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_run: DryRun | None) -> Started:
-    from validationrun.runner.values import ParameterError
-    from validationrun.submission import held_workflow, read_template, rehearse_workflow, start
+    from validationrun.contract.parameters import ParameterError
+    from validationrun.runs.submit import held_workflow, read_template, rehearse_workflow, start
 
     try:
         body = held_workflow(cluster, read_template(cluster, template), given)
@@ -203,7 +195,7 @@ def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_ru
 
 def _print_objects(texts: list[str], body: "Object") -> None:
     """The documents that would be sent, as one stream of YAML."""
-    from validationrun.emit import yaml
+    from validationrun.compiling.emit import yaml
 
     print("---\n".join([*texts, yaml.dump(body)]), end="")
     print(f"{count(len(texts) + 1, 'object')}; nothing was created", file=sys.stderr)
@@ -217,7 +209,7 @@ def _print_rehearsed(found: "list[Rehearsed]") -> None:
 
 def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     """The one run of the file. Raises typer.Exit with 2: submit gives verdicts, and a bad spec is none."""
-    from validationrun.pipeline import compile_all
+    from validationrun.compiling.pipeline import compile_all
 
     result = compile_all(read_specs([spec]), options, namespace)
     print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)

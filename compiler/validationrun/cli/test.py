@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.cli.common import NamespaceOption, Output, count, print_diagnostics, read_specs, summary, usage_error
-from validationrun.conventions import EXIT_FINDINGS, EXIT_OK
-from validationrun.diagnostics import printable
+from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
+from validationrun.cli.console import (
+    NamespaceOption,
+    Output,
+    count,
+    print_diagnostics,
+    read_specs,
+    summary,
+    usage_error,
+)
+from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
-    from validationrun.ruletest.suite import Suite, Tested
+    from validationrun.judging.ruletest.suite import Suite, Tested
 
 EXAMPLES = """\b
 Examples:
@@ -58,8 +66,8 @@ def run(
     Each test has a private Prometheus on this machine and simulated time: a window of a day takes seconds. Nothing else is
     asked, and nothing is left behind.
     """
-    from validationrun.ruletest.server import PrivatePrometheusError, find_binary
-    from validationrun.ruletest.suite import run_all
+    from validationrun.judging.ruletest.server import PrivatePrometheusError, find_binary
+    from validationrun.judging.ruletest.suite import run_all
 
     suite = _gather(files, namespace)
     results: list[Tested] = []
@@ -78,7 +86,7 @@ def run(
 
 def _gather(files: list[str], namespace: str | None) -> "Suite":
     """The tests. Raises typer.Exit with 2 when anything is wrong with a file, or there is no test: nothing is run then."""
-    from validationrun.ruletest.suite import gather, holds_specs_only
+    from validationrun.judging.ruletest.suite import gather, holds_specs_only
 
     read = read_specs(files)
     # What a folder or a pattern brought along is passed over when it holds specs; what was named must be a test.
@@ -110,7 +118,7 @@ def _ends_in_order() -> Iterator[None]:
 
 def _print_text(results: "list[Tested]") -> None:
     """The last result, below the name of its file when that is another one than before."""
-    from validationrun.ruletest.report import lines
+    from validationrun.report.ruletest import lines
 
     tested = results[-1]
     if len(results) == 1 or results[-2].ready.file != tested.ready.file:
@@ -121,7 +129,7 @@ def _print_text(results: "list[Tested]") -> None:
 
 
 def _print_summary(results: "list[Tested]", output: TestOutput) -> None:
-    from validationrun.ruletest.report import as_json, as_junit
+    from validationrun.report.ruletest import as_json, as_junit
 
     if output is TestOutput.JSON:
         json.dump(as_json(results), sys.stdout, indent=2)

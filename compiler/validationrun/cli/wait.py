@@ -1,7 +1,7 @@
 """`validationrun wait`: until a run has its verdict."""
 
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,

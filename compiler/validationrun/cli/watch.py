@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.runs import (
+from validationrun.cli.run_options import (
     ContextOption,
     RunArgument,
     RunNamespaceOption,
@@ -22,7 +22,7 @@ from validationrun.cli.runs import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from validationrun.runs.following import Snapshot
+    from validationrun.runs.snapshot import Snapshot
 
 EXAMPLES = """\b
 Examples:
@@ -67,15 +67,15 @@ def _live() -> View:
     from rich.console import Console
     from rich.live import Live
 
-    from validationrun.cli.watching import frame
+    from validationrun.cli.watch_view import frame
 
     live = Live(console=Console(stderr=True), transient=True, auto_refresh=False)
     return live, lambda snapshot: live.update(frame(snapshot, time.time()), refresh=True)
 
 
 def _lines() -> View:
-    from validationrun.cli.runs import say
-    from validationrun.cli.watching import Changes
+    from validationrun.cli.run_options import say
+    from validationrun.cli.watch_view import Changes
 
     changes = Changes()
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.local.prepare import LocalError
+from validationrun.local.preflight import LocalError
+from validationrun.spec.v1alpha1 import ValidationRun
 
 KINDS: Final = ("rpc", "evm", "ws", "rest")
 CHAIN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

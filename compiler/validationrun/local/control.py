@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final
 
-from validationrun import record
-from validationrun.evaluation.driver import Judgement, Window
-from validationrun.local.keeping import Kept
-from validationrun.oracle.answers import Decision
+from validationrun.contract import record
+from validationrun.contract.record import format_time
+from validationrun.judging.live.loop import Window
+from validationrun.local.memory_record import Kept
 from validationrun.oracle.engine import Fold, RuleState
-from validationrun.record import format_time
+from validationrun.oracle.model import Decision
 from validationrun.results.evidence import EvidenceWriter
+from validationrun.results.judgement import Judgement
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

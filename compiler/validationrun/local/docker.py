@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Final
 
-from validationrun import conventions
+from validationrun.base import conventions
 from validationrun.local.workload import Container, Shard
 
 DOCKER: Final = "docker"

@@ -4,13 +4,15 @@ import pathlib
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun import conventions, record
-from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.evaluation.driver import Evaluation, Window
+from validationrun.base import conventions
+from validationrun.compiling.plan.build import spec_hash
+from validationrun.contract import record
+from validationrun.contract.record import Identity, format_time
+from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
-from validationrun.local.keeping import Kept, run_entry
-from validationrun.local.outcome import Setting, conclude
-from validationrun.local.prepare import (
+from validationrun.local.finish import Setting, conclude
+from validationrun.local.memory_record import Kept, run_entry
+from validationrun.local.preflight import (
     LocalError,
     askers,
     count_of,
@@ -23,12 +25,11 @@ from validationrun.local.prepare import (
 )
 from validationrun.oracle.engine import Fold
 from validationrun.oracle.question import Question
-from validationrun.oracle.window import judged_seconds
-from validationrun.plan.build import spec_hash
+from validationrun.oracle.ticks import judged_seconds
 from validationrun.prometheus import Access, Prometheus
-from validationrun.record import Identity, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, local_run_id
+from validationrun.spec.v1alpha1 import ValidationRun
 
 RULES_ONLY: Final = "rules-only"
 

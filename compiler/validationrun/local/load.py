@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from validationrun.cluster import Object
-from validationrun.diagnostics import printable
+from validationrun.contract.record import format_time
+from validationrun.contract.shards import ShardState, load_start
+from validationrun.kube.cluster import Object
 from validationrun.local.control import Clock, Say
 from validationrun.local.docker import CANNOT_START
-from validationrun.local.program import Launch, Program
+from validationrun.local.process import Launch, Program
 from validationrun.oracle.workload import INFRASTRUCTURE, Shard, Workload, aggregate
-from validationrun.record import format_time
-from validationrun.runner.shards import ShardState, load_start
+from validationrun.spec.findings import printable
 
 NOT_STARTED: Final = "LoadNotStarted"
 Why = Literal["", "rule", "runDuration", "interrupted"]

@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validationrun import conventions, record
-from validationrun.api.v1alpha1 import ValidationRun
-from validationrun.cluster import Object
-from validationrun.emit.bundle import build_bundle
-from validationrun.evaluation.clock import check_clock, fault_of
-from validationrun.evaluation.driver import Evaluation, Judgement, Window
+from validationrun.base import conventions
+from validationrun.compiling.emit.bundle import build_bundle
+from validationrun.compiling.plan import Plan, PlannedLoad, build_plan
+from validationrun.contract import parameters as values
+from validationrun.contract import record
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Identity, format_time
+from validationrun.judging.live.clock_skew import check_clock, fault_of
+from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.kube.cluster import Object
 from validationrun.local.chain import Chain, chain_of
 from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
-from validationrun.local.keeping import Kept, run_entry
-from validationrun.local.launching import Workplace, fetch_image, workplace
+from validationrun.local.finish import Setting, conclude
 from validationrun.local.load import Load
-from validationrun.local.outcome import Setting, conclude
-from validationrun.local.prepare import (
+from validationrun.local.memory_record import Kept, run_entry
+from validationrun.local.preflight import (
     LocalError,
     askers,
     count_of,
@@ -32,16 +35,15 @@ from validationrun.local.prepare import (
     refuse_late_rules,
 )
 from validationrun.local.workload import Container, cluster_only, container_of
-from validationrun.oracle.answers import Decision
+from validationrun.local.workspace import Workplace, fetch_image, workplace
 from validationrun.oracle.engine import Fold
+from validationrun.oracle.model import Decision
 from validationrun.oracle.question import Question
-from validationrun.plan import Plan, PlannedLoad, build_plan
 from validationrun.prometheus import Access, Prometheus
-from validationrun.record import Identity, format_time
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, local_run_id
-from validationrun.runner import values
-from validationrun.runner.bundle import Bundle
+from validationrun.results.judgement import Judgement
+from validationrun.spec.v1alpha1 import ValidationRun
 
 _BEAT_SECONDS = 0.2
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun import conventions
-from validationrun.api.v1alpha1 import ValidationRun
+from validationrun.base import conventions
+from validationrun.compiling.plan.load import GRACE_SECONDS
+from validationrun.contract import parameters as values
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Identity
 from validationrun.local.chain import Chain
-from validationrun.local.expansion import expand
-from validationrun.local.prepare import LocalError
-from validationrun.plan.load import GRACE_SECONDS
-from validationrun.record import Identity
-from validationrun.runner import values
-from validationrun.runner.bundle import Bundle
+from validationrun.local.env_expansion import expand
+from validationrun.local.preflight import LocalError
+from validationrun.spec.v1alpha1 import ValidationRun
 
 _SHARD_INDEX: Final = "SHARD_INDEX"
 _RESULTS_URI: Final = "RESULTS_URI"

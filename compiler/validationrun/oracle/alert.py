@@ -1,10 +1,10 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
-from validationrun.api.v1alpha1 import AlertRule, Rule
-from validationrun.oracle.answers import ALERT_FIRED, ALERT_NOT_LOADED, Answer, Decision, Fault, Samples
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.model import ALERT_FIRED, ALERT_NOT_LOADED, Answer, Decision, Fault, Samples
 from validationrun.oracle.placeholders import Place, find_places, quoted
-from validationrun.oracle.wire import read_loaded, read_vector
+from validationrun.oracle.prometheus_response import read_loaded, read_vector
+from validationrun.spec.v1alpha1 import AlertRule, Rule
 
 
 def question(rule: Rule) -> tuple[str, list[Place]]:

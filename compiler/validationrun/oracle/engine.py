@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from validationrun.oracle.answers import NO_SAMPLES, REFUSED, Decision, Verdict
+from validationrun.oracle.model import NO_SAMPLES, REFUSED, Decision, Verdict
 
 if TYPE_CHECKING:
-    from validationrun.api.v1alpha1 import Rule
+    from validationrun.spec.v1alpha1 import Rule
 
 AWAITED: Final = "Awaited"
 

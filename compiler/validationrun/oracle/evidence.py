@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun.oracle.answers import Decision, Fault
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.wire import Reply, read_vector, warnings
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.prometheus_response import Reply, read_vector, warnings
 
 SAME: Final = "same"
 """Stands for a body that is the one before but for its evaluation time."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from validationrun.oracle.answers import Fault
-from validationrun.oracle.wire import Reply
+from validationrun.oracle.model import Fault
+from validationrun.oracle.prometheus_response import Reply
 
 NOTHING_ASKED = Reply(None, b"", None)
 """The reply of an exchange that was refused before anything was asked."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from validationrun.spec.promql_text import STRING_OR_COMMENT
+
 Escape = Literal["none", "string", "regex"]
 
 LABEL_VALUES: Final = ("chainId", "namespace", "runId")
@@ -21,9 +23,6 @@ WINDOW: Final = "window"
 """Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
-# A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
-# would take forever.
-STRING_OR_COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import math
 from typing import Final
 
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import (
+from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.model import (
     AMBIGUOUS_RESULT,
     NAN,
     NO_SAMPLES,
@@ -14,9 +14,9 @@ from validationrun.oracle.answers import (
     Decision,
     Fault,
 )
-from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.placeholders import Place, find_places
-from validationrun.oracle.wire import read_vector
+from validationrun.oracle.prometheus_response import read_vector
+from validationrun.spec.v1alpha1 import Rule
 
 COMPARE: Final = {
     ">=": lambda value, threshold: value >= threshold,

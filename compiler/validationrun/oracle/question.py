@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.oracle.placeholders import WINDOW, Place, fill
 from validationrun.oracle.rule_types import RULE_TYPES
-from validationrun.oracle.window import query_timeout_seconds
+from validationrun.oracle.ticks import query_timeout_seconds
+from validationrun.spec.v1alpha1 import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from validationrun.api.v1alpha1 import Rule
 from validationrun.oracle import alert, query
-from validationrun.oracle.answers import Decision
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.model import Decision
 from validationrun.oracle.placeholders import Place
+from validationrun.spec.v1alpha1 import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import Decision
+from validationrun.oracle.model import Decision
+from validationrun.spec.v1alpha1 import Rule
 
 
 @dataclass(slots=True)

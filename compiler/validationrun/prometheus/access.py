@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from validationrun.oracle.answers import PROMETHEUS_UNAVAILABLE, Fault
-from validationrun.oracle.wire import TOKEN_FILE
+from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Fault
+from validationrun.oracle.prometheus_response import TOKEN_FILE
 from validationrun.prometheus.connection import CA_FILE, NoReplyError, tls_context
 
 HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"

@@ -10,9 +10,9 @@ import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
-from validationrun.oracle import wire
-from validationrun.oracle.answers import PROMETHEUS_UNAVAILABLE, Fault
-from validationrun.oracle.wire import Reply
+from validationrun.oracle import prometheus_response
+from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Fault
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.prometheus.access import Access
 from validationrun.prometheus.connection import Connection, NoReplyError, Target
 
@@ -133,20 +133,20 @@ class Prometheus:
     ) -> list[str] | Fault:
         """The values of a label on the series that any of `matches` selects, on all series when there is none."""
         path = f"label/{urllib.parse.quote(label, safe='')}/values"
-        return wire.read_values(self._send("GET", path, _selected(matches, start, end), timeout_s))
+        return prometheus_response.read_values(self._send("GET", path, _selected(matches, start, end), timeout_s))
 
     def series(
         self, matches: Sequence[str], start: float, end: float, timeout_s: float, limit: int = 1000
     ) -> list[dict[str, str]] | Fault:
         """The labels of the series that any of `matches` selects, of `limit` of them at most."""
         parameters = {**_selected(matches, start, end), "limit": str(limit)}
-        found = wire.read_series(self._send("POST", "series", parameters, timeout_s))
+        found = prometheus_response.read_series(self._send("POST", "series", parameters, timeout_s))
         # An old Prometheus knows no limit.
         return found if isinstance(found, Fault) else found[:limit]
 
     def clock(self, timeout_s: float) -> float | Fault:
         """Prometheus' own time, in Unix seconds."""
-        answer = wire.read_vector(self.query("time()", None, timeout_s))
+        answer = prometheus_response.read_vector(self.query("time()", None, timeout_s))
         if isinstance(answer, Fault):
             return answer
         if len(answer.samples) != 1:
@@ -155,7 +155,7 @@ class Prometheus:
 
     def version(self, timeout_s: float) -> str | Fault:
         """Such as 2.42.0."""
-        return wire.read_version(self._send("GET", "status/buildinfo", {}, timeout_s))
+        return prometheus_response.read_version(self._send("GET", "status/buildinfo", {}, timeout_s))
 
     def close(self) -> None:
         self._session.close()

@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from validationrun.oracle.answers import PROMETHEUS_UNAVAILABLE, TIMEOUT, Fault
+from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, TIMEOUT, Fault
 
 CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
 """The environment variable that says whom to trust."""

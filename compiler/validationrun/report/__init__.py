@@ -7,9 +7,9 @@ bytes. Texts for people lie in `templates/report/`. Each raises `ResultsError` f
 
 import pathlib
 
+from validationrun.base.atomic_files import write_whole
 from validationrun.report import files, junit, log, markdown, page, status, terminal, termination
-from validationrun.report.reading import view_of
-from validationrun.results.files import write_whole
+from validationrun.report.from_result import view_of
 from validationrun.results.folder import Result
 
 __all__ = ["to_html", "to_json", "to_junit", "to_log", "to_markdown", "to_termination", "to_text", "write_reports"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.report.view import RunView
+from validationrun.report.model import RunView
 from validationrun.results.evidence import RULES_DIR
 from validationrun.results.folder import RESULT_JSON
 

@@ -10,11 +10,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Final
 
+from validationrun.contract.record import format_time
 from validationrun.oracle.workload import Workload
-from validationrun.record import format_time
-from validationrun.report import text
-from validationrun.report.told import answers_told, failure_told, margin_told
-from validationrun.report.view import FAILED, PASSED, RuleView, RunView
+from validationrun.report import formatting
+from validationrun.report.model import FAILED, PASSED, RuleView, RunView
+from validationrun.report.phrases import answers_told, failure_told, margin_told
 
 RUN_CASE: Final = "run"
 WORKLOAD_CASE: Final = "workload"
@@ -25,7 +25,7 @@ _OPEN: Final = "not judged"
 
 def render(view: RunView) -> str:
     root = ET.Element("testsuites", name="validationrun")
-    group = text.clean(view.about.name, text.NAME)
+    group = formatting.clean(view.about.name, formatting.NAME)
     suite = ET.SubElement(root, "testsuite", name=group)
     _properties(suite, view)
     _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, "", view.seconds)
@@ -57,7 +57,7 @@ def _count(root: ET.Element, suite: ET.Element, view: RunView) -> None:
 def _properties(suite: ET.Element, view: RunView) -> None:
     parent = ET.SubElement(suite, "properties")
     for name, value in _facts(view):
-        ET.SubElement(parent, "property", name=name, value=text.clean(value, text.SENTENCE))
+        ET.SubElement(parent, "property", name=name, value=formatting.clean(value, formatting.SENTENCE))
 
 
 def _facts(view: RunView) -> Iterator[tuple[str, str]]:
@@ -77,7 +77,7 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
         "stop-time": view.stop_time,
         "stop-rule": view.stop_rule,
         "prometheus-version": about.prometheus,
-        **{f"version-{text.clean(name, text.NAME)}": value for name, value in about.versions.items()},
+        **{f"version-{formatting.clean(name, formatting.NAME)}": value for name, value in about.versions.items()},
     }
     for name, value in facts.items():
         if value not in (None, ""):
@@ -93,7 +93,7 @@ def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
 def _told(rule: RuleView, view: RunView) -> str:
     lines = [answers_told(rule), margin_told(rule, view.start)]
     if rule.state.why:
-        lines.append(f"why it was empty: {text.clean(rule.state.why)}")
+        lines.append(f"why it was empty: {formatting.clean(rule.state.why)}")
     lines += failure_told(rule, view.start)
     return "\n".join(line for line in lines if line)
 
@@ -108,6 +108,6 @@ def _case(
         return
     # Whatever is neither Passed nor Failed was not judged, and what was not judged is red.
     kind = "failure" if verdict == FAILED else "error"
-    words = text.clean(message) or _OPEN
-    finding = ET.SubElement(case, kind, type=text.clean(reason, 2 * text.NAME) or _OPEN, message=words)
+    words = formatting.clean(message) or _OPEN
+    finding = ET.SubElement(case, kind, type=formatting.clean(reason, 2 * formatting.NAME) or _OPEN, message=words)
     finding.text = f"{verdict}: {words}" + (f"\n{told}" if told else "")

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from validationrun.contract.record import format_time
 from validationrun.oracle.engine import RuleState, fold
-from validationrun.record import format_time
-from validationrun.report import text
-from validationrun.report.told import stop_told
-from validationrun.report.view import ERROR, FAILED, Point, RuleView, RunView
+from validationrun.report import formatting
+from validationrun.report.model import ERROR, FAILED, Point, RuleView, RunView
+from validationrun.report.phrases import stop_told
 
 _MOST_PER_RULE: Final = 200
 _LINE: Final = 300
@@ -34,20 +34,20 @@ def render(view: RunView) -> str:
     width = max((len(one.who) for one in events), default=0)
     # Some times have milliseconds: their column is as wide as the widest.
     lines = [f"{format_time(one.t):<24}  {one.who:<{width}}  {one.words}".rstrip() for one in events]
-    lines += [f"note: {text.clean(note)}" for note in view.about.notes]
+    lines += [f"note: {formatting.clean(note)}" for note in view.about.notes]
     lines.append(_last_line(view))
     return "\n".join(lines) + "\n"
 
 
 def _last_line(view: RunView) -> str:
-    reason = f" ({text.clean(view.reason, text.NAME)})" if view.reason else ""
-    return f"verdict: {view.verdict}{reason}: {text.clean(view.message)}"
+    reason = f" ({formatting.clean(view.reason, formatting.NAME)})" if view.reason else ""
+    return f"verdict: {view.verdict}{reason}: {formatting.clean(view.message)}"
 
 
 def _of_run(view: RunView) -> Iterator[_Event]:
     for check in view.clock:
         words = (
-            f"clock could not be read: {text.clean(check.message, _LINE)}"
+            f"clock could not be read: {formatting.clean(check.message, _LINE)}"
             if check.skew_s is None
             else f"clock differs by {check.skew_s:g}s"
         )
@@ -58,14 +58,14 @@ def _of_run(view: RunView) -> Iterator[_Event]:
             yield _Event(shard.started, _OPENS, f"shard {shard.index}", "started")
         if shard.finished is not None:
             code = "without an exit code" if shard.code is None else f"with {shard.code}"
-            reason = f" ({text.clean(shard.reason, text.NAME)})" if shard.reason else ""
+            reason = f" ({formatting.clean(shard.reason, formatting.NAME)})" if shard.reason else ""
             yield _Event(shard.finished, _OPENS, f"shard {shard.index}", f"ended {code}{reason}")
     if view.completed is None:
         return
     if view.workload is not None:
         code = "no code" if view.workload.code is None else f"code {view.workload.code}"
         words = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
-        yield _Event(view.completed, _AFTER, "workload", f"{code}: {text.clean(words, _LINE)}".rstrip(": "))
+        yield _Event(view.completed, _AFTER, "workload", f"{code}: {formatting.clean(words, _LINE)}".rstrip(": "))
     words = "interrupted before the window's end" if view.interrupted else "judged"
     # A verdict's time has no fractions of a second; it follows from all that was looked at.
     t = max([view.completed, *(check.at for check in view.clock)])
@@ -75,9 +75,9 @@ def _of_run(view: RunView) -> Iterator[_Event]:
 def _of_window(view: RunView) -> Iterator[_Event]:
     if view.start is not None:
         known = view.about.prometheus
-        version = f" {text.clean(known, text.NAME)}" if known else ""
+        version = f" {formatting.clean(known, formatting.NAME)}" if known else ""
         yield _Event(
-            view.start, _OPENS, "run", f"window opens: {text.count(len(view.rules), 'rule')}, Prometheus{version}"
+            view.start, _OPENS, "run", f"window opens: {formatting.count(len(view.rules), 'rule')}, Prometheus{version}"
         )
     if view.end is not None:
         early = ", after the stop" if view.stop_time is not None else ""
@@ -113,16 +113,16 @@ def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
                 state = fold(state, point.decision, rule.rule.run_properties.retry)
         words = _words(first, before, state)
         if len(points) > 1:
-            words += f"; the same {text.count(len(points) - 1, 'time')} more, until {format_time(last.t)}"
+            words += f"; the same {formatting.count(len(points) - 1, 'time')} more, until {format_time(last.t)}"
         yield _Event(first.t, _SWEEPS if first.decision.final else _RULE, who, words)
     if rule.missing:
-        words = f"nothing is recorded of {text.count(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
+        words = f"nothing is recorded of {formatting.count(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
         yield _Event(rule.missing[0], _RULE, who, words)
     if (rule.state.verdict, rule.state.reason) != (state.verdict, state.reason):
         last_t = rule.points[-1].t if rule.points else None
         if last_t is not None:
             words = f"in the end {rule.state.verdict} {rule.state.reason}".rstrip()
-            yield _Event(last_t, _AFTER, who, f"{words}: {text.clean(rule.state.message, _LINE)}")
+            yield _Event(last_t, _AFTER, who, f"{words}: {formatting.clean(rule.state.message, _LINE)}")
 
 
 def _numbered(rule: RuleView) -> Sequence[tuple[int, Point]]:
@@ -136,7 +136,7 @@ def _kind(point: Point) -> tuple[str, str, bool, bool]:
 def _words(point: Point, before: RuleState, after: RuleState) -> str:
     one = point.decision
     words = " ".join(part for part in (one.verdict, one.reason) if part)
-    words = f"{words}: {text.clean(one.message, _LINE)}"
+    words = f"{words}: {formatting.clean(one.message, _LINE)}"
     if one.final:
         words = f"final sweep: {words}"
     if not point.counted:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from validationrun.record import format_time
-from validationrun.report import text
+from validationrun.contract.record import format_time
+from validationrun.report import formatting
 from validationrun.report.files import links
-from validationrun.report.reasons import meaning
-from validationrun.report.told import (
+from validationrun.report.model import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView
+from validationrun.report.phrases import (
     answers_short,
     answers_told,
     failed_series,
@@ -23,7 +23,7 @@ from validationrun.report.told import (
     stop_told,
     value_told,
 )
-from validationrun.report.view import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView
+from validationrun.report.reason_help import meaning
 
 SIGNS: Final = {PASSED: "✅", FAILED: "❌", ERROR: "⚠️", CANCELLED: "⏹️"}
 """GitHub draws each in another shape; the word beside it says the same."""
@@ -52,15 +52,15 @@ def render(view: RunView) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def code(value: object, limit: int = text.NAME) -> str:
+def code(value: object, limit: int = formatting.NAME) -> str:
     """Text of others as Markdown that shows it, and does nothing else."""
-    shown = text.clean(value, limit)
+    shown = formatting.clean(value, limit)
     return f"<code>{_READ.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>" if shown else ""
 
 
 def _headline(view: RunView) -> str:
     word = view.phase if view.phase == CANCELLED else view.verdict
-    reason = f" {code(view.reason, 2 * text.NAME)}" if view.reason else ""
+    reason = f" {code(view.reason, 2 * formatting.NAME)}" if view.reason else ""
     return f"## {SIGNS[word]} {word}: {code(view.about.name)}{reason}"
 
 
@@ -78,7 +78,7 @@ def _facts(view: RunView) -> str:
         facts.append("**the window never opened**")
     else:
         until = format_time(view.end) if view.end is not None else "an end that is not known"
-        length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
+        length = f" ({formatting.duration(view.end - view.start)})" if view.end is not None else ""
         facts.append(f"window {format_time(view.start)} to {until}{length}")
     if told := stop_told(view):
         facts.append(f"stopped {code(told, _WORDS)}")
@@ -111,7 +111,7 @@ def _row(rule: RuleView, view: RunView) -> tuple[str, ...]:
         + (f" {code(state.reason)}" if state.reason else ""),
         code(value_told(rule)),
         code(requirement(rule)),
-        code(margin_short(rule, view.start)) or text.NONE,
+        code(margin_short(rule, view.start)) or formatting.NONE,
         answers_short(rule),
     )
 
@@ -124,13 +124,13 @@ def _trouble(view: RunView) -> Iterator[str]:
     yield "**What did not pass**"
     items = ["\n".join(_item(rule, view)) for rule in troubled[:_MOST_TOLD]]
     if len(troubled) > _MOST_TOLD:
-        items.append(f"- and {text.count(len(troubled) - _MOST_TOLD, 'more rule')}")
+        items.append(f"- and {formatting.count(len(troubled) - _MOST_TOLD, 'more rule')}")
     yield "\n".join(items)
 
 
 def _item(rule: RuleView, view: RunView) -> Iterator[str]:
     state = rule.state
-    when = f" at {text.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
+    when = f" at {formatting.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
     yield f"- {code(rule.name)} {state.verdict}{when}: {code(state.reason)} {code(state.message, _WORDS)}"
     if told := meaning(state.reason):
         yield f"  - {told}"

@@ -9,15 +9,15 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from validationrun.record import format_time
-from validationrun.report import text
-from validationrun.report.axis import Axis
-from validationrun.report.card import cards_of
+from validationrun.base.resources import data_folder
+from validationrun.contract.record import format_time
+from validationrun.report import formatting
 from validationrun.report.files import links
-from validationrun.report.lane import Lane, Span, lane_of
-from validationrun.report.told import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
-from validationrun.report.view import CANCELLED, PASSED, RuleView, RunView, Shard
-from validationrun.resources import data_folder
+from validationrun.report.model import CANCELLED, PASSED, RuleView, RunView, Shard
+from validationrun.report.phrases import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
+from validationrun.report.rule_card import cards_of
+from validationrun.report.timeline_axis import Axis
+from validationrun.report.timeline_row import Lane, Span, lane_of
 
 _FOLDER: Final = "report"
 _MARKS: Final = 2000
@@ -55,12 +55,12 @@ def render(view: RunView) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html.j2").render(
         view=view,
-        message=text.clean(view.message),
-        reason="" if view.reason == view.phase else text.clean(view.reason, 2 * text.NAME),
+        message=formatting.clean(view.message),
+        reason="" if view.reason == view.phase else formatting.clean(view.reason, 2 * formatting.NAME),
         tone=tone_of(view),
         word=view.phase if view.phase == CANCELLED else view.verdict,
         meaning=run_meaning(view),
-        notes=[text.clean(note) for note in view.about.notes[:_MOST_NOTES]],
+        notes=[formatting.clean(note) for note in view.about.notes[:_MOST_NOTES]],
         facts=list(_facts(view)),
         timeline=_timeline(view),
         cards=cards_of(view),
@@ -89,12 +89,14 @@ def _environment() -> jinja2.Environment:
         # Whatever the template forgets: no text of others reaches the page unbounded or with characters that can't be seen.
         finalize=_bounded,
     )
-    environment.filters.update(moment=text.moment, time=format_time, duration=text.duration, geometry=_geometry)
+    environment.filters.update(
+        moment=formatting.moment, time=format_time, duration=formatting.duration, geometry=_geometry
+    )
     return environment
 
 
 def _bounded(value: Any) -> Any:
-    return text.clean_block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return formatting.clean_block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _geometry(path: str) -> Markup:
@@ -116,7 +118,7 @@ def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
         yield "workload", f"exit code {view.workload.code}", view.workload.reason
     good, expected = (sum(values) for values in zip((0, 0), *_answers(view), strict=True))
     if expected:
-        yield "answers", f"{good} of {expected}", f"{text.share(good, expected)} of what was to be asked"
+        yield "answers", f"{good} of {expected}", f"{formatting.share(good, expected)} of what was to be asked"
     else:
         yield "answers", "none", "nothing was asked"
     if view.start is None:
@@ -125,16 +127,16 @@ def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
     if view.end is None:
         yield "window", "unknown end", f"from {format_time(view.start)}"
     else:
-        length = text.duration(round(view.end - view.start, 3))
-        yield "window", length, text.span(view.start, view.end)
+        length = formatting.duration(round(view.end - view.start, 3))
+        yield "window", length, formatting.span(view.start, view.end)
     if view.interrupted and view.completed is not None:
         yield (
             "interrupted",
-            f"after {text.duration(max(0, round(view.completed - view.start)))}",
+            f"after {formatting.duration(max(0, round(view.completed - view.start)))}",
             "nothing later was judged",
         )
     if view.stop_time is not None:
-        after = f"after {text.duration(round(view.stop_time - view.start, 3))}"
+        after = f"after {formatting.duration(round(view.stop_time - view.start, 3))}"
         yield "stopped", "nothing left to stop" if view.stopped_in_sweep else after, stop_told(view)
 
 
@@ -169,9 +171,9 @@ def _events(view: RunView, axis: Axis) -> Iterator[tuple[float, str, str, bool]]
     if view.end is not None:
         yield axis.x(view.end), "end", "end", True
     if stop is not None and view.stop_time is not None:
-        yield stop, f"stop {text.clock(view.stop_time)}", "stop", stop > 60  # noqa: PLR2004 - percent: where room is left
+        yield stop, f"stop {formatting.clock(view.stop_time)}", "stop", stop > 60  # noqa: PLR2004 - percent: where room is left
     if broken is not None and view.completed is not None:
-        yield broken, f"interrupted {text.clock(view.completed)}", "stop", broken > 60  # noqa: PLR2004 - the same
+        yield broken, f"interrupted {formatting.clock(view.completed)}", "stop", broken > 60  # noqa: PLR2004 - the same
 
 
 def _bars(view: RunView, axis: Axis) -> list[Span]:
@@ -185,7 +187,9 @@ def _bars(view: RunView, axis: Axis) -> list[Span]:
 def shard_told(shard: Shard) -> str:
     """How one shard ended, in a few words."""
     code = "no exit code" if shard.code is None else f"exit code {shard.code}"
-    return f"shard {shard.index}: {code}" + (f" ({text.clean(shard.reason, text.NAME)})" if shard.reason else "")
+    return f"shard {shard.index}: {code}" + (
+        f" ({formatting.clean(shard.reason, formatting.NAME)})" if shard.reason else ""
+    )
 
 
 def _overview(rule: RuleView, view: RunView) -> dict[str, str]:
@@ -196,9 +200,9 @@ def _overview(rule: RuleView, view: RunView) -> dict[str, str]:
         "tone": rule_tone(rule),
         "value": value_told(rule),
         "requirement": requirement(rule),
-        "margin": margin_short(rule, view.start) or text.NONE,
+        "margin": margin_short(rule, view.start) or formatting.NONE,
         "answers": answers_short(rule),
-        "failed": text.moment(state.failed_t, view.start) if state.failed_t is not None else text.NONE,
+        "failed": formatting.moment(state.failed_t, view.start) if state.failed_t is not None else formatting.NONE,
     }
 
 
@@ -232,4 +236,8 @@ def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 def _pairs(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(text.clean(name, text.NAME), text.clean(value, text.NAME * 2)) for name, value in values.items() if value]
+    return [
+        (formatting.clean(name, formatting.NAME), formatting.clean(value, formatting.NAME * 2))
+        for name, value in values.items()
+        if value
+    ]

@@ -2,7 +2,7 @@
 
 import json
 
-from validationrun.report.view import RunView
+from validationrun.report.model import RunView
 
 
 def render(view: RunView) -> str:

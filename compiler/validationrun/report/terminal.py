@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from validationrun.record import format_time
-from validationrun.report import log, text
-from validationrun.report.told import (
+from validationrun.contract.record import format_time
+from validationrun.report import formatting, log
+from validationrun.report.model import CANCELLED, RunView
+from validationrun.report.phrases import (
     answers_short,
     answers_told,
     margin_short,
@@ -13,7 +14,6 @@ from validationrun.report.told import (
     stop_told,
     value_told,
 )
-from validationrun.report.view import CANCELLED, RunView
 
 
 def render(view: RunView) -> str:
@@ -22,23 +22,24 @@ def render(view: RunView) -> str:
 
 def _head(view: RunView) -> Iterator[str]:
     word = view.phase if view.phase == CANCELLED else view.verdict
-    yield f"{word.upper()}  {text.clean(view.about.name, text.NAME)}  {text.clean(view.reason, 2 * text.NAME)}".rstrip()
-    yield f"  {text.clean(view.message)}"
+    name = formatting.clean(view.about.name, formatting.NAME)
+    yield f"{word.upper()}  {name}  {formatting.clean(view.reason, 2 * formatting.NAME)}".rstrip()
+    yield f"  {formatting.clean(view.message)}"
     if told := run_meaning(view):
         yield f"  {told}"
-    run = f"  run       {text.clean(view.about.run_id, text.NAME)} in {text.clean(view.about.namespace, text.NAME)}"
-    yield run + (f", chain {text.clean(view.chain_id, text.NAME)}" if view.chain_id else "")
+    run = f"  run       {formatting.clean(view.about.run_id, formatting.NAME)} in {formatting.clean(view.about.namespace, formatting.NAME)}"
+    yield run + (f", chain {formatting.clean(view.chain_id, formatting.NAME)}" if view.chain_id else "")
     if view.start is None:
         yield "  window    never opened"
     else:
         until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
-        length = f" ({text.duration(view.end - view.start)})" if view.end is not None else ""
+        length = f" ({formatting.duration(view.end - view.start)})" if view.end is not None else ""
         yield f"  window    {format_time(view.start)} {until}{length}"
     if told := stop_told(view):
         yield f"  stopped   {told}"
     if view.workload is not None:
         code = "no exit code" if view.workload.code is None else f"exit code {view.workload.code}"
-        yield f"  workload  {code} {text.clean(view.workload.message)}".rstrip()
+        yield f"  workload  {code} {formatting.clean(view.workload.message)}".rstrip()
 
 
 def _rules(view: RunView) -> Iterator[str]:
@@ -61,10 +62,10 @@ def _rules(view: RunView) -> Iterator[str]:
         if rule is None or rule.state.verdict == "Passed":
             continue
         state = rule.state
-        when = f" at {text.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
-        if words := ": ".join(part for part in (f"{state.reason}{when}", text.clean(state.message)) if part):
+        when = f" at {formatting.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
+        if words := ": ".join(part for part in (f"{state.reason}{when}", formatting.clean(state.message)) if part):
             yield f"    {words}"
         if state.why:
-            yield f"    why it was empty: {text.clean(state.why)}"
+            yield f"    why it was empty: {formatting.clean(state.why)}"
         if state.verdict != "Failed":
             yield f"    {answers_told(rule)}"

@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from validationrun.report import text
-from validationrun.report.view import FAILED, RunView
+from validationrun.report import formatting
+from validationrun.report.model import FAILED, RunView
 
 LIMIT_BYTES: Final = 4096
 """What Kubernetes keeps of a termination message."""
@@ -18,12 +18,14 @@ def render(view: RunView) -> str:
     document = {
         "phase": view.phase,
         "verdict": view.verdict,
-        "reason": text.clean(view.reason, 2 * text.NAME),
-        "message": text.clean(view.message, _MESSAGE),
+        "reason": formatting.clean(view.reason, 2 * formatting.NAME),
+        "message": formatting.clean(view.message, _MESSAGE),
         "failedRules": failed,
     }
     line = json.dumps(document)
     if len(line) >= LIMIT_BYTES:
         # Characters beyond ASCII take six bytes each, and 32 names can be long.
-        line = json.dumps({**document, "message": text.clean(view.message, _MESSAGE // 8), "failedRules": failed[:8]})
+        line = json.dumps(
+            {**document, "message": formatting.clean(view.message, _MESSAGE // 8), "failedRules": failed[:8]}
+        )
     return line + "\n"

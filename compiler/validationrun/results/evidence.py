@@ -4,12 +4,12 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import Decision
+from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import Encoder
+from validationrun.oracle.model import Decision
 from validationrun.oracle.summary import Summary
-from validationrun.results.files import dump_json, write_whole
+from validationrun.spec.v1alpha1 import Rule
 
 RULES_DIR: Final = "rules"
 

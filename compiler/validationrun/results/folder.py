@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from validationrun import conventions
-from validationrun.evaluation.clock import ClockCheck
-from validationrun.evaluation.driver import Judgement
+from validationrun.base import conventions
+from validationrun.base.atomic_files import dump_json, listed, sha256_of, write_whole
+from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
 from validationrun.oracle.question import Question
 from validationrun.results.evidence import RULES_DIR
-from validationrun.results.files import dump_json, listed, sha256_of, write_whole
+from validationrun.results.judgement import Judgement
 
 RESULT_JSON: Final = "result.json"
 KIND: Final = "ValidationRunResult"

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun import conventions, record
-from validationrun.cluster import (
+from validationrun.base import conventions
+from validationrun.contract import record
+from validationrun.contract.record import Record, RecordError
+from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
+from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
@@ -18,10 +21,8 @@ from validationrun.cluster import (
     Resource,
     owned_by,
 )
-from validationrun.record import Record, RecordError
-from validationrun.runs.finding import identity_of, is_ours, our_run
-from validationrun.status import has_ended, is_shut_down, workflow_phase
-from validationrun.submission import OURS
+from validationrun.runs.lookup import identity_of, is_ours, our_run
+from validationrun.runs.submit import OURS
 
 _STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 _NOT_FOUND: Final = 404

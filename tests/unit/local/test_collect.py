@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from validationrun.local import collect as collecting
-from validationrun.local.collect import collect
+from validationrun.local import artifacts as collecting
+from validationrun.local.artifacts import collect
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from local_kit import IMAGE, Spec
-from validationrun.emit.bundle import build_bundle
+from validationrun.compiling.emit.bundle import build_bundle
+from validationrun.compiling.pipeline import lint
+from validationrun.compiling.plan import build_plan
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Identity
 from validationrun.local.chain import Chain, chain_of, endpoints_of
-from validationrun.local.prepare import LocalError
+from validationrun.local.preflight import LocalError
 from validationrun.local.workload import cluster_only, container_of, placing
-from validationrun.pipeline import lint
-from validationrun.plan import build_plan
-from validationrun.record import Identity
-from validationrun.runner.bundle import Bundle
 
 HERE = Chain("toy-1", {"rpc": ["http://a:1"], "evm": [], "ws": [], "rest": []})
 BRINGS_UP = {

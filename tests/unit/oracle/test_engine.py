@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import Decision
 from validationrun.oracle.engine import Fold, RuleState, close, fold, ticks
+from validationrun.oracle.model import Decision
+from validationrun.spec.v1alpha1 import Rule
 
 
 def rule(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validationrun.oracle.alert import decide_alert
-from validationrun.oracle.answers import Fault, Sample, Samples
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.model import Fault, Sample, Samples
 from validationrun.oracle.query import decide_query
 from validationrun.oracle.verdict import Facts, judge
 from validationrun.oracle.workload import Shard, aggregate

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emit_helpers import alert_rule, edited, full_run, query_rule, rules_only
-from validationrun.api.v1alpha1 import Rule, ValidationRun
-from validationrun.oracle.window import judged_seconds, query_timeout_seconds, run_seconds, tick_count
+from validationrun.oracle.ticks import judged_seconds, query_timeout_seconds, run_seconds, tick_count
+from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
 
 def _spec(base, **timeouts):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validationrun.oracle import wire
-from validationrun.oracle.answers import Fault, Sample, Samples
-from validationrun.oracle.wire import Matrix, Reply, Series
+from validationrun.oracle import prometheus_response
+from validationrun.oracle.model import Fault, Sample, Samples
+from validationrun.oracle.prometheus_response import Matrix, Reply, Series
 
 NOW = 1_795_000_000.0
 
@@ -37,21 +37,23 @@ def reason(read: Any) -> str | None:
 
 
 def test_values_keep_their_own_text() -> None:
-    assert wire.read_vector(vector("1.50", "NaN", "+Inf", "-Inf", "1e-05")) == Samples(
+    assert prometheus_response.read_vector(vector("1.50", "NaN", "+Inf", "-Inf", "1e-05")) == Samples(
         tuple(Sample({"a": str(at)}, text) for at, text in enumerate(["1.50", "NaN", "+Inf", "-Inf", "1e-05"]))
     )
 
 
 def test_a_scalar_is_one_sample_without_labels() -> None:
-    assert wire.read_vector(ok({"resultType": "scalar", "result": [1, "5"]})) == Samples((Sample({}, "5"),))
+    assert prometheus_response.read_vector(ok({"resultType": "scalar", "result": [1, "5"]})) == Samples(
+        (Sample({}, "5"),)
+    )
 
 
 def test_an_empty_vector_is_no_samples() -> None:
-    assert wire.read_vector(vector()) == Samples(())
+    assert prometheus_response.read_vector(vector()) == Samples(())
 
 
 def test_a_range_keeps_its_times_and_its_texts() -> None:
-    read = wire.read_matrix(matrix([1, "1.50"], [1.5, "NaN"], [2.001, "+Inf"]))
+    read = prometheus_response.read_matrix(matrix([1, "1.50"], [1.5, "NaN"], [2.001, "+Inf"]))
     assert read == Matrix((Series({"a": "1"}, ((1.0, "1.50"), (1.5, "NaN"), (2.001, "+Inf"))),))
 
 
@@ -103,7 +105,7 @@ NO_ANSWERS = [
     ],
 )  # fmt: skip
 def test_what_is_no_good_vector_is_a_fault(reply: Reply, expected: str) -> None:
-    assert reason(wire.read_vector(reply)) == expected
+    assert reason(prometheus_response.read_vector(reply)) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,12 +124,12 @@ def test_what_is_no_good_vector_is_a_fault(reply: Reply, expected: str) -> None:
     ],
 )
 def test_what_is_no_good_matrix_is_a_fault(reply: Reply, expected: str) -> None:
-    assert reason(wire.read_matrix(reply)) == expected
+    assert reason(prometheus_response.read_matrix(reply)) == expected
 
 
 def test_a_refusal_names_the_option_for_the_token() -> None:
     for status in (401, 403):
-        read = wire.read_vector(Reply(status, b"Forbidden", None))
+        read = prometheus_response.read_vector(Reply(status, b"Forbidden", None))
         assert isinstance(read, Fault)
         assert f"HTTP {status}" in read.message
         assert "VALIDATION_PROMETHEUS_TOKEN_FILE" in read.message
@@ -139,12 +141,12 @@ def test_a_refusal_names_the_option_for_the_token() -> None:
 def test_information_of_prometheus_2_does_not_spoil_an_answer(text: str) -> None:
     """Prometheus 3 has `infos` for it."""
     for more in ({"warnings": [text]}, {"infos": [text]}, {"warnings": [], "infos": [text]}, {"warnings": None}):
-        assert wire.read_vector(vector("1", **more)) == Samples((Sample({"a": "0"}, "1"),))
-        assert wire.warnings(vector("1", **more)) == ()
+        assert prometheus_response.read_vector(vector("1", **more)) == Samples((Sample({"a": "0"}, "1"),))
+        assert prometheus_response.warnings(vector("1", **more)) == ()
 
 
 def test_warnings_are_told_for_evidence() -> None:
-    assert wire.warnings(vector("1", warnings=["a", "PromQL info: b", "PromQL warning: c"])) == (
+    assert prometheus_response.warnings(vector("1", warnings=["a", "PromQL info: b", "PromQL warning: c"])) == (
         "a",
         "PromQL warning: c",
     )
@@ -168,15 +170,21 @@ def test_warnings_are_told_for_evidence() -> None:
 )
 def test_no_body_raises(body: bytes, status: int | None) -> None:
     reply = Reply(status, body, None)
-    wire.warnings(reply)
-    assert reason(wire.read_loaded(reply, "A", NOW)) is not None
-    for read in (wire.read_vector, wire.read_matrix, wire.read_values, wire.read_series, wire.read_version):
+    prometheus_response.warnings(reply)
+    assert reason(prometheus_response.read_loaded(reply, "A", NOW)) is not None
+    for read in (
+        prometheus_response.read_vector,
+        prometheus_response.read_matrix,
+        prometheus_response.read_values,
+        prometheus_response.read_series,
+        prometheus_response.read_version,
+    ):
         read(reply)
 
 
 def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
     for reply in (Reply(503, b"a\x1b[31m\n\n  b\r\n" * 100, None), failed(400, error="a\x1b[31m\n b" * 1000)):
-        read = wire.read_vector(reply)
+        read = prometheus_response.read_vector(reply)
         assert isinstance(read, Fault)
         assert read.message.isprintable()
         assert len(read.message) < 1100
@@ -214,20 +222,20 @@ def ago(seconds: float) -> str:
     ],
 )
 def test_only_a_healthy_and_fresh_alert_is_proof(reply: Reply, expected: str | None) -> None:
-    assert reason(wire.read_loaded(reply, "NodeFailed", NOW)) == expected
+    assert reason(prometheus_response.read_loaded(reply, "NodeFailed", NOW)) == expected
 
 
 def test_one_good_group_among_bad_ones_is_proof() -> None:
     good, bad = (json.loads(one.body)["data"]["groups"][0] for one in (rules(), rules(health="err")))
-    assert wire.read_loaded(ok({"groups": [bad, good]}), "NodeFailed", NOW) is None
-    assert reason(wire.read_loaded(ok({"groups": [bad, bad]}), "NodeFailed", NOW)) == "AlertNotLoaded"
+    assert prometheus_response.read_loaded(ok({"groups": [bad, good]}), "NodeFailed", NOW) is None
+    assert reason(prometheus_response.read_loaded(ok({"groups": [bad, bad]}), "NodeFailed", NOW)) == "AlertNotLoaded"
 
 
 def test_lists_are_read_or_are_faults() -> None:
-    assert wire.read_values(ok(["a", "b"])) == ["a", "b"]
-    assert wire.read_series(ok([{"__name__": "up"}])) == [{"__name__": "up"}]
-    assert wire.read_version(ok({"version": "3.7.0"})) == "3.7.0"
-    for read in (wire.read_values, wire.read_series, wire.read_version):
+    assert prometheus_response.read_values(ok(["a", "b"])) == ["a", "b"]
+    assert prometheus_response.read_series(ok([{"__name__": "up"}])) == [{"__name__": "up"}]
+    assert prometheus_response.read_version(ok({"version": "3.7.0"})) == "3.7.0"
+    for read in (prometheus_response.read_values, prometheus_response.read_series, prometheus_response.read_version):
         assert [reason(read(bad)) for bad in (ok([1]), ok({"version": 3}), Reply(404, b"", None))] == [
             "PrometheusUnavailable"
         ] * 3

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import strategies as st
 
 from simulation import START, query_rule
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle.answers import Decision
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.model import Decision
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
-from validationrun.report.axis import WIDTH, Axis, Scale
-from validationrun.report.lane import COLUMNS, Lane, lane_of
-from validationrun.report.view import Point, RuleView
+from validationrun.report.model import Point, RuleView
+from validationrun.report.timeline_axis import WIDTH, Axis, Scale
+from validationrun.report.timeline_row import COLUMNS, Lane, lane_of
+from validationrun.spec.v1alpha1 import Rule
 
 INTERVAL = 5
 

@@ -12,10 +12,10 @@ from tests.report.worlds import WORLDS
 
 from simulation import START
 from validationrun import report
-from validationrun.oracle.answers import Decision
+from validationrun.base.resources import data_folder
+from validationrun.oracle.model import Decision
+from validationrun.report.from_result import view_of
 from validationrun.report.page import render
-from validationrun.report.reading import view_of
-from validationrun.resources import data_folder
 
 SHORT = [name for name in WORLDS if name != "soak"]
 WORDS = {

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from helpers import ROOT
-from validationrun.oracle import answers, verdict
-from validationrun.report.reasons import meaning
+from validationrun.oracle import model, verdict
+from validationrun.report.reason_help import meaning
 
 PAGE = (ROOT / "docs" / "verdict.md").read_text("utf-8")
 ROWS = re.findall(r"^\| [0-9]+ \|.*\|.*\|(.*)\|$", PAGE, re.MULTILINE)
@@ -21,7 +21,7 @@ OF_RULES = [
 def test_the_page_has_the_table() -> None:
     assert len(ROWS) == 12
     assert {*verdict.CHAIN_REASONS, verdict.LOAD_NOT_STARTED, verdict.UNKNOWN, verdict.RULE_STOP} <= set(OF_RUNS)
-    assert {answers.ALERT_FIRED, answers.CLOCK_SKEW} <= set(OF_RULES)
+    assert {model.ALERT_FIRED, model.CLOCK_SKEW} <= set(OF_RULES)
 
 
 @pytest.mark.parametrize("reason", sorted({*OF_RUNS, *OF_RULES} - {verdict.RUN_SUCCEEDED}))

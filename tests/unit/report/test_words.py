@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from validationrun.oracle import answers, verdict
+from validationrun.oracle import model, verdict
 from validationrun.oracle.summary import Summary
-from validationrun.report import terminal, text
-from validationrun.report.reading import view_of
-from validationrun.report.reasons import meaning
+from validationrun.report import formatting, terminal
+from validationrun.report.from_result import view_of
+from validationrun.report.reason_help import meaning
 
 
 @pytest.mark.parametrize(
@@ -27,28 +27,28 @@ from validationrun.report.reasons import meaning
     ],
 )
 def test_durations_are_as_prometheus_writes_them(seconds, words):
-    assert text.duration(seconds) == words
+    assert formatting.duration(seconds) == words
 
 
 def test_a_moment_is_named_with_its_distance_from_the_start():
-    assert text.moment(150.0, 0.0) == "1970-01-01T00:02:30Z (+2m30s)"
-    assert text.moment(10.0, 15.5) == "1970-01-01T00:00:10Z (-5.5s)"
-    assert text.moment(10.0, None) == "1970-01-01T00:00:10Z"
+    assert formatting.moment(150.0, 0.0) == "1970-01-01T00:02:30Z (+2m30s)"
+    assert formatting.moment(10.0, 15.5) == "1970-01-01T00:00:10Z (-5.5s)"
+    assert formatting.moment(10.0, None) == "1970-01-01T00:00:10Z"
 
 
 def test_a_share_is_whole_only_when_nothing_is_missing():
     """17,279 of 17,280 is not all of it."""
-    assert text.share(17_280, 17_280) == "100 %"
-    assert text.share(17_279, 17_280) == "99 %"
-    assert text.share(1, 17_280) == "< 1 %"
-    assert text.share(0, 17_280) == "0 %"
+    assert formatting.share(17_280, 17_280) == "100 %"
+    assert formatting.share(17_279, 17_280) == "99 %"
+    assert formatting.share(1, 17_280) == "< 1 %"
+    assert formatting.share(0, 17_280) == "0 %"
 
 
 @pytest.mark.parametrize("limit", [10, 100, 600])
 @pytest.mark.parametrize("letter", ["x", "\x1b", "\u202e", "\U000e0001", "😀", " ", "\n", "\ud800"])
 def test_a_cleaned_text_is_printable_and_never_longer_than_its_limit_and_a_remark(letter, limit):
     for length in (0, 1, limit, limit + 1, 3 * limit, 100_000):
-        for shown in (text.clean(letter * length, limit), text.clean_block(letter * length, limit)):
+        for shown in (formatting.clean(letter * length, limit), formatting.clean_block(letter * length, limit)):
             assert len(shown) <= limit + 40
             assert all(c.isprintable() or c == "\n" for c in shown)
             if shown.endswith("in all]"):
@@ -56,13 +56,13 @@ def test_a_cleaned_text_is_printable_and_never_longer_than_its_limit_and_a_remar
 
 
 def test_a_text_that_is_short_enough_is_left_alone():
-    assert text.clean("héhé 😀 <b>") == "héhé 😀 <b>"
-    assert text.clean_block("sum by (pod) (\n  up\n)") == "sum by (pod) (\n  up\n)"
+    assert formatting.clean("héhé 😀 <b>") == "héhé 😀 <b>"
+    assert formatting.clean_block("sum by (pod) (\n  up\n)") == "sum by (pod) (\n  up\n)"
 
 
 def test_every_reason_that_a_rule_can_have_is_explained():
     """A new reason must not reach a reader without a sentence."""
-    reasons = [value for name, value in vars(answers).items() if name.isupper() and isinstance(value, str)]
+    reasons = [value for name, value in vars(model).items() if name.isupper() and isinstance(value, str)]
     assert len(reasons) == 15
     for reason in reasons:
         assert meaning(reason).endswith("."), reason

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 import replies
 from simulation import alert_rule, query_rule
-from validationrun.api.v1alpha1 import Rule
-from validationrun.oracle import answers
-from validationrun.oracle.answers import Decision, Fault
+from validationrun.oracle import model
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
 from validationrun.oracle.exchange import NOTHING_ASKED, Exchange
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.summary import Summary, margin_of, summarize
-from validationrun.oracle.wire import Reply
+from validationrun.spec.v1alpha1 import Rule
 
 QUERY = query_rule("rule", "x", ">", "10")
 ALERT = alert_rule("rule", "Down")
@@ -128,15 +128,15 @@ def test_the_replies_above_bring_every_reason_of_an_answer() -> None:
         (one.verdict, one.reason) for one in decided(ALERT, [exchange(replies.vector("1")), exchange(replies.vector())])
     }
     asked = {
-        answers.PROMETHEUS_UNAVAILABLE, answers.TIMEOUT, answers.PARTIAL_RESPONSE, answers.NO_SAMPLES, answers.AMBIGUOUS_RESULT,
-        answers.NAN, answers.NOT_FINITE, answers.BAD_QUERY, answers.ALERT_NOT_LOADED,
+        model.PROMETHEUS_UNAVAILABLE, model.TIMEOUT, model.PARTIAL_RESPONSE, model.NO_SAMPLES, model.AMBIGUOUS_RESULT,
+        model.NAN, model.NOT_FINITE, model.BAD_QUERY, model.ALERT_NOT_LOADED,
     }  # fmt: skip
 
     assert {reason for verdict, reason in found if verdict == "Error"} == asked
-    assert {("Passed", ""), ("Failed", answers.THRESHOLD_VIOLATED), ("Failed", answers.ALERT_FIRED)} <= found
+    assert {("Passed", ""), ("Failed", model.THRESHOLD_VIOLATED), ("Failed", model.ALERT_FIRED)} <= found
 
 
-@pytest.mark.parametrize("reason", sorted(answers.REFUSED))
+@pytest.mark.parametrize("reason", sorted(model.REFUSED))
 def test_a_refused_reference_is_kept(reason: str) -> None:
     """Nothing was asked then."""
     decisions = decided(ALERT, [exchange(refused=Fault(reason, "it is not there"))])

@@ -1,0 +1,124 @@
+"""
+Names that several rooms, the runner and the readers of a run must agree on.
+
+No logic lives here: labels, annotations, file names, parameter names, exit codes.
+"""
+
+API_VERSION = "validation.sei.io/v1alpha1"
+KIND_RUN = "ValidationRun"
+KIND_SUITE = "ValidationSuite"
+KIND_SCHEDULE = "ValidationSchedule"
+
+MANAGED_BY = "validationrun"
+
+# Labels on everything that is created.
+LABEL_MANAGED_BY = "sei.io/managed-by"
+LABEL_RUN_ID = "sei.io/run-id"
+LABEL_CHAIN_ID = "sei.io/chain-id"
+LABEL_ROLE = "sei.io/role"
+LABEL_DEPLOYMENT = "sei.io/deployment-name"
+LABEL_K8S_MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_K8S_PART_OF = "app.kubernetes.io/part-of"
+LABEL_K8S_COMPONENT = "app.kubernetes.io/component"
+
+COMPONENT_CHAIN = "chain"
+COMPONENT_RPC = "rpc"
+COMPONENT_LOAD = "load"
+COMPONENT_RULES = "rules"
+
+# The SeiNodeDeployment controller stamps this one on the nodes of a deployment; peers select by it.
+LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
+
+# Argo's own: which of several controllers a Workflow belongs to.
+LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
+
+# On the Workflow only.
+LABEL_PHASE = "validation.sei.io/phase"
+LABEL_VERDICT = "validation.sei.io/verdict"
+ANNOTATION_REASON = "validation.sei.io/reason"
+
+# On the WorkflowTemplate and the bundle.
+ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
+ANNOTATION_BUNDLE_HASH = "validation.sei.io/bundle-hash"
+
+RESERVED_LABELS = frozenset(
+    {
+        LABEL_MANAGED_BY,
+        LABEL_RUN_ID,
+        LABEL_CHAIN_ID,
+        LABEL_ROLE,
+        LABEL_DEPLOYMENT,
+        LABEL_NODE_DEPLOYMENT,
+        LABEL_K8S_MANAGED_BY,
+        LABEL_K8S_PART_OF,
+        LABEL_K8S_COMPONENT,
+    }
+)
+# Flux prunes what carries its labels; the Job controller owns its own; the rest is ours.
+RESERVED_LABEL_PREFIXES = ("kustomize.toolkit.fluxcd.io/", "batch.kubernetes.io/", "validation.sei.io/")
+
+# Paths inside the pods.
+RESULT_DIR = "/var/run/validation/results"
+BUNDLE_DIR = "/var/run/validation/bundle"
+OUTPUT_DIR = "/var/run/validation/outputs"
+
+# The environment contract of a workload, in the order in which it is given.
+ENV_CHAIN_ID = "CHAIN_ID"
+RESERVED_ENV = (
+    "CHAIN_RPC_URL",
+    "CHAIN_WS_URL",
+    "CHAIN_EVM_URL",
+    "CHAIN_REST_URL",
+    "CHAIN_ID",
+    "RUN_ID",
+    "NAMESPACE",
+    "RESULT_DIR",
+    "CONFIG_DIR",
+    "RESULTS_URI",
+    "DURATION_SECONDS",
+    "SHARD_INDEX",
+    "SHARD_COUNT",
+)
+
+# Where the evaluator finds what it needs to reach Prometheus: keys of a Secret, as files.
+PROMETHEUS_DIR = "/var/run/validation/prometheus"
+PROMETHEUS_FILES = {
+    "VALIDATION_PROMETHEUS_TOKEN_FILE": "token",
+    "VALIDATION_PROMETHEUS_CA_FILE": "ca.crt",
+    "VALIDATION_PROMETHEUS_HEADERS_FILE": "headers",
+}
+METRICS_PORT = 9090
+
+# Parameters of the compiled template.
+PARAM_CHAIN_ID = "chain-id"
+PARAM_DURATION = "duration"
+PARAM_IMAGE_WORKLOAD = "image-workload"
+PARAM_IMAGE_PREFIX = "image-"
+PARAM_RUNNER_IMAGE = "runner-image"
+PARAM_PROMETHEUS_URL = "prometheus-url"
+
+# The contract's version, not the tool's: a runner of this line understands bundles of format 1.
+DEFAULT_RUNNER_IMAGE = "validationrun-runner:v1"
+DEFAULT_PROMETHEUS_URL = "http://prometheus-k8s.monitoring.svc:9090"
+
+# What a registry takes: host, path, tag, digest. Nothing in it can end a YAML value or open an Argo tag.
+IMAGE_PATTERN = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9a-f]{64})?$"
+
+# Keys of the bundle.
+BUNDLE_PLAN = "plan.json"
+BUNDLE_RULES = "rules.yaml"
+BUNDLE_JOB = "job.yaml"
+BUNDLE_CHAIN = "chain.{name}.yaml"
+BUNDLE_CONFIG = "config.{name}"
+
+# The format of what is compiled: plan.json, the header, the file names. Raised when a runner of the old line could misread it.
+FORMAT = 1
+
+# Exit codes of verbs that give no verdict.
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+EXIT_USAGE = 2
+EXIT_BUG = 70
+
+DEFAULT_SETTLE_SECONDS = 5
+"""A query about T is asked this long after T, because a sample stamped before T may be committed after it."""

@@ -1,0 +1,22 @@
+"""Rendering of the plain texts of `templates/`, such as starter specs. The report pages are rendered in `report/`."""
+
+import jinja2
+
+from validationrun.base.resources import data_folder
+
+
+def render_template(template: str, **values: str) -> str:
+    """
+    One template with its values; a name that is missing is a bug and raises.
+
+    Placeholders are written `<< name >>`, because specs hold `${...}` and may hold `{{...}}`.
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the output is YAML, and every value has passed a DNS pattern or is a path
+        variable_start_string="<<",
+        variable_end_string=">>",
+    )
+    source = data_folder("templates").joinpath(*template.split("/")).read_text(encoding="utf-8")
+    return environment.from_string(source).render(values)

@@ -1,0 +1,158 @@
+"""What the verbs share: reading specs, printing diagnostics, a progress bar."""
+
+import enum
+import glob
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from validationrun.base.conventions import EXIT_USAGE
+from validationrun.spec.findings import Diagnostic, Severity, printable, render, render_github
+
+STDIN: Final = "-"
+_SUFFIXES: Final = (".yaml", ".yml")
+_MANY: Final = 20
+_MOST_SHOWN: Final = 200
+
+
+class Output(enum.StrEnum):
+    """How diagnostics are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+SpecArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SPEC...", help="Files, folders (every .yaml and .yml below them), globs, or - for standard input."
+    ),
+]
+NamespaceOption = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of documents that name none.", show_default=False)
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the findings.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
+
+
+def usage_error(message: str) -> typer.Exit:
+    """Prints one line and gives the exit to raise."""
+    print(f"validationrun: {printable(message)}", file=sys.stderr)
+    return typer.Exit(EXIT_USAGE)
+
+
+def read_specs(specs: Sequence[str]) -> list[tuple[str, bytes]]:
+    """
+    The content of every file that the arguments name, with the name to show for it.
+
+    Folders are walked in sorted order; a file that is named twice is read once.
+    At most one byte more than the limit is read of each, so that a huge file costs nothing.
+
+    Raises:
+        typer.Exit: with 2, when a file cannot be read or an argument matches nothing.
+    """
+    from validationrun.spec.source import MAX_BYTES
+
+    files: list[tuple[str, bytes]] = []
+    named: dict[str, str] = {}
+    for path in (path for spec in specs for path in _expand(spec)):
+        named.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - `./a` and `a` are one file
+    for name in named.values():
+        try:
+            if name == STDIN:
+                content = sys.stdin.buffer.read(MAX_BYTES + 1)
+            else:
+                with open(name, "rb") as stream:  # noqa: PTH123 - the name is shown as it was given
+                    content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise usage_error(f"cannot read {name}: {error.strerror}") from None
+        files.append(("<stdin>" if name == STDIN else name, content))
+    return files
+
+
+def _expand(spec: str) -> Iterator[str]:
+    if spec == STDIN:
+        yield spec
+    elif os.path.isdir(spec):  # noqa: PTH112 - text in, text out
+        found = sorted(
+            str(path) for path in pathlib.Path(spec).rglob("*") if path.suffix in _SUFFIXES and path.is_file()
+        )
+        if not found:
+            raise usage_error(f"no .yaml or .yml file in {spec}")
+        yield from found
+    elif glob.has_magic(spec) and not os.path.exists(spec):  # noqa: PTH110
+        found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207
+        if not found:
+            raise usage_error(f"nothing matches {spec}")
+        for match in found:
+            yield from _expand(match)
+    else:
+        yield spec
+
+
+def parameters_of(texts: Sequence[str]) -> dict[str, str]:
+    """What each `--set NAME=VALUE` says. Raises typer.Exit with 2 for one that says nothing, or something twice."""
+    given: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise usage_error(f"--set must be NAME=VALUE; got {text!r}")
+        if name in given:
+            raise usage_error(f"--set {name} is given twice")
+        given[name] = value
+    return given
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic], output: Output, stream: Any = None) -> None:
+    """All diagnostics in the chosen form; text is coloured on a terminal only."""
+    stream = stream or sys.stdout
+    if output is Output.JSON:
+        json.dump([diagnostic.as_json() for diagnostic in diagnostics], stream, indent=2)
+        print(file=stream)
+        return
+    if output is Output.GITHUB:
+        for diagnostic in diagnostics:
+            print(render_github(diagnostic), file=stream)
+        return
+    color = use_color(stream)
+    for diagnostic in diagnostics[:_MOST_SHOWN]:
+        print(render(diagnostic, color=color), file=stream)
+        print(file=stream)
+    if len(diagnostics) > _MOST_SHOWN:
+        print(f"... and {len(diagnostics) - _MOST_SHOWN} more; `-o json` prints all", file=stream)
+
+
+def use_color(stream: Any) -> bool:
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def summary(diagnostics: Iterable[Diagnostic]) -> str:
+    """`1 error, 2 warnings`, or `no findings`."""
+    severities = [diagnostic.severity for diagnostic in diagnostics]
+    counted = [(severities.count(severity), severity.value) for severity in (Severity.ERROR, Severity.WARNING)]
+    return ", ".join(count(number, noun) for number, noun in counted if number) or "no findings"
+
+
+def tracker(what: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
+    """A progress bar on standard error, for many items on a terminal; elsewhere nothing."""
+
+    def track(items: Sequence[Any]) -> Iterable[Any]:
+        if len(items) <= _MANY or not sys.stderr.isatty():
+            return items
+        from rich.console import Console
+        from rich.progress import track as rich_track
+
+        return rich_track(items, what, console=Console(stderr=True), transient=True)
+
+    return track

@@ -1,0 +1,294 @@
+"""What the verbs on runs share: finding a run on its cluster, waiting for it, and showing it."""
+
+import datetime as dt
+import enum
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from validationrun.base.conventions import EXIT_USAGE
+from validationrun.cli.console import count, usage_error, use_color
+from validationrun.spec.findings import printable
+
+if TYPE_CHECKING:
+    from validationrun.kube.cluster import Cluster
+    from validationrun.runs.snapshot import Snapshot
+
+VERDICT_EXITS: Final = {"Passed": 0, "Failed": 1}
+"""Everything else is 2: Error, Cancelled, a run that is gone."""
+
+POLL_SECONDS: Final = 1.0
+_FIRST_ANSWER_SECONDS: Final = 10
+"""A person waits for the first answer; who waits for a verdict has more patience."""
+
+_AWAY_SECONDS: Final = 600
+_AWAY_PAUSE_SECONDS: Final = 5.0
+_COLORS: Final = {"Passed": "32", "Succeeded": "32", "Failed": "31", "Error": "33", "Cancelled": "33"}
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+T = TypeVar("T")
+
+
+class StatusOutput(enum.StrEnum):
+    """How a status is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def checked_name(name: str | None) -> str | None:
+    """A callback of typer's. What is no Kubernetes name must not become a part of a path."""
+    if name is not None and not _NAME.fullmatch(name):
+        raise usage_error(f"{name!r} is no Kubernetes name: lower-case letters, digits, hyphens and dots")
+    return name
+
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run: its Workflow's name.", callback=checked_name)]
+ContextOption = Annotated[
+    str | None, typer.Option("--context", help="Context of the kubeconfig; else its current one.", show_default=False)
+]
+RunNamespaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace", "-n", help="Namespace; else that of the context.", show_default=False, callback=checked_name
+    ),
+]
+StatusOutputOption = Annotated[StatusOutput, typer.Option("--output", "-o", help="Form of the status.")]
+TimeoutOption = Annotated[
+    str | None,
+    typer.Option("--timeout", help="Give up waiting after this, such as 2h; the run goes on.", show_default=False),
+]
+
+
+def open_cluster(context: str | None, namespace: str | None) -> "Cluster":
+    from validationrun.kube.cluster import Cluster
+
+    return Cluster.outside(context, namespace, patience_s=_FIRST_ANSWER_SECONDS)
+
+
+def no_run(cluster: "Cluster", name: str) -> typer.Exit:
+    """Says why there is no such run, and gives the exit to raise."""
+    from validationrun.runs.lookup import why_no_run
+
+    return usage_error(why_no_run(cluster, name))
+
+
+def say(line: str) -> None:
+    """Progress, with the time, on standard error."""
+    print(f"{time.strftime('%H:%M:%S')} {printable(line)}", file=sys.stderr, flush=True)
+
+
+def patiently(look: Callable[[], T]) -> T:
+    """
+    What `look` gives, also when the API server is away for some minutes: the run goes on meanwhile.
+
+    Raises:
+        ClusterError: it stays away, or says no.
+    """
+    from validationrun.kube.cluster import UnreachableError
+
+    since: float | None = None
+    while True:
+        try:
+            return look()
+        except UnreachableError as error:
+            if since is None:
+                since = time.monotonic()
+                say(f"no answer, waiting for it to come back: {error}")
+            if time.monotonic() - since > _AWAY_SECONDS:
+                raise
+        time.sleep(_AWAY_PAUSE_SECONDS)
+
+
+def follow(
+    cluster: "Cluster",
+    name: str,
+    timeout_s: float | None,
+    show: "Callable[[Snapshot], None]",
+    answers_every_s: float | None = None,
+) -> "Snapshot":
+    """
+    The run once its Workflow has ended, clean-up included.
+
+    Args:
+        show: gets every look at it before that.
+        answers_every_s: look at each rule's last answer so often; None for never.
+
+    Raises:
+        typer.Exit: with 2, when the run is gone or the time is over.
+    """
+    try:
+        return _follow(cluster, name, timeout_s, show, answers_every_s)
+    except KeyboardInterrupt:
+        print(f"\nno longer watching; run {name} goes on", file=sys.stderr)
+        raise
+
+
+def _follow(
+    cluster: "Cluster",
+    name: str,
+    timeout_s: float | None,
+    show: "Callable[[Snapshot], None]",
+    answers_every_s: float | None,
+) -> "Snapshot":
+    from validationrun.runs.snapshot import Follower
+
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    follower, seen, asked = Follower(cluster, name), False, float("-inf")
+    while True:
+        answers = answers_every_s is not None and time.monotonic() - asked >= answers_every_s
+        asked = time.monotonic() if answers else asked
+        look = partial(follower.look, answers=answers)
+        snapshot = patiently(look) if seen else look()
+        if snapshot is None:
+            if not seen:
+                raise no_run(cluster, name)
+            raise usage_error(f"run {name} in {cluster.namespace} is gone: deleted before it had a verdict")
+        seen = True
+        if snapshot.ended:
+            return snapshot
+        show(snapshot)
+        if until is not None and time.monotonic() > until:
+            raise usage_error(f"run {name} has no verdict within --timeout; it goes on")
+        time.sleep(POLL_SECONDS)
+
+
+def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapshot":
+    """The run once its Workflow has ended. What it does meanwhile goes to standard error."""
+    told = ""
+
+    def tell(snapshot: "Snapshot") -> None:
+        nonlocal told
+        line = f"{snapshot.status['phase']}: {snapshot.status['message']}"
+        if line != told:
+            say(line)
+            told = line
+
+    return follow(cluster, name, timeout_s, tell)
+
+
+def timeout_seconds(text: str | None) -> float | None:
+    """Raises typer.Exit with 2 for what is no duration."""
+    from validationrun.base.durations import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return float(parse_duration(text))
+    except ValueError:
+        raise usage_error(f"--timeout must be a duration such as 90s or 2h; got {text!r}") from None
+
+
+def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:
+    """The status in the chosen form; people are also told how far the window is, and where more is to be read."""
+    status, more = snapshot.status, {}
+    if not snapshot.ended:
+        more["window"] = window_words(snapshot, time.time())
+    if snapshot.saved:
+        more["pods"] = f"`validationrun logs {status['runId']} -n {status['namespace']} --saved` has what they said"
+    print_status(status, output, more)
+
+
+def exit_by(snapshot: "Snapshot", output: StatusOutput) -> typer.Exit:
+    """Prints a run that is over, and gives the exit to raise, of a verb that gives a verdict."""
+    print_run(snapshot, output)
+    return typer.Exit(VERDICT_EXITS.get(snapshot.status["verdict"], EXIT_USAGE))
+
+
+def print_status(status: dict[str, Any], output: StatusOutput, more: Mapping[str, str] | None = None) -> None:
+    """
+    The status in the chosen form.
+
+    Args:
+        more: lines for people, by what stands before them.
+    """
+    if output is StatusOutput.JSON:
+        print(json.dumps(status, indent=2, ensure_ascii=False))
+    elif output is StatusOutput.YAML:
+        from validationrun.compiling.emit import yaml
+
+        print(yaml.dump(status), end="")
+    else:
+        for line in _lines(status, more or {}):
+            print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status["phase"]))
+
+
+def short(span: dt.timedelta) -> str:
+    """The two largest units: `45s`, `12m5s`, `3h20m`, `2d4h`."""
+    seconds = max(0, int(span.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days}d{hours}h"
+    if hours:
+        return f"{hours}h{minutes}m"
+    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
+
+
+def window_words(snapshot: "Snapshot", now: float) -> str:
+    """`3m15s of 10m0s`; empty while the window is not open."""
+    window = snapshot.window
+    if window is None:
+        return ""
+    gone = (window.end if window.end is not None else min(now, window.start + window.seconds)) - window.start
+    return f"{short(dt.timedelta(seconds=gone))} of {short(dt.timedelta(seconds=window.seconds))}"
+
+
+def paint(line: str, word: str) -> str:
+    """The line with the first such word, a phase, in its colour."""
+    return line.replace(word, f"\033[{_COLORS.get(word, '36')}m{word}\033[0m", 1) if word in line else line
+
+
+def _lines(status: dict[str, Any], more: Mapping[str, str]) -> Iterator[str]:
+    """The verdict first, then what it rests on."""
+    yield f"{status['runId']} in {status['namespace']}: {status['phase']}{_took(status)}"
+    if status["reason"]:
+        yield f"  reason   {status['reason']}"
+    yield f"  message  {status['message']}"
+    if given := status.get("parameters"):
+        yield "  with     " + ", ".join(f"{name}={value}" for name, value in given.items())
+    if more.get("window"):
+        yield f"  window   {more['window']}"
+    if status["chain"]:
+        states = ", ".join(_deployments(status))
+        yield f"  chain    {status['chain']['chainId']}" + (f" ({states})" if states else "")
+    if status["load"]:
+        yield f"  load     {status['load']['jobName']}" + _shards(status)
+    width = max((len(rule["name"]) for rule in status["rules"]), default=0)
+    for index, rule in enumerate(status["rules"]):
+        words = " ".join(part for part in (rule["reason"], rule["message"]) if part)
+        yield f"  {'rules' if index == 0 else '':<8} {rule['name']:<{width}}  {rule['verdict']:<7}  {words}".rstrip()
+    if url := (status.get("report") or {}).get("s3Url"):
+        yield f"  results  {url}"
+    if more.get("pods"):
+        yield f"  pods     {more['pods']}"
+
+
+def _deployments(status: dict[str, Any]) -> Iterator[str]:
+    """What the controller said of each as the chain came up: worth a word only where it did not come up."""
+    came_up = status["load"] is not None or status["verdict"] == "Passed"
+    for one in status["chain"]["deployments"]:
+        yield one["name"] if came_up else f"{one['name']} {one['phase'] or 'gone'}"
+
+
+def _took(status: dict[str, Any]) -> str:
+    if status["duration"]:
+        return f" after {status['duration']}"
+    if status["verdict"] != "Awaited" or not status.get("startTime"):
+        return ""
+    return f" for {short(dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(status['startTime']))}"
+
+
+def _shards(status: dict[str, Any]) -> str:
+    shards = status["load"]["shards"]
+    running = [one for one in shards if one["exitCode"] is None and one.get("startedAt") and not one.get("finishedAt")]
+    if status["verdict"] == "Awaited" and running:
+        return f" ({count(len(running), 'shard')} of {len(shards)} running)"
+    codes = ", ".join("none" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
+    return f" (shards ended {codes})" if codes else ""

@@ -1,0 +1,21 @@
+"""
+What fields say together: pure functions from a run to findings, each with a code of its own. Nothing here raises.
+
+One file a topic. A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one invalid fixture.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from validationrun.compiling.check import chain, load, rules, timeouts
+from validationrun.spec.findings import Finding
+from validationrun.spec.v1alpha1 import ValidationRun
+
+Check = Callable[[ValidationRun], Iterator[Finding]]
+
+CHECKS: Final[tuple[Check, ...]] = (*timeouts.CHECKS, *chain.CHECKS, *load.CHECKS, *rules.CHECKS)
+
+
+def check(run: ValidationRun) -> list[Finding]:
+    """Every finding of every check, in the order of `CHECKS`."""
+    return [finding for one in CHECKS for finding in one(run)]

@@ -1,0 +1,139 @@
+"""`spec.chain`: roles, names, and what a deployment may say for itself."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from validationrun.base.conventions import PARAM_IMAGE_WORKLOAD, RESERVED_LABEL_PREFIXES, RESERVED_LABELS
+from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
+from validationrun.spec.v1alpha1 import Deployment, ValidationRun
+
+_NAME_BUDGET: Final = 39
+"""
+len(chainId) + len(name), at most.
+
+The object's name is `{chainId}-{8 hex digits}-{name}`: 49 characters.
+The StatefulSet of each node adds an ordinal of two digits, and beyond 52 its controller-revision-hash label is refused.
+"""
+
+_CHAIN: Final[Loc] = ("spec", "chain")
+_DEPLOYMENTS: Final[Loc] = (*_CHAIN, "deployments")
+
+
+def _deployments(run: ValidationRun) -> list[tuple[Loc, Deployment]]:
+    return [((*_DEPLOYMENTS, index), entry) for index, entry in enumerate(run.spec.chain.deployments or [])]
+
+
+def deployments_or_endpoints(run: ValidationRun) -> Iterator[Finding]:
+    chain = run.spec.chain
+    if chain.deployments is None and chain.endpoints is None:
+        message = "spec.chain needs deployments (a chain to bring up) or endpoints (one that exists)"
+        yield Finding("VR301", _CHAIN, message, "add `deployments:` or `endpoints:`", anchor=Anchor.KEY)
+    if chain.deployments is not None and chain.endpoints is not None:
+        message = "spec.chain has both deployments and endpoints"
+        help_ = "delete endpoints to bring a chain up, or deployments to use the one that exists"
+        yield Finding("VR301", (*_CHAIN, "endpoints"), message, help_, anchor=Anchor.KEY)
+
+
+def one_validator_and_full_nodes(run: ValidationRun) -> Iterator[Finding]:
+    entries = _deployments(run)
+    if not entries:
+        return
+    validators = [(loc, entry) for loc, entry in entries if entry.role == "validator"]
+    if not validators:
+        message = "spec.chain.deployments has no entry with role validator: nothing would make blocks"
+        yield Finding("VR302", _DEPLOYMENTS, message, "give one entry `role: validator`", anchor=Anchor.KEY)
+    for loc, entry in validators[1:]:
+        message = f"{format_path(loc)} ({entry.name}) is a second validator entry; the first is {validators[0][1].name}"
+        help_ = "keep one, and raise its `replicas` for more validators"
+        yield Finding("VR302", (*loc, "role"), message, help_)
+    if all(entry.role == "validator" for _, entry in entries):
+        message = "spec.chain.deployments has no entry with role fullNode: the load would have no endpoint"
+        yield Finding("VR303", _DEPLOYMENTS, message, "add an entry with `role: fullNode`", anchor=Anchor.KEY)
+
+
+def names(run: ValidationRun) -> Iterator[Finding]:
+    seen: set[str] = set()
+    chain_id = run.spec.chain.chain_id
+    for loc, entry in _deployments(run):
+        name_loc = (*loc, "name")
+        if entry.name in seen:
+            message = f"{format_path(name_loc)} {quote(entry.name)} is given twice"
+            yield Finding("VR304", name_loc, message, "rename one of the two")
+        seen.add(entry.name)
+        length = len(chain_id) + len(entry.name)
+        if length > _NAME_BUDGET:
+            message = (
+                f"{format_path(name_loc)} and spec.chain.chainId are {length} characters together, at most {_NAME_BUDGET} fit: "
+                f"Kubernetes bounds the names that are made of them"
+            )
+            yield Finding("VR305", name_loc, message, f"shorten one of the two by {length - _NAME_BUDGET}")
+        if f"image-{entry.name}" == PARAM_IMAGE_WORKLOAD:
+            message = (
+                f"{format_path(name_loc)} must not be {quote(entry.name)}: the parameter image-workload is the load's"
+            )
+            yield Finding("VR311", name_loc, message, "give the deployment another name")
+
+
+def roles(run: ValidationRun) -> Iterator[Finding]:
+    for loc, entry in _deployments(run):
+        spec_loc = (*loc, "spec")
+        node = entry.spec.template.spec
+        if entry.role == "fullNode" and entry.spec.genesis is not None:
+            message = f"{format_path((*spec_loc, 'genesis'))} stands on a full node: only validators make the genesis"
+            yield Finding("VR306", (*spec_loc, "genesis"), message, "move it to the validator entry", anchor=Anchor.KEY)
+        other, value = ("fullNode", node.full_node) if entry.role == "validator" else ("validator", node.validator)
+        if value is not None:
+            block = (*spec_loc, "template", "spec", other)
+            message = f"{format_path(block)} does not fit role {entry.role}"
+            yield Finding("VR307", block, message, "delete it, or change the role", anchor=Anchor.KEY)
+
+
+def deletion_policy(run: ValidationRun) -> Iterator[Finding]:
+    if run.spec.cleanup == "Never":
+        return
+    for loc, entry in _deployments(run):
+        if entry.spec.deletion_policy == "Retain":
+            policy = (*loc, "spec", "deletionPolicy")
+            message = f"{format_path(policy)} Retain would leave nodes behind that nobody owns"
+            yield Finding("VR308", policy, message, "delete it, or set `cleanup: Never`", anchor=Anchor.KEY)
+
+
+def reserved_labels(run: ValidationRun) -> Iterator[Finding]:
+    for loc, entry in _deployments(run):
+        template = (*loc, "spec", "template")
+        metadata = entry.spec.template.metadata
+        yield from label_findings((*template, "metadata", "labels"), (metadata and metadata.labels) or {})
+        yield from label_findings((*template, "spec", "podLabels"), entry.spec.template.spec.pod_labels or {})
+
+
+def label_findings(loc: Loc, labels: dict[str, str]) -> Iterator[Finding]:
+    """A finding for each label that is ours, or that another controller would act on. Shared with `check.load`."""
+    for key in labels:
+        if key in RESERVED_LABELS or key.startswith(RESERVED_LABEL_PREFIXES):
+            message = f"{format_path(loc)} must not set {quote(key)}: clean-up and garbage collection depend on it"
+            yield Finding("VR309", (*loc, key), message, "use a label of your own", anchor=Anchor.KEY)
+
+
+def overwritten_chain_ids(run: ValidationRun) -> Iterator[Finding]:
+    for loc, entry in _deployments(run):
+        genesis = entry.spec.genesis
+        given = (
+            ((*loc, "spec", "template", "spec", "chainId"), entry.spec.template.spec.chain_id),
+            ((*loc, "spec", "genesis", "chainId"), genesis.chain_id if genesis else None),
+        )
+        for field, value in given:
+            if value is not None:
+                message = f"{format_path(field)} is replaced by the run's effective chain id"
+                help_ = "delete it; the base id is spec.chain.chainId"
+                yield Finding("VR310", field, message, help_, Severity.WARNING, Anchor.KEY)
+
+
+CHECKS = (
+    deployments_or_endpoints,
+    one_validator_and_full_nodes,
+    names,
+    roles,
+    deletion_policy,
+    reserved_labels,
+    overwritten_chain_ids,
+)

@@ -1,0 +1,157 @@
+"""`spec.load`, and the images of the chain."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from validationrun.base.conventions import RESERVED_ENV, RESULT_DIR
+from validationrun.compiling.check.chain import label_findings
+from validationrun.compiling.check.images import image_findings
+from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
+from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
+
+_LOAD: Final[Loc] = ("spec", "load")
+_WORKLOAD: Final[Loc] = (*_LOAD, "workload")
+_POD: Final[Loc] = (*_WORKLOAD, "podTemplate")
+_OUR_VOLUMES: Final = ("validation-results", "validation-config")
+_VOLUME_SOURCES: Final = (
+    "config_map", "secret", "empty_dir", "persistent_volume_claim", "projected", "downward_api", "csi", "ephemeral",
+)  # fmt: skip
+
+
+def images(run: ValidationRun) -> Iterator[Finding]:
+    for index, entry in enumerate(run.spec.chain.deployments or []):
+        loc = ("spec", "chain", "deployments", index, "spec", "template", "spec", "image")
+        yield from image_findings(loc, entry.spec.template.spec.image)
+    if run.spec.load is not None:
+        yield from image_findings((*_WORKLOAD, "image"), run.spec.load.workload.image)
+
+
+def load_is_judged(run: ValidationRun) -> Iterator[Finding]:
+    if run.spec.load is not None and not run.spec.rules:
+        yield Finding(
+            "VR408",
+            _LOAD,
+            "spec.load is judged by its exit code alone: many load generators exit 0 whatever happened",
+            "add a rule, for example that the chain's height advances",
+            Severity.WARNING,
+            Anchor.KEY,
+        )
+
+
+def environment(run: ValidationRun) -> Iterator[Finding]:
+    load = run.spec.load
+    if load is None:
+        return
+    env_loc = (*_WORKLOAD, "env")
+    yield from _duplicates(env_loc, "name", [entry.name for entry in load.workload.env or []])
+    for index, entry in enumerate(load.workload.env or []):
+        if entry.name in RESERVED_ENV:
+            message = f"{format_path((*env_loc, index, 'name'))} {quote(entry.name)} is set by validationrun itself"
+            yield Finding("VR402", (*env_loc, index, "name"), message, "rename it, or use the value that is given")
+        if entry.value_from is not None:
+            loc = (*env_loc, index, "valueFrom")
+            if entry.value is not None:
+                yield Finding(
+                    "VR413", loc, f"{format_path(loc)} stands beside value", "keep one of the two", anchor=Anchor.KEY
+                )
+            yield from _exactly_one(
+                loc, len(entry.value_from.model_fields_set), "`fieldRef: {fieldPath: metadata.name}`"
+            )
+    for index, source in enumerate(load.workload.env_from or []):
+        prefix = source.prefix or ""
+        references = (source.config_map_ref, source.secret_ref)
+        loc = (*_WORKLOAD, "envFrom", index)
+        yield from _exactly_one(loc, sum(reference is not None for reference in references), "`secretRef: {name: ...}`")
+        formed = [name for name in RESERVED_ENV if name.startswith(prefix)]
+        # Without a prefix every key of the source could be a reserved name; that is the ordinary case and no hint of one.
+        if prefix and formed:
+            message = f"{format_path((*loc, 'prefix'))} {quote(prefix)} can form {formed[0]}, which is set by validationrun itself"
+            yield Finding("VR405", (*loc, "prefix"), message, "use another prefix; ours would win", Severity.WARNING)
+
+
+def _exactly_one(loc: Loc, count: int, example: str) -> Iterator[Finding]:
+    if count != 1:
+        message = f"{format_path(loc)} must have exactly one source; it has {count or 'none'}"
+        yield Finding("VR413", loc, message, f"give it one, such as {example}")
+
+
+def _duplicates(loc: Loc, field: str, values: Iterable[str | None]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        if value in seen:
+            message = f"{format_path((*loc, index, field))} {quote(value)} is given twice"
+            yield Finding("VR403", (*loc, index, field), message, "keep one of the two")
+        seen.add(value)
+
+
+def config_names(run: ValidationRun) -> Iterator[Finding]:
+    """A ConfigMap's key may not be `.`, nor begin with `..`: the kubelet keeps its own entries under such names."""
+    if run.spec.load is None:
+        return
+    for name in run.spec.load.workload.config.files:
+        if name == "." or name.startswith(".."):
+            loc = (*_WORKLOAD, "config", "files", name)
+            yield Finding(
+                "VR412",
+                loc,
+                f"{format_path(loc)} cannot be a file's name in a ConfigMap",
+                "rename it",
+                anchor=Anchor.KEY,
+            )
+
+
+def volumes(run: ValidationRun) -> Iterator[Finding]:
+    load = run.spec.load
+    if load is None:
+        return
+    pod = load.workload.pod_template
+    loc = (*_POD, "volumes")
+    yield from _duplicates(loc, "name", [volume.name for volume in pod.volumes or []])
+    for index, volume in enumerate(pod.volumes or []):
+        if volume.name in _OUR_VOLUMES:
+            message = f"{format_path((*loc, index, 'name'))} {quote(volume.name)} is the name of a volume of validationrun's own"
+            yield Finding("VR411", (*loc, index, "name"), message, "rename it")
+        sources = sum(getattr(volume, source) is not None for source in _VOLUME_SOURCES) + len(volume.model_extra or {})
+        yield from _exactly_one((*loc, index), sources, "`emptyDir: {}`")
+    yield from _mounts(load)
+
+
+def _mounts(load: LoadSpec) -> Iterator[Finding]:
+    pod = load.workload.pod_template
+    loc = (*_POD, "volumeMounts")
+    known = {volume.name for volume in pod.volumes or []}
+    taken = {RESULT_DIR: "the results folder"}
+    config_path = posixpath.normpath(load.workload.config.mount_path)
+    if config_path in taken:
+        field = (*_WORKLOAD, "config", "mountPath")
+        yield Finding("VR411", field, f"{format_path(field)} is {taken[config_path]}", "choose another folder")
+    elif load.workload.config.files:
+        taken[config_path] = "the config files' folder"
+    for index, mount in enumerate(pod.volume_mounts or []):
+        field = (*loc, index, "mountPath")
+        path = posixpath.normpath(mount.mount_path)
+        if path in taken:
+            message = f"{format_path(field)} {quote(mount.mount_path)} is taken by {taken[path]}"
+            yield Finding("VR411", field, message, "choose another path")
+        taken[path] = "another mount"
+        if mount.name not in known:
+            message = f"{format_path((*loc, index, 'name'))} {quote(mount.name)} names no entry of podTemplate.volumes"
+            yield Finding("VR413", (*loc, index, "name"), message, "add the volume, or fix the name")
+
+
+def ports(run: ValidationRun) -> Iterator[Finding]:
+    if run.spec.load is not None:
+        yield from _duplicates(
+            (*_WORKLOAD, "ports"), "name", [port.name for port in run.spec.load.workload.ports or []]
+        )
+
+
+def pod_labels(run: ValidationRun) -> Iterator[Finding]:
+    if run.spec.load is not None:
+        yield from label_findings((*_POD, "labels"), run.spec.load.workload.pod_template.labels or {})
+
+
+CHECKS = (images, load_is_judged, environment, config_names, volumes, ports, pod_labels)

@@ -1,0 +1,46 @@
+"""Plan -> the files of one run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from validationrun.compiling.emit import access, yaml
+from validationrun.compiling.emit.bundle import build_bundle, config_map
+from validationrun.compiling.emit.header import header
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.sizes import size_findings
+from validationrun.compiling.emit.verify import verify
+from validationrun.compiling.emit.workflow import workflow_template
+from validationrun.compiling.plan import Plan
+from validationrun.spec.findings import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedFile:
+    """One file of a run's folder."""
+
+    name: str
+    text: str
+
+
+def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Finding]]:
+    """The files of a run by name, and what is wrong with their size. With an error among the findings there are no files."""
+    bundle = build_bundle(plan)
+    findings = size_findings(bundle)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return [], findings
+    template = workflow_template(plan, bundle, options)
+    verify(template, plan)
+    documents: dict[str, list[dict[str, Any]]] = {
+        "access.yaml": access.access_objects(plan),
+        "access-cluster.yaml": access.cluster_objects(plan) if options.label else [],
+        "access-shared.yaml": access.shared_objects(plan),
+        "bundle.yaml": [config_map(plan, bundle)],
+        "kustomization.yaml": [access.kustomization()],
+        "workflowtemplate.yaml": [template],
+    }
+    head = header(plan.namespace, plan.name)
+    return [
+        EmittedFile(name, head + "---\n".join(yaml.dump(value) for value in values))
+        for name, values in sorted(documents.items())
+        if values
+    ], findings

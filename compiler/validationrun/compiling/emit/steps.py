@@ -1,0 +1,207 @@
+"""A planned step -> its template: one container of the runner's image, with what it may mount, say and upload."""
+
+from typing import Final
+
+from hera.workflows import Artifact, Container, Parameter, S3Artifact
+from hera.workflows import models as m
+
+from validationrun.base import conventions
+from validationrun.compiling.emit.bundle import Bundle
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.plan import Plan, Step
+
+_BUNDLE_VOLUME: Final = "bundle"
+_OUTPUT_VOLUME: Final = "outputs"
+_TMP_VOLUME: Final = "tmp"
+_PROMETHEUS_VOLUME: Final = "prometheus-access"
+_PREFLIGHT: Final = "ensure-chain"
+_EVALUATOR: Final = "rule-evaluator"
+
+_METRICS_PORT: Final = m.ContainerPort(
+    # With the default that Kubernetes fills in, so that what is kept is what was applied.
+    name="metrics",
+    container_port=conventions.METRICS_PORT,
+    protocol="TCP",
+)
+
+_PLAIN_HTTP: Final = "http://"
+
+RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/results"
+"""Where a step leaves files that are to be uploaded; the same levels below it as in S3."""
+
+# "Failed" a step never is by itself: whatever it could not record is an Error.
+_OUTPUT_DEFAULTS: Final = {"verdict": "Error", "reason": "Unknown", "exit-codes": "", "chain-id": "", "message": ""}
+# Also outputs of the Workflow: `argo get` prints those, and no message of a step that ended well. The evaluator has a verdict
+# of its own, about the rules alone.
+_OF_THE_WORKFLOW: Final = frozenset({"verdict", "reason", "exit-codes", "chain-id"})
+_DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
+
+
+def volumes() -> list[m.Volume]:
+    """The run's own copy of the bundle, which outlives a merge or a prune of the committed one. Optional: a pod must never hang for it."""
+    return [
+        m.Volume(name=_BUNDLE_VOLUME, config_map=m.ConfigMapVolumeSource(name=run_bundle_name(), optional=True)),
+        m.Volume(name=_OUTPUT_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
+        m.Volume(name=_TMP_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
+    ]
+
+
+def run_bundle_name() -> str:
+    """The uid keeps a Workflow that took over an old one's name from mounting the old one's copy."""
+    return "{{workflow.name}}-{{workflow.uid}}-bundle"
+
+
+def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
+    is_finalize, is_evaluator = step is plan.finalize, step.name == _EVALUATOR
+    asks = is_evaluator or step.name == _PREFLIGHT
+    return Container(
+        name=step.name,
+        labels={conventions.LABEL_K8S_COMPONENT: step.component},
+        annotations={"workflows.argoproj.io/title": step.title},
+        service_account_name=plan.accounts.finalize if is_finalize else plan.accounts.steps,
+        timeout=f"{step.timeout_s}s",
+        # What the timeout comes to for the pod anyway; said, so that no default of an installation ends the pod sooner.
+        active_deadline_seconds=step.timeout_s,
+        retry_strategy=m.RetryStrategy(
+            limit=str(step.retry_limit), retry_policy=step.retry, backoff=m.Backoff(duration="5s", factor=2)
+        ),
+        fail_fast=False,
+        volumes=_step_volumes(step, bundle, options, asks=asks) or None,
+        image=f"{{{{workflow.parameters.{conventions.PARAM_RUNNER_IMAGE}}}}}",
+        command=["validationrun-runner"],
+        args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
+        env=_environment(step, plan, bundle, options, asks=asks),
+        ports=[_METRICS_PORT] if is_evaluator else None,
+        resources=m.ResourceRequirements(
+            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{step.memory_mib}Mi"}
+        ),
+        security_context=m.SecurityContext(
+            allow_privilege_escalation=False,
+            capabilities=m.Capabilities(drop=["ALL"]),
+            read_only_root_filesystem=True,
+            run_as_non_root=True,
+            seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
+        ),
+        volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
+        outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
+        metrics=_metrics(plan) if is_finalize else None,
+    )
+
+
+def _parameter_arguments(plan: Plan) -> list[str]:
+    """ensure-chain alone gets the parameters; it checks each against its pattern and writes what holds into the record."""
+    names = [parameter.name for parameter in plan.parameters if parameter.name != conventions.PARAM_RUNNER_IMAGE]
+    return [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in names]
+
+
+def _step_volumes(step: Step, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.Volume]:
+    found = []
+    if step.mounts_bundle:
+        # The committed bundle, under its own name: the later steps mount the copy that this step makes.
+        source = m.ConfigMapVolumeSource(name=bundle.name, optional=True)
+        found.append(m.Volume(name="committed-bundle", config_map=source))
+    if asks and options.prometheus_secret:
+        # Optional, so that a Secret that is missing is an answer of Prometheus' and no pod that hangs.
+        secret = m.SecretVolumeSource(secret_name=options.prometheus_secret, optional=True)
+        found.append(m.Volume(name=_PROMETHEUS_VOLUME, secret=secret))
+    return found
+
+
+def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.EnvVar]:
+    values = {
+        "WORKFLOW_NAME": "{{workflow.name}}",
+        "WORKFLOW_UID": "{{workflow.uid}}",
+        "WORKFLOW_NAMESPACE": "{{workflow.namespace}}",
+        "BUNDLE_HASH": bundle.hash,
+    }
+    if step is plan.finalize:
+        # It cleans up also where nobody left a record that could say by which policy.
+        values["CLEANUP"] = plan.cleanup
+    if step.name == _EVALUATOR and options.settle:
+        values["VALIDATION_SETTLE"] = options.settle
+    if asks and options.prometheus_secret:
+        values |= {
+            name: f"{conventions.PROMETHEUS_DIR}/{key}"
+            for name, key in conventions.PROMETHEUS_FILES.items()
+            if key in options.prometheus_keys
+        }
+    return [m.EnvVar(name=name, value=value) for name, value in values.items()]
+
+
+def _prometheus_mounts(options: EmitOptions) -> list[m.VolumeMount]:
+    if not options.prometheus_secret:
+        return []
+    return [m.VolumeMount(name=_PROMETHEUS_VOLUME, mount_path=conventions.PROMETHEUS_DIR, read_only=True)]
+
+
+def _mounts(step: Step) -> list[m.VolumeMount]:
+    bundle = "committed-bundle" if step.mounts_bundle else _BUNDLE_VOLUME
+    # finalize decides from the record alone, so that nothing that happened to a bundle can keep it from cleaning up.
+    reads_bundle = step.mounts_bundle or step.depends is not None
+    return [
+        *([m.VolumeMount(name=bundle, mount_path=conventions.BUNDLE_DIR, read_only=True)] if reads_bundle else []),
+        m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
+        m.VolumeMount(name=_TMP_VOLUME, mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
+    ]
+
+
+def _output(name: str, *, of_run: bool) -> Parameter:
+    return Parameter(
+        name=name,
+        global_name=name if of_run and name in _OF_THE_WORKFLOW else None,
+        value_from=m.ValueFrom(path=f"{conventions.OUTPUT_DIR}/{name}", default=_OUTPUT_DEFAULTS[name]),
+    )
+
+
+def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
+    """
+    The step's own files, each a key of its own below the run's prefix. Optional: an early failure leaves none.
+
+    With the whole location, so that no artifact repository is needed, and never collected: results outlive the Workflow.
+    """
+    if plan.results is None or (step is not plan.finalize and step.name != _EVALUATOR):
+        return []
+    endpoint = plan.results["endpoint"]
+    return [
+        S3Artifact(
+            name="results",
+            path=RESULTS_DIR,
+            optional=True,
+            archive=m.ArchiveStrategy(none=m.NoneStrategy()),
+            artifact_gc=m.ArtifactGC(strategy="Never"),
+            bucket=plan.results["bucket"],
+            # Argo wants the host alone, and asks over TLS unless it is told otherwise.
+            endpoint=endpoint.removeprefix(_PLAIN_HTTP),
+            insecure=True if endpoint.startswith(_PLAIN_HTTP) else None,
+            region=plan.results.get("region"),
+            key=plan.results["prefix"].replace("${runId}", "{{workflow.name}}").rstrip("/"),
+            use_sdk_creds=True,
+        )
+    ]
+
+
+def _metrics(plan: Plan) -> m.Metrics:
+    """Counted by Argo when finalize ends; an alert on their absence is the heartbeat of scheduled runs."""
+    labels = [
+        m.MetricLabel(key="namespace", value=plan.namespace),
+        m.MetricLabel(key="name", value=plan.name),
+        m.MetricLabel(key="verdict", value="{{outputs.parameters.verdict}}"),
+    ]
+    return m.Metrics(
+        prometheus=[
+            m.Prometheus(
+                name="validation_run_terminal_total",
+                help="Validation runs that ended, by verdict.",
+                labels=labels,
+                counter=m.Counter(value="1"),
+            ),
+            m.Prometheus(
+                name="validationrun_duration_seconds",
+                help="Time from a validation run's start to its verdict.",
+                labels=labels[:2],
+                histogram=m.Histogram(
+                    value="{{workflow.duration}}", buckets=[m.Amount(root=bound) for bound in _DURATION_BUCKETS]
+                ),
+            ),
+        ]
+    )

@@ -1,0 +1,68 @@
+"""
+A last look at the finished template.
+
+Hera accepts a task that points nowhere, drops fields it does not know, and checks no name;
+Argo finds out when a run starts. A fault here is ours, never the user's, so it is an exception.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from validationrun.compiling.plan import Plan
+
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME: Final = 63
+_LARGEST: Final = 256 * 1024
+_TAG: Final = re.compile(r"\{\{=?\s*([^{}]*?)\s*\}\}")
+_ALLOWED_TAGS: Final = re.compile(
+    r"workflow\.(name|uid|namespace|duration)|workflow\.parameters\.[a-z0-9-]+|outputs\.parameters\.[a-z-]+"
+    r"|'validationrun-' \+ \(workflow\.parameters\['chain-id'\] == '' \? workflow\.uid : workflow\.parameters\['chain-id'\]\)"
+)
+
+
+class EmitError(AssertionError):
+    """The compiler built something that Argo would refuse: a bug of ours."""
+
+
+def verify(template: dict[str, Any], plan: Plan) -> None:
+    """
+    References resolve, names are legal, tags are ours, the size fits.
+
+    Raises:
+        EmitError: naming the fault.
+    """
+    spec = template["spec"]
+    names = [one["name"] for one in spec["templates"]]
+    if len(names) != len(set(names)):
+        raise EmitError(f"template names are not unique: {names}")
+    _check_names([template["metadata"]["name"], *names])
+    expected = {spec["entrypoint"], *(step.name for step in plan.steps), plan.finalize.name}
+    if set(names) != expected:
+        raise EmitError(f"templates {sorted(names)} are not the planned {sorted(expected)}")
+    references = [spec["onExit"]]
+    references += [task["template"] for one in spec["templates"] for task in one.get("dag", {}).get("tasks", [])]
+    missing = set(references) - set(names)
+    if missing:
+        raise EmitError(f"templates that are referred to and absent: {sorted(missing)}")
+    _check_text(template, {parameter.name for parameter in plan.parameters})
+
+
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+            raise EmitError(f"{name!r} is not a legal name")
+
+
+def _check_text(template: dict[str, Any], parameters: set[str]) -> None:
+    text = json.dumps(template, ensure_ascii=False)
+    if len(text.encode()) > _LARGEST:
+        raise EmitError(f"the WorkflowTemplate has {len(text):,} characters")
+    tags = _TAG.findall(text)
+    if len(tags) != text.count("{{"):
+        raise EmitError("the WorkflowTemplate has a `{{` that is not closed")
+    for tag in tags:
+        if not _ALLOWED_TAGS.fullmatch(tag):
+            raise EmitError(f"{{{{{tag}}}}} is no tag of ours")
+        if tag.startswith("workflow.parameters.") and tag.removeprefix("workflow.parameters.") not in parameters:
+            raise EmitError(f"{{{{{tag}}}}} names no parameter")

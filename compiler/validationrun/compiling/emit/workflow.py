@@ -1,0 +1,239 @@
+"""
+Plan -> WorkflowTemplate, built with Hera.
+
+Nothing of a user's free text enters it: names that passed a DNS pattern, numbers, and words of our own.
+Everything that an installation's `workflowDefaults` could change is set here explicitly.
+"""
+
+from typing import Any, Final
+
+from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
+from hera.workflows import models as m
+from hera.workflows.protocol import Templatable
+
+from validationrun.base import conventions
+from validationrun.base.durations import format_duration
+from validationrun.compiling.emit import yaml
+from validationrun.compiling.emit.bundle import Bundle
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.steps import step_template, volumes
+from validationrun.compiling.plan import Plan
+from validationrun.compiling.plan.load import DO_NOT_DISRUPT
+from validationrun.compiling.plan.manifests import app_labels
+
+ENTRYPOINT: Final = "main"
+_USER: Final = 8737
+"""The user of Argo's own non-root images; our runner image has it too."""
+
+_WEEK: Final = 7 * 24 * 3600
+_PARALLELISM: Final = 10
+"""More than a run ever has at once. An installation's lower default would keep the evaluator from starting beside the load."""
+
+_RESTRICTED: Final[dict[str, Any]] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
+    """The WorkflowTemplate as plain data, keys in the order in which a reviewer reads them."""
+    templates: list[Templatable | m.Template] = [
+        step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)
+    ]
+    with WorkflowTemplate(
+        name=plan.name,
+        namespace=plan.namespace,
+        labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **_instance_label(options)},
+        annotations={**_titles(plan, f"ValidationRun {plan.name}"), **_hashes(plan, bundle)},
+        entrypoint=ENTRYPOINT,
+        # One handler for every ending but terminate and delete. Not as hooks.exit: over that one, an installation's default
+        # for onExit would win.
+        on_exit=plan.finalize.name,
+        arguments=[Parameter(name=p.name, value=p.default, description=p.description) for p in plan.parameters],
+        service_account_name=plan.accounts.steps,
+        automount_service_account_token=True,
+        workflow_metadata=_workflow_metadata(plan, options),
+        pod_metadata=_pod_metadata(),
+        active_deadline_seconds=plan.timings.workflow_deadline_s,
+        synchronization=_mutex(plan),
+        ttl_strategy=m.TTLStrategy(
+            seconds_after_completion=_WEEK, seconds_after_success=_WEEK, seconds_after_failure=_WEEK
+        ),
+        pod_gc=m.PodGC(strategy="OnWorkflowSuccess"),
+        parallelism=_PARALLELISM,
+        archive_logs=False,
+        pod_priority_class_name=options.priority_class or None,
+        security_context=_pod_security(),
+        pod_spec_patch=_executor_patch() if options.executor_patch else None,
+        volumes=volumes(),
+        templates=templates,
+    ) as template:
+        _dag(plan)
+    data = template.to_dict()
+    # The order of the run comes first, then its steps.
+    data["spec"]["templates"].sort(key=lambda one: one["name"] != ENTRYPOINT)
+    ordered: dict[str, Any] = _ordered(data)
+    return ordered
+
+
+def _titles(plan: Plan, what: str) -> dict[str, str]:
+    """
+    What the Argo UI shows in its lists. Markdown; made of names, numbers and our own words only.
+
+    Args:
+        what: the title begins with it; the UI shows a title in place of the object's name.
+    """
+    load = f"{format_duration(plan.load.duration_s)} of {plan.load.name}" if plan.load else "no load"
+    rules = f"{len(plan.rules)} rule{'s' if len(plan.rules) != 1 else ''}"
+    return {
+        "workflows.argoproj.io/title": f"{what}: {load}, {rules}",
+        "workflows.argoproj.io/description": _description(plan),
+    }
+
+
+def _description(plan: Plan) -> str:
+    lines = [_sentence(plan), ""]
+    if plan.deployments:
+        lines += ["| deployment | role | nodes |", "|---|---|---|"]
+        lines += [f"| {entry.name} | {entry.role} | {entry.replicas} |" for entry in plan.deployments] + [""]
+    if plan.rules:
+        lines += ["| rule | passes when | every | stops the run |", "|---|---|---|---|"]
+        lines += [_rule_row(planned.rule) for planned in plan.rules] + [""]
+    lines.append("The verdict is the workload's exit code and every rule. It stands in the message of step `finalize`")
+    lines.append("and in the label `validation.sei.io/verdict`, which counts only together with phase Succeeded.")
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(plan: Plan) -> str:
+    times = plan.timings
+    chain = "Brings up an ephemeral chain" if plan.brings_chain_up else "Uses an existing chain"
+    if plan.load is None:
+        return f"{chain} and watches the rules for {format_duration(times.judged_s)}."
+    shards = f" from {plan.load.shards} pods" if plan.load.shards > 1 else ""
+    return f"{chain}, drives `{plan.load.name}` at it for {format_duration(plan.load.duration_s)}{shards} and watches the rules meanwhile."
+
+
+def _rule_row(rule: Any) -> str:
+    passes = f"value {rule.query.op} {rule.query.threshold}" if rule.query else "the alert does not fire"
+    properties = rule.run_properties
+    return f"| {rule.name} | {passes} | {format_duration(properties.interval)} | {'yes' if properties.stop_on_failure else 'no'} |"
+
+
+def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:
+    return {
+        conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
+        conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
+        # Flux's postBuild would read `${...}` here too.
+        "kustomize.toolkit.fluxcd.io/substitute": "disabled",
+    }
+
+
+def _instance_label(options: EmitOptions) -> dict[str, str]:
+    return {conventions.LABEL_INSTANCE_ID: options.instance_id} if options.instance_id else {}
+
+
+def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
+    return m.WorkflowMetadata(
+        labels={
+            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
+            **app_labels(),
+            # Applied when the Workflow starts, so that a resubmitted run never begins with the last one's verdict, nor with
+            # its chain id, by which `delete` finds what to delete.
+            conventions.LABEL_PHASE: "Running",
+            conventions.LABEL_VERDICT: "Awaited",
+            conventions.LABEL_CHAIN_ID: "",
+            **_instance_label(options),
+        },
+        annotations={
+            **_titles(plan, "{{workflow.name}}"),
+            conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
+            conventions.ANNOTATION_REASON: "",
+        },
+        labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
+    )
+
+
+def _pod_metadata() -> m.Metadata:
+    return m.Metadata(
+        labels={
+            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
+            conventions.LABEL_RUN_ID: "{{workflow.name}}",
+            **app_labels(),
+        },
+        annotations={
+            **DO_NOT_DISRUPT,
+            # An injected sidecar would keep a step's pod from ending.
+            "sidecar.istio.io/inject": "false",
+            "linkerd.io/inject": "disabled",
+        },
+    )
+
+
+def _mutex(plan: Plan) -> m.Synchronization | None:
+    """
+    A courtesy: a second run with the same explicit chain id waits instead of failing with ChainIdInUse.
+
+    Without that parameter every run has a lock of its own. The name is never empty, which Argo's lock code could not bear.
+    """
+    if not plan.brings_chain_up:
+        return None
+    given = f"workflow.parameters['{conventions.PARAM_CHAIN_ID}']"
+    name = f"{{{{= 'validationrun-' + ({given} == '' ? workflow.uid : {given}) }}}}"
+    return m.Synchronization(mutexes=[m.Mutex(name=name)])
+
+
+def _pod_security() -> m.PodSecurityContext:
+    return m.PodSecurityContext(
+        run_as_non_root=True,
+        run_as_user=_USER,
+        run_as_group=_USER,
+        fs_group=_USER,
+        seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def _executor_patch() -> str:
+    """Argo gives its own containers no security context, so that a namespace with restricted Pod Security would refuse every step."""
+    resources = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
+    patch = {
+        "initContainers": [{"name": "init", "securityContext": _RESTRICTED, "resources": resources}],
+        "containers": [{"name": "wait", "securityContext": _RESTRICTED, "resources": resources}],
+    }
+    return yaml.dump(patch)
+
+
+def _dag(plan: Plan) -> None:
+    """Neither failFast, no outputs and no hooks: each of them could end the DAG before the evaluator has signed off."""
+    never_again = m.RetryStrategy(limit="0", retry_policy="OnError")
+    # A default of 1 would keep load and evaluator from running side by side, and each waits for the other.
+    with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=_PARALLELISM, retry_strategy=never_again):
+        for step in plan.steps:
+            Task(name=step.name, template=step.name, depends=step.depends)
+
+
+# Keys in the order in which a reviewer wants them; the others follow by name.
+_FIRST: Final = (
+    "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
+    "entrypoint", "onExit", "arguments", "description", "value", "parameters", "serviceAccountName",
+    "automountServiceAccountToken", "activeDeadlineSeconds", "synchronization", "workflowMetadata", "podMetadata",
+    "timeout", "retryStrategy", "failFast", "template", "depends", "dag", "image", "command", "args", "env",
+)  # fmt: skip
+_LAST: Final = ("podSpecPatch", "volumeMounts", "volumes", "outputs", "metrics", "templates")
+_RANK: Final = {
+    **{key: index for index, key in enumerate(_FIRST)},
+    **{key: 1000 + index for index, key in enumerate(_LAST)},
+}
+_MIDDLE: Final = 500
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (_RANK.get(key, _MIDDLE), key))}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        # Kubernetes keeps 300.0 as 300, and who applies the former again would see a difference for ever.
+        return int(value)
+    return value

@@ -1,0 +1,181 @@
+"""
+What a run will do, as an outline for people: objects and their names, order, pods, rules, rights, worst case.
+
+Pure: plan in, nested lines out. `cli.explain` draws them.
+"""
+
+from dataclasses import dataclass, field
+
+from validationrun.base.durations import format_duration
+from validationrun.compiling.emit.bundle import build_bundle
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
+from validationrun.oracle.ticks import tick_count
+
+_CHAIN_ID = "${chainId}"
+
+
+@dataclass(slots=True)
+class Outline:
+    """A line and the lines below it."""
+
+    text: str
+    children: "list[Outline]" = field(default_factory=list)
+
+    def add(self, text: str) -> "Outline":
+        child = Outline(text)
+        self.children.append(child)
+        return child
+
+
+def outline(plan: Plan, options: EmitOptions) -> Outline:
+    """The whole run, from what is committed to the worst case."""
+    root = Outline(f"ValidationRun {plan.name} in namespace {plan.namespace}")
+    _committed(root.add("committed and applied once"), plan, options)
+    _run(root.add(f"each run: Workflow {plan.name}-xxxxx"), plan)
+    _pods(root, plan)
+    _rights(root.add("rights used"), plan)
+    _worst_case(root, plan)
+    return root
+
+
+def chain_id(plan: Plan) -> str:
+    """The effective chain id as far as it is known before a run: the base id and a mark for the run's own 8 hex digits."""
+    return f"{plan.chain_id}-<uid8>" if plan.brings_chain_up else plan.chain_id
+
+
+def _committed(node: Outline, plan: Plan, options: EmitOptions) -> None:
+    bundle = build_bundle(plan)
+    node.add(f"WorkflowTemplate {plan.name}")
+    size = f"{bundle.size / 1024:,.1f} KiB: {', '.join(bundle.data)}"
+    node.add(f"ConfigMap {bundle.name} (immutable, {size})")
+    node.add(f"Role and RoleBinding {plan.name}-steps, for account {plan.accounts.steps}")
+    node.add(f"Role and RoleBinding {plan.name}-finalize, for account {plan.accounts.finalize}")
+    for shared in plan.shared_rules:
+        node.add(
+            f"by the owner of namespace {shared.namespace}: access-shared.yaml (read PrometheusRule {', '.join(shared.names)})"
+        )
+    if options.label:
+        node.add("by an administrator: access-cluster.yaml (guards the right to label Workflows)")
+
+
+def _run(node: Outline, plan: Plan) -> None:
+    for number, step in enumerate(plan.steps, start=1):
+        beside = ", beside load-job" if step.name == "rule-evaluator" and plan.load else ""
+        child = node.add(f"{number}. {step.name}{beside}: at most {format_duration(_allowed(step, plan))}")
+        _step(child, step, plan)
+    child = node.add(
+        f"{len(plan.steps) + 1}. {plan.finalize.name}, whatever happened: at most {format_duration(plan.finalize.timeout_s)}"
+    )
+    child.add("gives the verdict, saves diagnostics unless it Passed" + _cleanup(plan))
+
+
+def _allowed(step: Step, plan: Plan) -> int:
+    """What the contract allows a step, without the slack of Argo's own deadline."""
+    times = plan.timings
+    return times.chain_ready_s if step.component == "chain" else times.load_start_s + times.run_s
+
+
+def _cleanup(plan: Plan) -> str:
+    if not plan.brings_chain_up:
+        return ""
+    when = {"Always": "deletes the chain", "OnSuccess": "deletes the chain if it Passed", "Never": "leaves the chain"}
+    return f", {when[plan.cleanup]}"
+
+
+def _step(node: Outline, step: Step, plan: Plan) -> None:
+    if step.name == "ensure-chain":
+        node.add("ConfigMaps: the run record, and the run's copy of the bundle")
+        for entry in sorted(plan.deployments, key=lambda entry: entry.role != "validator"):
+            name = entry.object_name.replace(_CHAIN_ID, chain_id(plan))
+            then = "; then waits for the genesis and height > 1" if entry.role == "validator" else ""
+            node.add(f"SeiNodeDeployment {name} ({entry.role}, {entry.replicas} nodes){then}")
+    elif step.name == "wait-chain-ready":
+        kinds = [name for name, urls in (("RPC", plan.endpoints.rpc), ("EVM", plan.endpoints.evm)) if urls]
+        nodes = "1 full node serves" if len(plan.endpoints.rpc) == 1 else f"{len(plan.endpoints.rpc)} full nodes serve"
+        node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
+        node.add(f"first: {plan.endpoints.rpc[0].replace(_CHAIN_ID, chain_id(plan))}")
+    elif step.name == "load-job" and plan.load is not None:
+        pods = f"{plan.load.shards} pod{'s' if plan.load.shards > 1 else ''}"
+        node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(plan.load.duration_s)} of {plan.load.name})")
+        if plan.load.config:
+            node.add(f"ConfigMap {plan.name}-xxxxx-<uid8>-config: {', '.join(file.name for file in plan.load.config)}")
+        node.add(f"runs as account {plan.accounts.workload}")
+    elif step.name == "rule-evaluator":
+        for rule in plan.rules:
+            node.add(_rule(rule, plan))
+
+
+def _rule(planned: PlannedRule, plan: Plan) -> str:
+    rule, properties = planned.rule, planned.rule.run_properties
+    passes = ""
+    if rule.query is not None:
+        passes = f"value {rule.query.op} {rule.query.threshold}"
+    elif rule.alert is not None:
+        passes = f"alert {rule.alert.rule_ref.alertname} does not fire"
+    ticks = tick_count(rule, plan.timings.judged_s)
+    sweep = " and a final sweep" if properties.final_sweep else ""
+    stops = ", stops the run on failure" if properties.stop_on_failure else ""
+    every = f"{ticks} tick{'s' if ticks != 1 else ''} every {format_duration(properties.interval)}"
+    return f"rule {rule.name}: passes when {passes}; {every}{sweep}{stops}"
+
+
+def _pods(root: Outline, plan: Plan) -> None:
+    shards = plan.load.shards if plan.load else 0
+    nodes = sum(entry.replicas for entry in plan.deployments)
+    node = root.add(f"pods: {plan.step_count + shards + nodes}")
+    node.add(f"{plan.step_count} steps, whatever the number of rules")
+    if shards:
+        node.add(f"{shards} of the load")
+    if nodes:
+        node.add(f"{nodes} of the chain")
+
+
+def _rights(node: Outline, plan: Plan) -> None:
+    for account, rights in ((plan.accounts.steps, plan.step_rights), (plan.accounts.finalize, plan.finalize_rights)):
+        child = node.add(f"account {account}")
+        for right in rights:
+            child.add(_right(right))
+    if plan.accounts.workload:
+        node.add(f"account {plan.accounts.workload}: none (the workload gets no API token)")
+
+
+def _right(right: Right) -> str:
+    group = f".{right.group}" if right.group else ""
+    names = f" ({', '.join(right.names)})" if right.names else ""
+    return f"{', '.join(right.verbs)} {', '.join(right.resources)}{group}{names}: {right.why}"
+
+
+def _worst_case(root: Outline, plan: Plan) -> None:
+    times = plan.timings
+    node = root.add(f"worst case: {format_duration(times.worst_case_s)} from start to verdict")
+    node.add(f"{format_duration(times.chain_ready_s)} chain bring-up")
+    node.add(f"{format_duration(times.load_start_s)} until the load runs")
+    node.add(
+        f"{format_duration(times.run_s)} window, of which {format_duration(times.judged_s)} judged when all goes well"
+    )
+    slack = times.workflow_deadline_s - times.chain_ready_s - times.load_start_s - times.run_s
+    node.add(
+        f"{format_duration(slack)} until the Workflow's own deadline ({format_duration(times.workflow_deadline_s)})"
+    )
+    node.add(f"{format_duration(times.worst_case_s - times.workflow_deadline_s)} for finalize and its retries")
+
+
+def mermaid(plan: Plan) -> str:
+    """The steps as a Mermaid flowchart; made of names that passed a DNS pattern and of our own words only."""
+    lines = ["flowchart LR"]
+    for step in (*plan.steps, plan.finalize):
+        detail = f"at most {format_duration(step.timeout_s)}"
+        lines.append(f'  {step.name}["{step.name}<br/>{step.title}<br/>{detail}"]')
+    lines += [f"  {step.depends} --> {step.name}" for step in plan.steps if step.depends]
+    last = [step.name for step in plan.steps if step.depends == "wait-chain-ready"]
+    lines += [f"  {name} -. always .-> {plan.finalize.name}" for name in last]
+    for entry in plan.deployments:
+        name = f"{chain_id(plan)}-{entry.name}".replace("<uid8>", "uid8")
+        lines.append(f'  ensure-chain --- {entry.name}-nodes[("{name}<br/>{entry.replicas} x {entry.role}")]')
+    if plan.load is not None:
+        lines.append(
+            f'  load-job --- load-pods[("{plan.load.name}<br/>{plan.load.shards} x {format_duration(plan.load.duration_s)}")]'
+        )
+    lines += [f'  rule-evaluator --- rule-{planned.rule.name}(["{planned.rule.name}"])' for planned in plan.rules]
+    return "\n".join(lines) + "\n"

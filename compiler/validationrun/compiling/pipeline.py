@@ -1,0 +1,214 @@
+"""
+The whole compiler on one screen: text -> documents -> runs -> findings -> plans -> files.
+
+Every stage is a function of its arguments: no clock, no environment, no network, no file system.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from validationrun.compiling.check import check
+from validationrun.compiling.emit.bundle import build_bundle
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.sizes import may_be_large, size_findings
+from validationrun.compiling.plan import Plan, build_plan
+from validationrun.spec.findings import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
+from validationrun.spec.parse import parse_run
+from validationrun.spec.source import Document, LoadResult, find_ignores, read
+from validationrun.spec.v1alpha1 import ValidationRun
+
+if TYPE_CHECKING:
+    from validationrun.compiling.emit.files import EmittedFile
+
+Track = Callable[[Sequence[Any]], Iterable[Any]]
+"""Something to iterate a sequence through, such as a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """A run that was read, with the document that knows its places."""
+
+    run: ValidationRun
+    document: Document
+    file: str
+
+
+@dataclass(slots=True)
+class LintResult:
+    """
+    What one or more files hold: the runs without errors, and every diagnostic, sorted by place.
+
+    A run that has an error is not among `runs`.
+    """
+
+    runs: list[Linted] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One run's folder."""
+
+    plan: Plan
+    files: "list[EmittedFile]"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.plan.namespace}/{self.plan.name}"
+
+
+@dataclass(slots=True)
+class CompileResult:
+    """All folders, or none when any file has an error."""
+
+    compiled: list[Compiled]
+    diagnostics: list[Diagnostic]
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+def lint(content: bytes, file: str, namespace: str | None = None) -> LintResult:
+    """
+    One file: read, parsed, checked.
+
+    Args:
+        namespace: for documents that name none; one that names another is an error.
+    """
+    loaded = read(content, file)
+    result = LintResult(diagnostics=list(loaded.diagnostics))
+    if not has_errors(loaded.diagnostics):
+        for document in loaded.documents:
+            run, findings = _lint_document(document, namespace)
+            if run is not None and not has_errors(findings):
+                findings += _size_findings(run, content)
+            result.diagnostics += [_place(finding, document, file) for finding in findings]
+            if run is not None and not has_errors(findings):
+                result.runs.append(Linted(run, document, file))
+    result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file))
+    return result
+
+
+def _lint_document(document: Document, namespace: str | None) -> tuple[ValidationRun | None, list[Finding]]:
+    run, findings = parse_run(document.data)
+    if run is None:
+        return None, findings
+    own = run.metadata.namespace
+    if own is None and namespace is None:
+        message = "metadata.namespace is required, here or by --namespace"
+        return run, [
+            Finding("VR113", ("metadata", "namespace"), message, "add `namespace:`, or give --namespace"),
+            *check(run),
+        ]
+    if own is not None and namespace is not None and own != namespace:
+        message = f"metadata.namespace is {own}, but --namespace says {namespace}"
+        return run, [Finding("VR114", ("metadata", "namespace"), message, "leave one of the two out")]
+    if own is None:
+        run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": namespace})})
+    return run, check(run)
+
+
+def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
+    """What only the finished bundle tells; it is built only where it could be large."""
+    given = run.spec.chain.endpoints
+    nodes = sum(entry.spec.replicas for entry in run.spec.chain.deployments or [])
+    urls = max(len(given.rpc), len(given.evm), len(given.ws), len(given.rest)) if given else nodes
+    if not may_be_large(source, urls):
+        return []
+    return size_findings(build_bundle(build_plan(run, runner_image="")))
+
+
+def _place(finding: Finding, document: Document, file: str) -> Diagnostic:
+    span = document.locate(finding)
+    line = document.lines[span.line] if span.line < len(document.lines) else ""
+    path = format_path(finding.loc)
+    return Diagnostic(finding.code, finding.severity, file, span, path, finding.message, finding.help, line)
+
+
+def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -> list[Diagnostic]:
+    """
+    Leaves out warnings that an ignore comment names.
+
+    An error cannot be silenced, and a comment that silences nothing is a warning: it would hide the next finding there.
+    """
+    warnings: dict[str, dict[int, list[Diagnostic]]] = {}
+    kept = []
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.WARNING:
+            warnings.setdefault(diagnostic.code, {}).setdefault(diagnostic.span.line, []).append(diagnostic)
+        else:
+            kept.append(diagnostic)
+    for ignore in find_ignores(loaded.documents, loaded.lines):
+        by_line = warnings.get(ignore.code, {})
+        silenced = ignore.applies_to & by_line.keys()
+        for number in silenced:
+            del by_line[number]
+        if not silenced:
+            message = f"this comment ignores {ignore.code}, which is no warning on this line"
+            help_ = "put it on the warning's own line, or delete it; errors cannot be ignored"
+            line = loaded.lines[ignore.span.line]
+            kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
+    return kept + [one for by_line in warnings.values() for several in by_line.values() for one in several]
+
+
+def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -> LintResult:
+    """Several files together: each on its own, and no two runs of one name in one namespace."""
+    result = LintResult()
+    seen: dict[tuple[str | None, str], str] = {}
+    for file, content in files:
+        one = lint(content, file, namespace)
+        result.diagnostics += one.diagnostics
+        for linted in one.runs:
+            key = (linted.run.metadata.namespace, linted.run.metadata.name)
+            if key in seen:
+                message = f"metadata.name {key[1]} in namespace {key[0]} is taken by a run of {seen[key]}"
+                finding = Finding(
+                    "VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder"
+                )
+                result.diagnostics.append(_place(finding, linted.document, file))
+            else:
+                seen[key] = file
+                result.runs.append(linted)
+    return result
+
+
+def plan_run(linted: Linted, options: EmitOptions) -> Plan:
+    return build_plan(
+        linted.run,
+        runner_image=options.runner_image,
+        labels_workflow=options.label,
+        cluster_domain=options.cluster_domain,
+    )
+
+
+def compile_all(
+    files: Sequence[tuple[str, bytes]], options: EmitOptions, namespace: str | None = None
+) -> CompileResult:
+    """Files of specs -> folders of output. With an error anywhere there is no output at all."""
+    linted = lint_all(files, namespace)
+    if not linted.ok:
+        return CompileResult([], linted.diagnostics)
+    return emit_all(linted, options)
+
+
+def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> CompileResult:
+    """Runs without errors -> folders. Hera is imported here, and nowhere before."""
+    from validationrun.compiling.emit.files import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
+
+    compiled: list[Compiled] = []
+    diagnostics = list(linted.diagnostics)
+    for one in track(linted.runs):
+        plan = plan_run(one, options)
+        emitted, findings = emit(plan, options)
+        # lint has told the warnings already, and a comment may have silenced them.
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        diagnostics += [_place(finding, one.document, one.file) for finding in errors]
+        compiled.append(Compiled(plan, emitted))
+    ok = not has_errors(diagnostics)
+    return CompileResult(compiled if ok else [], diagnostics)

@@ -1,0 +1,132 @@
+"""Run -> Plan."""
+
+import hashlib
+
+from validationrun.base import conventions
+from validationrun.base.hashing import canonical_json
+from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
+from validationrun.compiling.plan.load import GRACE_SECONDS, plan_load
+from validationrun.compiling.plan.model import Accounts, ChainObject, Parameter, Plan, PlannedLoad, PlannedRule
+from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
+from validationrun.compiling.plan.steps import plan_steps, timings
+from validationrun.oracle.alert import alert_query
+from validationrun.oracle.placeholders import find_places
+from validationrun.oracle.ticks import query_timeout_seconds
+from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
+
+
+def build_plan(
+    run: ValidationRun, *, runner_image: str, labels_workflow: bool = True, cluster_domain: str = ""
+) -> Plan:
+    """
+    The plan of a run that passed every check.
+
+    Args:
+        run: its namespace is set.
+        runner_image: default of the parameter runner-image.
+        labels_workflow: finalize may label the Workflow with the verdict.
+        cluster_domain: appended to host names; empty for `.svc`, which every resolver completes.
+    """
+    spec, name, namespace = run.spec, run.metadata.name, run.metadata.namespace
+    if namespace is None:
+        raise ValueError(f"run {name} reached the plan without a namespace")
+    times = timings(spec, _grace_seconds(spec))
+    deployments = plan_deployments(spec.chain, namespace)
+    results, results_uri = _results(spec, namespace)
+    load = plan_load(spec.load, namespace, times.load_start_s + times.run_s, results_uri) if spec.load else None
+    steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
+    return Plan(
+        name=name,
+        namespace=namespace,
+        spec_hash=spec_hash(run),
+        chain_id=spec.chain.chain_id,
+        deployments=deployments,
+        endpoints=plan_endpoints(spec.chain, deployments, namespace, cluster_domain),
+        load=load,
+        rules=tuple(_rule(rule) for rule in spec.rules),
+        timings=times,
+        accounts=_accounts(spec, namespace),
+        results=results,
+        results_uri=results_uri,
+        cleanup=spec.cleanup,
+        steps=steps,
+        finalize=finalize,
+        parameters=_parameters(deployments, load, runner_image),
+        step_rights=step_rights(spec, namespace),
+        finalize_rights=finalize_rights(spec, labels_workflow=labels_workflow),
+        shared_rules=shared_rules(spec, namespace),
+        brings_chain_up=spec.chain.endpoints is None,
+    )
+
+
+def spec_hash(run: ValidationRun) -> str:
+    """sha256, in hex, of the canonical, defaulted spec: equal for two files that mean the same."""
+    canonical = run.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return hashlib.sha256(canonical_json(canonical).encode()).hexdigest()
+
+
+def _grace_seconds(spec: ValidationRunSpec) -> int:
+    if spec.load is None:
+        return 0
+    return spec.load.workload.pod_template.termination_grace_period_seconds or GRACE_SECONDS
+
+
+def _accounts(spec: ValidationRunSpec, namespace: str) -> Accounts:
+    steps = spec.service_account_name or f"{namespace}-validation"
+    workload = None
+    if spec.load is not None:
+        workload = spec.load.workload.service_account_name or f"{namespace}-runner"
+    return Accounts(steps=steps, finalize=f"{steps}-finalize", workload=workload)
+
+
+def _results(spec: ValidationRunSpec, namespace: str) -> tuple[dict[str, str] | None, str]:
+    """The S3 settings and the template of the run's URI; None and empty without `results.s3`."""
+    s3 = spec.results.s3 if spec.results else None
+    if s3 is None:
+        return None, ""
+    job = spec.load.workload.name if spec.load else "rules-only"
+    prefix = f"{namespace}/{job}/${{runId}}/"
+    settings = {"bucket": s3.bucket, "endpoint": s3.endpoint, "prefix": prefix}
+    if s3.region is not None:
+        settings["region"] = s3.region
+    return settings, f"s3://{s3.bucket}/{prefix}"
+
+
+def _rule(rule: Rule) -> PlannedRule:
+    timeout = query_timeout_seconds(rule)
+    if rule.query is not None:
+        places, _ = find_places(rule.query.promql)
+        return PlannedRule(rule, rule.query.promql, timeout, tuple(places))
+    if rule.alert is None:
+        raise ValueError(f"rule {rule.name} reached the plan without a body")
+    query, places = alert_query(rule.alert)
+    return PlannedRule(rule, query, timeout, tuple(places))
+
+
+def _parameters(
+    deployments: tuple[ChainObject, ...], load: PlannedLoad | None, runner_image: str
+) -> tuple[Parameter, ...]:
+    image_path = "/spec/template/spec/image"
+    parameters = [
+        Parameter(conventions.PARAM_CHAIN_ID, "Effective chain id; empty: the base id and 8 hex digits of this run"),
+        Parameter(conventions.PARAM_DURATION, "Shorten the run, such as 5m; empty: as compiled"),
+    ]
+    if load is not None:
+        path = "/spec/template/spec/containers/0/image"
+        description = "Image of the workload; empty: as compiled"
+        parameters.append(Parameter(conventions.PARAM_IMAGE_WORKLOAD, description, "", load.job.key, path))
+    parameters += [
+        Parameter(
+            f"{conventions.PARAM_IMAGE_PREFIX}{entry.name}",
+            f"Image of deployment {entry.name}; empty: as compiled",
+            "",
+            entry.manifest.key,
+            image_path,
+        )
+        for entry in deployments
+    ]
+    return (
+        *parameters,
+        Parameter(conventions.PARAM_PROMETHEUS_URL, f"Prometheus; empty: {conventions.DEFAULT_PROMETHEUS_URL}"),
+        Parameter(conventions.PARAM_RUNNER_IMAGE, "Image of the steps", runner_image),
+    )

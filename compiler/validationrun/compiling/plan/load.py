@@ -1,0 +1,165 @@
+"""`spec.load` -> an Indexed Job and its config files."""
+
+import re
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.compiling.plan.manifests import (
+    CONFIG_MAP_NAME,
+    JOB_NAME,
+    RUN_ID,
+    Template,
+    manifest,
+    owner_references,
+    run_labels,
+)
+from validationrun.compiling.plan.model import ConfigFile, PlannedLoad, TextPlace
+from validationrun.spec.v1alpha1 import LoadSpec, Workload
+
+CONTAINER: Final = "workload"
+_RESULTS_VOLUME: Final = "validation-results"
+_CONFIG_VOLUME: Final = "validation-config"
+GRACE_SECONDS: Final = 60
+"""Above the flush of common load generators: sei-load needs 25 to 45 s after SIGTERM."""
+
+_ENDPOINT_NAMES: Final = ("rpcEndpoints", "evmEndpoints", "wsEndpoints", "restEndpoints")
+CONFIG_PLACEHOLDERS: Final = (
+    "chainId",
+    "runId",
+    "namespace",
+    *_ENDPOINT_NAMES,
+    *(f"{name}Json" for name in _ENDPOINT_NAMES),
+)
+_PLACEHOLDER: Final = re.compile(r"\$\{(" + "|".join(CONFIG_PLACEHOLDERS) + r")\}")
+
+# A node that goes away in the middle of a run costs the run: ask the common autoscalers to leave it.
+DO_NOT_DISRUPT: Final = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+
+
+def plan_load(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str) -> PlannedLoad:
+    """
+    The load of a run.
+
+    Args:
+        deadline_s: the Job's own deadline, a backstop for when nobody is left to stop it.
+        results_uri: template of the run's results URI, or empty.
+    """
+    return PlannedLoad(
+        name=load.workload.name,
+        image=load.workload.image,
+        duration_s=load.duration,
+        shards=load.replicas,
+        job=manifest(conventions.BUNDLE_JOB, _job(load, namespace, deadline_s, results_uri)),
+        config=tuple(_config_file(name, text) for name, text in load.workload.config.files.items()),
+    )
+
+
+def _config_file(name: str, text: str) -> ConfigFile:
+    places = tuple(TextPlace(match.start(), match[0]) for match in _PLACEHOLDER.finditer(text))
+    return ConfigFile(name, conventions.BUNDLE_CONFIG.format(name=name), text, places)
+
+
+def _job(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str) -> dict[str, Any]:
+    labels = run_labels(conventions.COMPONENT_LOAD)
+    pod = load.workload.pod_template
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": Template(JOB_NAME),
+            "namespace": namespace,
+            "labels": labels,
+            "ownerReferences": owner_references(),
+        },
+        "spec": {
+            "completionMode": "Indexed",
+            "completions": load.replicas,
+            "parallelism": load.replicas,
+            # One shard's failure must not end the others: with backoffLimit 0 they would be killed, and 143 would count as 2.
+            "backoffLimitPerIndex": 0,
+            "activeDeadlineSeconds": deadline_s,
+            "podReplacementPolicy": "Failed",
+            "template": {
+                "metadata": {
+                    "labels": {**(pod.labels or {}), **labels},
+                    "annotations": {**DO_NOT_DISRUPT, **(pod.annotations or {})},
+                },
+                "spec": _pod_spec(load, namespace, results_uri),
+            },
+        },
+    }
+
+
+def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any]:
+    workload = load.workload
+    pod = workload.pod_template.model_dump(by_alias=True, exclude_unset=True)
+    volumes: list[dict[str, Any]] = [{"name": _RESULTS_VOLUME, "emptyDir": {}}]
+    if workload.config.files:
+        volumes.append({"name": _CONFIG_VOLUME, "configMap": {"name": Template(CONFIG_MAP_NAME)}})
+    spec: dict[str, Any] = {
+        "serviceAccountName": workload.service_account_name or f"{namespace}-runner",
+        # The workload must not be able to speak to the API server in the name of its account.
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": pod.get("terminationGracePeriodSeconds", GRACE_SECONDS),
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, **pod.get("securityContext", {})},
+    }
+    for field in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets"):
+        if field in pod:
+            spec[field] = pod[field]
+    spec["volumes"] = [*volumes, *pod.get("volumes", [])]
+    spec["containers"] = [_container(workload, load, namespace, results_uri, pod.get("volumeMounts", []))]
+    return spec
+
+
+def _container(
+    workload: Workload, load: LoadSpec, namespace: str, results_uri: str, mounts: list[dict[str, Any]]
+) -> dict[str, Any]:
+    given = workload.model_dump(by_alias=True, exclude_unset=True)
+    container: dict[str, Any] = {"name": CONTAINER, "image": workload.image}
+    for field in ("command", "args"):
+        if field in given:
+            container[field] = given[field]
+    container["env"] = [*_environment(workload, load, namespace, results_uri), *given.get("env", [])]
+    for field in ("envFrom", "ports", "resources"):
+        if field in given:
+            container[field] = given[field]
+    container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    own = [{"name": _RESULTS_VOLUME, "mountPath": conventions.RESULT_DIR}]
+    if workload.config.files:
+        own.append({"name": _CONFIG_VOLUME, "mountPath": workload.config.mount_path})
+    container["volumeMounts"] = [*own, *mounts]
+    return container
+
+
+def literal(text: str) -> str:
+    """For a place where Kubernetes would take `$(NAME)` for a reference, which it does not in the path of a mount."""
+    return text.replace("$", "$$")
+
+
+def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri: str) -> list[dict[str, Any]]:
+    """Ours come before the user's, so that `$(NAME)` works in the user's env and args."""
+    index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    values: dict[str, Any] = {
+        "CHAIN_RPC_URL": Template("${rpcUrl}"),
+        "CHAIN_WS_URL": Template("${wsUrl}"),
+        "CHAIN_EVM_URL": Template("${evmUrl}"),
+        "CHAIN_REST_URL": Template("${restUrl}"),
+        "CHAIN_ID": Template("${chainId}"),
+        "RUN_ID": Template(RUN_ID),
+        "NAMESPACE": namespace,
+        "RESULT_DIR": conventions.RESULT_DIR,
+        "CONFIG_DIR": literal(workload.config.mount_path),
+        "RESULTS_URI": Template(results_uri) if results_uri else "",
+        "DURATION_SECONDS": Template("${durationSeconds}"),
+        "SHARD_INDEX": {"valueFrom": {"fieldRef": {"fieldPath": index}}},
+        "SHARD_COUNT": str(load.replicas),
+    }
+    return [
+        {"name": name, **(values[name] if isinstance(values[name], dict) else {"value": values[name]})}
+        for name in conventions.RESERVED_ENV
+    ]

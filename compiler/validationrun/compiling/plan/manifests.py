@@ -1,0 +1,79 @@
+"""Building a manifest and noting its places at the same time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from validationrun.base import conventions
+from validationrun.compiling.plan.model import Manifest
+
+RUN_ID = "${runId}"
+CHAIN_ID = "${chainId}"
+WORKFLOW_UID = "${workflowUid}"
+JOB_NAME = "${jobName}"
+CONFIG_MAP_NAME = "${configMapName}"
+
+
+class Template(str):
+    """
+    A string that the runner fills. Made only from our own text and names that passed a DNS pattern.
+
+    A user's text is never a Template, so no `${...}` of a user's is ever replaced.
+    """
+
+    __slots__ = ()
+
+
+def manifest(key: str, data: dict[str, Any]) -> Manifest:
+    """The object with every Template in it noted as a place, in the order of the document."""
+    places: list[str] = []
+    return Manifest(key, _plain(data, "", places), tuple(places))
+
+
+def _plain(value: Any, pointer: str, places: list[str]) -> Any:
+    if isinstance(value, Template):
+        places.append(pointer)
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item, f"{pointer}/{_escape(key)}", places) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, f"{pointer}/{index}", places) for index, item in enumerate(value)]
+    return value
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def run_labels(component: str) -> dict[str, Any]:
+    """The labels of everything that a run creates."""
+    return {
+        conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
+        conventions.LABEL_RUN_ID: Template(RUN_ID),
+        conventions.LABEL_CHAIN_ID: Template(CHAIN_ID),
+        **app_labels(component),
+    }
+
+
+def app_labels(component: str | None = None) -> dict[str, str]:
+    """Kubernetes' recommended labels, as far as they are ours."""
+    labels = {
+        conventions.LABEL_K8S_MANAGED_BY: conventions.MANAGED_BY,
+        conventions.LABEL_K8S_PART_OF: conventions.MANAGED_BY,
+    }
+    return labels if component is None else {**labels, conventions.LABEL_K8S_COMPONENT: component}
+
+
+def owner_references() -> list[dict[str, Any]]:
+    """
+    The Workflow owns what its run creates.
+
+    Without `controller` and `blockOwnerDeletion`: OwnerReferencesPermissionEnforcement would ask for rights on workflows/finalizers.
+    """
+    return [
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "name": Template(RUN_ID),
+            "uid": Template(WORKFLOW_UID),
+        }
+    ]

@@ -1,0 +1,68 @@
+"""
+The fewest rights that work, derived from what this run does.
+
+Never `pods/exec`, never writing Secrets, never RBAC itself.
+"""
+
+from validationrun.compiling.plan.model import Right, SharedRules
+from validationrun.spec.v1alpha1 import ValidationRunSpec
+
+_TASK_RESULTS = Right(
+    "argoproj.io", ("workflowtaskresults",), ("create", "patch"), "Argo's executor reports each step's outputs"
+)
+
+
+def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
+    """For the account that runs ensure-chain, wait-chain-ready, load-job and rule-evaluator."""
+    rights = [
+        Right(
+            "",
+            ("configmaps",),
+            ("create", "get", "patch"),
+            "the run record, the run's copy of the bundle, the workload's config",
+        ),
+        Right("", ("serviceaccounts",), ("get",), "preflight: the accounts exist"),
+    ]
+    if spec.chain.endpoints is None:
+        rights.append(Right("sei.io", ("seinodedeployments",), ("create", "get"), "create the chain and follow it"))
+    if spec.load is not None:
+        rights += [
+            Right("batch", ("jobs",), ("create", "get", "patch"), "create the load, follow it, stop it"),
+            Right("", ("pods",), ("list", "watch"), "the shards' exit codes and times"),
+            Right("", ("events",), ("list",), "why a shard does not start"),
+        ]
+    own = sorted(
+        {rule.alert.rule_ref.name for rule in spec.rules if rule.alert and rule.alert.rule_ref.namespace == namespace}
+    )
+    if own:
+        rights.append(
+            Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "alert references resolve", tuple(own))
+        )
+    return (*rights, _TASK_RESULTS)
+
+
+def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[Right, ...]:
+    """For the account of the exit handler, which alone may delete, and alone may label the Workflow."""
+    workflow_verbs = ("get", "patch") if labels_workflow else ("get",)
+    why = "how the run ended" + (", and its verdict label" if labels_workflow else "")
+    rights = [
+        Right("argoproj.io", ("workflows",), workflow_verbs, why),
+        Right("", ("configmaps",), ("get", "patch"), "read the run record and seal it"),
+        Right("", ("pods",), ("list",), "wait for the steps' pods; states for the report"),
+        Right("", ("pods/log",), ("get",), "the last log lines, before clean-up"),
+        Right("", ("events",), ("list",), "events for the report"),
+    ]
+    if spec.load is not None:
+        rights.append(Right("batch", ("jobs",), ("get", "patch"), "how the load ended; end it when nobody did"))
+    if spec.chain.endpoints is None:
+        rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"))
+    return (*rights, _TASK_RESULTS)
+
+
+def shared_rules(spec: ValidationRunSpec, namespace: str) -> tuple[SharedRules, ...]:
+    """PrometheusRules of other namespaces, by namespace; their owners grant the reading."""
+    by_namespace: dict[str, set[str]] = {}
+    for rule in spec.rules:
+        if rule.alert is not None and rule.alert.rule_ref.namespace != namespace:
+            by_namespace.setdefault(rule.alert.rule_ref.namespace, set()).add(rule.alert.rule_ref.name)
+    return tuple(SharedRules(name, tuple(sorted(by_namespace[name]))) for name in sorted(by_namespace))

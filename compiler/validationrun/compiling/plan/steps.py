@@ -1,0 +1,115 @@
+"""The steps of a run, their order, and how long each may take."""
+
+from typing import Final
+
+from validationrun.base import conventions
+from validationrun.compiling.plan.model import STEP_ATTEMPTS, Step, Timings
+from validationrun.oracle.ticks import judged_seconds, run_seconds
+from validationrun.spec.v1alpha1 import ValidationRunSpec
+
+_WORKFLOW_SLACK: Final = 600
+"""After the window: the last answers, the sign-off, and lost pods that are started again."""
+
+_STEP_SLACK: Final = 120
+"""A step's own deadline comes from the run record; Argo's, this much later, is for a pod that never starts or hangs."""
+
+_FINALIZE_SECONDS: Final = 900
+"""Ending the Job, waiting for the steps' pods, saving diagnostics, a clean-up that is bounded by itself."""
+
+_LOAD_RETRY_LIMIT: Final = STEP_ATTEMPTS - 1
+
+
+def timings(spec: ValidationRunSpec, grace_s: int) -> Timings:
+    """
+    All deadlines of the run.
+
+    Args:
+        grace_s: the load pods' termination grace period, which finalize may have to wait out.
+    """
+    window = run_seconds(spec)
+    chain_ready, load_start = spec.timeouts.chain_ready, spec.timeouts.load_start
+    return Timings(
+        chain_ready_s=chain_ready,
+        load_start_s=load_start,
+        run_s=window,
+        judged_s=judged_seconds(spec),
+        workflow_deadline_s=chain_ready + load_start + window + _WORKFLOW_SLACK,
+        finalize_s=_FINALIZE_SECONDS + grace_s,
+    )
+
+
+def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tuple[Step, ...], Step]:
+    """The steps in order, and finalize, which runs whatever became of them."""
+    bring_up = times.chain_ready_s + _STEP_SLACK
+    window = times.load_start_s + times.run_s + _STEP_SLACK
+    load = _step(
+        "load-job", "Drive the load", conventions.COMPONENT_LOAD, "wait-chain-ready", window, ("exit-codes", "message")
+    )
+    title = f"Watch {rule_count} rules" if rule_count != 1 else "Watch 1 rule"
+    steps = (
+        _step(
+            "ensure-chain",
+            "Bring the chain up",
+            conventions.COMPONENT_CHAIN,
+            None,
+            bring_up,
+            ("chain-id", "message"),
+            bundle=True,
+        ),
+        _step(
+            "wait-chain-ready",
+            "Wait until the chain serves",
+            conventions.COMPONENT_CHAIN,
+            "ensure-chain",
+            bring_up,
+            ("message",),
+        ),
+        *((load,) if has_load else ()),
+        # Its deadline leaves room for the final sweep, which begins when the window has ended.
+        _step(
+            "rule-evaluator",
+            title,
+            conventions.COMPONENT_RULES,
+            "wait-chain-ready",
+            window + _WORKFLOW_SLACK,
+            ("verdict",),
+        ),
+    )
+    finalize = Step(
+        name="finalize",
+        title="Give the verdict and clean up",
+        component=conventions.COMPONENT_RULES,
+        depends=None,
+        timeout_s=times.finalize_s,
+        # Exit 1 is its verdict, so that only a fault of Argo's own (Error) is tried again.
+        retry="OnError",
+        retry_limit=2,
+        memory_mib=256,
+        mounts_bundle=False,
+        outputs=("verdict", "reason"),
+    )
+    return steps, finalize
+
+
+def _step(
+    name: str,
+    title: str,
+    component: str,
+    depends: str | None,
+    timeout_s: int,
+    outputs: tuple[str, ...],
+    *,
+    bundle: bool = False,
+) -> Step:
+    return Step(
+        name=name,
+        title=title,
+        component=component,
+        depends=depends,
+        timeout_s=timeout_s,
+        retry="Always",
+        retry_limit=_LOAD_RETRY_LIMIT,
+        memory_mib=256,
+        mounts_bundle=bundle,
+        outputs=outputs,
+    )

@@ -1,0 +1,154 @@
+"""
+The bundle as a step finds it mounted, and the filling of run-time values.
+
+Values go only where `plan.json` names a place; nothing is ever searched for placeholders.
+"""
+
+import copy
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from validationrun.base import conventions
+from validationrun.base.hashing import bundle_hash
+from validationrun.kube.cluster import Object
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import Rule
+
+_TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
+_MOST_NODES: Final = 1_000_000
+_DEEPEST: Final = 200
+
+
+class BundleError(Exception):
+    """The bundle is missing, is not the one that the template was compiled with, or cannot be understood."""
+
+
+class Bundle:
+    """The bundle's data, by key."""
+
+    def __init__(self, data: Mapping[str, str]) -> None:
+        self.data = dict(data)
+        self.plan = _plan(self.data)
+
+    @classmethod
+    def mounted(cls, folder: pathlib.Path, expected_hash: str) -> "Bundle":
+        """
+        The bundle of a mounted ConfigMap.
+
+        Raises:
+            BundleError: nothing is mounted, or its content does not have the hash that the template names.
+        """
+        # A volume of a ConfigMap holds its files as links, beside hidden folders of the kubelet.
+        files = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".."))
+        if not files:
+            raise BundleError("the ConfigMap with the bundle is not there; apply bundle.yaml beside the template")
+        data = {path.name: path.read_bytes().decode("utf-8") for path in files}
+        found = bundle_hash(data)
+        if found != expected_hash:
+            raise BundleError(f"the bundle's hash is {found[:8]}, the template was compiled with {expected_hash[:8]}")
+        return cls(data)
+
+    def manifest(self, key: str, values: Mapping[str, str], images: Mapping[str, Mapping[str, str]]) -> Object:
+        """
+        The object of a key with its places filled.
+
+        Args:
+            values: by token name, such as `chainId`.
+            images: replacements by key, then by JSON pointer.
+        """
+        document = copy.deepcopy(_yaml(self.data, key))
+        for pointer in self.plan["places"].get(key, []):
+            parent, last = _resolve(document, pointer)
+            parent[last] = fill_template(parent[last], values)
+        for pointer, image in images.get(key, {}).items():
+            parent, last = _resolve(document, pointer)
+            parent[last] = image
+        if not isinstance(document, dict):
+            raise BundleError(f"{key} is not an object")
+        return document
+
+    def config_files(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The workload's files by name, their places filled."""
+        load = self.plan["load"]
+        return {name: self._config_file(key, values) for name, key in load["config"].items()}
+
+    def _config_file(self, key: str, values: Mapping[str, str]) -> str:
+        text, parts, position = self.data[key], [], 0
+        for place in self.plan["places"].get(key, []):
+            offset, token = place["offset"], place["token"]
+            if text[offset : offset + len(token)] != token:
+                raise BundleError(f"{key} holds no {token} at offset {offset}")
+            parts += [text[position:offset], fill_template(token, values)]
+            position = offset + len(token)
+        return "".join([*parts, text[position:]])
+
+    def rules(self) -> "list[Rule]":
+        """The rules with their defaults written out."""
+        # The models need pydantic; a step that judges nothing starts without it.
+        from validationrun.spec.v1alpha1 import Rule  # noqa: PLC0415
+
+        return [Rule.model_validate(rule) for rule in self.rule_documents()]
+
+    def rule_documents(self) -> list[Object]:
+        """The same as the spec's own data."""
+        if conventions.BUNDLE_RULES not in self.data:
+            return []
+        documents: list[Object] = _yaml(self.data, conventions.BUNDLE_RULES)
+        return documents
+
+
+def fill_template(text: str, values: Mapping[str, str]) -> str:
+    """A text of our own making with every `${name}` replaced. Raises BundleError for a name without value."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise BundleError(f"no value for {match[0]}: this runner is older than the compiler")
+        return values[match[1]]
+
+    return _TOKEN.sub(value, text)
+
+
+def _plan(data: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        plan = json.loads(data[conventions.BUNDLE_PLAN])
+        found = plan["format"]
+    except (KeyError, ValueError, TypeError):
+        raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is missing or broken") from None
+    if found != conventions.FORMAT:
+        raise BundleError(f"the bundle has format {found}, this runner understands {conventions.FORMAT}")
+    if not isinstance(plan, dict):
+        raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is not an object")
+    return plan
+
+
+def _yaml(data: Mapping[str, str], key: str) -> Any:
+    if key not in data:
+        raise BundleError(f"the bundle has no {key}")
+    # A reader of YAML is slow to load, and a step that only needs the plan reads none.
+    from validationrun.spec.source.fast_reader import read_plain  # noqa: PLC0415
+
+    documents = read_plain(data[key], _MOST_NODES, _DEEPEST)
+    if documents is None or len(documents) != 1:
+        raise BundleError(f"the bundle's {key} is not what the compiler writes")
+    return documents[0]
+
+
+def _resolve(document: Any, pointer: str) -> tuple[Any, Any]:
+    """Container and key of a JSON pointer (RFC 6901). Raises BundleError when nothing is there."""
+    *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    try:
+        for part in parents:
+            document = document[_key(document, part)]
+        key = _key(document, last)
+        _ = document[key]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise BundleError(f"the bundle's manifest has nothing at {pointer}") from None
+    return document, key
+
+
+def _key(container: Any, part: str) -> str | int:
+    return int(part) if isinstance(container, list) else part

@@ -1,0 +1,292 @@
+"""
+The run record: one ConfigMap per run, in which the steps write down what became of the run. It is the truth of a run.
+
+Exit codes, Argo's outputs, node phases and labels all lose or forge evidence in ordinary situations; they are for people.
+Each key has one writer, so that no write can undo another's. `docs/run-record.md` describes every key.
+"""
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
+
+ENSURE_CHAIN: Final = "ensure-chain"
+WAIT_CHAIN_READY: Final = "wait-chain-ready"
+LOAD_JOB: Final = "load-job"
+RULE_EVALUATOR: Final = "rule-evaluator"
+FINALIZE: Final = "finalize"
+
+RUN: Final = "run"
+PREFLIGHT: Final = "preflight"
+CHAIN: Final = "chain"
+CHAIN_READY: Final = "chain-ready"
+EVALUATOR: Final = "evaluator"
+JOB: Final = "job"
+LOAD_START: Final = "load-start"
+SHARDS: Final = "shards"
+LOAD: Final = "load"
+WINDOW: Final = "window"
+RULES: Final = "rules"
+STOP: Final = "stop"
+SIGN_OFF: Final = "sign-off"
+DIAGNOSTICS: Final = "diagnostics"
+RESULT: Final = "result"
+
+WRITERS: Final = {
+    RUN: ENSURE_CHAIN,
+    PREFLIGHT: ENSURE_CHAIN,
+    CHAIN: ENSURE_CHAIN,
+    CHAIN_READY: WAIT_CHAIN_READY,
+    EVALUATOR: RULE_EVALUATOR,
+    JOB: LOAD_JOB,
+    LOAD_START: LOAD_JOB,
+    SHARDS: LOAD_JOB,
+    LOAD: LOAD_JOB,
+    WINDOW: RULE_EVALUATOR,
+    RULES: RULE_EVALUATOR,
+    STOP: RULE_EVALUATOR,
+    SIGN_OFF: RULE_EVALUATOR,
+    DIAGNOSTICS: FINALIZE,
+    RESULT: FINALIZE,
+}
+
+
+class RecordError(Exception):
+    """The record cannot be read or is not this run's: a fault of ours or of the world, never a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The Workflow of a run."""
+
+    workflow: str
+    uid: str
+    namespace: str
+
+    @property
+    def record_name(self) -> str:
+        """Of the ConfigMap. The UID is in it: a Workflow of the same name, made later, has a record of its own."""
+        return f"{self.workflow}-{self.uid}-record"
+
+    @property
+    def bundle_name(self) -> str:
+        """Of the run's own copy of the bundle."""
+        return f"{self.workflow}-{self.uid}-bundle"
+
+    @property
+    def job_name(self) -> str:
+        """At most 60 characters: the Job's pods append an index of up to two digits to it."""
+        return f"{self.workflow[:51]}-{self.uid[:8]}"
+
+    @property
+    def config_name(self) -> str:
+        """Of the ConfigMap with the workload's files."""
+        return f"{self.job_name}-config"
+
+    def owner(self) -> Object:
+        """The owner reference that everything of this run carries."""
+        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": self.workflow, "uid": self.uid}
+
+    def labels(self, component: str, chain_id: str) -> dict[str, str]:
+        """The labels that everything of this run carries."""
+        return {
+            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
+            conventions.LABEL_RUN_ID: self.workflow,
+            conventions.LABEL_CHAIN_ID: chain_id,
+            conventions.LABEL_K8S_MANAGED_BY: conventions.MANAGED_BY,
+            conventions.LABEL_K8S_PART_OF: conventions.MANAGED_BY,
+            conventions.LABEL_K8S_COMPONENT: component,
+        }
+
+
+class Record:
+    """
+    What was written down so far; `read` and `write` go to the API server.
+
+    Values are JSON objects. A key that is not there reads as None.
+    """
+
+    def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
+        self._cluster = cluster
+        self.identity = identity
+        self._take(found)
+
+    def _take(self, found: Object) -> None:
+        self._data: dict[str, str] = dict(found.get("data") or {})
+        self.sealed = bool(found.get("immutable"))
+        self._version = str(found["metadata"].get("resourceVersion") or "")
+
+    @classmethod
+    def read(cls, cluster: Cluster, identity: Identity) -> "Record | None":
+        """
+        The record of this very Workflow, or None when there is none yet.
+
+        Raises:
+            RecordError: a ConfigMap of that name belongs to somebody else.
+        """
+        found = _fetch(cluster, identity)
+        return None if found is None else cls(cluster, identity, found)
+
+    @classmethod
+    def create(cls, cluster: Cluster, identity: Identity, chain_id: str, run: Object) -> "Record":
+        """Creates it with the key `run`, or reads the one that an earlier attempt created."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": identity.record_name,
+                "namespace": identity.namespace,
+                "labels": identity.labels(conventions.COMPONENT_RULES, chain_id),
+                "ownerReferences": [identity.owner()],
+            },
+            "data": {RUN: _dump(run)},
+        }
+        with contextlib.suppress(AlreadyExistsError):
+            cluster.create(CONFIG_MAPS, body)
+        record = cls.read(cluster, identity)
+        if record is None:
+            raise RecordError(f"ConfigMap {identity.record_name} vanished")
+        return record
+
+    def refresh(self) -> "Record":
+        """
+        Reads it again.
+
+        Raises:
+            RecordError: it is gone.
+        """
+        found = _fetch(self._cluster, self.identity)
+        if found is None:
+            raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
+        self._take(found)
+        return self
+
+    def get(self, key: str) -> Object | None:
+        """
+        The value of a key, as last read or written.
+
+        Raises:
+            RecordError: it is not a JSON object.
+        """
+        text = self._data.get(key)
+        if text is None:
+            return None
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key} is not a JSON object")
+        return value
+
+    def need(self, key: str) -> Object:
+        """The value of a key that an earlier step must have written. Raises RecordError when it did not."""
+        value = self.get(key)
+        if value is None:
+            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key} is missing")
+        return value
+
+    def write(self, writer: str, key: str, value: Object, *, seal: bool = False) -> None:
+        """
+        Writes one key, whatever was there. Only its own writer may.
+
+        Args:
+            seal: make the ConfigMap immutable with this write; nothing can be added afterwards.
+        """
+        body: Object = {"data": {key: _text(writer, key, value)}}
+        if seal:
+            body["immutable"] = True
+        self._patch(body)
+
+    def add(self, writer: str, key: str, value: Object) -> bool:
+        """Writes a key that is written once. False when another attempt of its step was first, or the run has its verdict."""
+        return self.change(writer, key, lambda there: value if there is None else None)
+
+    def change(self, writer: str, key: str, make: Callable[[Object | None], Object | None]) -> bool:
+        """
+        Writes what `make` makes of a key's value, and nothing comes between: who wrote meanwhile is looked at, too.
+
+        Two attempts of a step can be at work side by side, because a pod that was given up may live on for a while.
+
+        Args:
+            make: of what is there; None to leave it. It is called again each time that somebody wrote meanwhile.
+
+        Returns:
+            False when it was left, or the run has its verdict.
+        """
+        tried = ""
+        while True:
+            self.refresh()
+            if tried and self._data.get(key) == tried:
+                # Only the answer was lost.
+                return True
+            value = None if self.sealed else make(self.get(key))
+            if value is None:
+                return False
+            tried = _text(writer, key, value)
+            with contextlib.suppress(ConflictError):
+                self._patch({"metadata": {"resourceVersion": self._version}, "data": {key: tried}})
+                return True
+
+    def _patch(self, body: Object) -> None:
+        found = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)
+        if found is None:
+            raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
+        self._take(found)
+
+    @property
+    def chain_failure(self) -> Object | None:
+        """`{reason, message}` of why the chain never came up; None while nothing speaks against it."""
+        for key in (CHAIN, CHAIN_READY):
+            value = self.get(key)
+            if value is not None and value.get("reason"):
+                return value
+        return None
+
+    @property
+    def chain_is_ready(self) -> bool:
+        """Both steps of the bring-up recorded that it came up."""
+        both = self.get(CHAIN) is not None and self.get(CHAIN_READY) is not None
+        return both and self.chain_failure is None
+
+
+def stands(sign_off: Mapping[str, Any] | None) -> bool:
+    """Whether the evaluator has signed off; not by an attempt that a signal ended, which proves nothing and the next replaces."""
+    return sign_off is not None and not sign_off.get("stopped")
+
+
+def _text(writer: str, key: str, value: Object) -> str:
+    if WRITERS[key] != writer:
+        raise ValueError(f"{writer} may not write {key}: {WRITERS[key]} does")
+    return _dump(value)
+
+
+def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
+    """The ConfigMap. Raises RecordError when one of that name is somebody else's."""
+    found = cluster.get(CONFIG_MAPS, identity.record_name)
+    if found is None:
+        return None
+    if not owned_by(found, identity.uid):
+        raise RecordError(f"ConfigMap {identity.record_name} is not owned by Workflow {identity.workflow}")
+    return found
+
+
+def _dump(value: Object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+
+
+def format_time(seconds: float) -> str:
+    """RFC 3339 in UTC; milliseconds only where there are some."""
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    form = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=form).replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of an RFC 3339 time. Raises ValueError."""
+    return dt.datetime.fromisoformat(text).timestamp()

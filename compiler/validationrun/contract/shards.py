@@ -1,0 +1,263 @@
+"""What the pods of a Job say about its shards: pure, on the objects as the API server sends them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from validationrun.base.truncate import cut
+from validationrun.contract.record import format_time, parse_time
+from validationrun.kube.cluster import Object
+from validationrun.oracle.workload import Shard
+
+CONTAINER: Final = "workload"
+LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
+_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+_DISRUPTED: Final = "DisruptionTarget"
+DELETED: Final = "Deleted"
+REPLACED: Final = "Replaced"
+POD_GONE: Final = "PodGone"
+
+_NEVER: Final = frozenset({"InvalidImageName"})
+"""What a container waits with for ever. Whatever else it waits for, such as an image or a Secret, may still come."""
+
+_WORDS_BYTES: Final = 400
+_MOST_NAMED: Final = 8
+_WELL: Final = "exit 0"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """
+    One shard as seen so far. What was seen once is kept, also when its pod is gone.
+
+    Attributes:
+        started, finished: Unix seconds of the container, from Kubernetes.
+        waiting: why the container does not run yet, or never did, in words.
+        running: its container ran when last looked at.
+        disrupted: it was evicted, preempted, deleted or replaced, or its node went away: it did not do its whole work.
+        deleted: somebody, who may be us, had its pod deleted before its container ended.
+        hopeless: it has not run and never will.
+    """
+
+    index: int
+    pod: str = ""
+    started: float | None = None
+    finished: float | None = None
+    code: int | None = None
+    reason: str = ""
+    waiting: str = ""
+    running: bool = False
+    disrupted: bool = False
+    deleted: bool = False
+    hopeless: bool = False
+    image: str | None = None
+    image_id: str | None = None
+
+    def as_shard(self) -> Shard:
+        return Shard(self.index, self.code, self.reason)
+
+    def as_json(self) -> Object:
+        return {
+            "index": self.index,
+            "pod": self.pod or None,
+            "exitCode": self.code,
+            "reason": self.reason or None,
+            "startedAt": format_time(self.started) if self.started is not None else None,
+            "finishedAt": format_time(self.finished) if self.finished is not None else None,
+        }
+
+    @classmethod
+    def recorded(cls, one: Mapping[str, Any]) -> "ShardState":
+        """What an earlier attempt of the step saw: an exit code seen once is never lost, nor is that a shard was disrupted."""
+        code, reason = one["exitCode"], one["reason"] or ""
+        return cls(
+            one["index"],
+            pod=one["pod"] or "",
+            started=parse_time(one["startedAt"]) if one["startedAt"] else None,
+            finished=parse_time(one["finishedAt"]) if one["finishedAt"] else None,
+            code=code,
+            reason=reason,
+            # Only a disruption gives a shard without a code a reason.
+            disrupted=reason == DELETED or (code is None and bool(reason)),
+            deleted=reason == DELETED,
+        )
+
+
+def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: int) -> dict[int, ShardState]:
+    """Every shard after a look at the Job's pods. One whose pod is gone keeps what was known of it, and runs no more."""
+    states = {index: replace(known.get(index, ShardState(index)), running=False) for index in range(replicas)}
+    for pod in pods:
+        index = _index(pod)
+        if index in states:
+            states[index] = _observe_one(states[index], pod)
+    return states
+
+
+def observe_change(known: Mapping[int, ShardState], pod: Object) -> dict[int, ShardState]:
+    """Every shard after one of the Job's pods changed, or went: then `pod` is its last state."""
+    states, index = dict(known), _index(pod)
+    if index in states:
+        states[index] = _observe_one(replace(states[index], running=False), pod)
+    return states
+
+
+def _index(pod: Mapping[str, Any]) -> int:
+    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    return int(text) if text.isdigit() else -1
+
+
+def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
+    status, name = pod.get("status") or {}, pod["metadata"]["name"]
+    container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), None)
+    now = (container or {}).get("state") or {}
+    state = _disruption(state, pod)
+    state = replace(state, pod=name)
+    if container is None:
+        return _without_container(state, status)
+    state = replace(state, image=container.get("image"), image_id=container.get("imageID"))
+    if "running" in now:
+        return replace(state, started=_time(now["running"].get("startedAt")), running=True, waiting="")
+    if "terminated" in now:
+        return _terminated(state, now["terminated"])
+    waiting = now.get("waiting") or {}
+    return replace(
+        state, waiting=_words(waiting) or "waiting", hopeless=state.started is None and waiting.get("reason") in _NEVER
+    )
+
+
+def _disruption(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
+    """Whatever the container says: was this shard left alone?"""
+    status = pod.get("status") or {}
+    if state.pod and state.pod != pod["metadata"]["name"]:
+        # A second pod for the index would begin the work again, in the middle of the window.
+        state = replace(state, disrupted=True, reason=REPLACED)
+    if state.code is None and "deletionTimestamp" in pod["metadata"]:
+        # A load generator that obeys SIGTERM ends 0, and a pod that ended 0 is a success for its Job. Nobody deletes a pod
+        # within the second between two looks that ended by itself; by whose clock it did is not asked.
+        state = replace(state, disrupted=True, deleted=True, reason=DELETED)
+    if state.code is not None:
+        # It had done its work: what happens to its pod or its node afterwards takes nothing away from it.
+        return state
+    condition = next((one for one in status.get("conditions") or [] if _is_disruption(one)), None)
+    if condition is not None:
+        state = replace(state, disrupted=True, reason=str(condition.get("reason") or _DISRUPTED))
+    if status.get("reason"):
+        state = replace(state, disrupted=True, reason=str(status["reason"]))
+    return state
+
+
+def _without_container(state: ShardState, status: Mapping[str, Any]) -> ShardState:
+    if state.started is not None:
+        return state
+    if status.get("phase") == "Failed":
+        return replace(state, waiting=_words(status) or "its pod failed", hopeless=True)
+    return replace(state, waiting=_scheduling(status))
+
+
+def _terminated(state: ShardState, ended: Mapping[str, Any]) -> ShardState:
+    started = state.started or _time(ended.get("startedAt"))
+    state = replace(
+        state,
+        started=started,
+        finished=_time(ended.get("finishedAt")),
+        code=_code(ended, disrupted=state.disrupted),
+        reason=state.reason if state.disrupted else str(ended.get("reason") or ""),
+        waiting="",
+    )
+    if started is None:
+        # Its image has no such command, for instance, or it was still being pulled: there was never anything that could drive
+        # a load, and the code is one that the kubelet made up.
+        words = _words(ended) or "its container ended before it had begun"
+        return replace(state, code=None, waiting=words, hopeless=True)
+    return state
+
+
+def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
+    code = ended.get("exitCode")
+    # A shard that was evicted may still end 0, or 1 as programs do whose work is cancelled: neither is a result of its work.
+    return None if disrupted and code in (0, 1) else code
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    return cut(": ".join(str(found[key]) for key in ("reason", "message") if found.get(key)), _WORDS_BYTES)
+
+
+def _time(text: str | None) -> float | None:
+    """None also for the year 1970, which a container has that never started."""
+    seconds = parse_time(text) if text else 0.0
+    return seconds if seconds > 0 else None
+
+
+def _is_disruption(condition: Mapping[str, Any]) -> bool:
+    return condition.get("type") == _DISRUPTED and condition.get("status") == "True"
+
+
+def _scheduling(status: Mapping[str, Any]) -> str:
+    for one in status.get("conditions") or []:
+        if one.get("type") == "PodScheduled" and one.get("status") == "False":
+            return cut(f"not scheduled: {one.get('message') or one.get('reason')}", _WORDS_BYTES)
+    return ""
+
+
+def told(states: Mapping[int, ShardState], stopping: str) -> str:
+    """
+    How the shards ended, in words; of many, those that did not end 0.
+
+    Args:
+        stopping: why the load was stopped, or empty.
+    """
+    words = {index: _end_in_words(state) for index, state in sorted(states.items())}
+    chosen = [index for index, one in words.items() if len(words) <= _MOST_NAMED or one != _WELL]
+    parts = [f"shard {index} {words[index]}" for index in chosen[:_MOST_NAMED]]
+    rest = len(words) - len(parts)
+    if rest:
+        parts.append(f"{rest} {'others' if parts else 'shards'}" + (f" {_WELL}" if len(chosen) <= _MOST_NAMED else ""))
+    text = ", ".join(parts)
+    return f"{text}; stopped: {stopping}" if stopping else text
+
+
+def _end_in_words(state: ShardState) -> str:
+    code = "no exit code" if state.code is None else f"exit {state.code}"
+    return f"{code} ({state.reason})" if state.reason not in ("", "Completed", "Error") else code
+
+
+def load_start(states: Mapping[int, ShardState]) -> float | None:
+    """When the last shard's container started; None while one has not."""
+    started = [state.started for state in states.values()]
+    known = [one for one in started if one is not None]
+    return max(known) if len(known) == len(started) else None
+
+
+def load_end(states: Mapping[int, ShardState], start: float) -> float | None:
+    """
+    The window's end: the latest end of a load container less a second, never before `start`.
+
+    None when no end was seen. The second keeps the final sweep clear of the staleness that follows a pod's end.
+    """
+    finished = [state.finished for state in states.values() if state.finished is not None]
+    return max(start, max(finished) - 1) if finished else None
+
+
+def job_condition(job: Mapping[str, Any] | None) -> str:
+    """`Complete`, `Failed`, or empty while the Job is not over."""
+    for one in ((job or {}).get("status") or {}).get("conditions") or []:
+        if one.get("type") in ("Complete", "Failed") and one.get("status") == "True":
+            return str(one["type"])
+    return ""
+
+
+def all_indexes_complete(job: Mapping[str, Any] | None, replicas: int) -> bool:
+    """
+    The second witness for 0: the Job itself is Complete with every index, and nobody shrank it.
+
+    A Job whose completions were lowered becomes Complete without a single success.
+    """
+    if job is None or job_condition(job) != "Complete":
+        return False
+    spec, status = job["spec"], job["status"]
+    indexes = f"0-{replicas - 1}" if replicas > 2 else ",".join(map(str, range(replicas)))  # noqa: PLR2004 - Kubernetes writes two as "0,1"
+    return bool(
+        spec.get("completions") == replicas
+        and status.get("succeeded") == replicas
+        and status.get("completedIndexes") == indexes
+    )

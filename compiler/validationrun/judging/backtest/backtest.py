@@ -1,0 +1,209 @@
+"""Windows of the past, judged by a spec's rules."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from validationrun.base.durations import format_duration
+from validationrun.judging.backtest.client import HistoryError, Past
+from validationrun.judging.backtest.compact_answer import tell
+from validationrun.judging.backtest.decide import AlertDecider, Decider, QueryDecider, Silence, unproven
+from validationrun.judging.backtest.fetch import Ticks, ask_window
+from validationrun.judging.backtest.fold_window import Course, judge_window
+from validationrun.judging.backtest.query_strategy import Form
+from validationrun.judging.backtest.retention import doubt, nothing_held, nothing_held_at
+from validationrun.judging.backtest.windows import Period
+from validationrun.oracle.alert import firing_selector
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.model import NO_SAMPLES, Decision, Fault, Samples
+from validationrun.oracle.prometheus_response import read_loaded
+from validationrun.oracle.question import Question
+from validationrun.oracle.summary import Summary
+from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.prometheus import Prometheus
+from validationrun.prometheus.explain_empty import explain_empty
+from validationrun.spec.v1alpha1 import Rule, ValidationRun
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """
+    One rule in one window.
+
+    Attributes:
+        form: how its ticks were asked.
+        why: of a slow form.
+        ticks, instants: of the window, and how many of them were asked one by one.
+    """
+
+    rule: Rule
+    state: RuleState
+    summary: Summary
+    form: Form
+    why: str
+    ticks: int
+    instants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One window: what a run of these rules would have been told."""
+
+    period: Period
+    verdict: RunVerdict
+    stop_rule: str | None
+    stop_time: float | None
+    rules: list[RuleOutcome]
+
+
+def questions_of(run: ValidationRun, chain_id: str | None, run_id: str | None) -> list[Question]:
+    """
+    The rules with their run-time values.
+
+    Args:
+        chain_id: of the chain whose past is judged; None where nobody said.
+        run_id: the same of the run.
+
+    Raises:
+        HistoryError: there is no rule, or one needs a value that nobody gave.
+    """
+    if not run.spec.rules:
+        raise HistoryError(f"run {run.metadata.name} has no rules: there is nothing to judge")
+    if chain_id is None and run.spec.chain.endpoints is not None:
+        chain_id = run.spec.chain.chain_id
+    given = {"namespace": run.metadata.namespace or "", "chainId": chain_id, "runId": run_id}
+    questions = [Question.of(rule, {name: value or "" for name, value in given.items()}) for rule in run.spec.rules]
+    for question in questions:
+        for name, option in (("chainId", "--chain-id"), ("runId", "--run-id")):
+            if given[name] is None and any(place.value == name for place in question.places):
+                raise HistoryError(
+                    f"rule {question.rule.name} uses ${{{name}}}, which is another one in every run: give {option}"
+                )
+    return questions
+
+
+def backtest(
+    past: Past,
+    questions: Sequence[Question],
+    period: Period,
+    *,
+    assume_alerts_loaded: bool = False,
+    instant: bool = False,
+) -> Outcome:
+    """
+    Judges one window.
+
+    Args:
+        assume_alerts_loaded: take the silence of an alert for proof, wherever Prometheus holds anything.
+        instant: ask each tick by itself.
+
+    Raises:
+        HistoryError: Prometheus is gone, or a rule begins when the window is over.
+    """
+    _refuse_late_rules(questions, period)
+    asked = ask_window(past, questions, period, instant=instant)
+    courses = [_course(past, one, period, assume=assume_alerts_loaded) for one in asked]
+    judged = judge_window(courses, period)
+    states = judged.fold.closed()
+    if any(state.verdict == "Passed" for state in states) and (why := doubt(past, period)):
+        states = [_doubted(state, why) for state in states]
+    verdict = judge(Facts.without_cluster(states, judged.fold.stop_rule))
+    rules = [
+        RuleOutcome(
+            one.question.rule,
+            state,
+            judged.summaries[state.name],
+            one.choice.form,
+            one.choice.why,
+            len(one.times),
+            one.instants,
+        )
+        for one, state in zip(asked, states, strict=True)
+    ]
+    return Outcome(period, verdict, judged.fold.stop_rule, judged.fold.stop_time, rules)
+
+
+def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
+    """Such a rule would be asked once or never."""
+    for question in questions:
+        after = int(question.rule.run_properties.start_after)
+        if after >= period.seconds:
+            raise HistoryError(
+                f"rule {question.rule.name} begins after {format_duration(after)} (startAfter), when the window is over: "
+                "make it longer"
+            )
+
+
+def _doubted(state: RuleState, why: str) -> RuleState:
+    if state.verdict != "Passed":
+        return state
+    return dataclasses.replace(state, verdict="Error", reason=NO_SAMPLES, message=why)
+
+
+def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:
+    question = asked.question
+    rule = question.rule
+    decider = QueryDecider(rule) if rule.query else _alert_decider(past, asked, period, assume=assume)
+    sweep = _sweep(past, question, period, decider) if rule.run_properties.final_sweep else None
+    return Course(rule, asked.times, asked.told, decider, sweep)
+
+
+def _alert_decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> AlertDecider:
+    question = asked.question
+    if question.rule.alert is None:
+        raise ValueError(f"rule {question.rule.name} has no alert")
+    silence: Silence
+    if assume:
+        held = _held(past, asked)
+
+        def silence(t: float) -> Fault | None:
+            return held[t] if t in held else nothing_held(past, t)
+    else:
+        fault = unproven(question.rule.alert.rule_ref.alertname)
+
+        def silence(t: float) -> Fault | None:
+            del t
+            return fault
+
+    return AlertDecider(question.rule, silence, lambda: _fired_before(past, question, period))
+
+
+def _held(past: Past, asked: Ticks) -> Mapping[float, Fault | None]:
+    silent = [
+        t for t, told in zip(asked.times, asked.told, strict=True) if isinstance(told, Samples) and not told.samples
+    ]
+    step = int(asked.question.rule.run_properties.interval)
+    # Silent ticks follow one another: what fired once has fired at each later tick too.
+    return nothing_held_at(past, silent, step) if silent else {}
+
+
+def _fired_before(past: Past, question: Question, period: Period) -> bool:
+    opens = question.opens(period.start, period.end)
+    answer = past.answer(firing_selector(question.at(period.start, period.end)), opens, question.timeout_s)
+    return isinstance(answer, Samples) and bool(answer.samples)
+
+
+def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[], Decision]:
+    def sweep() -> Decision:
+        query = question.at(period.start, period.end)
+        told = tell(past.answer(query, period.end, question.timeout_s))
+        decision = decider.decide(period.end, told, final=True)
+        if decision.reason != NO_SAMPLES or question.rule.query is None:
+            return decision
+        explain = explain_empty(Prometheus(past.url, past.access))
+        return dataclasses.replace(decision, why=explain(query, period.end, question.timeout_s))
+
+    return sweep
+
+
+def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
+    """Which of the alerts whose silence is taken for proof this Prometheus does not run even now."""
+    found = []
+    for question in questions:
+        if question.rule.alert is not None:
+            name = question.rule.alert.rule_ref.alertname
+            if (fault := read_loaded(past.rules(name), name, past.now())) is not None:
+                found.append(f"rule {question.rule.name}: {fault.message}")
+    return found

@@ -1,0 +1,126 @@
+"""One window of the past, judged: the oracle's own ticks, decisions, folding and verdict over what was told."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from validationrun.judging.backtest.compact_answer import Told
+from validationrun.judging.backtest.decide import Decider
+from validationrun.judging.backtest.windows import Period
+from validationrun.oracle.engine import Fold, ticks
+from validationrun.oracle.model import Decision
+from validationrun.oracle.summary import Summary
+from validationrun.spec.v1alpha1 import Rule
+
+SLICE_SECONDS: Final = 3600.0
+"""How much of a window is decided at a time: all of a day at once would fill the memory."""
+
+
+@dataclass
+class Course:
+    """
+    A rule's way through a window.
+
+    Attributes:
+        told: for each of `times`; None where nobody asked, which is behind a stop.
+        sweep: decides the final sweep; None when the rule has none. Called only when nothing stopped the run.
+    """
+
+    rule: Rule
+    times: Sequence[float]
+    told: Sequence[Told | None]
+    decider: Decider
+    sweep: Callable[[], Decision] | None = None
+
+    def __post_init__(self) -> None:
+        unknown = (t for t, told in zip(self.times, self.told, strict=True) if told is None)
+        self.unknown_from = next(unknown, math.inf)
+        """The first tick that nobody asked."""
+
+
+@dataclass
+class Judged:
+    """How a window went: the fold at its end, and what each rule's decisions add up to."""
+
+    fold: Fold
+    summaries: dict[str, Summary] = field(default_factory=dict)
+
+
+def times_of(rule: Rule, period: Period) -> list[float]:
+    """The ticks of a window."""
+    found = []
+    for t in ticks(rule, period.start, period.start):
+        if t >= period.end:
+            break
+        found.append(t)
+    return found
+
+
+def judge_window(courses: Sequence[Course], period: Period) -> Judged:
+    """Folds every tick in order up to the stop, then the final sweep."""
+    rules = [course.rule for course in courses]
+    judged = Judged(Fold.begin(rules), {rule.name: Summary(rule) for rule in rules})
+    edge = period.start
+    while edge < period.end:
+        since, edge = edge, edge + SLICE_SECONDS
+        stop = first_stop(courses, since, edge)
+        until = edge if stop is None else stop
+        for course in courses:
+            _take(judged, course, since, until)
+        judged.fold.advance(until)
+        if stop is not None:
+            return judged
+    for course in courses:
+        if course.sweep is not None:
+            decision = course.sweep()
+            judged.summaries[decision.rule].add(decision, counted=True)
+            judged.fold.add(decision)
+    judged.fold.advance(period.end)
+    return judged
+
+
+def first_stop(courses: Sequence[Course], since: float, until: float) -> float | None:
+    """
+    When a stopOnFailure rule first failed in a part of the window: what is later does not count, and need not be known.
+
+    Raises:
+        RuntimeError: a tick before was not asked. It would count as none, and the rule could pass without it.
+    """
+    unknown = min(course.unknown_from for course in courses)
+    known = min(until, math.nextafter(unknown, -math.inf))
+    failed = [
+        decision.t
+        for course in courses
+        if course.rule.run_properties.stop_on_failure
+        for decision in decided(course, since, known)[0]
+        if decision.verdict == "Failed"
+    ]
+    if not failed and known < until:
+        raise RuntimeError(f"a tick at {unknown} was not asked")
+    return min(failed, default=None)
+
+
+def _take(judged: Judged, course: Course, since: float, until: float) -> None:
+    decisions, unseen = decided(course, since, until)
+    summary = judged.summaries[course.rule.name]
+    for decision in decisions:
+        summary.add(decision, counted=True)
+        judged.fold.add(decision)
+    summary.decisions += unseen
+    summary.counted += unseen
+    summary.good += unseen
+
+
+def decided(course: Course, since: float, until: float) -> tuple[list[Decision], int]:
+    """
+    The decisions later than `since` and not later than `until` that make a difference, and how many others there are.
+
+    All of those passed.
+    """
+    first, last = bisect_right(course.times, since), bisect_right(course.times, until)
+    times, told = course.times[first:last], course.told[first:last]
+    indexes = course.decider.worth_deciding(times, told)
+    decisions = [course.decider.decide(times[index], one) for index in indexes if (one := told[index]) is not None]
+    return decisions, len(times) - len(indexes)

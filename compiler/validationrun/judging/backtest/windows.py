@@ -1,0 +1,113 @@
+"""Which windows of the past are judged. Pure: the time is an argument."""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from validationrun.base.durations import format_duration, parse_duration
+from validationrun.contract.record import format_time
+from validationrun.judging.backtest.client import HistoryError
+
+MOST_WINDOWS: Final = 1000
+
+_DAYS: Final = re.compile(r"(?:([0-9]{1,4})d)?(.*)")
+_SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+_DAY_SECONDS: Final = 86_400
+_TIME_WORDS: Final = "must be a time such as 2026-03-01T12:00:00Z, with its zone, or Unix seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A window, Unix seconds to the millisecond."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return round(self.end - self.start, 3)
+
+
+def read_time(text: str, option: str) -> float:
+    """
+    RFC 3339 or Unix seconds.
+
+    Raises:
+        HistoryError: it is neither; the message names the option.
+    """
+    if _SECONDS.fullmatch(text):
+        return round(float(text), 3)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise HistoryError(f"{option} {_TIME_WORDS}; got {text!r}") from None
+    if moment.tzinfo is None:
+        raise HistoryError(f"{option} {_TIME_WORDS}; got {text!r}, which has no zone")
+    return round(moment.timestamp(), 3)
+
+
+def read_span(text: str, option: str) -> int:
+    """
+    Seconds of a duration as specs have them, days too.
+
+    Raises:
+        HistoryError: it is none, or zero.
+    """
+    match = _DAYS.fullmatch(text)
+    days, rest = match.groups() if match is not None else (None, text)
+    try:
+        seconds = int(days or 0) * _DAY_SECONDS + (parse_duration(rest) if rest or not days else 0)
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise HistoryError(f"{option} must be a duration such as 90s, 2h30m or 7d; got {text!r}")
+    return seconds
+
+
+def between(start: float, end: float, now: float) -> list[Period]:
+    """
+    One window.
+
+    Args:
+        now: up to when samples are surely there.
+
+    Raises:
+        HistoryError: it lies in the future, or is none.
+    """
+    if start >= end:
+        raise HistoryError(f"the window must end after it starts; got {format_time(start)} to {format_time(end)}")
+    if end > now:
+        raise HistoryError(
+            f"the window ends at {format_time(end)}, and what Prometheus holds is whole only until {format_time(now)}: "
+            "judge what is still to come with `evaluate`"
+        )
+    return [Period(start, end)]
+
+
+def back_from(now: float, last_s: int, every_s: int | None, seconds: int) -> list[Period]:
+    """
+    Windows that start every so often in the time before now, as far as they end before it.
+
+    Args:
+        every_s: None for one window over all of it.
+        seconds: how long each is.
+
+    Raises:
+        HistoryError: there is none, or more than anybody would read.
+    """
+    now = float(math.floor(now))
+    if every_s is None:
+        return [Period(now - last_s, now)]
+    if last_s // every_s > MOST_WINDOWS:
+        raise HistoryError(f"--last and --every make more than {MOST_WINDOWS} windows: start them less often")
+    starts: Sequence[float] = [now - last_s + k * every_s for k in range(-(-last_s // every_s))]
+    found = [Period(start, start + seconds) for start in starts if start + seconds <= now]
+    if not found:
+        raise HistoryError(
+            f"no window of {format_duration(seconds)} fits into the last {format_duration(last_s)}: "
+            "--for makes it shorter, --last looks further back"
+        )
+    return found

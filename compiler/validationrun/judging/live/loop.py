@@ -1,0 +1,291 @@
+"""
+The evaluation of a run: every rule through the window, the stop, and the final sweep.
+
+Many rules are asked side by side, each on a thread and a connection of its own, so that a slow answer delays no other rule.
+"""
+
+import concurrent.futures
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from validationrun.contract.clock_check import ClockCheck
+from validationrun.judging.live.clock_skew import check_clock, doubted
+from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.engine import Fold, RuleState, ticks
+from validationrun.oracle.model import Decision, Fault
+from validationrun.results.judgement import Judgement
+from validationrun.spec.v1alpha1 import Rule
+
+BEAT_SECONDS: Final = 0.25
+SWEEP_PAUSE_SECONDS: Final = 5.0
+_CLOCK_ATTEMPTS: Final = 3
+_CLOCK_PAUSE_SECONDS: Final = 1.0
+
+
+@dataclass
+class Window:
+    """
+    The run's window as far as it is known, Unix seconds.
+
+    Attributes:
+        open_until: the load was seen running up to here, so that a decision at an earlier T counts.
+        end: known once the load has ended; from the start for rules alone.
+        over: nothing more will happen: the load has ended, or never began.
+        cut: a rule's stop ended the load. What was asked at `end` itself is the stop's then, and else the final sweep's.
+    """
+
+    start: float | None = None
+    open_until: float = -math.inf
+    end: float | None = None
+    over: bool = False
+    cut: bool = False
+
+
+class Control(Protocol):
+    """Where an evaluation runs: its time, its window, what is to be remembered, and how the load is stopped."""
+
+    settle_s: float
+    """How long after T a query is asked: a sample stamped before T may be committed after it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def look(self) -> Window:
+        """The window as it is known now. Called several times a second."""
+
+    def interrupted(self) -> bool:
+        """Somebody wants this evaluation to end now."""
+
+    def answered(self, decision: Decision) -> None:
+        """An answer came; whether it counts is not known yet."""
+
+    def settled(self, decision: Decision, *, counted: bool) -> None:
+        """The same answer once that is known. In order for each rule."""
+
+    def stop(self, decision: Decision) -> None:
+        """A stopOnFailure rule failed: record the intent, then stop the load. May be called again."""
+
+    def save(self, states: Sequence[RuleState]) -> None:
+        """A verdict changed."""
+
+
+@dataclass
+class _Place:
+    """A rule's place in the sequence of its ticks."""
+
+    asker: Asker
+    coming: Iterator[float]
+    next_t: float
+    future: "concurrent.futures.Future[Decision] | None" = None
+
+    @property
+    def rule(self) -> Rule:
+        return self.asker.question.rule
+
+
+@dataclass
+class Evaluation:
+    """
+    One run's evaluation.
+
+    Args:
+        askers: one for each rule, in the order of the spec.
+        fold: fresh, or from what an earlier attempt left.
+        clock: Prometheus' own time within so many seconds, or why it is not known.
+        intended: the failure for which an earlier attempt recorded its intent to stop.
+    """
+
+    control: Control
+    askers: Sequence[Asker]
+    fold: Fold
+    clock: Callable[[float], float | Fault]
+    intended: Decision | None = None
+    _checks: list[ClockCheck] = field(default_factory=list)
+    _places: list[_Place] = field(default_factory=list)
+    _window: Window = field(default_factory=Window)
+
+    def run(self) -> Judgement:
+        """Until the window is over and every tick in it was answered, or somebody interrupts."""
+        self._check_clock(attempts=1)
+        if self.intended is not None:
+            # The earlier attempt may have ended between the intent and the act.
+            self.control.stop(self.intended)
+        pool = concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(self.askers)))
+        try:
+            whole = self._watch(pool) and self._sweep(pool)
+        finally:
+            # An answer that is still outstanding is worth no delay: whatever it says is too late.
+            pool.shutdown(wait=False, cancel_futures=True)
+        if whole:
+            self._check_clock(attempts=_CLOCK_ATTEMPTS)
+        return self._end(interrupted=not whole)
+
+    def _check_clock(self, attempts: int) -> None:
+        if not self.askers:
+            return
+        for attempt in range(attempts):
+            if attempt:
+                self.control.sleep(_CLOCK_PAUSE_SECONDS)
+            check = check_clock(self.clock, self.control.now)
+            if check.skew_s is not None:
+                break
+        self._checks.append(check)
+
+    def _watch(self, pool: concurrent.futures.ThreadPoolExecutor) -> bool:
+        """The ticks. False when it was interrupted."""
+        while not self._is_done():
+            if self.control.interrupted():
+                return False
+            self.control.sleep(self._pause())
+            self._beat(pool)
+        return True
+
+    def _beat(self, pool: concurrent.futures.ThreadPoolExecutor) -> None:
+        self._window = window = self.control.look()
+        if window.start is None:
+            return
+        if not self._places:
+            self._places = [self._begin(asker, window.start) for asker in self.askers]
+        self._ask(pool, window.start)
+        self._collect()
+
+    def _begin(self, asker: Asker, start: float) -> _Place:
+        last = self.fold.states[asker.question.rule.name].last_t
+        coming = ticks(asker.question.rule, start, last if last is not None else start)
+        return _Place(asker, coming, next(coming))
+
+    def _limit(self) -> float:
+        """Ticks at or after this are not asked."""
+        window = self._window
+        end = window.end if window.end is not None else math.inf
+        if self.intended is None:
+            return end
+        stop = math.nextafter(self.intended.t, math.inf)
+        return stop if window.cut and self.intended.t == end else min(end, stop)
+
+    def _pause(self) -> float:
+        """Until the next tick is due, and never longer than a beat."""
+        limit, now = self._limit(), self.control.now()
+        due = [
+            place.next_t + self.control.settle_s - now
+            for place in self._places
+            if place.future is None and place.next_t < limit
+        ]
+        return min([BEAT_SECONDS, *(max(one, 0.0) for one in due)])
+
+    def _ask(self, pool: concurrent.futures.ThreadPoolExecutor, start: float) -> None:
+        """Every rule whose next tick is due and that waits for no answer."""
+        if self._window.over and self._window.end is None:
+            return
+        limit, due = self._limit(), self.control.now() - self.control.settle_s
+        for place in self._places:
+            if place.future is None and place.next_t < limit and place.next_t <= due:
+                place.future = pool.submit(place.asker.ask, start, place.next_t)
+
+    def _collect(self) -> None:
+        for place in self._places:
+            if place.future is None or not place.future.done():
+                continue
+            decision = place.future.result()
+            place.future, place.next_t = None, next(place.coming)
+            self.control.answered(decision)
+            self.fold.add(decision)
+            if decision.verdict == "Failed" and place.rule.run_properties.stop_on_failure:
+                self._stop(decision)
+        outstanding = min((place.next_t for place in self._places), default=math.inf)
+        # Strictly before the earliest tick that is still to be answered, and only while the window was surely open.
+        settled = min(math.nextafter(outstanding, -math.inf), self._window.open_until)
+        window = self._window
+        if window.over and window.end is not None:
+            settled = min(settled, window.end if window.cut else math.nextafter(window.end, -math.inf))
+        self._advance(settled)
+
+    def _advance(self, settled: float) -> None:
+        before = self.fold.verdicts()
+        for decision, counted in self.fold.advance(settled):
+            self.control.settled(decision, counted=counted)
+        if self.fold.verdicts() != before:
+            self.control.save(list(self.fold.states.values()))
+
+    def _stop(self, decision: Decision) -> None:
+        # The earliest failure that is known; which one the run stopped for is decided once every earlier T was answered.
+        if self.intended is None:
+            self.intended = decision
+        self.control.stop(self.intended)
+
+    def _is_done(self) -> bool:
+        """No tick before the limit is left, and the limit is known."""
+        window = self._window
+        if window.over and (window.start is None or window.end is None):
+            return all(place.future is None for place in self._places)
+        limit = self._limit()
+        if limit == math.inf or any(place.future is not None for place in self._places):
+            return False
+        if self.intended is not None and not window.over:
+            # The stop's own decision counts only once the window is known to have been open at its T.
+            return self.fold.stop_time is not None and all(place.next_t >= limit for place in self._places)
+        return all(place.next_t >= limit for place in self._places) and self.control.now() >= limit
+
+    def _sweep(self, pool: concurrent.futures.ThreadPoolExecutor) -> bool:
+        """The final sweep, at T = end, of every rule that has one. False when it was interrupted."""
+        start, end = self._window.start, self._window.end
+        if start is None or end is None or self.fold.stop_time is not None:
+            return True
+        while self.control.now() < end + self.control.settle_s:
+            if self.control.interrupted():
+                return False
+            self.control.sleep(min(BEAT_SECONDS, end + self.control.settle_s - self.control.now()))
+        # A tick at the end itself, asked before the end was known, is the sweep's; later ones are evidence only.
+        self._leave_out(since=end)
+        swept = [asker for asker in self.askers if asker.question.rule.run_properties.final_sweep]
+        futures = [pool.submit(self._sweep_one, asker, start, end) for asker in swept]
+        while not all(future.done() for future in futures):
+            if self.control.interrupted():
+                return False
+            self.control.sleep(BEAT_SECONDS)
+        if self.control.interrupted():
+            # An interrupt cuts the attempts short: the last of them is no answer to what was asked.
+            return False
+        for future in futures:
+            *earlier, last = future.result()
+            for decision in earlier:
+                self.control.settled(decision, counted=False)
+            self.fold.add(last)
+        self._advance(end)
+        return True
+
+    def _sweep_one(self, asker: Asker, start: float, end: float) -> list[Decision]:
+        """The same T up to retry + 1 times; the last answer is the one that counts."""
+        decisions: list[Decision] = []
+        for attempt in range(asker.question.rule.run_properties.retry + 1):
+            if attempt:
+                self.control.sleep(SWEEP_PAUSE_SECONDS)
+                if self.control.interrupted():
+                    break
+            decisions.append(asker.ask(start, end, final=True))
+            self.control.answered(decisions[-1])
+            if decisions[-1].verdict != "Error":
+                break
+        return [*decisions[:-1], asker.explained(decisions[-1])]
+
+    def _leave_out(self, since: float = -math.inf) -> None:
+        for decision in sorted(self.fold.drop(since), key=lambda one: one.t):
+            self.control.settled(decision, counted=False)
+
+    def _end(self, *, interrupted: bool) -> Judgement:
+        self.control.save(list(self.fold.states.values()))
+        self._leave_out()
+        closed = self.fold.closed(ended=self._window.end is not None)
+        return Judgement(
+            start=self._window.start,
+            end=self._window.end,
+            stop_time=self.fold.stop_time,
+            stop_rule=self.fold.stop_rule,
+            states=closed if interrupted else doubted(closed, self._checks),
+            clock=self._checks,
+            interrupted=interrupted,
+        )

@@ -1,0 +1,87 @@
+"""One rule's questions to Prometheus: one at a time, each with an explicit evaluation time."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from validationrun.oracle.alert import firing_selector
+from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.model import NO_SAMPLES, Decision, Fault, Samples
+from validationrun.oracle.prometheus_response import Reply, read_vector
+from validationrun.oracle.question import Question
+from validationrun.oracle.rule_types import decide
+from validationrun.prometheus.explain_empty import Explain
+from validationrun.spec.v1alpha1 import Rule
+
+Reference = Callable[[Rule], Fault | None]
+"""Why a rule's reference does not resolve, or None."""
+
+_LEAST_SECONDS: Final = 0.5
+
+
+class Connection(Protocol):
+    """What is needed of `validationrun.prometheus.Prometheus`."""
+
+    def query(self, promql: str, t: float | None, timeout_s: float) -> Reply: ...
+
+    def rules(self, alertname: str, timeout_s: float) -> Reply: ...
+
+
+class Asker:
+    """A rule and its own connection. Not for several threads at once."""
+
+    def __init__(
+        self,
+        question: Question,
+        connection: Connection,
+        *,
+        reference: Reference = lambda _: None,
+        explain: Explain | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.question = question
+        self._connection = connection
+        self._reference = reference
+        self._explain = explain
+        self._now = now
+        self._opening_known = False
+
+    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
+        """
+        What holds at T. All that is asked for one decision shares the rule's time-out.
+
+        Args:
+            start: of the window.
+        """
+        rule, asked = self.question.rule, self._now()
+        until = time.monotonic() + self.question.timeout_s
+        query = self.question.at(start, t)
+        if (refused := self._reference(rule)) is not None:
+            return decide(rule, Exchange(rule.name, t, final, asked, self._now(), query, refused=refused))
+        reply = self._connection.query(query, t, self.question.timeout_s)
+        answer = read_vector(reply)
+        proof = opening = None
+        if rule.alert is not None and isinstance(answer, Samples):
+            if answer.samples and not self._opening_known:
+                # Did it fire before the run began? For people; the verdict stands without.
+                self._opening_known = True
+                opening = self._connection.query(
+                    firing_selector(query), self.question.opens(start, t), max(_LEAST_SECONDS, until - time.monotonic())
+                )
+            elif not answer.samples:
+                proof = self._connection.rules(
+                    rule.alert.rule_ref.alertname, max(_LEAST_SECONDS, until - time.monotonic())
+                )
+        exchange = Exchange(rule.name, t, final, asked, self._now(), query, reply=reply, proof=proof, opening=opening)
+        return decide(rule, exchange)
+
+    def explained(self, decision: Decision) -> Decision:
+        """The same decision with what explains an empty answer, where somebody can say."""
+        exchange = decision.exchange
+        if self._explain is None or exchange is None or decision.reason != NO_SAMPLES:
+            return decision
+        why = self._explain(exchange.query, decision.t, self.question.timeout_s)
+        if not why:
+            return decision
+        return decide(self.question.rule, dataclasses.replace(exchange, why=why))

@@ -1,0 +1,247 @@
+"""
+Judging recorded evidence again: the same decisions, the same fold, the same table.
+
+`docs/backtest.md` says what that proves and what it does not.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from validationrun.contract import record
+from validationrun.contract.record import Identity
+from validationrun.contract.status import build_status
+from validationrun.judging.completeness import holes, resumed_rules, since_resume
+from validationrun.judging.live.clock_skew import doubted
+from validationrun.oracle.engine import Fold, RuleState
+from validationrun.oracle.evidence import Entry
+from validationrun.oracle.model import Decision
+from validationrun.oracle.question import Question
+from validationrun.oracle.rule_types import decide
+from validationrun.oracle.summary import Summary
+from validationrun.oracle.verdict import (
+    CANCELLED,
+    CHAIN_REASONS,
+    DEADLINE_EXCEEDED,
+    Facts,
+    RunVerdict,
+    judge,
+)
+from validationrun.results.evidence import RULES_DIR, summary_document
+from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
+
+_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_OF_THE_CLUSTER: Final = frozenset({CANCELLED, DEADLINE_EXCEEDED, *CHAIN_REASONS})
+_OF_THE_VERDICT: Final = ("phase", "verdict", "reason", "message", "failedPlan", "rules")
+_CONDITIONS: Final = frozenset({"TestCancelled", "TestComplete", "Succeeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """
+    What the evidence says now.
+
+    Attributes:
+        differences: one line for each thing that is not as it was recorded, or is not whole; empty when both agree to the letter.
+        notes: what is taken on trust.
+    """
+
+    verdict: RunVerdict
+    states: list[RuleState]
+    stop_rule: str | None
+    stop_time: float | None
+    differences: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def replay_folder(folder: pathlib.Path) -> tuple[Result, Replayed]:
+    """
+    A whole results folder, its summaries too.
+
+    Raises:
+        ResultsError: it is not whole, or is none.
+    """
+    try:
+        result = read_result(folder)
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
+    replayed = replay(result)
+    try:
+        replayed.differences.extend(_summaries(folder, result, replayed.states))
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
+    return result, replayed
+
+
+def replay(result: Result) -> Replayed:
+    """
+    Decides every recorded exchange again and judges the run by that.
+
+    Raises:
+        ResultsError: the evidence is not what this program writes.
+    """
+    try:
+        return _replay(result)
+    except _UNREADABLE as error:
+        raise _not_ours(error) from None
+
+
+def _not_ours(error: Exception) -> ResultsError:
+    return ResultsError(f"{RESULT_JSON} is not as it was written: {type(error).__name__}: {error}")
+
+
+def _replay(result: Result) -> Replayed:
+    document = result.document
+    lost = [question.rule.name for question in result.questions if question.rule.name not in result.evidence]
+    if lost or (document["mode"] == IN_CLUSTER and document["window"]["interrupted"]):
+        words = f"{result.status['verdict']}, {result.status['reason']}: {result.status['message']}"
+        raise ResultsError(
+            f"the evaluator left no evidence that counts, so there is nothing to judge again. It was {words}"
+        )
+    differences = list(holes(result))
+    fold = fold_of(result)
+    start = document["window"]["start"]
+    for question in result.questions:
+        for entry in since_resume(result.evidence[question.rule.name]):
+            decision = _decide(question, entry, start, differences)
+            if entry.counted:
+                fold.add(decision)
+    for decision, counted in fold.advance(math.inf):
+        if not counted:
+            differences.append(f"rule {decision.rule} at {decision.t}: counted then, not now")
+    states = states_of(result, fold)
+    _compare_states(states, document["states"], differences)
+    _compare_stop(fold, result, differences)
+    verdict = judge(facts_of(result, states, fold.stop_rule))
+    _compare_status(result, verdict, states, differences)
+    notes = [*resumed_rules(result), *_trusted(result)]
+    return Replayed(verdict, states, fold.stop_rule, fold.stop_time, differences, notes)
+
+
+def fold_of(result: Result) -> Fold:
+    """As the attempt that signed off began."""
+    resumed = [found.resumed[0] for found in result.evidence.values() if found.resumed is not None]
+    return Fold.begin([question.rule for question in result.questions], resumed)
+
+
+def states_of(result: Result, fold: Fold) -> list[RuleState]:
+    """Every rule's last word, with what the clocks say."""
+    document = result.document
+    closed = fold.closed(ended=document["window"]["end"] is not None)
+    return closed if document["window"]["interrupted"] else doubted(closed, read_clock(document))
+
+
+def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:
+    """What the verdict depends on: the rules as they are judged now, and the load as it was recorded."""
+    document = result.document
+    workload = document["workload"]
+    load = (workload["code"], workload["reason"], workload["message"]) if workload else None
+    facts = Facts.without_cluster(states, stop_rule, workload=load, interrupted=bool(document["window"]["interrupted"]))
+    if not _trusted(result):
+        return facts
+    reason = result.status["reason"]
+    if reason in (CANCELLED, DEADLINE_EXCEEDED):
+        return dataclasses.replace(facts, cancelled=reason == CANCELLED, deadline_passed=reason == DEADLINE_EXCEEDED)
+    return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status["message"])
+
+
+def _trusted(result: Result) -> list[str]:
+    """What no evidence tells: that a run in a cluster was stopped, was too late, or had no chain. None of it is a pass."""
+    status = result.status
+    if result.document["mode"] != IN_CLUSTER or status["reason"] not in _OF_THE_CLUSTER:
+        return []
+    return [f"{status['reason']} is the run record's word"]
+
+
+def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:
+    rule = question.rule
+    if entry.exchange is None:
+        if entry.verdict != "Failed":
+            raise ResultsError(f"rule {rule.name} at {entry.t}: a decision without its exchange")
+        return Decision(rule.name, entry.t, "Failed", entry.reason, entry.message, entry.value, final=entry.final)
+    decision = decide(rule, entry.exchange)
+    if start is not None and question.at(start, entry.t) != entry.exchange.query:
+        differences.append(f"rule {rule.name} at {entry.t}: another query was asked than the rule's")
+    then = (entry.verdict, entry.reason, entry.message, entry.value)
+    now = (decision.verdict, decision.reason, decision.message, decision.value)
+    if then != now:
+        differences.append(f"rule {rule.name} at {entry.t}: {then} then, {now} now")
+    return decision
+
+
+def _compare_states(states: Sequence[RuleState], recorded: Sequence[object], differences: list[str]) -> None:
+    now = [state.as_json() for state in states]
+    if len(now) != len(recorded):
+        differences.append(f"the result has {len(recorded)} states for {len(now)} rules")
+    for one, then in zip(now, recorded, strict=False):
+        if one != then:
+            differences.append(f"rule {one['name']}: state {then} then, {one} now")
+
+
+def _compare_stop(fold: Fold, result: Result, differences: list[str]) -> None:
+    window = result.document["window"]
+    then, now = (window["stopRule"], window["stopTime"]), (fold.stop_rule, fold.stop_time)
+    if then != now:
+        differences.append(f"stop: {then} then, {now} now")
+
+
+class _Rules:
+    """Stands for a run record that holds the rules alone: the parts of a status that follow from them."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._rules = [
+            {
+                "name": one.rule.name,
+                "type": one.rule.type,
+                **({"op": one.rule.query.op, "threshold": one.rule.query.threshold} if one.rule.query else {}),
+            }
+            for one in questions
+        ]
+
+    def get(self, key: str) -> Any:
+        return {"rules": self._rules} if key == record.RUN else None
+
+
+def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleState], differences: list[str]) -> None:
+    then = result.status
+    nobody = Identity("", "", "")
+    documents = [state.as_json() for state in states]
+    now = build_status(nobody, {}, _Rules(result.questions), verdict, None, documents)
+    for name in _OF_THE_VERDICT:
+        if then[name] != now[name]:
+            differences.append(f"{name}: {then[name]!r} then, {now[name]!r} now")
+    if (said := _conditions(then)) != (follows := _conditions(now)):
+        differences.append(f"conditions: {said} then, {follows} now")
+
+
+def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Those that follow from the verdict."""
+    return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"] if one["type"] in _CONDITIONS}
+
+
+def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]) -> list[str]:
+    """Each rule's summary, added up again."""
+    differences = []
+    for question, state in zip(result.questions, states, strict=True):
+        rule = question.rule
+        summary = Summary(rule)
+        for one in since_resume(result.evidence[rule.name]):
+            if one.verdict not in ("Passed", "Failed", "Error"):
+                raise ResultsError(f"rule {rule.name} at {one.t}: {one.verdict!r} is no verdict of a decision")
+            decision = Decision(rule.name, one.t, one.verdict, one.reason, one.message, one.value)  # type: ignore[arg-type]
+            summary.add(decision, counted=one.counted)
+        name = f"{RULES_DIR}/{rule.name}.json"
+        try:
+            then = json.loads((folder / name).read_bytes())
+        except OSError as error:
+            differences.append(f"{name} cannot be read: {error.strerror}")
+        except ValueError:
+            differences.append(f"{name} is not JSON; it was cut or changed")
+        else:
+            if then != json.loads(json.dumps(summary_document(rule, state, summary))):
+                differences.append(f"{name} is not what the decisions add up to")
+    return differences

@@ -1,0 +1,132 @@
+"""Between a rule and the private Prometheus: the answers that go wrong, made before anybody reads them."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from validationrun.judging.ruletest import model
+from validationrun.judging.ruletest.server import PrivatePrometheusError
+from validationrun.oracle.model import TIMEOUT, Fault
+from validationrun.oracle.prometheus_response import Reply
+from validationrun.prometheus import Prometheus
+
+_SERVER_ERROR: Final = 500
+_GROUP_SECONDS: Final = 30.0
+
+
+class Clock:
+    """The test's time, Unix seconds; whoever runs the test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Struck:
+    """A fault on the test's clock, and whether it has struck."""
+
+    def __init__(self, fault: model.Fault, opens: int) -> None:
+        self.fault = fault
+        self.struck = False
+        self._begins = opens + fault.from_
+        self._ends = self._begins + fault.for_ if fault.for_ is not None else None
+
+    def strikes(self, rule: str, now: float) -> bool:
+        """At the moment of asking, which is `settle` later than T."""
+        named = self.fault.rules is None or rule in self.fault.rules
+        return named and self._begins <= now and (self._ends is None or now < self._ends)
+
+
+class Connection:
+    """One rule's connection, as `evaluation.Asker` wants it."""
+
+    def __init__(self, rule: str, prometheus: Prometheus, faults: Sequence[Struck], clock: Clock) -> None:
+        self._rule = rule
+        self._prometheus = prometheus
+        self._faults = faults
+        self._clock = clock
+
+    def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
+        """Raises PrivatePrometheusError when the private Prometheus itself fails: that is no answer to be judged."""
+        fault = self._strikes(lambda one: one.type in _ANSWERS)
+        if fault is not None and fault.type in _INSTEAD:
+            return _INSTEAD[fault.type](fault, t or 0.0, timeout_s)
+        reply = self._prometheus.query(promql, t, timeout_s)
+        if reply.status is None or reply.status >= _SERVER_ERROR:
+            words = reply.fault.message if reply.fault else f"HTTP {reply.status}"
+            raise PrivatePrometheusError(f"the private Prometheus gave no answer to {promql}: {words}")
+        return reply if fault is None else _ALTERED[fault.type](reply)
+
+    def rules(self, alertname: str, timeout_s: float) -> Reply:
+        """That the alert is loaded: the private Prometheus evaluates none, its ALERTS are the test's own series."""
+        fault = self._strikes(lambda one: one.type in _INSTEAD or one.type == "alertNotLoaded")
+        if fault is not None and fault.type in _INSTEAD:
+            return _INSTEAD[fault.type](fault, self._clock(), timeout_s)
+        return _loaded([] if fault is not None else [alertname], self._clock())
+
+    def _strikes(self, concerned: Callable[[model.Fault], bool]) -> model.Fault | None:
+        for one in self._faults:
+            if concerned(one.fault) and one.strikes(self._rule, self._clock()):
+                one.struck = True
+                return one.fault
+        return None
+
+
+def _http(fault: model.Fault, t: float, timeout_s: float) -> Reply:
+    del t, timeout_s
+    return Reply(fault.status, b"made by a rule test", None)
+
+
+def _timeout(fault: model.Fault, t: float, timeout_s: float) -> Reply:
+    del fault, t
+    return Reply(None, b"", Fault(TIMEOUT, f"no whole answer within {timeout_s:g}s"))
+
+
+def _wrong_type(fault: model.Fault, t: float, timeout_s: float) -> Reply:
+    del fault, timeout_s
+    return _reply({"status": "success", "data": {"resultType": "string", "result": [t, "text"]}})
+
+
+def _nan(reply: Reply) -> Reply:
+    """The same series, each without a number."""
+    whole = _read(reply)
+    data = whole.get("data") or {}
+    if data.get("resultType") == "scalar":
+        data["result"][1] = "NaN"
+    elif data.get("resultType") == "vector":
+        for sample in data["result"]:
+            sample["value"][1] = "NaN"
+    return Reply(reply.status, json.dumps(whole).encode(), None)
+
+
+def _partial(reply: Reply) -> Reply:
+    whole = _read(reply)
+    return Reply(reply.status, json.dumps({**whole, "warnings": ["made by a rule test"]}).encode(), None)
+
+
+_INSTEAD: Final[dict[str, Callable[[model.Fault, float, float], Reply]]] = {
+    "http": _http,
+    "timeout": _timeout,
+    "wrongType": _wrong_type,
+}
+_ALTERED: Final[dict[str, Callable[[Reply], Reply]]] = {"nan": _nan, "partial": _partial}
+_ANSWERS: Final = frozenset({*_INSTEAD, *_ALTERED})
+
+
+def _loaded(alertnames: Sequence[str], now: float) -> Reply:
+    evaluated = dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
+    rules = [{"type": "alerting", "name": name, "health": "ok", "lastEvaluation": evaluated} for name in alertnames]
+    groups = [{"name": "rule-test", "interval": _GROUP_SECONDS, "rules": rules}] if rules else []
+    return _reply({"status": "success", "data": {"groups": groups}})
+
+
+def _reply(document: dict[str, Any]) -> Reply:
+    return Reply(200, json.dumps(document).encode(), None)
+
+
+def _read(reply: Reply) -> dict[str, Any]:
+    whole: dict[str, Any] = json.loads(reply.body)
+    return whole

@@ -1,0 +1,155 @@
+"""Test files from their text to their results: read, checked against their specs, run one after the other."""
+
+import os
+import pathlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from validationrun.base import conventions
+from validationrun.compiling.pipeline import Linted, LintResult, lint
+from validationrun.judging.ruletest.compare import Mismatch, compare
+from validationrun.judging.ruletest.model import RuleTestFile
+from validationrun.judging.ruletest.parse import parse_tests, place
+from validationrun.judging.ruletest.prepare import Case, prepare
+from validationrun.judging.ruletest.server import private_prometheus
+from validationrun.judging.ruletest.simulate import Outcome, simulate
+from validationrun.spec.findings import Diagnostic, Finding, has_errors, quote, worst_first
+from validationrun.spec.source import MAX_BYTES, Document, read
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A test that can run, and where it stands."""
+
+    case: Case
+    document: Document
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A test that ran."""
+
+    ready: Ready
+    outcome: Outcome
+    mismatches: list[Mismatch]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.mismatches
+
+    def place_of(self, mismatch: Mismatch) -> Diagnostic:
+        """Where the expectation stands."""
+        message = f"expected {mismatch.expected}, got {mismatch.got}"
+        return place(Finding("RT201", mismatch.loc, message, ""), self.ready.document, self.ready.file)
+
+
+@dataclass(slots=True)
+class Suite:
+    """All tests of all files, or what is wrong with them."""
+
+    tests: list[Ready] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+def gather(files: Sequence[tuple[str, bytes]], namespace: str | None = None) -> Suite:
+    """
+    The tests of files, each with its name and content; the specs that they name are read from disk.
+
+    Args:
+        namespace: for specs that name none.
+    """
+    gathering = _Gathering(namespace)
+    for file, content in files:
+        gathering.add(file, content)
+    gathering.suite.diagnostics = worst_first(gathering.suite.diagnostics)
+    return gathering.suite
+
+
+def holds_specs_only(content: bytes, file: str) -> bool:
+    """Whether every document of a file is a ValidationRun: found in a folder, it is passed over."""
+    loaded = read(content, file)
+    kinds = [one.data.get("kind") if isinstance(one.data, dict) else None for one in loaded.documents]
+    return bool(kinds) and all(kind == conventions.KIND_RUN for kind in kinds)
+
+
+class _Gathering:
+    """Reads each spec once, however many tests name it."""
+
+    def __init__(self, namespace: str | None) -> None:
+        self.suite = Suite()
+        self._namespace = namespace
+        self._specs: dict[str, LintResult] = {}
+
+    def add(self, file: str, content: bytes) -> None:
+        loaded = read(content, file)
+        self.suite.diagnostics += loaded.diagnostics
+        if has_errors(loaded.diagnostics):
+            return
+        for document in loaded.documents:
+            parsed, findings = parse_tests(document.data)
+            if parsed is not None:
+                findings += self._against_run(parsed, document, file)
+            self.suite.diagnostics += [place(finding, document, file) for finding in findings]
+
+    def _against_run(self, parsed: RuleTestFile, document: Document, file: str) -> list[Finding]:
+        run = self._run(parsed, file)
+        if isinstance(run, Finding):
+            return [run]
+        cases, findings = prepare(parsed, run.run)
+        self.suite.tests += [Ready(case, document, file) for case in cases]
+        return findings
+
+    def _run(self, parsed: RuleTestFile, file: str) -> Linted | Finding:
+        path = os.path.normpath(pathlib.Path(file).parent / parsed.spec)
+        found = self._spec(path)
+        if isinstance(found, Finding):
+            return found
+        runs = {one.run.metadata.name: one for one in found.runs}
+        shown = ", ".join(runs) or "none"
+        if parsed.run is not None:
+            if parsed.run in runs:
+                return runs[parsed.run]
+            message = f"run {quote(parsed.run)} is not in {path}, which holds {shown}"
+            return Finding("RT102", ("run",), message, "name one of these")
+        if len(runs) != 1:
+            return Finding("RT102", ("spec",), f"{path} holds {shown}", "say by `run:` which is meant")
+        return next(iter(runs.values()))
+
+    def _spec(self, path: str) -> LintResult | Finding:
+        if path not in self._specs:
+            try:
+                with pathlib.Path(path).open("rb") as stream:
+                    content = stream.read(MAX_BYTES + 1)
+            except (OSError, ValueError) as error:
+                words = getattr(error, "strerror", None) or str(error)
+                help_ = "the path is relative to the test file"
+                return Finding("RT101", ("spec",), f"cannot read {path}: {words}", help_)
+            linted = self._specs[path] = lint(content, path, self._namespace)
+            if not linted.ok:
+                # Its warnings are for `lint`; its errors are told once, however many tests name it.
+                self.suite.diagnostics += linted.diagnostics
+        linted = self._specs[path]
+        if not linted.ok:
+            return Finding("RT101", ("spec",), f"{path} has errors", "`validationrun lint` shows them")
+        return linted
+
+
+def run_all(suite: Suite, binary: str) -> Iterator[Tested]:
+    """
+    The results, each as soon as it is known. Every test has a Prometheus of its own, so that nothing of one meets another.
+
+    Raises:
+        PrivatePrometheusError
+    """
+    for ready in suite.tests:
+        began = time.monotonic()
+        with private_prometheus(binary) as prometheus:
+            outcome = simulate(ready.case, prometheus)
+        yield Tested(ready, outcome, compare(ready.case, outcome), time.monotonic() - began)

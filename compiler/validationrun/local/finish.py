@@ -1,0 +1,102 @@
+"""The end of a run on one machine: the verdict, the status, the reports, and the sealed folder."""
+
+import importlib.metadata
+import pathlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.contract import record
+from validationrun.contract.record import Identity, format_time
+from validationrun.contract.status import build_status
+from validationrun.kube.cluster import Object
+from validationrun.local.memory_record import Kept, sign_off
+from validationrun.oracle.evidence import read_lines
+from validationrun.oracle.question import Question
+from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.workload import Workload
+from validationrun.report import write_reports
+from validationrun.results.evidence import RULES_DIR, EvidenceWriter
+from validationrun.results.folder import Result, result_document, seal
+from validationrun.results.judgement import Judgement
+
+INTERRUPTED: Final = "the run was interrupted before it had a verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """
+    What was known before a run on one machine began.
+
+    Attributes:
+        mode: `run` or `evaluate`.
+        folder: of the results.
+        prometheus: `url`, and `version` where it is known.
+        notes: what a reader must know about how this was judged.
+    """
+
+    mode: str
+    folder: pathlib.Path
+    identity: Identity
+    questions: Sequence[Question]
+    settle_s: float
+    prometheus: Object
+    notes: tuple[str, ...] = ()
+
+
+def conclude(
+    setting: Setting, kept: Kept, judgement: Judgement, evidence: EvidenceWriter, workload: Workload | None, now: float
+) -> Result:
+    """
+    Gives the verdict, writes everything, seals the folder. Raises OSError when that cannot be written.
+
+    Args:
+        workload: None when there is no load to be judged.
+        now: Unix seconds.
+    """
+    evidence.close(judgement.states)
+    kept.put(record.SIGN_OFF, sign_off(judgement))
+    verdict = _verdict(judgement, workload)
+    completed = format_time(round(now))
+    states = [state.as_json() for state in judgement.states]
+    status = build_status(setting.identity, {}, kept, verdict, completed, states)
+    document = result_document(
+        setting.mode,
+        status,
+        judgement,
+        setting.questions,
+        settle_s=setting.settle_s,
+        prometheus=setting.prometheus,
+        versions=versions(),
+        workload=None
+        if workload is None
+        else {"code": workload.code, "reason": workload.reason, "message": workload.message},
+        notes=setting.notes,
+    )
+    result = Result(document, setting.questions, _evidence(setting))
+    write_reports(result, setting.folder)
+    seal(setting.folder, document)
+    return result
+
+
+def _verdict(judgement: Judgement, workload: Workload | None) -> RunVerdict:
+    load = (workload.code, workload.reason, workload.message) if workload else None
+    facts = Facts.without_cluster(
+        judgement.states, judgement.stop_rule, workload=load, interrupted=judgement.interrupted
+    )
+    return judge(facts)
+
+
+def _evidence(setting: Setting) -> dict[str, Any]:
+    """Read back from the files: what the reports show is what was written."""
+    found = {}
+    for question in setting.questions:
+        name = question.rule.name
+        with (setting.folder / RULES_DIR / f"{name}.jsonl").open(encoding="ascii") as stream:
+            found[name] = read_lines(stream, name)
+    return found
+
+
+def versions() -> dict[str, str]:
+    return {"validationrun": importlib.metadata.version("validationrun"), "python": platform.python_version()}

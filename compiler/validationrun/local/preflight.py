@@ -1,0 +1,126 @@
+"""What has to be known before a run on one machine begins, and what makes it pointless to begin."""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from validationrun.base.durations import format_duration
+from validationrun.judging.live.rule_query import Asker
+from validationrun.kube.cluster import Object
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.question import Question
+from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus.explain_empty import explain_empty
+from validationrun.results.folder import results_path
+from validationrun.spec.v1alpha1 import ValidationRun
+
+FIRST_ANSWER_SECONDS: Final = 10.0
+"""How long the first question to Prometheus may take."""
+
+ALERTS_NOTE: Final = (
+    "alert references were resolved through Prometheus only: nobody looked at PrometheusRule objects or namespaces"
+)
+
+
+class LocalError(Exception):
+    """The run cannot begin; the message says why and what would help."""
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def questions_of(run: ValidationRun, values: Mapping[str, str]) -> list[Question]:
+    """The rules with their run-time values."""
+    return [Question.of(rule, values) for rule in run.spec.rules]
+
+
+def uses_chain_id(question: Question) -> bool:
+    return any(place.value == "chainId" for place in question.places)
+
+
+def notes_of(run: ValidationRun) -> tuple[str, ...]:
+    """What a reader must know about how the rules were judged."""
+    return (ALERTS_NOTE,) if any(rule.alert for rule in run.spec.rules) else ()
+
+
+def refuse_late_rules(run: ValidationRun, seconds: int) -> None:
+    """
+    A rule that begins when a shortened window is over would be asked once or never.
+
+    Raises:
+        LocalError
+    """
+    for rule in run.spec.rules:
+        after = int(rule.run_properties.start_after)
+        if after >= seconds:
+            raise LocalError(
+                f"rule {rule.name} begins after {format_duration(after)} (startAfter), and the window lasts "
+                f"{format_duration(seconds)}: make the window longer"
+            )
+
+
+def prometheus_info(url: str, access: Access) -> Object:
+    """
+    The preflight: Prometheus answers. Returns its URL and its version.
+
+    Raises:
+        LocalError: it does not.
+    """
+    prometheus = Prometheus(url, access)
+    try:
+        answer = prometheus.clock(FIRST_ANSWER_SECONDS)
+        if isinstance(answer, Fault):
+            raise LocalError(f"Prometheus does not answer: {answer.message}; --prometheus names another")
+        version = prometheus.version(FIRST_ANSWER_SECONDS)
+    finally:
+        prometheus.close()
+    return {"url": url, **({} if isinstance(version, Fault) else {"version": version})}
+
+
+class _Waking(Asker):
+    """Tells when it has an answer."""
+
+    answered: Callable[[], None]
+
+    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
+        try:
+            return super().ask(start, t, final=final)
+        finally:
+            self.answered()
+
+
+def askers(
+    questions: Sequence[Question], url: str, access: Access, now: Callable[[], float], answered: Callable[[], None]
+) -> list[Asker]:
+    """
+    Each rule with a connection of its own.
+
+    Args:
+        answered: called whenever one has an answer.
+    """
+    explain = explain_empty(Prometheus(url, access))
+    made: list[Asker] = []
+    for question in questions:
+        asker = _Waking(question, Prometheus(url, access), explain=explain, now=now)
+        asker.answered = answered
+        made.append(asker)
+    return made
+
+
+def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:
+    """
+    The results folder, which must not be there yet: results of two runs never mix.
+
+    Raises:
+        LocalError
+    """
+    folder = results_path(root.absolute(), namespace, job, run_id)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise LocalError(f"{folder} is there already: another run began in this very second; try again") from None
+    except OSError as error:
+        raise LocalError(f"cannot make {folder}: {error.strerror}; --results names another place") from None
+    return folder

@@ -1,0 +1,157 @@
+"""From a container to commands of this machine: a temporary folder for its files, and the environment of each shard."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from validationrun.base import conventions
+from validationrun.compiling.plan.load import literal
+from validationrun.local import docker
+from validationrun.local.artifacts import collect, output_name
+from validationrun.local.control import Say
+from validationrun.local.preflight import LocalError
+from validationrun.local.process import Launch, Program
+from validationrun.local.workload import Container, placing, write_files
+
+_OURS: Final = "VALIDATION_"
+"""Variables of this program's own, such as where a token lies: not for a workload."""
+_SHOWN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A temporary folder: `config`, and `results-<shard>` for each shard."""
+
+    root: pathlib.Path
+    shards: int
+
+    @property
+    def config(self) -> pathlib.Path:
+        return self.root / "config"
+
+    def results(self, index: int) -> pathlib.Path:
+        return self.root / f"results-{index}"
+
+    def launches(
+        self, container: Container, folder: pathlib.Path, docker_name: str | None, here: Mapping[str, str]
+    ) -> list[Launch]:
+        """
+        Args:
+            folder: of the run's results, where the output goes.
+            docker_name: how containers are named; None for plain processes.
+            here: this process's own environment.
+        """
+        return [self._launch(container, index, folder, docker_name, here) for index in range(self.shards)]
+
+    def _launch(
+        self,
+        container: Container,
+        index: int,
+        folder: pathlib.Path,
+        docker_name: str | None,
+        here: Mapping[str, str],
+    ) -> Launch:
+        inherited = {
+            name: value
+            for name, value in here.items()
+            if not name.startswith(_OURS) and name not in conventions.RESERVED_ENV
+        }
+        cleanup: Sequence[str] = ()
+        if docker_name is None:
+            # As a person writes the path, and as CONFIG_DIR has it.
+            paths = (container.mount_path, literal(container.mount_path))
+            results = {conventions.RESULT_DIR: str(self.results(index))}
+            place = placing({**dict.fromkeys(paths, str(self.config)), **results})
+            shard = container.shard(index, place)
+            argv, environment = [*(shard.command or []), *shard.args], {**inherited, **shard.environment}
+        else:
+            name = f"{docker_name}-{index}"
+            shard = container.shard(index)
+            argv = docker.run_command(container, shard, name, self.config, self.results(index))
+            environment, cleanup = inherited, docker.remove_command(name)
+        return Launch(
+            argv=argv,
+            environment=environment,
+            folder=pathlib.Path.cwd(),
+            stdout=folder / output_name(index, "stdout.log"),
+            stderr=folder / output_name(index, "stderr.log"),
+            grace_s=container.grace_s,
+            cleanup=cleanup,
+        )
+
+    def collect(self, folder: pathlib.Path) -> list[str]:
+        """Takes what the shards wrote to RESULT_DIR; returns what was left out, in words."""
+        return [line for index in range(self.shards) for line in collect(index, self.results(index), folder)]
+
+
+@contextlib.contextmanager
+def workplace(container: Container, shards: int, say: Say, *, shared: bool) -> Iterator[Workplace]:
+    """
+    The folders while a run lasts.
+
+    Args:
+        shared: another user, a container's, writes there too.
+
+    Raises:
+        LocalError: they cannot be made.
+    """
+    try:
+        root = pathlib.Path(tempfile.mkdtemp(prefix="validationrun-"))
+    except OSError as error:
+        raise LocalError(f"cannot make a temporary folder: {error.strerror}; set TMPDIR") from None
+    try:
+        place = Workplace(root, shards)
+        try:
+            write_files(place.config, container.files)
+            for index in range(shards):
+                place.results(index).mkdir()
+                if shared:
+                    place.results(index).chmod(0o777)
+        except OSError as error:
+            raise LocalError(f"cannot write the config files to {root}: {error.strerror}; set TMPDIR") from None
+        yield place
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+        if root.exists():
+            say(f"{root} could not be removed")
+
+
+def fetch_image(image: str, limit_s: float, say: Say) -> None:
+    """
+    Has the image here before the load begins.
+
+    Raises:
+        LocalError: there is no docker, or it does not get the image.
+    """
+    if shutil.which(docker.DOCKER) is None:
+        raise LocalError("there is no program docker on the PATH; leave --docker out to run the command as a process")
+    inspect, pull = docker.fetch_commands(image)
+    with tempfile.TemporaryDirectory(prefix="validationrun-") as folder:
+        if _ends_well(inspect, pathlib.Path(folder), limit_s) == "":
+            return
+        say(f"docker pull {image}")
+        problem = _ends_well(pull, pathlib.Path(folder), limit_s)
+    if problem:
+        raise LocalError(f"docker does not get the image {image}: {problem}")
+
+
+def _ends_well(command: Sequence[str], folder: pathlib.Path, limit_s: float) -> str:
+    """Empty, or what went wrong."""
+    stderr = folder / f"{command[1]}.stderr"
+    launch = Launch(command, dict(os.environ), folder, folder / f"{command[1]}.stdout", stderr, grace_s=5)
+    program = Program(launch).start()
+    try:
+        if not program.wait(limit_s):
+            return f"not within timeouts.loadStart ({limit_s:.0f}s)"
+    finally:
+        program.close()
+    if program.failure:
+        return program.failure
+    if program.ended is not None and program.ended.code == 0:
+        return ""
+    return stderr.read_text(errors="replace").strip()[-_SHOWN:] or "it failed and said nothing"

@@ -1,0 +1,280 @@
+"""
+What Prometheus sends, read: the bodies of its HTTP API become answers, or faults that say what is wrong with them.
+
+No network and no clock: a body that was kept as evidence is read again by the same code, with the same result.
+"""
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from validationrun.oracle.model import (
+    ALERT_NOT_LOADED,
+    BAD_QUERY,
+    PARTIAL_RESPONSE,
+    PROMETHEUS_UNAVAILABLE,
+    TIMEOUT,
+    Answer,
+    Fault,
+    Sample,
+    Samples,
+)
+
+TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, no password
+"""The environment variable that says where the bearer token lies."""
+
+_FRESH_INTERVALS: Final = 3
+"""A rule group that was not evaluated for this many of its intervals no longer proves that its alerts run."""
+
+_OK: Final = 200
+_BAD_QUERY_CODES: Final = frozenset({400, 422})
+_REFUSED_CODES: Final = frozenset({401, 403})
+_INFORMATION: Final = "PromQL info"
+"""How Prometheus 2 begins what Prometheus 3 keeps apart as `infos`: a remark about the query, not about missing data."""
+
+_SHOWN: Final = 200
+_MOST_SHOWN: Final = 1000
+_UNREADABLE: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    # What a body of nothing but brackets gives.
+    RecursionError,
+)
+
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    What came back over HTTP, or why nothing usable did.
+
+    Attributes:
+        status: of HTTP; None when there was no whole response.
+        body: as it came; empty then.
+        fault: why there was none, `Timeout` or `PrometheusUnavailable`; None when a whole response came.
+    """
+
+    status: int | None
+    body: bytes
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series' labels and its points: Unix seconds, and the value as Prometheus wrote it."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Series over time."""
+
+    series: Sequence[Series]
+
+
+def read_vector(reply: Reply) -> Answer:
+    """The answer to an instant query: a vector or a scalar, which is one sample without labels."""
+    whole = _whole(reply)
+    if isinstance(whole, Fault):
+        return whole
+    try:
+        kind, result = whole["data"]["resultType"], whole["data"]["result"]
+        if partial := _warnings(whole):
+            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
+        if kind == "scalar":
+            return Samples((Sample({}, _number(result[1])),))
+        if kind != "vector":
+            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series")
+        if any("histogram" in one for one in result):
+            return Fault(BAD_QUERY, "the query gives a native histogram; it must give a number")
+        return Samples(tuple(Sample(_labels(one["metric"]), _number(one["value"][1])) for one in result))
+    except _UNREADABLE:
+        return _not_an_answer(reply)
+
+
+def read_matrix(reply: Reply) -> Matrix | Fault:
+    """The answer to a range query, or to an instant query that asks for a range."""
+    whole = _whole(reply)
+    if isinstance(whole, Fault):
+        return whole
+    try:
+        kind, result = whole["data"]["resultType"], whole["data"]["result"]
+        if partial := _warnings(whole):
+            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
+        if kind != "matrix":
+            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
+        if any("histograms" in one for one in result):
+            return Fault(BAD_QUERY, "the query gives native histograms; it must give numbers")
+        return Matrix(tuple(Series(_labels(one["metric"]), _points(one["values"])) for one in result))
+    except _UNREADABLE:
+        return _not_an_answer(reply)
+
+
+def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
+    """
+    Why this Prometheus cannot be said to run the alert; None with proof that it does.
+
+    Healthy and fresh in at least one group is proof.
+
+    Args:
+        reply: to `/api/v1/rules`.
+        alertname: of the alert; other rules in the reply are passed over.
+        now: Unix seconds when the reply came.
+    """
+    whole = _whole(reply)
+    if isinstance(whole, Fault):
+        return whole
+    try:
+        found = [
+            (group, rule)
+            for group in whole["data"]["groups"]
+            for rule in group["rules"]
+            if rule.get("type") == "alerting" and rule["name"] == alertname
+        ]
+        problems = [_staleness(group, rule, now) for group, rule in found]
+    except _UNREADABLE:
+        return _not_an_answer(reply)
+    if not found:
+        return Fault(ALERT_NOT_LOADED, f"this Prometheus has no alert {alertname}")
+    if all(problems):
+        return Fault(ALERT_NOT_LOADED, f"alert {alertname}: {problems[0]}")
+    return None
+
+
+def read_values(reply: Reply) -> list[str] | Fault:
+    """The values of a label."""
+    return _data(reply, lambda data: [_text(one) for one in _list(data)])
+
+
+def read_series(reply: Reply) -> list[dict[str, str]] | Fault:
+    """The labels of each series that a selector names."""
+    return _data(reply, lambda data: [_labels(one) for one in _list(data)])
+
+
+def read_version(reply: Reply) -> str | Fault:
+    """Which Prometheus this is, from its build information."""
+    return _data(reply, lambda data: _text(data["version"]))
+
+
+def _data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
+    """What the data of a successful response hold, or what is wrong with it."""
+    whole = _whole(reply)
+    if isinstance(whole, Fault):
+        return whole
+    try:
+        return read(whole["data"])
+    except _UNREADABLE:
+        return _not_an_answer(reply)
+
+
+def warnings(reply: Reply) -> tuple[str, ...]:
+    """What Prometheus says of missing data; remarks about the query itself are left out. Never raises."""
+    try:
+        return _warnings(json.loads(reply.body))
+    except _UNREADABLE:
+        return ()
+
+
+def _whole(reply: Reply) -> dict[str, Any] | Fault:
+    """The body of a successful response."""
+    if reply.fault is not None:
+        return reply.fault
+    if reply.status != _OK:
+        return _http_fault(reply)
+    try:
+        whole = json.loads(reply.body)
+        if whole["status"] != "success":
+            return Fault(PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}"))
+        return dict(whole)
+    except _UNREADABLE:
+        return _not_an_answer(reply)
+
+
+def _http_fault(reply: Reply) -> Fault:
+    kind, text = _error(reply.body)
+    message = f"HTTP {reply.status}: {_plain(text)}".rstrip(": ")
+    if reply.status in _BAD_QUERY_CODES:
+        return Fault(BAD_QUERY, message)
+    if reply.status in _REFUSED_CODES:
+        return Fault(PROMETHEUS_UNAVAILABLE, f"{message}; {TOKEN_FILE} names the file with the token to send")
+    # Prometheus' own limit is our deadline: which of the two is seen first is chance, so both have one name.
+    return Fault(TIMEOUT if kind == "timeout" else PROMETHEUS_UNAVAILABLE, message)
+
+
+def _error(body: bytes) -> tuple[str, str]:
+    """Prometheus' own kind and text of an error; what else may have answered is quoted."""
+    try:
+        whole = json.loads(body)
+        return str(whole.get("errorType") or ""), str(whole.get("error") or "")
+    except _UNREADABLE:
+        return "", body[:_SHOWN].decode("utf-8", "replace")
+
+
+def _plain(text: str) -> str:
+    """On one line, without what a terminal would obey, and not endless."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text[:_MOST_SHOWN]).split())
+
+
+def _not_an_answer(reply: Reply) -> Fault:
+    return Fault(PROMETHEUS_UNAVAILABLE, f"not an answer of Prometheus: {reply.body[:_SHOWN]!r}")
+
+
+def _warnings(whole: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = _list(whole.get("warnings") or [])
+    return tuple(text for text in map(str, texts) if not text.startswith(_INFORMATION))
+
+
+def _labels(metric: Any) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in metric.items()}
+
+
+def _points(values: Any) -> tuple[tuple[float, str], ...]:
+    return tuple((float(t), _number(value)) for t, value in values)
+
+
+def _number(text: Any) -> str:
+    """The value's own text, once it is a number."""
+    math.isnan(float(_text(text)))
+    return str(text)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _staleness(group: Mapping[str, Any], rule: Mapping[str, Any], now: float) -> str:
+    """Why this rule proves nothing; empty when it does."""
+    if rule["health"] != "ok":
+        return _plain(f"health is {rule['health']}: {rule.get('lastError', '')}").rstrip(": ")
+    age, interval = now - _seconds(rule["lastEvaluation"]), float(group["interval"])
+    # Asked this way round, so that an interval that is no number proves nothing.
+    if age <= _FRESH_INTERVALS * interval:
+        return ""
+    return f"last evaluated {age:.0f}s ago, its interval is {interval:g}s"
+
+
+def _seconds(text: str) -> float:
+    # Prometheus writes nanoseconds, which Python's reader takes from 3.11 on.
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment.timestamp()

@@ -1,0 +1,38 @@
+"""The run's window and the ticks in it: the arithmetic that lint, the plan and the evaluator share."""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    # The evaluator has no spec: it starts without the models of one.
+    from validationrun.spec.v1alpha1 import Rule, ValidationRunSpec
+
+RULES_ONLY_SECONDS: Final = 3600
+AFTER_LOAD_SECONDS: Final = 300
+_DEFAULT_TIMEOUT_SECONDS: Final = 30
+
+
+def run_seconds(spec: "ValidationRunSpec") -> int:
+    """`timeouts.runDuration` in seconds, or its default: the load's duration and 5 minutes, or 1 hour without load."""
+    if spec.timeouts.run_duration is not None:
+        return int(spec.timeouts.run_duration)
+    return RULES_ONLY_SECONDS if spec.load is None else int(spec.load.duration) + AFTER_LOAD_SECONDS
+
+
+def judged_seconds(spec: "ValidationRunSpec") -> int:
+    """How long the window is when nothing goes wrong: the load's duration, or all of runDuration without load."""
+    return run_seconds(spec) if spec.load is None else int(spec.load.duration)
+
+
+def query_timeout_seconds(rule: "Rule") -> int:
+    """How long one query of this rule may take: its own timeout, or the smaller of 30s and the interval."""
+    body = rule.query or rule.alert
+    own = body.timeout if body is not None else None
+    return int(own) if own is not None else min(_DEFAULT_TIMEOUT_SECONDS, int(rule.run_properties.interval))
+
+
+def tick_count(rule: "Rule", window_s: int) -> int:
+    """Ticks at `start + k * interval` before the window's end, without those dropped by startAfter."""
+    interval, start_after = int(rule.run_properties.interval), int(rule.run_properties.start_after)
+    last = (window_s - 1) // interval
+    first = max(1, -(-start_after // interval))
+    return max(0, last - first + 1)

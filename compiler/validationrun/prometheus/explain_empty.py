@@ -1,0 +1,219 @@
+"""
+Why a query gave nothing, in a sentence or two for people.
+
+The query is taken apart: to blame is the innermost part that is empty although all that it is made of has data. What is
+wrong with that part is asked of the same Prometheus. No verdict rests on it.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from validationrun.prometheus import Prometheus
+from validationrun.prometheus.missing_series import Selector, show, why_no_series, why_too_short
+from validationrun.prometheus.query_budget import Inquiry, NoAnswerError
+
+MOST_CHARACTERS: Final = 300
+
+_MOST_PARTS: Final = 24
+_COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
+_NEED_TWO: Final = frozenset({"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear"})
+_SELECTORS: Final = ("VectorSelector", "MatrixSelector")
+
+Explain = Callable[[str, float, float], str]
+"""Why a query was empty at T, within so many seconds; in words for people, or empty."""
+
+
+def explain_empty(prometheus: Prometheus) -> Explain:
+    """
+    What explains an empty answer, asked of the same Prometheus on a connection of its own.
+
+    The function may be called from several threads, which wait for each other within their time. It never raises, and is
+    silent about what it cannot find out.
+    """
+    one_at_a_time = threading.Lock()
+
+    def explain(query: str, t: float, timeout_s: float) -> str:
+        until = time.monotonic() + timeout_s
+        if not one_at_a_time.acquire(timeout=max(timeout_s, 0)):
+            return ""
+        try:
+            ask = Inquiry(prometheus, t, until)
+            with contextlib.suppress(NoAnswerError):
+                ask.so_far = _Explanation(ask).of(query)
+            return _bounded(ask.so_far)
+        except Exception:  # noqa: BLE001 - for people only: nothing that goes wrong here may touch a verdict
+            return ""
+        finally:
+            one_at_a_time.release()
+
+    return explain
+
+
+def _bounded(text: str) -> str:
+    """On one line, without what a terminal would obey."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+
+
+class _Explanation:
+    """Of one query."""
+
+    def __init__(self, ask: Inquiry) -> None:
+        # Imported when there is something to explain: the parser is native code that most runs never need.
+        from validationrun.spec import promql  # noqa: PLC0415
+
+        self._ask = ask
+        self._promql = promql
+        self._with_data: set[str] = set()
+
+    def of(self, query: str) -> str:
+        tree = self._promql.parse(query)
+        parts = [node for node in self._promql.nodes(tree) if self._gives_series(node)]
+        if len(parts) <= _MOST_PARTS and self._find_data(parts):
+            return self._blame(tree)
+        # One part that cannot be evaluated spoils the question for all; selectors always can.
+        selectors = [node for node in parts if _kind(node) in _SELECTORS][:_MOST_PARTS]
+        if not self._find_data(selectors):
+            return ""
+        missing = next((node for node in selectors if not self._has_data(node)), None)
+        return "" if missing is None else self._of_selector(missing)
+
+    def _gives_series(self, node: Any) -> bool:
+        return self._promql.value_type(node) in ("vector", "matrix")
+
+    def _find_data(self, parts: Sequence[Any]) -> bool:
+        """Asks which parts have data, all in one question. False when that has no answer."""
+        texts = list(dict.fromkeys(str(part) for part in parts))
+        ranges = {str(part) for part in parts if self._promql.value_type(part) == "matrix"}
+        each = (f"count(count_over_time({text}))" if text in ranges else f"count({text})" for text in texts)
+        try:
+            found = self._ask.vector(_numbered(each))
+        except NoAnswerError:
+            return False
+        self._with_data = {texts[int(sample.labels["n"])] for sample in found}
+        return True
+
+    def _has_data(self, node: Any) -> bool:
+        return str(node) in self._with_data
+
+    def _blame(self, node: Any) -> str:
+        """For a part that is empty."""
+        if _kind(node) in _SELECTORS:
+            return self._of_selector(node)
+        for child in _parts(node):
+            if self._gives_series(child) and not self._has_data(child):
+                return self._blame(child)
+        if _kind(node) == "BinaryExpr":
+            return self._of_binary(node)
+        return self._of_call(node) if _kind(node) == "Call" else ""
+
+    def _of_selector(self, node: Any) -> str:
+        selector = Selector.of(node, self._ask.t)
+        return f"Nothing matches {show(str(node))}." if selector is None else why_no_series(self._ask, selector)
+
+    def _of_call(self, node: Any) -> str:
+        name = node.func.name
+        if name in ("absent", "absent_over_time"):
+            return f"{name}() gives nothing as long as there is data, and there is."
+        first = _bare(node.args[0])
+        if name in _NEED_TWO and _kind(first) == "MatrixSelector":
+            selector = Selector.of(first, self._ask.t)
+            if selector is not None:
+                return why_too_short(self._ask, name, selector)
+        self._ask.so_far = f"{name}() leaves nothing of the data in it."
+        if name == "histogram_quantile":
+            groups = self._ask.vector(f"count by (le) ({node.args[-1]})")
+            if not any("le" in group.labels for group in groups):
+                return "histogram_quantile() needs the label le, and no series in it has one."
+        return self._ask.so_far
+
+    def _of_binary(self, node: Any) -> str:
+        operator = str(node.op)
+        if operator == "unless":
+            return "`unless` removes every series of its left side."
+        sides = [side for side in (node.lhs, node.rhs) if self._promql.value_type(side) == "vector"]
+        if len(sides) == 1 and operator in _COMPARISONS:
+            return self._no_value_passes(node, sides[0])
+        if len(sides) != 2:  # noqa: PLR2004 - left and right
+            return ""
+        matching = _matching(node)
+        if operator in _COMPARISONS and self._ask.vector(f"count(({node.lhs}) and {matching} ({node.rhs}))"):
+            return f"Both sides of `{operator}` have data that belong together, and no pair passes the comparison."
+        return self._no_pair(node, operator)
+
+    def _no_value_passes(self, node: Any, side: Any) -> str:
+        bound = f"{node.op} {node.rhs}" if side is node.lhs else f"{node.lhs} {node.op}"
+        self._ask.so_far = f"No value passes `{show(bound)}`."
+        found = self._ask.vector(_numbered([f"min({side})", f"max({side})"]))
+        values = [sample.value for sample in sorted(found, key=lambda sample: sample.labels["n"])]
+        if not values:
+            return self._ask.so_far
+        held = f"the value is {values[0]}" if len(set(values)) == 1 else f"they lie between {' and '.join(values)}"
+        return f"No value passes `{show(bound)}`: {held}."
+
+    def _no_pair(self, node: Any, operator: str) -> str:
+        start = f"Both sides of `{operator}` have data, but no series of one belongs to one of the other"
+        self._ask.so_far = f"{start}."
+        left, right = (self._ask.vector(f"topk(1, {side})") for side in (node.lhs, node.rhs))
+        if not left or not right:
+            return f"{start}."
+        one, other = (
+            {name: value for name, value in side[0].labels.items() if name != "__name__"} for side in (left, right)
+        )
+        if not _matching(node) and one.keys() != other.keys():
+            words = [_more("left", one, other), _more("right", other, one)]
+            return f"{start}: {'; '.join(filter(None, words))}. on(...) or ignoring(...) says what must be equal."
+        differs = next((name for name in _matched(node, one, other) if one.get(name) != other.get(name)), None)
+        if differs is None:
+            return f"{start}."
+        values = (show(f'"{side.get(differs, "")}"') for side in (one, other))
+        return f"{start}: {differs} is {' on the left, '.join(values)} on the right."
+
+
+def _more(side: str, labels: dict[str, str], others: dict[str, str]) -> str:
+    more = sorted(labels.keys() - others.keys())
+    return f"only the {side} has {', '.join(more)}" if more else ""
+
+
+def _numbered(queries: Iterable[str]) -> str:
+    """Several queries for one value each in one question; each answer carries its number in the label `n`."""
+    return " or ".join(f'label_replace({query}, "n", "{number}", "", "")' for number, query in enumerate(queries))
+
+
+def _kind(node: Any) -> str:
+    return type(node).__name__
+
+
+def _bare(node: Any) -> Any:
+    while _kind(node) == "ParenExpr":
+        node = node.expr
+    return node
+
+
+def _parts(node: Any) -> list[Any]:
+    """What a part is made of. Where one of these is empty, that is why the whole is."""
+    kind = _kind(node)
+    if kind == "BinaryExpr":
+        return [node.lhs, node.rhs]
+    if kind == "Call":
+        return list(node.args)
+    return [node.expr] if hasattr(node, "expr") else []
+
+
+def _matching(node: Any) -> str:
+    """`on (a)` or `ignoring (a)`; empty when all labels must be equal."""
+    matching = node.modifier.matching if node.modifier is not None else None
+    return "" if matching is None else str(matching)
+
+
+def _matched(node: Any, one: dict[str, str], other: dict[str, str]) -> list[str]:
+    """The labels that must be equal."""
+    matching = node.modifier.matching if node.modifier is not None else None
+    if matching is None:
+        return sorted(one.keys() | other.keys())
+    if str(matching).startswith("on"):
+        return list(matching.labels)
+    return sorted((one.keys() | other.keys()) - set(matching.labels))

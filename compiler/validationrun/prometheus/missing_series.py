@@ -1,0 +1,194 @@
+"""Why a selector matches nothing: no such metric, no such label, a series that ended, a range that is too short."""
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.oracle.placeholders import escape, quoted
+from validationrun.prometheus.query_budget import BACK_SECONDS, Inquiry
+
+_STEP: Final = "15s"
+_MOST_MATCHERS: Final = 4
+_MOST_NAMES: Final = 20_000
+_MOST_VALUES: Final = 2_000
+_MOST_SERIES: Final = 50
+_NEAREST: Final = 3
+_LONGEST_SHOWN: Final = 70
+_SPACING_RANGE: Final = "10m"
+
+Matcher = tuple[str, str, str]
+"""Label, operator, value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """
+    A selector of a query, without its range and offset.
+
+    Attributes:
+        name: of the metric; empty when it names none.
+        matchers: all others.
+        range_s: of the range around it; None for an instant selector.
+        moment: where it looks, Unix seconds.
+    """
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    range_s: float | None
+    moment: float
+
+    @classmethod
+    def of(cls, node: Any, t: float) -> "Selector | None":
+        """From the parser's selector, with its range or without; None for one that is too unusual to be explained."""
+        range_s = node.range.total_seconds() if hasattr(node, "vector_selector") else None
+        inner = node if range_s is None else node.vector_selector
+        if inner.matchers.or_matchers or inner.at is not None:
+            return None
+        matchers = [(one.name, _operator(one.op), one.value) for one in inner.matchers.matchers]
+        name = inner.name or next((value for label, op, value in matchers if (label, op) == ("__name__", "=")), "")
+        others = tuple(one for one in matchers if not (name and one[0] == "__name__"))
+        offset = inner.offset.total_seconds() if inner.offset is not None else 0.0
+        return cls(name, others, range_s, t - offset)
+
+    def only(self, matchers: Sequence[Matcher]) -> str:
+        """The same metric with these matchers, as PromQL."""
+        pairs = ",".join(f"{label}{op}{quoted(value)}" for label, op, value in matchers)
+        return self.name + (f"{{{pairs}}}" if pairs or not self.name else "")
+
+    @property
+    def text(self) -> str:
+        return self.only(self.matchers)
+
+    @property
+    def called(self) -> str:
+        return self.name or show(self.text)
+
+
+def _operator(operator: Any) -> str:
+    return {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}[str(operator).rpartition(".")[2]]
+
+
+def why_no_series(ask: Inquiry, selector: Selector) -> str:
+    """For a selector that gave nothing."""
+    moment = selector.moment
+    ask.so_far = f"Nothing matches {show(selector.text)}."
+    if ask.values("__name__", selector.text, moment):
+        return _why_no_sample(ask, selector)
+    if selector.name and not ask.values("__name__", selector.only([]), moment):
+        return _no_metric(ask, selector)
+    return _no_match(ask, selector)
+
+
+def _no_metric(ask: Inquiry, selector: Selector) -> str:
+    ask.so_far = f"No metric is named {selector.name}."
+    names = ask.values("__name__", None, selector.moment)
+    if not names:
+        return f"No metric is named {selector.name}; Prometheus has no series of the last hour at all."
+    near = difflib.get_close_matches(selector.name, names[:_MOST_NAMES], n=_NEAREST)
+    nearest = f"nearest: {', '.join(near)}" if near else "none is near"
+    return f"No metric is named {selector.name}; {nearest}."
+
+
+def _no_match(ask: Inquiry, selector: Selector) -> str:
+    for label, op, value in selector.matchers[:_MOST_MATCHERS]:
+        values = ask.values(label, selector.only([]) if selector.name else None, selector.moment)
+        # A series without the label has it empty.
+        if any(_satisfies(op, value, one) for one in ("", *values)):
+            continue
+        whose = f"series of {selector.name}" if selector.name else "series"
+        if not values:
+            return f"No {whose} has a label {label}."
+        return f"No {whose} has {label}{op}{show(quoted(value))}; nearest: {_nearest(value, values)}."
+    return _no_combination(ask, selector)
+
+
+def _no_combination(ask: Inquiry, selector: Selector) -> str:
+    """Each matcher alone matches something."""
+    for matcher in selector.matchers[:_MOST_MATCHERS]:
+        label, op, value = matcher
+        others = selector.only([one for one in selector.matchers if one != matcher])
+        if others != "{}" and (values := ask.values(label, others, selector.moment)):
+            wanted = f"{label}{op}{show(quoted(value))}"
+            return f"No series of {show(others)} has {wanted}; nearest: {_nearest(value, values)}."
+    return f"No series has all of {show(selector.text)} together."
+
+
+def _why_no_sample(ask: Inquiry, selector: Selector) -> str:
+    """Its series were there within the hour."""
+    moment = selector.moment
+    if selector.range_s is not None and ask.vector(f"count({selector.text})", moment):
+        start = f"The range of {selector.range_s:g}s holds no sample of {selector.called}"
+        return _with_spacing(ask, selector, start)
+    last = ask.number(f"max(max_over_time(timestamp({selector.text})[{BACK_SECONDS}s:{_STEP}]))", moment)
+    if last is None:
+        return f"The series of {selector.called} have no sample in the hour before."
+    ended = f"The series of {selector.called} ended {max(moment - last, 0):.0f}s earlier"
+    ask.so_far = f"{ended}."
+    return f"{ended}: {_targets(ask, selector)}."
+
+
+def _targets(ask: Inquiry, selector: Selector) -> str:
+    series = ask.series(selector.text, selector.moment, _MOST_SERIES)
+    jobs = _one_of(one.get("job", "") for one in series)
+    instances = _one_of(one.get("instance", "") for one in series)
+    found = ask.vector(f"up{{job=~{jobs},instance=~{instances}}}", selector.moment)
+    down = sorted(one.labels.get("instance", "") for one in found if float(one.value) == 0)
+    if down:
+        more = f" and {len(down) - 1} more" if len(down) > 1 else ""
+        return f"target {show(down[0])}{more} is down" if not more else f"targets {show(down[0])}{more} are down"
+    if not found:
+        return "nothing that Prometheus scrapes now had them"
+    return "the target is up and does not expose them any more"
+
+
+def why_too_short(ask: Inquiry, function: str, selector: Selector) -> str:
+    """For a function that needs two samples of each series and gave nothing, although there are samples."""
+    range_text = f"{selector.text}[{selector.range_s or 0:g}s]"
+    most = ask.number(f"max(count_over_time({range_text}))", selector.moment)
+    if most is None or most > 1:
+        return f"{function}() leaves nothing of {selector.called}."
+    start = f"{function}() needs two samples, and its range of {selector.range_s:g}s holds one of {selector.called}"
+    return _with_spacing(ask, selector, start)
+
+
+def _with_spacing(ask: Inquiry, selector: Selector, start: str) -> str:
+    """How far apart the samples of one of its series are, in the middle."""
+    ask.so_far = f"{start}."
+    series = ask.series(selector.text, selector.moment, 1)
+    if not series:
+        return f"{start}."
+    labels = ",".join(f"{name}={quoted(value)}" for name, value in sorted(series[0].items()))
+    times = ask.times(f"{{{labels}}}[{_SPACING_RANGE}]", selector.moment)
+    gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
+    if not gaps:
+        return f"{start}; there has been one so far."
+    return f"{start}; they are {round(gaps[len(gaps) // 2], 1):g}s apart."
+
+
+def _satisfies(op: str, wanted: str, value: str) -> bool:
+    if op in ("=", "!="):
+        return (value == wanted) == (op == "=")
+    try:
+        found = re.fullmatch(wanted, value) is not None
+    except re.error:
+        # Prometheus' own expressions are nearly Python's; where they differ, this matcher is not blamed.
+        return True
+    return found == (op == "=~")
+
+
+def _one_of(values: Iterable[str]) -> str:
+    """A regular expression for exactly these, as a PromQL string."""
+    return '"' + "|".join(sorted({escape(value, "regex", '"') for value in values})) + '"'
+
+
+def _nearest(value: str, values: Sequence[str]) -> str:
+    near = difflib.get_close_matches(value, values[:_MOST_VALUES], n=_NEAREST, cutoff=0.0)
+    return ", ".join(show(quoted(one)) for one in near)
+
+
+def show(text: str) -> str:
+    """Not endless: a sentence has room for a few of these."""
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

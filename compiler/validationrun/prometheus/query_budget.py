@@ -1,0 +1,78 @@
+"""Questions that explain an empty answer: few, quick, and about the hour before it."""
+
+import time
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from validationrun.oracle.model import Fault, Sample
+from validationrun.oracle.prometheus_response import Reply, read_matrix, read_vector
+from validationrun.prometheus import Prometheus
+
+MOST_QUESTIONS: Final = 10
+BACK_SECONDS: Final = 3600
+"""How far back a series is looked for: what ended earlier is not why a rule has no data now."""
+
+_LEAST_SECONDS: Final = 0.05
+
+
+class NoAnswerError(Exception):
+    """A question has no answer, all of them are asked, or the time is over: nothing can be concluded from it."""
+
+
+_Known = TypeVar("_Known")
+
+
+def _known(answer: _Known | Fault) -> _Known:
+    if isinstance(answer, Fault):
+        raise NoAnswerError
+    return answer
+
+
+class Inquiry:
+    """
+    The questions about one empty answer, counted and timed. Each raises NoAnswerError when it has no answer.
+
+    Attributes:
+        t: evaluation time of the answer, Unix seconds.
+        so_far: the best explanation until now; what follows can only make it more precise.
+    """
+
+    def __init__(self, prometheus: Prometheus, t: float, until: float) -> None:
+        """`until` is a moment of the monotonic clock."""
+        self.t = t
+        self.so_far = ""
+        self._prometheus = prometheus
+        self._until = until
+        self._asked = 0
+
+    def vector(self, promql: str, t: float | None = None) -> Sequence[Sample]:
+        """The samples at `t`, or at the answer's own time."""
+        return _known(read_vector(self._reply(promql, t))).samples
+
+    def number(self, promql: str, t: float) -> float | None:
+        samples = self.vector(promql, t)
+        return float(samples[0].value) if samples else None
+
+    def times(self, selector: str, t: float) -> list[float]:
+        """When a range of one series has samples."""
+        answer = _known(read_matrix(self._reply(selector, t)))
+        return [one for one, _ in answer.series[0].points] if answer.series else []
+
+    def values(self, label: str, selector: str | None, moment: float) -> list[str]:
+        """The values of a label in the hour before, on the series of a selector or on all."""
+        matches = [] if selector is None else [selector]
+        return _known(self._prometheus.label_values(label, matches, moment - BACK_SECONDS, moment, self._left()))
+
+    def series(self, selector: str, moment: float, limit: int) -> list[dict[str, str]]:
+        """The labels of some series of the hour before."""
+        return _known(self._prometheus.series([selector], moment - BACK_SECONDS, moment, self._left(), limit))
+
+    def _reply(self, promql: str, t: float | None) -> Reply:
+        return self._prometheus.query(promql, self.t if t is None else t, self._left())
+
+    def _left(self) -> float:
+        left = self._until - time.monotonic()
+        if self._asked >= MOST_QUESTIONS or left < _LEAST_SECONDS:
+            raise NoAnswerError
+        self._asked += 1
+        return left

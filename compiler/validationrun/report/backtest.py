@@ -1,0 +1,238 @@
+"""What came out of a backtest, for people and for programs. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.contract.record import format_time
+from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
+from validationrun.judging.backtest.compare import Comparison, Judged
+from validationrun.judging.backtest.query_strategy import Form
+
+KIND: Final = "ValidationRunBacktest"
+COMPARISON_KIND: Final = "ValidationRunComparison"
+_MOST_TICKS: Final = 20
+_MINUTE, _HOUR = 60, 3600
+
+
+def as_json(name: str, prometheus: Mapping[str, Any], outcomes: Sequence[Outcome], notes: Sequence[str]) -> Any:
+    """All windows. Times are Unix seconds beside RFC 3339; values are Prometheus' own text."""
+    return {
+        "apiVersion": conventions.API_VERSION,
+        "kind": KIND,
+        "name": name,
+        "prometheus": dict(prometheus),
+        "notes": list(notes),
+        "windows": [_window_json(one) for one in outcomes],
+    }
+
+
+def _window_json(outcome: Outcome) -> Any:
+    return {
+        "start": format_time(outcome.period.start),
+        "end": format_time(outcome.period.end),
+        "verdict": outcome.verdict.verdict,
+        "reason": outcome.verdict.reason,
+        "message": outcome.verdict.message,
+        "stopRule": outcome.stop_rule,
+        "stopTime": _time(outcome.stop_time),
+        "rules": [_rule_json(one) for one in outcome.rules],
+    }
+
+
+def _rule_json(outcome: RuleOutcome) -> Any:
+    rule, state = outcome.rule, outcome.state
+    return {
+        "name": rule.name,
+        "type": rule.type,
+        "verdict": state.verdict,
+        "reason": state.reason or None,
+        "message": state.message or None,
+        "why": state.why or None,
+        "stopOnFailure": rule.run_properties.stop_on_failure,
+        "failedAt": _time(state.failed_t),
+        "value": state.value,
+        "op": rule.query.op if rule.query else None,
+        "threshold": rule.query.threshold if rule.query else None,
+        "firedCount": state.fired if rule.alert else None,
+        **outcome.summary.as_json(),
+        "asked": {"form": outcome.form.value, "why": outcome.why or None, "ticks": outcome.ticks, "instants": outcome.instants},
+    }  # fmt: skip
+
+
+def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Iterator[str]:
+    """The verdict first; of several windows a table, and the rules of those that did not pass."""
+    if len(outcomes) == 1:
+        yield from _window(name, outcomes[0])
+    else:
+        yield from _table(name, outcomes)
+        for outcome in outcomes:
+            if outcome.verdict.verdict != "Passed":
+                yield ""
+                yield from _window(name, outcome)
+    for note in notes:
+        yield f"note: {note}"
+
+
+def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    verdicts = [one.verdict.verdict for one in outcomes]
+    counted = ", ".join(f"{verdicts.count(one)} {one}" for one in ("Passed", "Failed", "Error") if one in verdicts)
+    yield f"{name}: {len(outcomes)} windows: {counted}"
+    rows = [("start", "length", "verdict", "reason", "stopped", "closest to its threshold", "data")]
+    for one in outcomes:
+        stop = "" if one.stop_time is None else _after(one.stop_time, one.period.start)
+        start = format_time(one.period.start)
+        rows.append(
+            (
+                start,
+                _span(one.period.seconds),
+                one.verdict.verdict,
+                one.verdict.reason,
+                stop,
+                _closest(one),
+                _least(one),
+            )
+        )
+    yield from _aligned(rows)
+
+
+def _closest(outcome: Outcome) -> str:
+    """The rule whose value came closest, as a share of its threshold, so that bytes and seconds compare."""
+    found = [one for one in outcome.rules if one.summary.margin is not None]
+    if not found:
+        return ""
+    one = min(found, key=_relative)
+    return f"{one.rule.name} {_margin(one)}"
+
+
+def _relative(one: RuleOutcome) -> float:
+    threshold = abs(float(one.rule.query.threshold)) if one.rule.query else 0.0
+    return (one.summary.margin or 0.0) / (threshold or 1.0)
+
+
+def _least(outcome: Outcome) -> str:
+    return _share(min((one.summary.coverage or 0.0 for one in outcome.rules), default=0.0))
+
+
+def _window(name: str, outcome: Outcome) -> Iterator[str]:
+    period, verdict = outcome.period, outcome.verdict
+    yield f"{name} from {format_time(period.start)} to {format_time(period.end)}: {verdict.verdict} {verdict.reason}"
+    yield f"  {verdict.message}"
+    if outcome.stop_rule is not None and outcome.stop_time is not None:
+        when = f"{format_time(outcome.stop_time)}, {_after(outcome.stop_time, period.start)} after its start"
+        if outcome.stop_time < period.end:
+            yield f"  rule {outcome.stop_rule} would have stopped the run at {when}"
+        else:
+            yield f"  rule {outcome.stop_rule} failed in the final sweep at {when}: there was nothing left to stop"
+    rows = [("rule", "verdict", "reason", "first failure", "closest to its threshold", "data", "asked")]
+    for one in outcome.rules:
+        state = one.state
+        failed = "" if state.failed_t is None else _after(state.failed_t, period.start)
+        rows.append(
+            (one.rule.name, state.verdict, state.reason, failed, _margin(one, period.start), _share(one.summary.coverage), _asked(one))
+        )  # fmt: skip
+    yield from (f"  {row}" for row in _aligned(rows))
+    for one in outcome.rules:
+        if one.state.verdict == "Error":
+            words = f"{one.state.message}: {one.state.why}" if one.state.why else one.state.message
+            yield f"  {one.rule.name}: {words}"
+
+
+def _margin(one: RuleOutcome, start: float | None = None) -> str:
+    """How far, at which value, and when: `0.5 (value 9.5 at +1h2m5s)`."""
+    summary = one.summary
+    if summary.margin is None or summary.margin_t is None:
+        return ""
+    when = "" if start is None else f" at +{_after(summary.margin_t, start)}"
+    return f"{summary.margin:g} (value {summary.margin_value}{when})"
+
+
+def _asked(one: RuleOutcome) -> str:
+    if one.form is Form.INSTANT or one.instants == one.ticks > 0:
+        return "tick by tick" + (f": {one.why}" if one.why else "")
+    return f"{one.instants} of {one.ticks} ticks by themselves" if one.instants else "at once"
+
+
+def _share(share: float | None) -> str:
+    # Never rounded up to all of it.
+    return "none" if not share else f"{int(share * 1000) / 10:g} %"
+
+
+def _after(t: float, start: float) -> str:
+    return _span(t - start)
+
+
+def _span(seconds: float) -> str:
+    """Such as `1h2m5s` or `12.5s`."""
+    whole, rest = divmod(round(seconds, 3), 1)
+    hours, minutes = int(whole) // _HOUR, int(whole) % _HOUR // _MINUTE
+    last = round(whole % _MINUTE + rest, 3)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{last:g}s" if last else ""]
+    return "".join(parts) or "0s"
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else format_time(seconds)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Without the columns that are empty in every row."""
+    used = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
+    widths = {index: max(len(row[index]) for row in rows) for index in used}
+    for row in rows:
+        yield "  ".join(f"{row[index]:<{widths[index]}}" for index in used).rstrip()
+
+
+def comparison_json(run_id: str, prometheus: Mapping[str, Any], comparison: Comparison) -> Any:
+    """A live run beside history."""
+    return {
+        "apiVersion": conventions.API_VERSION,
+        "kind": COMPARISON_KIND,
+        "runId": run_id,
+        "prometheus": dict(prometheus),
+        "agrees": comparison.agrees,
+        "verdict": comparison.verdict.verdict,
+        "reason": comparison.verdict.reason,
+        "compared": comparison.compared,
+        "ticks": [
+            {
+                "rule": one.rule,
+                "time": format_time(one.t),
+                "final": one.final,
+                "lastDigit": one.is_last_digit,
+                "then": _judged_json(one.then),
+                "now": _judged_json(one.now),
+            }
+            for one in comparison.ticks
+        ],
+        "others": comparison.others,
+    }
+
+
+def _judged_json(judged: Judged) -> Any:
+    verdict, reason, value = judged
+    return {"verdict": verdict, "reason": reason or None, "value": value}
+
+
+def comparison_lines(run_id: str, comparison: Comparison) -> Iterator[str]:
+    """Whether history agrees with a live run, and where it does not."""
+    verdict = comparison.verdict
+    yield f"{run_id} by history: {verdict.verdict} {verdict.reason}"
+    yield f"  {verdict.message}"
+    slight = sum(one.is_last_digit for one in comparison.ticks)
+    if slight:
+        yield f"  {slight} values differ in their last digit: Prometheus adds in another order once data are in a block"
+    if comparison.agrees:
+        yield f"  all {comparison.compared} decisions are those of the live run"
+        return
+    yield f"  {len(comparison.ticks) - slight} of {comparison.compared} decisions differ from the live run"
+    for one in comparison.ticks[:_MOST_TICKS]:
+        sweep = " (final sweep)" if one.final else ""
+        yield f"  rule {one.rule} at {format_time(one.t)}{sweep}: {_words(one.then)} then, {_words(one.now)} now"
+    if len(comparison.ticks) > _MOST_TICKS:
+        yield f"  ... and {len(comparison.ticks) - _MOST_TICKS} more; `-o json` lists all"
+    yield from (f"  {one}" for one in comparison.others)
+
+
+def _words(judged: Judged) -> str:
+    return " ".join(part for part in judged if part)

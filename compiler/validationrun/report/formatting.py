@@ -1,0 +1,110 @@
+"""Words, numbers and times as the reports write them. Text of others is bounded here, and stripped of what a reader's screen would obey."""
+
+import math
+from typing import Any, Final
+
+from validationrun.contract.record import format_time
+from validationrun.spec.findings import printable
+
+NAME: Final = 80
+"""Characters that are shown of a name, a version, a value."""
+SENTENCE: Final = 600
+"""Of a message."""
+BLOCK: Final = 4000
+"""Of a query."""
+
+NONE: Final = "\u2013"
+"""Where there is nothing to show: a dash."""
+
+_BLOCK_LINES: Final = 60
+_DAY: Final = 86400
+_UNITS: Final = (("d", _DAY), ("h", 3600), ("m", 60))
+
+
+def clean(text: Any, limit: int = SENTENCE) -> str:
+    """
+    On one line, every character printable, and not longer than the limit and a remark on what was left out.
+
+    Control characters, escape sequences and marks that turn the direction of writing become visible escapes.
+    """
+    whole = str(text)
+    shown = printable(" ".join(whole[: limit * 2].split()))
+    rest = len(whole) - limit * 2
+    if rest <= 0 and len(shown) <= limit:
+        return shown
+    return f"{shown[:limit]}… [cut, {len(whole)} characters in all]"
+
+
+def clean_block(text: Any, limit: int = BLOCK) -> str:
+    """The same with the lines kept."""
+    whole = str(text)
+    lines = whole[:limit].replace("\t", "    ").split("\n")
+    shown = "\n".join(printable(line.rstrip("\r")) for line in lines[:_BLOCK_LINES])
+    if len(whole) <= limit and len(lines) <= _BLOCK_LINES and len(shown) <= limit:
+        return shown
+    return f"{shown[:limit]}… [cut, {len(whole)} characters in all]"
+
+
+def number(value: float) -> str:
+    """A number of ours, such as a margin, with six digits."""
+    return format(value + 0.0, ".6g") if math.isfinite(value) else str(value)
+
+
+def rough(value: float) -> str:
+    """A number beside a scale, where there is room for a few characters."""
+    return format(value + 0.0, ".3g")
+
+
+def value_text(text: str) -> str:
+    """A value as Prometheus wrote it."""
+    return clean(text, 32)
+
+
+def duration(seconds: float) -> str:
+    """`45s`, `2m30s`, `1h`, `1d2h`; fractions only below a minute."""
+    if seconds < 0:
+        return "-" + duration(-seconds)
+    if seconds < 60 and seconds != int(seconds):  # noqa: PLR2004 - a minute
+        return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+    rest, text = round(seconds), ""
+    for unit, size in _UNITS:
+        if rest >= size:
+            text += f"{rest // size}{unit}"
+            rest %= size
+    return text + f"{rest}s" if rest or not text else text
+
+
+def moment(t: float, start: float | None) -> str:
+    """A time, and how long after the window's start that is."""
+    if start is None:
+        return format_time(t)
+    sign = "-" if t < start else "+"
+    return f"{format_time(t)} ({sign}{duration(abs(round(t - start, 3)))})"
+
+
+def span(start: float, end: float) -> str:
+    """From one moment to another; the day is named once when it is one."""
+    first, last = format_time(round(start)), format_time(round(end))
+    if first[:10] == last[:10]:
+        return f"{first[:10]} {first[11:19]} to {last[11:19]} UTC"
+    return f"{first[:10]} {first[11:19]} to {last[:10]} {last[11:19]} UTC"
+
+
+def clock(t: float) -> str:
+    """The time of day of a moment, UTC."""
+    return format_time(t)[11:19]
+
+
+def share(part: float, whole: float) -> str:
+    """In percent; 100 % only when nothing is missing, 0 % only when all is."""
+    if not whole:
+        return NONE
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "< 1 %"
+    return f"{math.floor(percent)} %"
+
+
+def count(amount: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"

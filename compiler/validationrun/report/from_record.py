@@ -1,0 +1,186 @@
+"""
+A run that is over, made ready to be shown from what the cluster has of it: the record, and the run's copy of its bundle.
+
+Verdicts and sums are all there; the decisions themselves are not.
+"""
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from validationrun.base.hashing import bundle_hash
+from validationrun.contract import parameters, record
+from validationrun.contract.bundle import Bundle, BundleError
+from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.record import Record, parse_time
+from validationrun.judging.recorded import Evidence
+from validationrun.kube.cluster import CONFIG_MAPS, Cluster, owned_by
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.evidence import Entry, RuleEvidence
+from validationrun.oracle.question import Question
+from validationrun.oracle.summary import Summary
+from validationrun.oracle.workload import Workload
+from validationrun.report.from_result import view_of
+from validationrun.report.model import RuleView, RunView
+from validationrun.results.folder import IN_CLUSTER, Result, result_document
+from validationrun.results.judgement import Judgement
+
+LOST: Final = "the evaluator left no evidence that counts: what is told of the rules is how far the run record got"
+NO_QUERIES: Final = (
+    "the run's copy of its bundle is gone: the rules are told in result.json only, without their queries"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """
+    A run that is over.
+
+    Attributes:
+        bundle_hash: of the bundle that its template was compiled with.
+        settle_s: how long after T a query was asked, where no sign-off says so.
+    """
+
+    cluster: Cluster
+    written: Record
+    status: Mapping[str, Any]
+    evidence: Evidence
+    workload: Workload | None
+    bundle_hash: str
+    settle_s: float
+
+
+def view(ended: Ended, elsewhere: str) -> RunView:
+    """
+    The run, ready to be rendered.
+
+    Args:
+        elsewhere: where the decisions are, in words.
+
+    Raises:
+        ResultsError: the run's documents contradict each other.
+    """
+    return view_of_result(result_of(ended, elsewhere), ended.evidence)
+
+
+def result_of(ended: Ended, elsewhere: str) -> Result:
+    """The run as `result.json` has it. Raises ResultsError, as `view` does."""
+    written, evidence, workload = ended.written, ended.evidence, ended.workload
+    run = written.get(record.RUN) or {}
+    questions = _questions(ended)
+    notes = []
+    if run.get("rules") and written.get(record.WINDOW) is not None:
+        notes.append(elsewhere if evidence.sign_off is not None else LOST)
+    if run.get("rules") and not questions:
+        notes.append(NO_QUERIES)
+    sign_off = evidence.sign_off or {}
+    document = result_document(
+        IN_CLUSTER,
+        ended.status,
+        _judgement(written, questions, evidence),
+        questions,
+        settle_s=float(sign_off.get("settleSeconds", ended.settle_s)),
+        prometheus={"url": (written.get(record.EVALUATOR) or {}).get("prometheus")},
+        versions={"validationrun": importlib.metadata.version("validationrun"), "python": platform.python_version()},
+        workload=None
+        if workload is None
+        else {"code": workload.code, "reason": workload.reason, "message": workload.message},
+        notes=notes,
+    )
+    return Result(document, questions, {})
+
+
+def _questions(ended: Ended) -> list[Question]:
+    """The rules and their queries, from the run's own copy of its bundle; none where that is gone, or never was."""
+    written, identity = ended.written, ended.written.identity
+    found = ended.cluster.get(CONFIG_MAPS, identity.bundle_name)
+    chain_id, run = (written.get(record.CHAIN) or {}).get("chainId"), written.get(record.RUN) or {}
+    if found is None or not owned_by(found, identity.uid) or not chain_id:
+        return []
+    data = found.get("data") or {}
+    if bundle_hash(data) != ended.bundle_hash:
+        return []
+    try:
+        bundle = Bundle(data)
+    except BundleError:
+        return []
+    run_values = parameters.run_values(bundle.plan, identity, chain_id, run.get("parameters") or {})
+    planned = {one["name"]: one for one in bundle.plan["rules"]}
+    return [Question.planned(rule, planned[rule.name], run_values) for rule in bundle.rules()]
+
+
+def _judgement(written: Record, questions: Sequence[Question], evidence: Evidence) -> Judgement:
+    """As the evaluator signed off, or how far the record got. What was not signed off was cut short."""
+    known = {state.name: state for state in evidence.states or []}
+    states = [known.get(one.rule.name, RuleState(one.rule.name)) for one in questions]
+    sign_off = evidence.sign_off
+    if sign_off is None:
+        window, stop = written.get(record.WINDOW) or {}, written.get(record.STOP)
+        start = _time(window.get("start"))
+        return Judgement(
+            start, None, stop["t"] if stop and start else None, evidence.stop_rule, states, [], interrupted=True
+        )
+    clock = [ClockCheck(one["at"], one["skewSeconds"], one["message"]) for one in sign_off.get("clock") or []]
+    start, end, stopped = (_time(sign_off[key]) for key in ("start", "end", "stopTime"))
+    return Judgement(start, end, stopped, sign_off["stopRule"], states, clock)
+
+
+def _time(text: str | None) -> float | None:
+    return parse_time(text) if text else None
+
+
+def view_of_result(result: Result, evidence: Evidence) -> RunView:
+    """
+    A result without its decisions, made ready to be shown.
+
+    What is not here is not missing: nothing is told of ticks, and the sums are the evaluator's own. A rule's failure stands in
+    its state, and is shown like one whose exchange an earlier evaluator took with it.
+    """
+    states = {one["name"]: RuleState(**one) for one in result.document["states"]}
+    window = result.document["window"]
+    sums = (evidence.sign_off or {}).get("summaries") or {}
+    kept = {
+        name: RuleEvidence(_entries(state, window, sums.get(name) or {}), (state, 0)) for name, state in states.items()
+    }
+    view = view_of(replace(result, evidence=kept))
+    return replace(view, rules=[_rule(rule, sums.get(rule.name)) for rule in view.rules])
+
+
+def _entries(state: RuleState, window: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Entry]:
+    t = state.failed_t
+    if t is None:
+        return []
+    final = t == window["end"] and state.swept
+    # The state has the last value, which may be a good one again; that of the failure is known where nothing was worse.
+    value = state.value if t == state.last_t else sums.get("marginValue") if t == sums.get("marginT") else None
+    return [Entry(t, final, None, "Failed", state.reason, state.message, value, counted=True)]
+
+
+def _rule(rule: RuleView, sums: Mapping[str, Any] | None) -> RuleView:
+    summary = _summary(rule, sums) if sums is not None else rule.summary
+    return replace(rule, missing=[], resumed=None, summary=summary)
+
+
+def _summary(rule: RuleView, sums: Mapping[str, Any]) -> Summary:
+    """As `Summary.as_json` wrote it."""
+    return Summary(
+        rule.rule,
+        decisions=sums["decisions"],
+        counted=sums["counted"],
+        good=sums["good"],
+        failed=sums["failed"],
+        errors=dict(sums["errors"]),
+        first_t=sums["firstT"],
+        last_t=sums["lastT"],
+        lowest=_extreme(sums["lowest"]),
+        highest=_extreme(sums["highest"]),
+        margin=sums["margin"],
+        margin_t=sums["marginT"],
+        margin_value=sums["marginValue"],
+    )
+
+
+def _extreme(text: str | None) -> tuple[float, str] | None:
+    return (float(text), text) if text is not None else None

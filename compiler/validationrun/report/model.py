@@ -1,0 +1,190 @@
+"""A result as the reports see it: its evidence as points in time, its rules with what their points add up to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.contract.clock_check import ClockCheck
+from validationrun.oracle.engine import AWAITED, RuleState
+from validationrun.oracle.model import Decision, Samples
+from validationrun.oracle.prometheus_response import read_vector
+from validationrun.oracle.question import Question
+from validationrun.oracle.summary import Summary
+from validationrun.oracle.workload import Workload
+from validationrun.spec.v1alpha1 import Rule
+
+PASSED: Final = "Passed"
+FAILED: Final = "Failed"
+ERROR: Final = "Error"
+CANCELLED: Final = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    One decision, and what can be drawn of it.
+
+    Attributes:
+        number: the value, when it is a finite number.
+        counted: the verdict rests on it.
+    """
+
+    decision: Decision
+    counted: bool
+    number: float | None
+
+    @property
+    def t(self) -> float:
+        return self.decision.t
+
+    @property
+    def good(self) -> bool:
+        return self.decision.verdict != ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """
+    One rule.
+
+    Attributes:
+        points: its decisions, in the order in which they were written.
+        missing: evaluation times in the window of which nothing is recorded.
+        resumed: the state from which a restarted evaluator went on, and how many points there were before; None without restart.
+    """
+
+    question: Question
+    state: RuleState
+    points: Sequence[Point]
+    summary: Summary
+    missing: Sequence[float]
+    resumed: tuple[RuleState, int] | None
+
+    @property
+    def rule(self) -> Rule:
+        return self.question.rule
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def expected(self) -> int:
+        """How many decisions the verdict should rest on."""
+        return self.summary.counted + len(self.missing)
+
+    def first_failure(self) -> Point | None:
+        """The decision that made it Failed."""
+        if self.state.failed_t is None:
+            return None
+        found = (p for p in self.points if p.counted and p.decision.verdict == FAILED and p.t == self.state.failed_t)
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One process of the load. Times are Unix seconds."""
+
+    index: int
+    pod: str
+    code: int | None
+    reason: str
+    started: float | None
+    finished: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    What a run is told apart by, and what it was made with. A text is empty where nothing is known.
+
+    Attributes:
+        name: of the spec; the same in every run of it.
+        mode: `run`, `evaluate` or `argo`.
+        began, completed: as the status writes them.
+        settle_s: how long after its time a query was asked.
+        prometheus: its version.
+        url: where the results lie, when they were uploaded.
+        images: by deployment, and the load's.
+    """
+
+    name: str
+    run_id: str
+    namespace: str
+    spec_hash: str
+    mode: str
+    began: str
+    completed: str
+    settle_s: float | None
+    prometheus: str
+    url: str
+    images: Mapping[str, str]
+    parameters: Mapping[str, str]
+    versions: Mapping[str, str]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """
+    A run.
+
+    Attributes:
+        status: the status document.
+        start, end, stop_time: of the window, Unix seconds.
+        stopped_in_sweep: the stop came in the final sweep, when there was nothing left to stop.
+        interrupted: the evaluation ended before the window did.
+        completed: when the verdict was given.
+        chain_id: the effective one; empty when nobody knew it.
+        workload: None without load.
+        in_folder: the reports lie in a results folder, beside its other files.
+    """
+
+    about: About
+    status: Mapping[str, Any]
+    phase: str
+    verdict: str
+    reason: str
+    message: str
+    start: float | None
+    end: float | None
+    stop_time: float | None
+    stop_rule: str | None
+    stopped_in_sweep: bool
+    interrupted: bool
+    began: float | None
+    completed: float | None
+    chain_id: str
+    clock: Sequence[ClockCheck]
+    rules: Sequence[RuleView]
+    workload: Workload | None
+    shards: Sequence[Shard]
+    in_folder: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """From the run's start to its verdict."""
+        return max(0.0, self.completed - self.began) if self.began is not None and self.completed is not None else 0.0
+
+    @property
+    def troubled(self) -> list[RuleView]:
+        """The rules that did not pass: what failed first, the earliest at its head, then the others."""
+        failed = [rule for rule in self.rules if rule.state.verdict == FAILED]
+        failed.sort(key=lambda one: one.state.failed_t or 0.0)
+        return failed + [rule for rule in self.rules if rule.state.verdict not in (PASSED, FAILED)]
+
+    def tally(self) -> dict[str, int]:
+        """How many rules have each verdict, the worst first."""
+        counts = dict.fromkeys((FAILED, ERROR, AWAITED, PASSED), 0)
+        for rule in self.rules:
+            counts[rule.state.verdict] += 1
+        return {verdict: count for verdict, count in counts.items() if count}
+
+
+def series_of(point: Point, most: int) -> tuple[list[Mapping[str, str]], int]:
+    """The labels of the first series of an answer, and how many there were."""
+    exchange = point.decision.exchange
+    answer = read_vector(exchange.reply) if exchange is not None else None
+    if not isinstance(answer, Samples):
+        return [], 0
+    return [sample.labels for sample in answer.samples[:most]], len(answer.samples)

@@ -1,0 +1,123 @@
+"""Sentences about a rule that several reports share."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from validationrun.report import formatting
+from validationrun.report.model import RuleView, RunView, series_of
+from validationrun.report.reason_help import meaning
+
+_MOST_SERIES: Final = 5
+_SERIES: Final = 300
+
+
+def run_meaning(view: RunView) -> str:
+    """What the run's reason means."""
+    if view.stopped_in_sweep:
+        return "A rule with stopOnFailure failed in the final sweep, when there was nothing left to stop."
+    return meaning(view.reason)
+
+
+def stop_told(view: RunView) -> str:
+    """When and for whom the run was stopped; empty when it was not."""
+    if view.stop_time is None:
+        return ""
+    rule = formatting.clean(view.stop_rule or "", formatting.NAME)
+    if view.stopped_in_sweep:
+        return f"nothing: {rule} failed in the final sweep, when there was nothing left to stop"
+    return f"by {rule} at {formatting.moment(view.stop_time, view.start)}"
+
+
+def requirement(rule: RuleView) -> str:
+    """What must hold: `> 0`, or that an alert does not fire."""
+    if rule.rule.query is not None:
+        return f"{rule.rule.query.op} {formatting.clean(rule.rule.query.threshold, 32)}"
+    return "must not fire"
+
+
+def value_told(rule: RuleView) -> str:
+    """The last value; of an alert, for how many series it fired."""
+    if rule.rule.query is not None:
+        return formatting.value_text(rule.state.value) if rule.state.value is not None else "no value"
+    if rule.state.fired:
+        return f"fired for {rule.state.fired} series"
+    return "did not fire" if rule.state.answered else "no answer"
+
+
+def answers_short(rule: RuleView) -> str:
+    """How much of the window had data, for a table's cell."""
+    if rule.expected:
+        return f"{rule.summary.good} of {rule.expected}"
+    return "never asked" if rule.state.last_t is None else "not known"
+
+
+def answers_told(rule: RuleView) -> str:
+    """How much of the window had data."""
+    summary = rule.summary
+    words = f"{summary.good} of {rule.expected} decisions had an answer"
+    if not rule.expected:
+        words = "no decision: the rule was never asked"
+        if rule.state.last_t is not None:
+            words = "how many decisions had an answer is not known: their evidence is lost"
+    if summary.errors:
+        words += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
+    if rule.missing:
+        words += f"; nothing is recorded of {formatting.count(len(rule.missing), 'tick')}"
+    return words
+
+
+def margin_told(rule: RuleView, start: float | None) -> str:
+    """How close it was; empty without a number."""
+    summary = rule.summary
+    if summary.margin is None or summary.margin_t is None or summary.margin_value is None:
+        return ""
+    if summary.margin == 0:
+        return f"exactly at the threshold at {formatting.moment(summary.margin_t, start)}"
+    where = f"value {formatting.value_text(summary.margin_value)} at {formatting.moment(summary.margin_t, start)}"
+    if summary.failed and summary.margin < 0:
+        return f"furthest beyond the threshold by {formatting.number(abs(summary.margin))}: {where}"
+    return f"closest to the threshold by {formatting.number(summary.margin)}: {where}"
+
+
+def margin_short(rule: RuleView, start: float | None) -> str:
+    """The same for a table's cell."""
+    summary = rule.summary
+    if summary.margin is None or summary.margin_t is None:
+        return ""
+    at = f" at +{formatting.duration(summary.margin_t - start)}" if start is not None else ""
+    if summary.margin == 0:
+        return f"exactly at it{at}"
+    if summary.failed and summary.margin < 0:
+        return f"beyond by {formatting.number(abs(summary.margin))}{at}"
+    return f"{formatting.number(summary.margin)}{at}"
+
+
+def failure_told(rule: RuleView, start: float | None) -> list[str]:
+    """When it failed first, what was asked, and which series said so; empty when it did not fail."""
+    if rule.state.failed_t is None:
+        return []
+    lines = [f"failed first at {formatting.moment(rule.state.failed_t, start)}"]
+    point = rule.first_failure()
+    if point is None:
+        return [*lines, "the answer itself was lost with an earlier evaluator"]
+    if point.decision.exchange is not None:
+        lines.append(f"asked: {formatting.clean(point.decision.exchange.query, formatting.BLOCK)}")
+    lines += [f"series: {one}" for one in failed_series(rule)]
+    return lines
+
+
+def failed_series(rule: RuleView) -> list[str]:
+    """The series of the first failed answer; a number that comes without labels has none to name."""
+    point = rule.first_failure()
+    if point is None:
+        return []
+    found, count = series_of(point, _MOST_SERIES)
+    lines = [labels_told(one) for one in found if one]
+    return [*lines, f"and {count - len(lines)} more"] if lines and count > len(lines) else lines
+
+
+def labels_told(labels: Mapping[str, str]) -> str:
+    """As Prometheus writes a series."""
+    name = labels.get("__name__", "")
+    rest = ", ".join(f'{key}="{value[:_SERIES]}"' for key, value in sorted(labels.items())[:20] if key != "__name__")
+    return formatting.clean(f"{name}{{{rest}}}", _SERIES)

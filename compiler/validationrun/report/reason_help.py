@@ -1,0 +1,53 @@
+"""What a reason means, in one sentence for somebody who meets it for the first time."""
+
+from typing import Final
+
+from validationrun.oracle import model, verdict
+
+_OF_RUNS: Final = {
+    verdict.CANCELLED: "Somebody stopped the run before it had a verdict, so nothing in it is proved.",
+    verdict.RULE_STOP: "A rule with stopOnFailure failed, and the run was stopped for it.",
+    verdict.RULE_FAILED: "A rule failed: the system under test did not do what the rule asks of it.",
+    verdict.WORKLOAD_FAILED: "The workload itself says that an assertion failed (exit code 1).",
+    verdict.WORKLOAD_INFRA_FAILURE: "The load had a fault of its own, so nothing is known of the system under test.",
+    verdict.RULE_ERROR: "At least one rule has no answer to rest on, so the run can't pass.",
+    verdict.ALL_RULES_UNRESOLVED: "Every rule refers to something that does not exist or may not be read.",
+    verdict.EVALUATOR_LOST: "What the rules found is missing, or belongs to another run.",
+    verdict.DEADLINE_EXCEEDED: "The run did not end in its time.",
+    verdict.CHAIN_SPEC_INVALID: "The API server refuses what the spec says of the chain, so nothing was tested.",
+    verdict.CHAIN_ID_IN_USE: "Another run has a chain of this id, and two runs never share one.",
+    verdict.BUNDLE_MISSING: "What the run was compiled from is not in the cluster, or is not what it was submitted with.",
+    verdict.CHAIN_APPLY_FAILED: "The chain's objects could not be created, so nothing was tested.",
+    verdict.CHAIN_FAILED: "The chain's own controller says that it failed, so nothing was tested.",
+    verdict.CHAIN_NOT_READY: "The chain never served, so nothing was tested.",
+    verdict.ENDPOINTS_NOT_RESOLVABLE: "The chain's endpoints have no address, so nothing was tested.",
+    verdict.PREFLIGHT_FAILED: "The run was hopeless before it began: no chain was created, and nothing was tested.",
+    verdict.SERVICE_ACCOUNT_MISSING: "The workload's service account does not exist; its tenant has to make it.",
+    verdict.CONFIG_APPLY_FAILED: "The workload's files could not be put into the cluster, so there was no load.",
+    verdict.LOAD_NOT_STARTED: "Not every shard of the load began in its time, so there was no load to judge under.",
+    verdict.UNKNOWN: "None of the known endings fits; what the steps left is all that is known.",
+    verdict.RUN_SUCCEEDED: "",
+}
+_OF_RULES: Final = {
+    model.ALERT_FIRED: "The alert fired in the window.",
+    model.THRESHOLD_VIOLATED: "The value did not satisfy the comparison.",
+    model.PROMETHEUS_UNAVAILABLE: "Prometheus could not be asked, or what answered was not Prometheus.",
+    model.TIMEOUT: "The answer did not come within the rule's time-out.",
+    model.PARTIAL_RESPONSE: "Prometheus itself says that data is missing from its answer.",
+    model.RBAC_DENIED: "The evaluator may not read the PrometheusRule; see access.yaml.",
+    model.RULE_NOT_FOUND: "The PrometheusRule, or the alert in it, does not exist.",
+    model.CROSS_NAMESPACE_FORBIDDEN: "The other namespace does not share its rules with this one.",
+    model.ALERT_NOT_LOADED: "Nothing proves that this Prometheus evaluates the alert, so its silence means nothing.",
+    model.NO_SAMPLES: "The query gave nothing to compare, and nothing is never a pass.",
+    model.AMBIGUOUS_RESULT: "The query gave several series; it must give one number.",
+    model.NAN: "The value is not a number, for instance 0 divided by 0.",
+    model.NOT_FINITE: "The value is infinite, for instance a division by 0.",
+    model.BAD_QUERY: "Prometheus refuses the query, or its answer is no number.",
+    model.CLOCK_SKEW: "Prometheus' clock and ours do not agree, so its answers may be about another time.",
+}
+
+
+def meaning(reason: str) -> str:
+    """Of a run's or a rule's reason; empty for one that says all by itself."""
+    head = reason.partition(":")[0]
+    return _OF_RULES.get(head) or _OF_RUNS.get(head, "")

@@ -1,0 +1,130 @@
+"""A rule on the page, in full: a table of what was found, what was asked, and how often it was answered."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from validationrun.oracle.ticks import query_timeout_seconds
+from validationrun.report import formatting
+from validationrun.report.model import FAILED, PASSED, RuleView, RunView
+from validationrun.report.phrases import answers_told, failed_series, margin_told, requirement, value_told
+from validationrun.report.reason_help import meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One line of a card's table.
+
+    Attributes:
+        block: a text whose lines and spaces matter.
+    """
+
+    title: str
+    values: Sequence[str]
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """
+    One rule.
+
+    Attributes:
+        tone: `passed`, `failed` or `error`.
+        share: of its decisions that had an answer, 0 to 100.
+        calm: it passed, so that nobody has to look at it.
+    """
+
+    name: str
+    tone: str
+    verdict: str
+    reason: str
+    meaning: str
+    message: str
+    rows: Sequence[Row]
+    share: float
+    calm: bool
+
+
+def cards_of(view: RunView) -> list[Card]:
+    """What needs a look first, in the order in which it went wrong; then what passed, in the order of the spec."""
+    passed = [rule for rule in view.rules if rule.state.verdict == PASSED]
+    return [_card(rule, view) for rule in [*view.troubled, *passed]]
+
+
+def _card(rule: RuleView, view: RunView) -> Card:
+    state = rule.state
+    return Card(
+        rule.name,
+        "passed" if state.verdict == PASSED else "failed" if state.verdict == FAILED else "error",
+        state.verdict,
+        state.reason,
+        meaning(state.reason) if state.verdict != PASSED else "",
+        formatting.clean(state.message),
+        [row for row in _rows(rule, view) if row.values and any(row.values)],
+        round(100 * rule.summary.good / rule.expected, 1) if rule.expected else 0.0,
+        state.verdict == PASSED,
+    )
+
+
+def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
+    state, summary = rule.state, rule.summary
+    yield Row("why it was empty", [formatting.clean(state.why, 2 * formatting.SENTENCE)])
+    if state.failed_t is not None:
+        point = rule.first_failure()
+        said = (
+            formatting.clean(point.decision.message)
+            if point is not None
+            else "the answer was lost with an earlier evaluator"
+        )
+        yield Row("failed first", [f"{formatting.moment(state.failed_t, view.start)}: {said}"])
+        yield Row("series", failed_series(rule))
+    yield Row("must hold", [_must(rule)])
+    yield Row("last value", [value_told(rule)])
+    if summary.lowest is not None and summary.highest is not None:
+        yield Row(
+            "range", [f"{formatting.value_text(summary.lowest[1])} to {formatting.value_text(summary.highest[1])}"]
+        )
+    yield Row("closest margin", [margin_told(rule, view.start)])
+    yield Row("answers", [answers_told(rule)])
+    uncounted = summary.decisions - summary.counted
+    if uncounted:
+        yield Row(
+            "did not count",
+            [f"{formatting.count(uncounted, 'decision')}, because of the stop, the end, or a repeated final sweep"],
+        )
+    yield Row("asked", _asked(rule, view.start), block=True)
+    yield Row("evaluated", [_evaluated(rule)])
+
+
+def _must(rule: RuleView) -> str:
+    alert = rule.rule.alert
+    if alert is None:
+        return f"value {requirement(rule)}"
+    ref = alert.rule_ref
+    scope = ", ".join(f'{one.name}{one.op}"{formatting.clean(one.value, formatting.NAME)}"' for one in alert.matchers)
+    name = formatting.clean(ref.alertname, formatting.NAME)
+    return f"alert {name} of {ref.namespace}/{ref.name} must not fire" + (f" for {{{scope}}}" if scope else "")
+
+
+def _asked(rule: RuleView, start: float | None) -> list[str]:
+    """The query as it was sent for the first failure, or last."""
+    point = rule.first_failure() or (rule.points[-1] if rule.points else None)
+    if point is None or point.decision.exchange is None:
+        return [formatting.clean_block(rule.question.promql)]
+    return [f"{formatting.clean_block(point.decision.exchange.query)}\n# at time {formatting.moment(point.t, start)}"]
+
+
+def _evaluated(rule: RuleView) -> str:
+    properties = rule.rule.run_properties
+    words = [
+        f"every {formatting.duration(int(properties.interval))}",
+        f"each answer within {formatting.duration(query_timeout_seconds(rule.rule))}",
+        f"{formatting.count(properties.retry, 'error')} in a row tolerated",
+    ]
+    if properties.start_after:
+        words.append(f"not before {formatting.duration(int(properties.start_after))}")
+    words.append("with a final sweep" if properties.final_sweep else "without final sweep")
+    if properties.stop_on_failure:
+        words.append("stops the run when it fails")
+    return ", ".join(words)

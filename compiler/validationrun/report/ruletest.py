@@ -1,0 +1,134 @@
+"""Results of rule tests as people and machines read them: lines of text, JSON, JUnit XML."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from validationrun.judging.ruletest.compare import Mismatch, offset
+from validationrun.judging.ruletest.suite import Tested
+from validationrun.oracle.engine import RuleState
+from validationrun.spec.findings import format_path
+
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def lines(tested: Tested) -> Iterator[str]:
+    """One line for a test that is as expected; more for one that is not: each expectation, and what every rule came to."""
+    yield f"{'ok' if tested.ok else 'FAILED':<7} {tested.ready.case.test.name}"
+    if not tested.ok:
+        for mismatch in tested.mismatches:
+            yield f"  {told(tested, mismatch)}"
+        for state in tested.outcome.states:
+            yield f"  rule {rule_words(tested, state)}"
+
+
+def told(tested: Tested, mismatch: Mismatch) -> str:
+    """An expectation that was not met, with its place."""
+    placed = tested.place_of(mismatch)
+    return f"{placed.file}:{placed.line}:{placed.column}: {placed.path}: {placed.message}"
+
+
+def rule_words(tested: Tested, state: RuleState) -> str:
+    """`height-advances: Failed ThresholdViolated at 1m30s: 0, not > 0`."""
+    opens = tested.ready.case.opens
+    if state.failed_t is not None:
+        moment = f" at {offset(state.failed_t, opens)}"
+    elif state.last_t is not None:
+        moment = f", last asked for {offset(state.last_t, opens)}"
+    else:
+        moment = ""
+    why = f"; {state.why}" if state.why else ""
+    return f"{state.name}: {f'{state.verdict} {state.reason}'.strip()}{moment}: {state.message}{why}"
+
+
+def as_json(results: Sequence[Tested]) -> dict[str, Any]:
+    """The stable form of `-o json`."""
+    return {
+        "tests": [_test(tested) for tested in results],
+        "passed": sum(tested.ok for tested in results),
+        "failed": sum(not tested.ok for tested in results),
+    }
+
+
+def _test(tested: Tested) -> dict[str, Any]:
+    case, outcome = tested.ready.case, tested.outcome
+    return {
+        "file": tested.ready.file,
+        "name": case.test.name,
+        "ok": tested.ok,
+        "seconds": round(tested.seconds, 3),
+        "questions": outcome.questions,
+        "verdict": outcome.verdict.verdict,
+        "reason": outcome.verdict.reason,
+        "message": outcome.verdict.message,
+        "stopTime": None if outcome.stop_time is None else offset(outcome.stop_time, case.opens),
+        "rules": [_rule(tested, state) for state in outcome.states],
+        "mismatches": [_mismatch(tested, mismatch) for mismatch in tested.mismatches],
+    }
+
+
+def _rule(tested: Tested, state: RuleState) -> dict[str, Any]:
+    opens = tested.ready.case.opens
+    return {
+        "name": state.name,
+        "verdict": state.verdict,
+        "reason": state.reason,
+        "message": state.message,
+        "firstFailure": None if state.failed_t is None else offset(state.failed_t, opens),
+        "lastEvaluation": None if state.last_t is None else offset(state.last_t, opens),
+        "value": tested.outcome.values.get(state.name),
+        "why": state.why,
+    }
+
+
+def _mismatch(tested: Tested, mismatch: Mismatch) -> dict[str, Any]:
+    placed = tested.place_of(mismatch)
+    return {
+        "path": format_path(mismatch.loc),
+        "line": placed.line,
+        "column": placed.column,
+        "expected": mismatch.expected,
+        "got": mismatch.got,
+    }
+
+
+def as_junit(results: Sequence[Tested]) -> str:
+    """A suite for each file, a case for each test."""
+    root = ET.Element("testsuites", {"name": "validationrun test", **_counts(results)})
+    for file in dict.fromkeys(tested.ready.file for tested in results):
+        of_file = [tested for tested in results if tested.ready.file == file]
+        suite = ET.SubElement(root, "testsuite", {"name": _clean(file), **_counts(of_file)})
+        for tested in of_file:
+            _case(suite, tested)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: ET.Element, tested: Tested) -> None:
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        classname=_clean(tested.ready.file),
+        name=_clean(tested.ready.case.test.name),
+        time=f"{tested.seconds:.3f}",
+    )
+    if not tested.ok:
+        words = [told(tested, mismatch) for mismatch in tested.mismatches]
+        words += [f"rule {rule_words(tested, state)}" for state in tested.outcome.states]
+        failure = ET.SubElement(case, "failure", type="Unexpected", message=_clean(words[0]))
+        failure.text = _clean("\n".join(words))
+
+
+def _counts(results: Sequence[Tested]) -> dict[str, str]:
+    return {
+        "tests": str(len(results)),
+        "failures": str(sum(not tested.ok for tested in results)),
+        "errors": "0",
+        "time": f"{sum(tested.seconds for tested in results):.3f}",
+    }
+
+
+def _clean(text: str) -> str:
+    """Without the characters that XML cannot carry in any form."""
+    return _NO_XML.sub("\ufffd", text)

@@ -1,0 +1,312 @@
+"""
+One row of the timeline: a rule's decisions as geometry.
+
+Across, everything is in percent or in units of `axis.WIDTH`, so that a row fits any page; heights are pixels. Rows of long
+runs are thinned: each column keeps its lowest and highest value, and every failed and every unanswered tick keeps its place.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from validationrun.contract.record import format_time
+from validationrun.report import formatting
+from validationrun.report.model import ERROR, FAILED, PASSED, Point, RuleView
+from validationrun.report.phrases import requirement
+from validationrun.report.timeline_axis import WIDTH, Axis, Scale
+
+COLUMNS: Final = 500
+"""Into which a row is thinned when it has more points."""
+_MOST_SPANS: Final = 150
+_PLOT: Final = {"query": 76.0, "alert": 30.0}
+_STRIP: Final = 16.0
+_EDGE: Final = 6.0
+_OVER: Final = 1.5
+"""Two ticks further apart than so many intervals have a gap between them."""
+_DOTS: Final = 120
+_TITLE: Final = 160
+_LETTERS: Final = 11.0
+_ROOM: Final = 10
+"""Characters that fit beside a row."""
+
+GOOD, BAD, UNANSWERED, UNCOUNTED, SWEEP = "good", "failed", "error", "uncounted", "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time: percent of the width."""
+
+    x: float
+    width: float
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One decision that can be pointed at."""
+
+    x: float
+    y: float
+    kind: str
+    title: str
+
+
+@dataclass(slots=True)
+class Lane:
+    """
+    A row.
+
+    Attributes:
+        plot: height of the drawing; below it lies a strip with one sign for each tick.
+        line: the values over time, as the `d` of a path `WIDTH` units wide; broken where there was no value.
+        dense: it was thinned to columns.
+        reach: how far from a value, in these units, it is still the value of that moment.
+        violating: from top, height: where a value does not pass.
+        threshold, limit: its height, and what must hold, in a few characters.
+        high, low: the values at the top and at the bottom; empty where the threshold's own words stand.
+        gaps: stretches without an answer; `holes`: stretches of which nothing is recorded.
+        fired, quiet: stretches of an alert rule that found its alert firing, or not.
+        passed, failed, error, uncounted: of the strip, as the `d` of paths.
+        waiting: before the rule's first tick, when startAfter says so.
+        silence: what stands in a row without any answer.
+        description: the row in words.
+    """
+
+    rule: RuleView
+    plot: float
+    height: float
+    line: str = ""
+    dense: bool = False
+    reach: float = 0.0
+    violating: list[tuple[float, float]] = field(default_factory=list)
+    threshold: float | None = None
+    limit: str = ""
+    high: str = ""
+    low: str = ""
+    gaps: list[Span] = field(default_factory=list)
+    holes: list[Span] = field(default_factory=list)
+    fired: list[Span] = field(default_factory=list)
+    quiet: list[Span] = field(default_factory=list)
+    passed: str = ""
+    failed: str = ""
+    error: str = ""
+    uncounted: str = ""
+    waiting: Span | None = None
+    silence: str = ""
+    marks: list[Mark] = field(default_factory=list)
+    scale: Scale | None = None
+    description: str = ""
+
+
+def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
+    """
+    Args:
+        most_marks: decisions that get a mark of their own; what is beyond is drawn, but can't be pointed at.
+    """
+    plot = _PLOT[rule.rule.type]
+    lane = Lane(rule, plot, plot + _STRIP)
+    points = sorted(rule.points, key=lambda one: one.t)
+    cells = _Cells(rule, axis)
+    counted = [one for one in points if one.counted]
+    lane.gaps = cells.spans((one.t for one in counted if not one.good), "no answer")
+    lane.holes = cells.spans(rule.missing, "nothing recorded")
+    if rule.rule.query is not None:
+        _values(lane, points, axis, float(rule.rule.query.threshold))
+    else:
+        lane.fired = cells.spans((one.t for one in counted if one.decision.verdict == FAILED), "fired")
+        lane.quiet = cells.spans((one.t for one in counted if one.decision.verdict == PASSED), "did not fire")
+    _strip(lane, points, cells, axis)
+    start_after = int(rule.rule.run_properties.start_after)
+    if start_after:
+        x = axis.x(axis.start)
+        lane.waiting = Span(
+            x, round(axis.x(axis.start + start_after) - x, 3), f"not asked before {formatting.duration(start_after)}"
+        )
+    lane.marks = list(_marks(lane, points, axis, most_marks))
+    if not rule.summary.good:
+        lane.silence = "no data: never answered" if points else "no data: never asked"
+        if not points and rule.state.last_t is not None:
+            lane.silence = "no data here"
+    lane.description = _describe(rule)
+    return lane
+
+
+class _Cells:
+    """Each tick stands for half an interval before and behind it."""
+
+    def __init__(self, rule: RuleView, axis: Axis) -> None:
+        self._half = int(rule.rule.run_properties.interval) / 2
+        self._axis = axis
+
+    def merged(self, times: Iterable[float], room: float) -> Iterator[tuple[float, float]]:
+        """Stretches on the axis in percent; those closer to each other than `room` become one."""
+        open_: tuple[float, float] | None = None
+        for t in times:
+            left = self._axis.x(max(t - self._half, self._axis.start))
+            right = self._axis.x(min(t + self._half, self._axis.latest))
+            if open_ is not None and left - open_[1] <= room:
+                open_ = (open_[0], max(right, open_[1]))
+                continue
+            if open_ is not None:
+                yield open_
+            open_ = (left, right)
+        if open_ is not None:
+            yield open_
+
+    def spans(self, times: Iterable[float], title: str) -> list[Span]:
+        """Not more than a page bears; the last resort is to draw neighbours as one."""
+        times = list(times)
+        found = list(self.merged(times, 0.001))
+        if len(found) > _MOST_SPANS:
+            found = list(self.merged(times, 50 / _MOST_SPANS))
+        return [Span(left, round(max(right - left, 0.1), 3), title) for left, right in found]
+
+
+def _values(lane: Lane, points: Sequence[Point], axis: Axis, threshold: float) -> None:
+    numbers = [one.number for one in points if one.number is not None]
+    lane.scale = scale = Scale.of([*numbers, threshold], _EDGE, lane.plot - _EDGE)
+    lane.threshold = scale.y(threshold)
+    lane.limit = _limit(lane.rule, threshold)
+    if numbers:
+        lane.high = formatting.rough(scale.high) if lane.threshold > 2 * _LETTERS else ""
+        lane.low = formatting.rough(scale.low) if lane.threshold < lane.plot - 2 * _LETTERS else ""
+    lane.violating = _violating(lane)
+    interval = int(lane.rule.rule.run_properties.interval)
+    drawn = [one for one in points if one.counted]
+    lane.dense = len(drawn) > 2 * COLUMNS
+    lane.reach = round(max(0.75 * interval / (axis.last - axis.first), 1 / COLUMNS) * WIDTH, 2)
+    lane.line = _path(list(_thinned(drawn, interval, axis)), axis, scale)
+
+
+def _limit(rule: RuleView, threshold: float) -> str:
+    words = requirement(rule)
+    return (
+        words
+        if len(words) <= _ROOM or rule.rule.query is None
+        else f"{rule.rule.query.op} {formatting.rough(threshold)}"
+    )
+
+
+def _violating(lane: Lane) -> list[tuple[float, float]]:
+    query, y = lane.rule.rule.query, lane.threshold
+    if query is None or y is None:
+        return []
+    above, below = (0.0, y), (y, round(lane.plot - y, 1))
+    return {">": [below], ">=": [below], "<": [above], "<=": [above], "==": [above, below]}.get(query.op, [])
+
+
+def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[tuple[float, float, bool]]:
+    """Time, value, and whether it is joined to the one before. Each column keeps its lowest and its highest value."""
+    width = (axis.last - axis.first) / COLUMNS
+    few = len(points) <= 2 * COLUMNS
+    for _, column in itertools.groupby(
+        _joined(points, interval), lambda one: 0 if few else int((one[0] - axis.first) / width)
+    ):
+        found = list(column)
+        kept = found if few else _extremes(found)
+        for index, (t, value, joined) in enumerate(kept):
+            # Nothing narrower than a column can be seen: only its first point can stand behind a gap.
+            yield t, value, joined if few else index > 0 or found[0][2]
+
+
+def _extremes(column: Sequence[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
+    low = min(column, key=lambda one: one[1])
+    high = max(column, key=lambda one: one[1])
+    return [low] if low is high else sorted((low, high))
+
+
+def _joined(points: Sequence[Point], interval: float) -> Iterator[tuple[float, float, bool]]:
+    last: float | None = None
+    for one in points:
+        if one.number is None or not one.good:
+            continue
+        yield one.t, one.number, last is not None and one.t - last <= _OVER * interval
+        last = one.t
+
+
+def _path(points: Sequence[tuple[float, float, bool]], axis: Axis, scale: Scale) -> str:
+    parts: list[str] = []
+    for index, (t, value, joined) in enumerate(points):
+        parts.append(f"{'L' if joined else 'M'}{_units(axis.x(t))} {scale.y(value):g}")
+        alone = not joined and (index + 1 == len(points) or not points[index + 1][2])
+        if alone:
+            # A line of no length, which its round ends make a dot.
+            parts.append("h0")
+    return "".join(parts)
+
+
+def _units(percent: float) -> str:
+    return f"{round(percent * WIDTH / 100, 1):g}"
+
+
+def _strip(lane: Lane, points: Sequence[Point], cells: _Cells, axis: Axis) -> None:
+    """A line where all was well; a bar across for a failed tick, half a bar for an unanswered one, a dot for what did not count."""
+    top = lane.plot + 3
+    middle, bottom = top + 5, top + 10
+    counted = [one for one in points if one.counted]
+    good = cells.merged((one.t for one in counted if one.decision.verdict == PASSED), 100 / COLUMNS)
+    lane.passed = "".join(f"M{_units(left)} {middle:g}H{_units(right)}" for left, right in good)
+    lane.failed = _ticks((one.t for one in counted if one.decision.verdict == FAILED), axis, f" {top:g}V{bottom:g}")
+    lane.error = _ticks((one.t for one in counted if not one.good), axis, f" {middle:g}V{bottom:g}")
+    lane.uncounted = _ticks((one.t for one in points if not one.counted), axis, f" {middle:g}h0")
+
+
+def _ticks(times: Iterable[float], axis: Axis, draw: str) -> str:
+    columns = dict.fromkeys(round(axis.x(t) * COLUMNS / 100) * WIDTH // COLUMNS for t in times)
+    return "".join(f"M{column}{draw}" for column in columns)
+
+
+def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterator[Mark]:
+    """What is not good first; good ticks only where there is room for all of them."""
+    first = lane.rule.first_failure()
+    telling = [one for one in points if _kind(one) != GOOD]
+    # Where there are too many, some of all of them, and not the first ones: every tick stands in the strip.
+    shown = telling[:: max(1, -(-len(telling) // most))]
+    if lane.scale is None:
+        # An alert's stretches speak for themselves: where it began is enough.
+        shown = [one for one in shown if _kind(one) != BAD]
+    elif len(points) <= min(most, _DOTS):
+        shown = [one for one in points if _kind(one) == GOOD] + telling
+    # The verdict's own moment stays, whatever else has no room.
+    if first is not None and first not in shown:
+        shown.append(first)
+    for one in shown:
+        yield Mark(axis.x(one.t), _height(lane, one), _kind(one), _title(one, axis.start))
+
+
+def _kind(point: Point) -> str:
+    if not point.counted:
+        return UNCOUNTED
+    if point.decision.verdict == FAILED:
+        return BAD
+    if point.decision.verdict == ERROR:
+        return UNANSWERED
+    return SWEEP if point.decision.final else GOOD
+
+
+def _height(lane: Lane, point: Point) -> float:
+    if lane.scale is not None and point.number is not None:
+        return lane.scale.y(point.number)
+    return lane.plot / 2
+
+
+def _title(point: Point, start: float) -> str:
+    one = point.decision
+    words = " ".join(part for part in (one.reason, formatting.clean(one.message, _TITLE)) if part)
+    remarks = (", final sweep" if one.final else "") + ("" if point.counted else ", did not count")
+    return f"{formatting.moment(one.t, start)}{remarks}: {one.verdict}: {words}"
+
+
+def _describe(rule: RuleView) -> str:
+    state, summary = rule.state, rule.summary
+    words = f"rule {rule.name}: {state.verdict}; {summary.good} of {rule.expected} decisions had an answer"
+    if summary.failed:
+        words += f", {summary.failed} of them failed"
+    if state.failed_t is not None:
+        words += f", the first at {format_time(state.failed_t)}"
+    if summary.lowest is not None and summary.highest is not None:
+        words += (
+            f"; values from {formatting.value_text(summary.lowest[1])} to {formatting.value_text(summary.highest[1])}"
+        )
+    return words

@@ -1,0 +1,89 @@
+"""All runs of a namespace, or of all, as a list shows them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.contract.record import Record
+from validationrun.contract.status import has_ended, run_status, workflow_phase
+from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
+from validationrun.runs.lookup import identity_of, template_name
+from validationrun.runs.submit import OURS, Refused, no_argo
+
+_OF_ARGO: Final = re.compile(r"^main: Error \(exit code \d+\): ")
+"""What Argo puts before finalize's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """
+    A run as its Workflow alone tells it, as far as that can be believed. `status` reads the record, which is the truth.
+
+    Attributes:
+        verdict: Passed only together with phase Succeeded: a Workflow can fail after its verdict was written.
+        started, finished: RFC 3339, or None.
+        chain_id: empty until finalize has labelled the Workflow.
+    """
+
+    namespace: str
+    name: str
+    template: str
+    phase: str
+    verdict: str
+    reason: str
+    message: str
+    started: str | None
+    finished: str | None
+    chain_id: str
+
+
+def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
+    """
+    The newest first.
+
+    Raises:
+        Refused: Argo is not installed.
+    """
+    try:
+        workflows = cluster.list(WORKFLOWS, labels=OURS, everywhere=everywhere)
+    except ClusterError:
+        if not cluster.serves(WORKFLOWS):
+            raise Refused(no_argo(cluster)) from None
+        raise
+    found = [_listed(cluster, one) for one in workflows]
+    return sorted(found, key=lambda one: (one.started or "9", one.namespace, one.name), reverse=True)
+
+
+def _listed(cluster: Cluster, found: Mapping[str, Any]) -> Listed:
+    metadata, status = found["metadata"], found.get("status") or {}
+    phase, verdict, reason, message = _outcome(cluster, found)
+    return Listed(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        template=template_name(found),
+        phase=phase,
+        verdict=verdict,
+        reason=reason,
+        message=message,
+        started=status.get("startedAt"),
+        finished=status.get("finishedAt"),
+        chain_id=(metadata.get("labels") or {}).get(conventions.LABEL_CHAIN_ID, ""),
+    )
+
+
+def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Phase, verdict, reason, message: by the labels where they agree with Argo, else by the record, which costs a question."""
+    metadata = found["metadata"]
+    message = _OF_ARGO.sub("", str((found.get("status") or {}).get("message") or "").partition("\n")[0])
+    if not has_ended(found):
+        return ("Pending" if workflow_phase(found) == "Pending" else "Running"), "Awaited", "", message
+    labels = metadata.get("labels") or {}
+    phase, verdict = labels.get(conventions.LABEL_PHASE, ""), labels.get(conventions.LABEL_VERDICT, "")
+    if (verdict == "Passed" and workflow_phase(found) == "Succeeded") or verdict in ("Failed", "Error"):
+        reason = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_REASON) or ""
+        return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
+    identity = identity_of(found)
+    status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
+    return status["phase"], status["verdict"], status["reason"] or "", status.get("message") or ""

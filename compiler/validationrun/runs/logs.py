@@ -1,0 +1,156 @@
+"""The pods of a run, by step and by shard, and reading their logs piece by piece."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.contract import record
+from validationrun.contract.record import Record
+from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
+from validationrun.kube.cluster import PODS, Cluster, Object, UnreachableError, owned_by
+from validationrun.runs.lookup import identity_of
+
+STEPS: Final = (
+    record.ENSURE_CHAIN,
+    record.WAIT_CHAIN_READY,
+    record.LOAD_JOB,
+    record.RULE_EVALUATOR,
+    record.FINALIZE,
+)
+"""In the order in which they begin."""
+
+_LABEL_WORKFLOW: Final = "workflows.argoproj.io/workflow"
+_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+_MAIN: Final = "main"
+_STAMP: Final = re.compile(r"(\S+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+_NEVER: Final = (float("-inf"), 0)
+_FROM_THE_NODE: Final = 500
+"""With this the API server passes on that it cannot reach a kubelet."""
+
+_PATIENCE_SECONDS: Final = 3
+_OF_ARGO: Final = re.compile(r"time=\S+ level=\S+ .*\bargo=true\b.*|Error: exit status \d+")
+"""What Argo's executor writes into a step's log around the step itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    One container with a log.
+
+    Attributes:
+        what: its step, or `shard 0`.
+    """
+
+    what: str
+    pod: str
+    container: str
+
+
+def step_sources(cluster: Cluster, found: Mapping[str, Any]) -> list[Source]:
+    """The steps' pods in the order of the steps; a step that was tried again has several, the first try first."""
+    identity = identity_of(found)
+    pods = cluster.list(PODS, labels=f"{_LABEL_WORKFLOW}={identity.workflow}")
+    pods = sorted((one for one in pods if owned_by(one, identity.uid)), key=_created)
+    return [Source(step, one["metadata"]["name"], _MAIN) for step in STEPS for one in pods if _step_of(one) == step]
+
+
+def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
+    """The load's pods by shard."""
+    job = written.get(record.JOB) if written is not None else None
+    if job is None:
+        return []
+    pods = sorted(
+        cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}"), key=lambda one: (_index(one), _created(one))
+    )
+    return [Source(f"shard {_index(one)}", one["metadata"]["name"], CONTAINER) for one in pods]
+
+
+def _created(pod: Object) -> str:
+    return str(pod["metadata"].get("creationTimestamp") or "")
+
+
+def _index(pod: Object) -> int:
+    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    return int(text) if text.isdigit() else -1
+
+
+def _step_of(pod: Object) -> str:
+    """The runner's first argument says which step it is, whatever Argo calls the pod."""
+    for container in (pod.get("spec") or {}).get("containers") or []:
+        if container.get("name") == _MAIN:
+            return str((container.get("args") or [""])[0])
+    return ""
+
+
+def without_argo(lines: list[str], container: str) -> list[str]:
+    """Of a step's own container what the step wrote, of any other all."""
+    return [one for one in lines if not _OF_ARGO.fullmatch(one)] if container == _MAIN else lines
+
+
+@dataclass(slots=True)
+class Tail:
+    """
+    A log that is read again and again, each line once.
+
+    The API server begins at a whole second, so what was read in that second comes again and is left out here.
+
+    Attributes:
+        silent: why this log cannot be read though the API server answers: its node is gone. It is not asked for again.
+    """
+
+    cluster: Cluster
+    source: Source
+    silent: str = ""
+    _since: str = ""
+    _last: tuple[float, int] = _NEVER
+    _at_last: int = 0
+
+    def lines(self) -> list[str]:
+        """What is new, without times and without Argo's own lines; empty when there is no log yet, or no more."""
+        try:
+            return [] if self.silent else without_argo(self._fresh(), self.source.container)
+        except UnreachableError as error:
+            if error.status != _FROM_THE_NODE:
+                raise
+            self.silent = str(error)
+            return []
+
+    def _fresh(self) -> list[str]:
+        fresh: list[str] = []
+        again = self._at_last
+        last = self._last
+        # A node that is gone is not waited for as an API server is, which comes back.
+        text = self.cluster.patient(_PATIENCE_SECONDS).log_since(self.source.pod, self.source.container, self._since)
+        # Not splitlines: a program may well write a form feed or a line separator within a line.
+        for line in text.removesuffix("\n").split("\n") if text else []:
+            stamp, _, rest = line.partition(" ")
+            at = _moment(stamp)
+            if at is None:
+                # Words of the kubelet's own, such as that the log was rotated away.
+                fresh.append(line)
+                continue
+            if at < last:
+                continue
+            if at == last and again:
+                again -= 1
+                continue
+            fresh.append(rest)
+            if at == self._last:
+                self._at_last += 1
+            elif at > self._last:
+                self._last, self._since, self._at_last = at, stamp, 1
+        return fresh
+
+
+def _moment(stamp: str) -> tuple[float, int] | None:
+    """Seconds and nanoseconds, which a float could not hold together."""
+    found = _STAMP.fullmatch(stamp)
+    if found is None:
+        return None
+    try:
+        seconds = dt.datetime.fromisoformat(found[1] + found[3]).timestamp()
+    except ValueError:
+        return None
+    return seconds, int((found[2] or "0").ljust(9, "0")[:9])

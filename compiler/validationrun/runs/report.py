@@ -1,0 +1,49 @@
+"""A report of a run by what the cluster has of it: the record, the Job, and the run's own copy of its bundle."""
+
+import dataclasses
+from typing import Final
+
+from validationrun.base.conventions import DEFAULT_SETTLE_SECONDS
+from validationrun.contract import record
+from validationrun.contract.record import Record
+from validationrun.contract.status import run_status
+from validationrun.judging.recorded import read_evidence, read_workload
+from validationrun.kube.cluster import Cluster
+from validationrun.report.from_record import Ended, view
+from validationrun.report.model import RunView
+from validationrun.runs.lookup import identity_of, our_run
+from validationrun.runs.submit import Refused
+
+IN_RECORD: Final = (
+    "made of the run record, which has each rule's verdict and sums; the decisions themselves are in the results folder of a "
+    "spec with results.s3, and in the log of rule-evaluator as long as its pod is there"
+)
+
+
+def run_view(cluster: Cluster, name: str) -> RunView | None:
+    """
+    A run that is over, ready to be shown. None when there is no such run.
+
+    Raises:
+        Refused: it goes on.
+        ResultsError: what there is of it contradicts itself.
+    """
+    found = our_run(cluster, name)
+    if found is None:
+        return None
+    identity = identity_of(found)
+    written = Record.read(cluster, identity)
+    status = run_status(identity, found, written)
+    if status["verdict"] == "Awaited":
+        raise Refused(
+            f"run {name} has no verdict yet ({status['message']}); `validationrun watch {name} -n {identity.namespace}` "
+            "waits for it"
+        )
+    if written is None:
+        # Nothing was ever written down of it, and the report says so.
+        written = Record(cluster, identity, {"metadata": {}})
+    bundle_hash = (written.get(record.RUN) or {}).get("bundleHash", "")
+    evidence = read_evidence(written, bundle_hash)
+    workload = read_workload(cluster, written, "load-job left no result")
+    ended = Ended(cluster, written, status, evidence, workload, bundle_hash, DEFAULT_SETTLE_SECONDS)
+    return dataclasses.replace(view(ended, IN_RECORD), in_folder=False)

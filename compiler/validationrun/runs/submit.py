@@ -1,0 +1,367 @@
+"""A compiled run, or a template that is on the cluster already -> objects on the cluster, and a Workflow that runs them."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from validationrun.base import conventions
+from validationrun.base.hashing import bundle_hash
+from validationrun.compiling.emit.bundle import plan_document
+from validationrun.contract.parameters import ParameterError, effective_parameters
+from validationrun.kube.cluster import (
+    CONFIG_MAPS,
+    WORKFLOW_TEMPLATES,
+    WORKFLOWS,
+    AlreadyExistsError,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    Object,
+    Resource,
+    UnreachableError,
+)
+from validationrun.spec.source.fast_reader import read_plain
+
+if TYPE_CHECKING:
+    from validationrun.compiling.pipeline import Compiled
+
+OURS: Final = f"{conventions.LABEL_MANAGED_BY}={conventions.MANAGED_BY}"
+"""Selects what is ours."""
+
+ANNOTATION_SUBMISSION: Final = "validation.sei.io/submission"
+"""On a Workflow: which request made it, so that an answer that was lost can be looked up."""
+
+_COMMITTED_BUNDLE: Final = "committed-bundle"
+_MOST_NODES: Final = 1_000_000
+_DEEPEST: Final = 200
+_MOST_NAMED: Final = 10
+_TRIES: Final = 5
+_LOOKS: Final = 25
+_LOOK_SECONDS: Final = 0.2
+_CREATE_TRIES: Final = 10
+_CREATE_PAUSE_SECONDS: Final = 1.0
+
+Sleep = Callable[[float], None]
+
+
+class Refused(Exception):  # noqa: N818 - a fact about the request, not a fault
+    """The cluster, or a parameter, does not allow this run; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """
+    A WorkflowTemplate of ours as the cluster holds it.
+
+    Attributes:
+        digest: of the bundle that it was compiled with.
+        parameters: their names.
+        bundle: the ConfigMap that its first step mounts; empty when it names none.
+        instance_id: of the Argo controller that it was compiled for; empty for the only one.
+    """
+
+    name: str
+    digest: str
+    parameters: tuple[str, ...]
+    bundle: str
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a dry run says of an object: `created`, `changed` or `unchanged`."""
+
+    resource: Resource
+    name: str
+    outcome: str
+
+
+def objects(compiled: "Compiled", file: str) -> list[Object]:
+    """The objects of one compiled file, as the API server gets them."""
+    text = next(one.text for one in compiled.files if one.name == file)
+    documents = read_plain(text, _MOST_NODES, _DEEPEST)
+    if documents is None:
+        raise ValueError(f"{file} is not what the compiler writes")
+    return documents
+
+
+def submit(
+    cluster: Cluster,
+    compiled: "Compiled",
+    parameters: Mapping[str, str],
+    instance_id: str = "",
+    sleep: Sleep = time.sleep,
+) -> str:
+    """
+    Creates the bundle, applies the template, creates a Workflow; returns the Workflow's name.
+
+    Raises:
+        Refused: a parameter does not fit, or somebody else owns the template's fields.
+        ClusterError: the API server said no.
+    """
+    body = thin_workflow(compiled, parameters, instance_id)
+    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
+    require_argo(cluster)
+    _create_bundle(cluster, bundle)
+    _apply_template(cluster, template)
+    return start(cluster, body, sleep)
+
+
+def rehearse(
+    cluster: Cluster, compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = ""
+) -> list[Rehearsed]:
+    """
+    The same as a server-side dry run: every object is judged by the API server and nothing is kept.
+
+    Raises:
+        Refused, ClusterError: as `submit` would.
+    """
+    body = thin_workflow(compiled, parameters, instance_id)
+    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
+    require_argo(cluster)
+    name = template["metadata"]["name"]
+    created = _create_bundle(cluster, bundle, dry_run=True)
+    before = cluster.get(WORKFLOW_TEMPLATES, name)
+    after = _apply_template(cluster, template, dry_run=True)
+    return [
+        Rehearsed(CONFIG_MAPS, bundle["metadata"]["name"], "created" if created else "unchanged"),
+        Rehearsed(WORKFLOW_TEMPLATES, name, _outcome(before, after)),
+        rehearse_workflow(cluster, body),
+    ]
+
+
+def rehearse_workflow(cluster: Cluster, body: Object) -> Rehearsed:
+    """A server-side dry run of the Workflow alone."""
+    cluster.create(WORKFLOWS, body, dry_run=True)
+    return Rehearsed(WORKFLOWS, f"{body['metadata']['generateName']}*", "created")
+
+
+def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = "") -> Object:
+    """The Workflow that `submit` creates. Raises Refused for a parameter that does not fit."""
+    plan = compiled.plan
+    try:
+        given = effective_parameters(plan_document(plan), parameters)
+    except ParameterError as error:
+        raise Refused(f"--set {error}") from None
+    (bundle,) = objects(compiled, "bundle.yaml")
+    digest = bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+    return workflow(plan.name, plan.namespace, digest, given, instance_id)
+
+
+def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Object:
+    """
+    A Workflow from a template that is there, such as one that a GitOps controller applied.
+
+    Raises:
+        Refused: its bundle is missing or another's.
+        ParameterError: a parameter does not fit, as far as bundle and template tell.
+    """
+    plan = _held_plan(cluster, template)
+    if plan is not None:
+        given = effective_parameters(plan, parameters)
+    else:
+        given = {name: value for name, value in parameters.items() if value}
+        unknown = next((name for name in given if name not in template.parameters), None)
+        if unknown is not None:
+            raise ParameterError(f"there is no parameter {unknown}; there are {', '.join(sorted(template.parameters))}")
+    return workflow(template.name, cluster.namespace, template.digest, given, template.instance_id)
+
+
+def read_template(cluster: Cluster, name: str) -> Template:
+    """Raises Refused when there is no such template of ours."""
+    found = cluster.get(WORKFLOW_TEMPLATES, name)
+    if found is None:
+        require_argo(cluster)
+        raise Refused(f"there is no WorkflowTemplate {name} in namespace {cluster.namespace}{_there_are(cluster)}")
+    metadata, spec = found["metadata"], found.get("spec") or {}
+    digest = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    if not digest:
+        raise Refused(f"WorkflowTemplate {name} in namespace {cluster.namespace} was not compiled by validationrun")
+    mounted = [
+        volume["configMap"]["name"]
+        for one in spec.get("templates") or []
+        for volume in one.get("volumes") or []
+        if volume.get("name") == _COMMITTED_BUNDLE
+    ]
+    return Template(
+        name=name,
+        digest=digest,
+        parameters=tuple(one["name"] for one in (spec.get("arguments") or {}).get("parameters") or []),
+        bundle=mounted[0] if mounted else "",
+        instance_id=(metadata.get("labels") or {}).get(conventions.LABEL_INSTANCE_ID, ""),
+    )
+
+
+def require_argo(cluster: Cluster) -> None:
+    """Raises Refused where no run can be: without Argo, or without the namespace. Before anything is created."""
+    if not cluster.serves(WORKFLOWS):
+        raise Refused(no_argo(cluster))
+    if not cluster.has_namespace():
+        raise Refused(no_namespace(cluster))
+
+
+def no_argo(cluster: Cluster) -> str:
+    """In words."""
+    return f"Argo Workflows is not installed on {cluster.server}: it serves no {WORKFLOWS.full_name}"
+
+
+def no_namespace(cluster: Cluster) -> str:
+    """In words."""
+    return f"there is no namespace {cluster.namespace} on {cluster.server}"
+
+
+def _there_are(cluster: Cluster) -> str:
+    try:
+        names = sorted(one["metadata"]["name"] for one in cluster.list(WORKFLOW_TEMPLATES, labels=OURS))
+    except ForbiddenError:
+        return ""
+    shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    return f"; there are {shown}" if names else "; none of validationrun's is there"
+
+
+def _held_plan(cluster: Cluster, template: Template) -> Mapping[str, Any] | None:
+    """What the template's bundle says; None when this version, or this account, cannot read it."""
+    if not template.bundle:
+        return None
+    try:
+        found = cluster.get(CONFIG_MAPS, template.bundle)
+    except ForbiddenError:
+        return None
+    if found is None:
+        raise Refused(
+            f"bundle missing: WorkflowTemplate {template.name} needs ConfigMap {template.bundle}, which is not in "
+            f"namespace {cluster.namespace}; apply the bundle.yaml that was compiled with it"
+        )
+    if bundle_hash(found.get("data") or {}) != template.digest:
+        raise Refused(f"ConfigMap {template.bundle} is not the bundle that WorkflowTemplate {template.name} names")
+    plan: Mapping[str, Any] = json.loads(found["data"][conventions.BUNDLE_PLAN])
+    return plan if plan.get("format") == conventions.FORMAT else None
+
+
+def start(cluster: Cluster, body: Object, sleep: Sleep = time.sleep) -> str:
+    """
+    Creates a Workflow of which Argo really runs the template that it is about; returns its name.
+
+    Raises:
+        Refused: Argo does not get to know that template.
+    """
+    digest = body["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+    template = body["spec"]["workflowTemplateRef"]["name"]
+    for _ in range(_TRIES):
+        name = str(_create_once(cluster, body, sleep)["metadata"]["name"])
+        if not _began_with_another_template(cluster, name, digest, sleep):
+            return name
+        cluster.delete(WORKFLOWS, name)
+    raise Refused(f"Argo keeps reading an older WorkflowTemplate {template}; is its controller healthy?")
+
+
+def _create_once(cluster: Cluster, body: Object, sleep: Sleep) -> Object:
+    """One Workflow, also when an answer is lost: with `generateName`, asking again would make a second one."""
+    mark = secrets.token_hex(8)
+    metadata = body["metadata"]
+    marked = {
+        **body,
+        "metadata": {**metadata, "annotations": {**metadata["annotations"], ANNOTATION_SUBMISSION: mark}},
+    }
+    for attempt in range(_CREATE_TRIES):
+        try:
+            return cluster.patient(0).create(WORKFLOWS, marked)
+        except UnreachableError:
+            if attempt == _CREATE_TRIES - 1:
+                raise
+        sleep(_CREATE_PAUSE_SECONDS)
+        for one in cluster.list(WORKFLOWS, labels=OURS):
+            if (one["metadata"].get("annotations") or {}).get(ANNOTATION_SUBMISSION) == mark:
+                return one
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep: Sleep) -> bool:
+    """
+    Argo reads templates from a cache: a Workflow made at once may begin with the template of before, or find none.
+
+    A run that has not begun within some seconds is left to begin later, when the cache is fresh; finalize compares again.
+    """
+    for _ in range(_LOOKS):
+        try:
+            status = (cluster.get(WORKFLOWS, name) or {}).get("status") or {}
+        except ClusterError:
+            # It is started, and whoever started it must learn its name.
+            return False
+        stored = status.get("storedWorkflowTemplateSpec")
+        if stored is not None:
+            return digest not in json.dumps(stored)
+        if status.get("phase") == "Error" and "not found" in str(status.get("message")):
+            return True
+        sleep(_LOOK_SECONDS)
+    return False
+
+
+def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Object:
+    """
+    The thin Workflow of one run; all else stands in its template.
+
+    Args:
+        digest: of the bundle that this run is about; finalize refuses to judge another.
+    """
+    metadata: Object = {
+        "generateName": f"{name}-",
+        "namespace": namespace,
+        # Argo puts it on too, but only once it has seen the Workflow.
+        "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY},
+        "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
+    }
+    if instance_id:
+        metadata["labels"][conventions.LABEL_INSTANCE_ID] = instance_id
+    spec: dict[str, Any] = {"workflowTemplateRef": {"name": name}}
+    if parameters:
+        values = [{"name": key, "value": value} for key, value in parameters.items()]
+        spec["arguments"] = {"parameters": values}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
+
+
+def _create_bundle(cluster: Cluster, bundle: Object, *, dry_run: bool = False) -> bool:
+    """
+    Named by its content, so one that is there already is as good as a new one, if it really holds that.
+
+    False when it was there.
+    """
+    name = bundle["metadata"]["name"]
+    try:
+        cluster.create(CONFIG_MAPS, bundle, dry_run=dry_run)
+    except AlreadyExistsError:
+        found = cluster.get(CONFIG_MAPS, name) or {}
+        if (
+            bundle_hash(found.get("data") or {})
+            != bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+        ):
+            raise Refused(f"ConfigMap {name} exists with other content; delete it and submit again") from None
+        return False
+    return True
+
+
+def _apply_template(cluster: Cluster, template: Object, *, dry_run: bool = False) -> Object:
+    try:
+        return cluster.apply(WORKFLOW_TEMPLATES, template, dry_run=dry_run)
+    except ConflictError as error:
+        name = template["metadata"]["name"]
+        message = (
+            f"WorkflowTemplate {name} is managed by somebody else, such as a GitOps controller ({error}); "
+            f"start a run of what it applied with `validationrun submit --from {name} -n {cluster.namespace}`"
+        )
+        raise Refused(message) from None
+
+
+def _outcome(before: Object | None, after: Object) -> str:
+    if before is None:
+        return "created"
+    return "unchanged" if _content(before) == _content(after) else "changed"
+
+
+def _content(found: Object) -> tuple[Any, ...]:
+    metadata = found["metadata"]
+    return found.get("spec"), metadata.get("labels") or {}, metadata.get("annotations") or {}

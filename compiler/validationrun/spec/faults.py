@@ -1,0 +1,267 @@
+"""
+What is wrong with a document's data, field by field.
+
+pydantic finds the faults; this module says each in our words, with the way out. It serves every kind of document.
+"""
+
+import difflib
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
+from validationrun.spec.v1alpha1.types import PATTERN_WORDS
+
+Examples = Mapping[str, str]
+"""By a field's name: what could be written for one that is missing."""
+
+_Model = TypeVar("_Model", bound=pydantic.BaseModel)
+
+_TYPE_WORDS: Final = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "list_type": "a list",
+    "quantity": "a Kubernetes quantity such as 500m or 4Gi",
+}
+
+
+def parse_as(
+    model: type[_Model], data: Any, examples: Examples, known: Sequence[Finding] = ()
+) -> tuple[_Model | None, list[Finding]]:
+    """
+    A document's data as a model.
+
+    Args:
+        known: what is wrong already; a field that is named there is not told again.
+
+    Returns the document and no findings, or None and all that is wrong, in the order of the model's fields.
+    """
+    findings = [*_nulls(data), *known]
+    told = {finding.loc for finding in findings}
+    try:
+        parsed = model.model_validate(data)
+    except pydantic.ValidationError as error:
+        details = error.errors(include_url=False)
+        found = [
+            _finding(detail, data, model, examples) for detail in details if _field(detail["loc"], data) not in told
+        ]
+        return None, findings + _without_misspelt(found)
+    return (None if findings else parsed), findings
+
+
+def _without_misspelt(findings: list[Finding]) -> list[Finding]:
+    """Leaves out "x is required" where a misspelt x stands beside it: one mistake is told once."""
+    meant = {
+        (*finding.loc[:-1], match[1])
+        for finding in findings
+        if finding.code == "VR202" and (match := re.fullmatch(r"did you mean `(.+)`\?", finding.help))
+    }
+    return [finding for finding in findings if finding.code != "VR201" or finding.loc not in meant]
+
+
+def _nulls(data: Any) -> Iterator[Finding]:
+    """
+    Fields without a value.
+
+    Kubernetes would read `load:` with nothing behind it as no load at all, and the run would silently judge nothing.
+    """
+    if not _has_null(data):
+        return
+    todo: list[tuple[Loc, Any]] = [((), data)]
+    while todo:
+        loc, value = todo.pop()
+        if value is None:
+            message = f"{format_path(loc)} has no value"
+            yield Finding("VR204", loc, message, "give it a value, or delete the line", anchor=Anchor.KEY)
+        elif isinstance(value, dict):
+            todo.extend(((*loc, key), item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            todo.extend(((*loc, index), item) for index, item in reversed(list(enumerate(value))))
+
+
+def _has_null(data: Any) -> bool:
+    """The same question without the places, which nearly every document answers with no."""
+    todo = [data]
+    while todo:
+        container = todo.pop()
+        for value in container.values() if isinstance(container, dict) else container:
+            if value is None:
+                return True
+            if isinstance(value, (dict, list)):
+                todo.append(value)
+    return False
+
+
+def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], examples: Examples) -> Finding:
+    kind, loc, context = detail["type"], _field(detail["loc"], data), detail.get("ctx") or {}
+    path = format_path(loc)
+    if detail["loc"] and detail["loc"][-1] == "[key]":
+        words = _pattern_words(context)
+        return Finding("VR206", loc, f"{path} has a bad name: it must be {words}", "rename it", anchor=Anchor.KEY)
+    if kind == "missing":
+        return missing(loc, examples)
+    if kind == "extra_forbidden":
+        return _unknown(loc, root)
+    maker = _MAKERS.get(kind)
+    if maker is not None:
+        return maker(loc, path, detail["input"], context)
+    if kind in _TYPE_WORDS:
+        return _wrong_type(loc, path, detail["input"], _TYPE_WORDS[kind])
+    return Finding(
+        "VR204", loc, f"{path} is wrong: {detail['msg']}", "see the field's description in `validationrun schema`"
+    )
+
+
+def _field(loc: tuple[int | str, ...], data: Any) -> Loc:
+    """
+    The path in the user's file of pydantic's `loc`.
+
+    pydantic adds parts that are no keys: "[key]" after a mapping's bad key, and the tag of a union's member.
+    A missing field's own name is kept, although it is not there.
+    """
+    parts: list[str | int] = []
+    value = data
+    for position, part in enumerate(loc):
+        if isinstance(value, dict) and (part in value or position == len(loc) - 1) and part != "[key]":
+            parts.append(part)
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            parts.append(part)
+            value = value[part]
+    return tuple(parts)
+
+
+def missing(loc: Loc, examples: Examples) -> Finding:
+    """
+    A field that must be there and is not.
+
+    Args:
+        examples: by a field's name, what could be written.
+    """
+    example = examples.get(str(loc[-1]))
+    help_ = f"add `{example}`" if example else f"add `{loc[-1]}:`"
+    return Finding("VR201", loc, f"{format_path(loc)} is required", help_, anchor=Anchor.KEY)
+
+
+def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
+    known = sorted(_known_fields(loc[:-1], root))
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
+    if near:
+        help_ = f"did you mean `{near[0]}`?"
+    elif len(known) > 12:  # noqa: PLR2004 - a longer list is no help
+        help_ = "delete it; `validationrun schema` lists the fields"
+    else:
+        help_ = f"known here: {', '.join(known)}"
+    return Finding("VR202", loc, f"{format_path(loc)} is an unknown field", help_, anchor=Anchor.KEY)
+
+
+def _known_fields(loc: Loc, root: type[pydantic.BaseModel]) -> set[str]:
+    """The wire names that the model at this path knows."""
+    found: type[pydantic.BaseModel] | None = root
+    for part in loc:
+        if found is None:
+            break
+        if isinstance(part, str):
+            by_alias = {info.alias: info.annotation for info in found.model_fields.values()}
+            found = _model_in(by_alias.get(part))
+    return {str(info.alias) for info in found.model_fields.values()} if found else set()
+
+
+def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
+    """The model inside `X | None`, `list[X]` or `X`."""
+    if (
+        isinstance(annotation, type)
+        and typing.get_origin(annotation) is None
+        and issubclass(annotation, pydantic.BaseModel)
+    ):
+        return annotation
+    return next((model for model in map(_model_in, typing.get_args(annotation)) if model), None)
+
+
+def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+    allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    # Swapped characters come first: "=>" is meant to be ">=", not ">".
+    swapped = [word for word in allowed.split(", ") if sorted(word) == sorted(str(value))]
+    near = swapped or difflib.get_close_matches(str(value), allowed.split(", "), n=1)
+    help_ = f"did you mean {near[0]}?" if near else "use one of these"
+    return Finding("VR203", loc, f"{path} must be one of {allowed}; got {quote(value)}", help_)
+
+
+def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
+    help_ = f"give it {expected}"
+    if expected == "a string" and isinstance(value, bool):
+        help_ = "put it in quotes: YAML reads it as a boolean"
+    elif expected == "a string" and isinstance(value, (int, float)):
+        # The value is not shown in quotes here: of 1.10 YAML has already made 1.1.
+        help_ = "put it in quotes: YAML reads it as a number"
+    elif isinstance(value, str) and expected in ("a whole number", "true or false"):
+        help_ = "write it without quotes"
+    return Finding("VR204", loc, f"{path} must be {expected}; got {_kind_of(value)}", help_)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the string {quote(value)}"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "nothing"
+
+
+def _bounds(words: str, way_out: str) -> Callable[[Loc, str, Any, Any], Finding]:
+    def make(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+        shown = f"; got {value}" if isinstance(value, int) else ""
+        bound = words.format_map(context).replace(" 1 entries", " 1 entry")
+        return Finding("VR205", loc, f"{path} must {bound}{shown}", way_out.format_map(context))
+
+    return make
+
+
+def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+    help_ = "write it in that form"
+    # Most bad names are good names in capitals, or with spaces or underscores.
+    likely = re.sub(r"[^a-z0-9-]+", "-", str(value).lower()).strip("-")
+    if re.search("[a-z]", likely) and likely != value and re.fullmatch(str(context.get("pattern", "")), likely):
+        help_ = f"did you mean {quote(likely)}?"
+    return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
+
+
+def _pattern_words(context: dict[str, Any]) -> str:
+    pattern = str(context.get("pattern", ""))
+    return PATTERN_WORDS.get(pattern, f"text that matches {pattern}")
+
+
+def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
+    reason = context["reason"]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Finding("VR207", loc, f"{path} {reason}; got {value}, without a unit", f"did you mean {value}s?")
+    got = quote(value) if isinstance(value, str) else _kind_of(value)
+    return Finding("VR207", loc, f"{path} {reason}; got {got}", "write it in h, m and s, largest first")
+
+
+def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
+    return Finding("VR205", loc, f"{path} must be {context['bounds']}; got {value}", "write a duration in these bounds")
+
+
+_MAKERS: Final[dict[str, Callable[[Loc, str, Any, Any], Finding]]] = {
+    "literal_error": _one_of,
+    "string_pattern_mismatch": _pattern,
+    "duration": _duration,
+    "duration_bounds": _duration_bounds,
+    "greater_than_equal": _bounds("be at least {ge}", "raise it to {ge} or more"),
+    "less_than_equal": _bounds("be at most {le}", "lower it to {le} or less"),
+    "too_short": _bounds("have at least {min_length} entries", "add what is missing"),
+    "too_long": _bounds("have at most {max_length} entries", "keep {max_length} of them"),
+    "string_too_short": _bounds("not be empty", "give it a value"),
+    "string_too_long": _bounds("be at most {max_length} characters long", "shorten it"),
+}

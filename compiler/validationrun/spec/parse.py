@@ -1,0 +1,66 @@
+"""Plain data -> ValidationRun, or findings that name every field that is wrong."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.spec.faults import missing, parse_as
+from validationrun.spec.findings import Anchor, Finding, quote
+from validationrun.spec.v1alpha1 import ValidationRun
+
+_LATER: Final = "it comes in a later version; leave it out until then"
+_EXAMPLES: Final = {
+    "apiVersion": f"apiVersion: {conventions.API_VERSION}",
+    "kind": f"kind: {conventions.KIND_RUN}",
+    "duration": "duration: 10m",
+    "op": 'op: ">"',
+    "threshold": 'threshold: "0"',
+    "role": "role: validator",
+    "type": "type: query",
+    "chainId": "chainId: nightly",
+}
+
+
+def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
+    """
+    A document's data as a ValidationRun.
+
+    Returns the run and no findings, or None and all that is wrong, in the order of the model's fields.
+    """
+    findings = list(_document_type(data))
+    if findings:
+        return None, findings
+    return parse_as(ValidationRun, data, _EXAMPLES, list(_not_supported_yet(data)))
+
+
+def _document_type(data: Any) -> Iterator[Finding]:
+    """What kind of document it is, before anything else is said about it."""
+    if not isinstance(data, dict):
+        yield Finding(
+            "VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`"
+        )
+        return
+    for field, known in (("apiVersion", (conventions.API_VERSION,)), ("kind", _KINDS)):
+        value = data.get(field)
+        if value is None and field not in data:
+            yield missing((field,), _EXAMPLES)
+        elif value not in known:
+            yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {known[0]}`")
+        elif value in (conventions.KIND_SUITE, conventions.KIND_SCHEDULE):
+            yield Finding("VR111", (field,), f"kind {value} is not supported yet", _LATER)
+
+
+_KINDS: Final = (conventions.KIND_RUN, conventions.KIND_SUITE, conventions.KIND_SCHEDULE)
+
+
+def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
+    spec = data.get("spec")
+    if not isinstance(spec, dict):
+        return
+    for field in ("sequence", "chaos"):
+        if spec.get(field) is not None:
+            yield Finding("VR111", ("spec", field), f"spec.{field} is not supported yet", _LATER, anchor=Anchor.KEY)
+    chain = spec.get("chain")
+    if isinstance(chain, dict) and chain.get("api") == "SeiNetwork":
+        help_ = "leave it out: SeiNodeDeployment is the default"
+        yield Finding("VR111", ("spec", "chain", "api"), "spec.chain.api SeiNetwork is not supported yet", help_)

@@ -1,0 +1,45 @@
+"""
+`validation.sei.io/v1alpha1`.
+
+Each model is imported when it is first asked for: a step that reads rules starts without the models of all the rest.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1.chain import ChainSpec, Deployment, Endpoints, SeiNodeDeploymentSpec
+    from validationrun.spec.v1alpha1.load import LoadSpec, Workload
+    from validationrun.spec.v1alpha1.rules import AlertRule, Matcher, QueryRule, Rule, RunProperties
+    from validationrun.spec.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
+
+__all__ = [
+    "AlertRule",
+    "ChainSpec",
+    "Deployment",
+    "Endpoints",
+    "LoadSpec",
+    "Matcher",
+    "Metadata",
+    "QueryRule",
+    "Rule",
+    "RunProperties",
+    "SeiNodeDeploymentSpec",
+    "ValidationRun",
+    "ValidationRunSpec",
+    "Workload",
+]
+
+_MODULES: Final = {
+    **dict.fromkeys(("ChainSpec", "Deployment", "Endpoints", "SeiNodeDeploymentSpec"), "chain"),
+    **dict.fromkeys(("LoadSpec", "Workload"), "load"),
+    **dict.fromkeys(("AlertRule", "Matcher", "QueryRule", "Rule", "RunProperties"), "rules"),
+    **dict.fromkeys(("Metadata", "ValidationRun", "ValidationRunSpec"), "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,143 @@
+"""`spec.chain`: the ephemeral chain, or the one that exists already."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from validationrun.spec.v1alpha1.types import (
+    Annotations,
+    ChainId,
+    DnsLabel,
+    Image,
+    Labels,
+    Model,
+    OpenModel,
+    ScrapeInterval,
+    Url,
+)
+
+
+class GenesisAccount(OpenModel):
+    address: Annotated[str, Field(min_length=1, description="Account that is funded at genesis.")]
+    balance: Annotated[str, Field(min_length=1, description="Coins, such as 1000000usei.")]
+
+
+class Genesis(OpenModel):
+    """The genesis ceremony; validators only."""
+
+    chain_id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
+    ] = None
+    staking_amount: Annotated[str | None, Field(description="Self-delegation of each validator.")] = None
+    account_balance: Annotated[str | None, Field(description="Balance of each validator's account.")] = None
+    accounts: Annotated[list[GenesisAccount] | None, Field(description="Further funded accounts.")] = None
+    overrides: Annotated[dict[str, str] | None, Field(description="Dotted genesis keys and their values, as text.")] = (
+        None
+    )
+    max_ceremony_duration: Annotated[str | None, Field(description="How long the ceremony may take.")] = None
+    fork: Annotated[dict[str, Any] | None, Field(description="Fork the exported state of a live chain.")] = None
+
+
+class TemplateMetadata(OpenModel):
+    labels: Annotated[Labels | None, Field(description="Copied by the controller to nodes and pods.")] = None
+    annotations: Annotated[Annotations | None, Field(description="Copied by the controller to nodes.")] = None
+
+
+class Entrypoint(OpenModel):
+    command: Annotated[list[str], Field(min_length=1, max_length=16, description="Program and first arguments.")]
+    args: Annotated[list[str] | None, Field(max_length=64, description="Further arguments.")] = None
+
+
+class SeiNodeSpec(OpenModel):
+    chain_id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
+    ] = None
+    image: Annotated[Image, Field(description="The seid image; a digest is recommended.")]
+    entrypoint: Annotated[Entrypoint | None, Field(description="Start another program than the image's own.")] = None
+    peers: Annotated[
+        list[dict[str, Any]] | None,
+        Field(description="Where to find peers; default the run's own validators."),
+    ] = None
+    overrides: Annotated[
+        dict[str, str] | None, Field(description="Dotted sei-config keys and their values, as text.")
+    ] = None
+    sidecar: Annotated[dict[str, Any] | None, Field(description="The sei-sidecar's image, port and resources.")] = None
+    pod_labels: Annotated[Labels | None, Field(description="Labels of the pods alone.")] = None
+    data_volume: Annotated[dict[str, Any] | None, Field(description="Take over an existing data volume.")] = None
+    validator: Annotated[dict[str, Any] | None, Field(description="Settings of a validator.")] = None
+    full_node: Annotated[dict[str, Any] | None, Field(description="Settings of a full node.")] = None
+
+
+class NodeTemplate(OpenModel):
+    metadata: Annotated[TemplateMetadata | None, Field(description="Labels and annotations for the nodes.")] = None
+    spec: Annotated[SeiNodeSpec, Field(description="What each node is.")]
+
+
+class HardFork(OpenModel):
+    halt_height: Annotated[int, Field(ge=1, description="Height at which the old nodes stop.")]
+
+
+class UpdateStrategy(OpenModel):
+    type: Annotated[Literal["InPlace", "BlueGreen", "HardFork"], Field(description="How the controller changes nodes.")]
+    hard_fork: Annotated[HardFork | None, Field(description="Only with type HardFork.")] = None
+
+
+class ServiceMonitor(OpenModel):
+    interval: Annotated[ScrapeInterval | None, Field(description="How often Prometheus scrapes; default 30s.")] = None
+    labels: Annotated[Labels | None, Field(description="Labels by which Prometheus finds the ServiceMonitor.")] = None
+
+
+class Monitoring(OpenModel):
+    service_monitor: Annotated[ServiceMonitor | None, Field(description="Have the nodes scraped.")] = None
+
+
+class SeiNodeDeploymentSpec(OpenModel):
+    """The SeiNodeDeploymentSpec of sei.io/v1alpha1, passed through; fields not named here are kept."""
+
+    replicas: Annotated[int, Field(ge=1, le=100, description="Number of nodes.")] = 1
+    template: Annotated[NodeTemplate, Field(description="The nodes.")]
+    genesis: Annotated[Genesis | None, Field(description="The genesis ceremony; on the validator entry only.")] = None
+    deletion_policy: Annotated[
+        Literal["Delete", "Retain"] | None,
+        Field(description="What deleting the object does to its nodes. Default Delete; Retain needs cleanup: Never."),
+    ] = None
+    update_strategy: Annotated[UpdateStrategy | None, Field(description="Default {type: InPlace}.")] = None
+    monitoring: Annotated[Monitoring | None, Field(description="Have Prometheus scrape the nodes.")] = None
+    networking: Annotated[dict[str, Any] | None, Field(description="Expose the nodes outside the cluster.")] = None
+
+
+class Deployment(Model):
+    name: Annotated[DnsLabel, Field(description="Its part of the object's name: {effective chain id}-{name}.")]
+    role: Annotated[
+        Literal["validator", "fullNode"],
+        Field(description="Exactly one entry is the validator; full nodes serve the endpoints."),
+    ]
+    spec: Annotated[SeiNodeDeploymentSpec, Field(description="An embedded SeiNodeDeploymentSpec of sei.io/v1alpha1.")]
+
+
+class Endpoints(Model):
+    """An existing chain. Nothing is created or deleted."""
+
+    rpc: Annotated[list[Url], Field(min_length=1, max_length=64, description="Tendermint RPC URLs.")]
+    evm: Annotated[list[Url], Field(max_length=64, description="EVM JSON-RPC URLs.")] = []
+    ws: Annotated[list[Url], Field(max_length=64, description="EVM WebSocket URLs.")] = []
+    rest: Annotated[list[Url], Field(max_length=64, description="REST URLs.")] = []
+
+
+class ChainSpec(Model):
+    chain_id: Annotated[
+        ChainId,
+        Field(
+            description="The base id. Each run appends 8 hex digits of its own; with endpoints it is used unchanged."
+        ),
+    ]
+    deployments: Annotated[
+        list[Deployment] | None, Field(min_length=2, max_length=8, description="The chain to bring up.")
+    ] = None
+    endpoints: Annotated[Endpoints | None, Field(description="An existing chain, instead of deployments.")] = None
+    api: Annotated[
+        Literal["SeiNodeDeployment", "SeiNetwork"],
+        Field(description="Kind of object that the installed controller understands."),
+    ] = "SeiNodeDeployment"

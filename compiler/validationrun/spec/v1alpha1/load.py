@@ -1,0 +1,86 @@
+"""`spec.load`: the workload that drives the chain."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from validationrun.spec.v1alpha1.kubernetes import (
+    Affinity,
+    ContainerPort,
+    EnvFrom,
+    EnvVar,
+    LocalObjectReference,
+    PodSecurityContext,
+    Resources,
+    Toleration,
+    Volume,
+    VolumeMount,
+)
+from validationrun.spec.v1alpha1.types import (
+    AbsolutePath,
+    Annotations,
+    ConfigKey,
+    DnsSubdomain,
+    Duration,
+    Image,
+    Labels,
+    Model,
+    WorkloadName,
+)
+
+DEFAULT_MOUNT_PATH = "/etc/validation/config/"
+
+
+class WorkloadConfig(Model):
+    files: Annotated[
+        dict[ConfigKey, str],
+        Field(
+            description="File name -> text. ${chainId}, ${rpcEndpoints}, ${evmEndpoints}, ${wsEndpoints}, ${restEndpoints}, "
+            "each also with the suffix Json, ${runId} and ${namespace} are replaced; everything else stays byte for byte."
+        ),
+    ] = {}
+    mount_path: Annotated[AbsolutePath, Field(description="Where the files appear in the container.")] = (
+        DEFAULT_MOUNT_PATH
+    )
+
+
+class PodTemplate(Model):
+    labels: Annotated[Labels | None, Field(description="Further labels of the load's pods.")] = None
+    annotations: Annotated[Annotations | None, Field(description="Further annotations of the load's pods.")] = None
+    node_selector: Annotated[Labels | None, Field(description="Node labels the pods need.")] = None
+    tolerations: Annotated[list[Toleration] | None, Field(description="Taints the pods accept.")] = None
+    affinity: Annotated[Affinity | None, Field(description="Where the pods go.")] = None
+    security_context: Annotated[PodSecurityContext | None, Field(description="The pods' security context.")] = None
+    volumes: Annotated[list[Volume] | None, Field(description="Further volumes.")] = None
+    volume_mounts: Annotated[list[VolumeMount] | None, Field(description="Their mounts in the workload.")] = None
+    image_pull_secrets: Annotated[list[LocalObjectReference] | None, Field(description="Secrets for the registry.")] = (
+        None
+    )
+    termination_grace_period_seconds: Annotated[
+        int | None, Field(ge=1, le=3600, description="Time between SIGTERM and SIGKILL; default 60.")
+    ] = None
+
+
+class Workload(Model):
+    name: Annotated[WorkloadName, Field(description="Name in the results path and in metric labels.")]
+    image: Annotated[Image, Field(description="Image of the workload; a digest is recommended.")]
+    command: Annotated[list[str] | None, Field(description="Entrypoint; default the image's own.")] = None
+    args: Annotated[list[str] | None, Field(description="Arguments; $(NAME) refers to an environment variable.")] = None
+    env: Annotated[list[EnvVar] | None, Field(description="Further environment variables, after ours.")] = None
+    env_from: Annotated[list[EnvFrom] | None, Field(description="Variables from Secrets and ConfigMaps.")] = None
+    resources: Annotated[Resources | None, Field(description="Requests and limits.")] = None
+    ports: Annotated[list[ContainerPort] | None, Field(description="Ports, such as one that Prometheus scrapes.")] = (
+        None
+    )
+    service_account_name: Annotated[
+        DnsSubdomain | None,
+        Field(description="Account of the workload; default {namespace}-runner. Never created by us."),
+    ] = None
+    config: Annotated[WorkloadConfig, Field(description="Files for the workload.")] = WorkloadConfig()
+    pod_template: Annotated[PodTemplate, Field(description="What else the load's pods need.")] = PodTemplate()
+
+
+class LoadSpec(Model):
+    duration: Annotated[Duration, Field(description="How long the load runs, such as 10m.")]
+    replicas: Annotated[int, Field(ge=1, le=64, description="Number of shards.")] = 1
+    workload: Annotated[Workload, Field(description="What runs.")]

@@ -1,0 +1,77 @@
+"""`spec.rules[]`: what must hold, as Prometheus sees it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from validationrun.spec.v1alpha1.types import (
+    DnsLabel,
+    DnsSubdomain,
+    Duration,
+    DurationOrZero,
+    Interval,
+    Model,
+    PromLabel,
+    Threshold,
+)
+
+
+class QueryRule(Model):
+    promql: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Must give a scalar or one series. ${chainId}, ${namespace} and ${runId} are replaced inside quoted "
+            "label values, ${window} is the time since the window opened.",
+        ),
+    ]
+    op: Annotated[
+        Literal[">=", "<=", ">", "<", "==", "!="], Field(description="The rule passes when `value op threshold` holds.")
+    ]
+    threshold: Annotated[Threshold, Field(description="A decimal number, as text, so that nothing is lost.")]
+    timeout: Annotated[
+        Duration | None, Field(description="How long one query may take; default the smaller of 30s and the interval.")
+    ] = None
+
+
+class RuleRef(Model):
+    name: Annotated[DnsSubdomain, Field(description="Name of the PrometheusRule object.")]
+    namespace: Annotated[
+        DnsLabel,
+        Field(description="Its namespace: the run's own, or one labelled sei.io/validation-shared-rules=true."),
+    ]
+    alertname: Annotated[str, Field(min_length=1, description="The alert in it.")]
+
+
+class Matcher(Model):
+    name: Annotated[PromLabel, Field(description="Label name.")]
+    op: Annotated[Literal["=", "!=", "=~", "!~"], Field(description="As in PromQL.")]
+    value: Annotated[str, Field(description="Label value; ${chainId}, ${namespace} and ${runId} are replaced.")]
+
+
+class AlertRule(Model):
+    rule_ref: Annotated[RuleRef, Field(description="The alert, by the PrometheusRule that defines it.")]
+    matchers: Annotated[list[Matcher], Field(max_length=32, description="Scope the alert to this run's chain.")] = []
+    timeout: Annotated[
+        Duration | None, Field(description="How long one query may take; default the smaller of 30s and the interval.")
+    ] = None
+
+
+class RunProperties(Model):
+    interval: Annotated[Interval, Field(description="Time between two evaluations, 5s to 5m.")] = 30
+    start_after: Annotated[
+        DurationOrZero, Field(description="Evaluations earlier than this after the window's start are dropped.")
+    ] = 0
+    final_sweep: Annotated[
+        bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")
+    ] = True
+    stop_on_failure: Annotated[bool, Field(description="Stop the load as soon as this rule has failed.")] = False
+    retry: Annotated[int, Field(ge=0, le=10, description="Consecutive errors that are tolerated.")] = 3
+
+
+class Rule(Model):
+    name: Annotated[DnsLabel, Field(description="Unique in the run.")]
+    type: Annotated[Literal["alert", "query"], Field(description="Which of the two bodies is given.")]
+    query: Annotated[QueryRule | None, Field(description="For type query: an expression and a threshold.")] = None
+    alert: Annotated[AlertRule | None, Field(description="For type alert: an alert that must not fire.")] = None
+    run_properties: Annotated[RunProperties, Field(description="When and how often it is evaluated.")] = RunProperties()

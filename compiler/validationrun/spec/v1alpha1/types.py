@@ -1,0 +1,148 @@
+"""Field types shared by the models: names, durations, quantities, and what each pattern means in words."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from validationrun.base.conventions import IMAGE_PATTERN
+from validationrun.base.durations import format_duration, parse_duration
+
+
+class Model(BaseModel):
+    """Base of every model: camelCase on the wire, nothing unknown, no coercion, never changed after parsing."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        # Every wire name is an alias, so that an error's path is the user's own.
+        validate_by_alias=True,
+        validate_by_name=False,
+    )
+
+
+class OpenModel(Model):
+    """A model of another project's type: the fields we know are checked, others are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+_DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_DNS_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
+_WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9_]{0,62}$"
+_THRESHOLD: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+_ENV_PREFIX: Final = r"^([-._a-zA-Z][-._a-zA-Z0-9]*)?$"
+_CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]{1,200}$"
+_LABEL_KEY: Final = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_PROM_LABEL: Final = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+_BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+_S3_ENDPOINT: Final = r"^(http://)?[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
+_REGION: Final = r"^[a-z0-9][-a-z0-9]{0,62}$"
+_URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za-z0-9._~/%!$&'()*+,;=:@]*)?$"
+_QUANTITY: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
+_ABSOLUTE_PATH: Final = r"^/[^\x00:]*$"
+_SCRAPE_INTERVAL: Final = r"^[0-9]+(ms|s|m|h)$"
+
+PATTERN_WORDS: Final[dict[str, str]] = {
+    _DNS_LABEL: "lower-case letters, digits and '-', beginning and ending with a letter or digit",
+    _DNS_SUBDOMAIN: "lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+    _CHAIN_ID: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit, at least two characters",
+    _WORKLOAD_NAME: "lower-case letters, digits and '_', at most 63 characters",
+    _THRESHOLD: 'a decimal number such as "0", "-2.5" or "1e6"',
+    _ENV_NAME: "letters, digits, '_', '-' and '.', not beginning with a digit",
+    _ENV_PREFIX: "letters, digits, '_', '-' and '.', not beginning with a digit",
+    _CONFIG_KEY: "letters, digits, '-', '_' and '.', at most 200 characters",
+    _LABEL_KEY: "a Kubernetes label key, such as app.kubernetes.io/name",
+    _LABEL_VALUE: "a Kubernetes label value: letters, digits, '-', '_' and '.', at most 63 characters",
+    _PROM_LABEL: "a Prometheus label name: letters, digits and '_', not beginning with a digit",
+    _BUCKET: "an S3 bucket name: 3 to 63 lower-case letters, digits, '-' and '.'",
+    _S3_ENDPOINT: "a host name with an optional port, such as s3.example.com:9000; http:// in front of it means without TLS",
+    _REGION: "a region such as eu-central-1",
+    _URL: "a URL such as http://rpc.example.com:26657",
+    IMAGE_PATTERN: "an image reference such as registry.example.com/sei/seid@sha256:<64 hex digits>",
+    _QUANTITY: "a Kubernetes quantity such as 500m or 4Gi",
+    _ABSOLUTE_PATH: "an absolute path without ':'",
+    _SCRAPE_INTERVAL: "a whole number with one unit of ms, s, m or h, such as 15s",
+}
+"""Each pattern in words, for messages; a test holds that no pattern is missing."""
+
+DnsLabel = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=63)]
+DnsSubdomain = Annotated[str, Field(pattern=_DNS_SUBDOMAIN, min_length=1, max_length=253)]
+RunName = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=40)]
+ChainId = Annotated[str, Field(pattern=_CHAIN_ID, max_length=63)]
+WorkloadName = Annotated[str, Field(pattern=_WORKLOAD_NAME)]
+Threshold = Annotated[str, Field(pattern=_THRESHOLD, max_length=64)]
+EnvName = Annotated[str, Field(pattern=_ENV_NAME, max_length=253)]
+EnvPrefix = Annotated[str, Field(pattern=_ENV_PREFIX, max_length=253)]
+ConfigKey = Annotated[str, Field(pattern=_CONFIG_KEY)]
+LabelKey = Annotated[str, Field(pattern=_LABEL_KEY)]
+LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE)]
+Labels = dict[LabelKey, LabelValue]
+Annotations = dict[LabelKey, str]
+PromLabel = Annotated[str, Field(pattern=_PROM_LABEL)]
+Bucket = Annotated[str, Field(pattern=_BUCKET)]
+S3Endpoint = Annotated[str, Field(pattern=_S3_ENDPOINT)]
+Region = Annotated[str, Field(pattern=_REGION)]
+Url = Annotated[str, Field(pattern=_URL, max_length=512)]
+Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]
+AbsolutePath = Annotated[str, Field(pattern=_ABSOLUTE_PATH, max_length=1024)]
+ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
+
+
+def _duration(low: int, high: int | None) -> Any:
+    def validate(value: Any) -> int:
+        try:
+            # A bare number would have no unit, so it is no duration either.
+            seconds = parse_duration(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
+        if seconds < low or (high is not None and seconds > high):
+            bounds = (
+                f"at least {format_duration(low)}"
+                if high is None
+                else f"between {format_duration(low)} and {format_duration(high)}"
+            )
+            raise PydanticCustomError("duration_bounds", "must be {bounds}", {"bounds": bounds})
+        return seconds
+
+    return validate
+
+
+_DURATION_SCHEMA: Final = {"type": "string", "pattern": r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}
+
+
+def _duration_type(low: int, high: int | None = None) -> Any:
+    # The value is seconds; the wire form is text.
+    return Annotated[
+        int,
+        BeforeValidator(_duration(low, high)),
+        PlainSerializer(format_duration, return_type=str),
+        WithJsonSchema(_DURATION_SCHEMA),
+    ]
+
+
+Duration = _duration_type(1)
+DurationOrZero = _duration_type(0)
+Interval = _duration_type(5, 300)
+
+
+def _quantity(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise PydanticCustomError("quantity", "must be a quantity")
+    if isinstance(value, str) and not re.fullmatch(_QUANTITY.strip("^$"), value):
+        raise PydanticCustomError("quantity", "must be a quantity")
+    return value
+
+
+Quantity = Annotated[
+    Any,
+    BeforeValidator(_quantity),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number"}]}),
+]

@@ -1,0 +1,102 @@
+"""
+finalize's last part: the chain goes by the policy, and what is left is told.
+
+It needs nothing but the Workflow's UID, so that it works for a run whose record is gone. Only objects that this very
+Workflow owns are touched, each by its own UID.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.base.truncate import cut
+from validationrun.contract import record
+from validationrun.contract.record import Record
+from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.steps.context import Context
+
+_POLL_SECONDS: Final = 1.0
+_CLEANUP_SECONDS: Final = 300
+"""Bounded by itself: what is stuck then goes with the Workflow, or never did belong to the verdict."""
+
+_PATIENCE_SECONDS: Final = 60
+_ALWAYS: Final = "Always"
+_MOST_NAMED: Final = 8
+_LEFT_BYTES: Final = 1000
+
+
+def clean_up(context: Context, written: Record | None, verdict: str) -> str:
+    """
+    Deletes the chain by the policy and waits until it is gone.
+
+    Returns:
+        What is left and why, in one line; empty when nothing is, or when it was to stay.
+    """
+    if not _goes(context, written, verdict):
+        return ""
+    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    try:
+        return cut(_delete_chain(context), _LEFT_BYTES)
+    except ForbiddenError as error:
+        if written is None:
+            # A run on an existing chain has no right to any, and without a record nothing says which kind of run this was.
+            context.say(f"no chain was looked for: {error}")
+            return ""
+        return cut(f"clean-up failed: {error}", _LEFT_BYTES)
+    except ClusterError as error:
+        return cut(f"clean-up failed: {error}", _LEFT_BYTES)
+
+
+def _goes(context: Context, written: Record | None, verdict: str) -> bool:
+    run = (written.get(record.RUN) or {}) if written is not None else {}
+    if written is not None and not run.get("bringUp"):
+        return False
+    policy = context.cleanup or run.get("cleanup") or _ALWAYS
+    return policy == _ALWAYS or (policy == "OnSuccess" and verdict == "Passed")
+
+
+def _delete_chain(context: Context) -> str:
+    until = context.now() + _CLEANUP_SECONDS
+    asked: set[str] = set()
+    refused: dict[str, ClusterError] = {}
+    while True:
+        # Looked for again each time: a step that was killed while it created something may have been heard all the same.
+        left = _own_chain(context)
+        for found in left:
+            metadata = found["metadata"]
+            if metadata["uid"] in asked:
+                continue
+            try:
+                context.cluster.delete(CHAIN_OBJECTS, metadata["name"], uid=metadata["uid"])
+            except ClusterError as error:
+                # It may be this one alone that cannot go; and what refuses it may be mended.
+                refused[metadata["uid"]] = error
+                continue
+            asked.add(metadata["uid"])
+            refused.pop(metadata["uid"], None)
+            context.say(f"deleted SeiNodeDeployment {metadata['name']}")
+        if not left:
+            if asked:
+                context.say("the chain is gone")
+            return ""
+        if context.now() >= until or all(
+            isinstance(refused.get(one["metadata"]["uid"]), ForbiddenError) for one in left
+        ):
+            failed = [f"clean-up failed: {error}; " for error in refused.values()][:1]
+            return "".join(failed) + "left behind: " + ", ".join(map(_told, left[:_MOST_NAMED]))
+        context.sleep(_POLL_SECONDS)
+
+
+def _own_chain(context: Context) -> list[Object]:
+    """By the run's label, and then by owner: a name or a label is no proof."""
+    labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
+    return [one for one in context.cluster.list(CHAIN_OBJECTS, labels=labels) if owned_by(one, context.identity.uid)]
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    metadata = found["metadata"]
+    since = f" (deleted since {metadata['deletionTimestamp']}" if "deletionTimestamp" in metadata else " (not deleted"
+    finalizers = metadata.get("finalizers") or []
+    held = f", held by {', '.join(finalizers[:3])}" if finalizers else ""
+    return f"SeiNodeDeployment {metadata['name']}{since}{held})"

@@ -1,0 +1,262 @@
+"""Where the evaluation of a run on a cluster gets its time, its window and its stop from: the run record and the load's pods."""
+
+import contextlib
+import json
+import math
+import os
+import pathlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Final
+
+from validationrun.contract import record
+from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
+from validationrun.judging.live.loop import Window
+from validationrun.kube.cluster import JOBS, PODS, Object
+from validationrun.oracle.engine import RuleState
+from validationrun.oracle.model import Decision
+from validationrun.oracle.workload import PASSED
+from validationrun.results.evidence import EvidenceWriter
+from validationrun.steps.context import Context, RunnerError
+from validationrun.steps.load_follow import STOP_PATCH
+from validationrun.steps.metrics import Metrics
+
+_LOOK_SECONDS: Final = 1.0
+_PROGRESS_SECONDS: Final = 10.0
+_KUBELET_LAG_SECONDS: Final = 15.0
+"""
+A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
+which it tries only every ten seconds once it failed; its times are cut to seconds, and the window ends a second before the
+container.
+"""
+
+_LATE_SECONDS: Final = 3.0
+"""
+When an answer comes so late after the one before, the API server may have been away, and for as long as the lag nothing that it
+tells of a pod is fresh.
+"""
+
+_EARLY_SECONDS: Final = 1.0
+"""The window ends this long before the last container of the load does."""
+
+_LONG_TEXT: Final = 500
+
+
+class ClusterControl:
+    """`evaluation.Control` on a cluster."""
+
+    def __init__(self, context: Context, written: Record, evidence: EvidenceWriter, metrics: Metrics) -> None:
+        self.settle_s = context.settle_s
+        self._context = context
+        self._written = written
+        self._evidence = evidence
+        self._metrics = metrics
+        self._window = Window()
+        self._looked = self._progressed = self._trusted_from = -math.inf
+        # An attempt that begins under load does not know what came before it.
+        self._answered = self.now() if written.get(record.LOAD_START) is None else -math.inf
+        self._runs = False
+        self._held: Decision | None = None
+        self._held_at = math.inf
+        self._interrupted = threading.Event()
+
+    def now(self) -> float:
+        return self._context.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._context.sleep(seconds)
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def interrupted(self) -> bool:
+        return self._interrupted.is_set()
+
+    def look(self) -> Window:
+        """Once a second: what the record and the load's pods say of the window."""
+        now = self.now()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            if self._written.need(record.RUN)["load"] is None:
+                self._look_without_load()
+            else:
+                self._look_at_load(now)
+            self._progress(now)
+            self._release()
+        return self._window
+
+    def _look_without_load(self) -> None:
+        if self._window.start is not None:
+            return
+        start = parse_time(self._written.need(record.CHAIN_READY)["at"])
+        end = start + self._written.need(record.RUN)["runSeconds"]
+        # A rule is asked only once its time has come, so the whole window counts as open from the start.
+        self._window = Window(start, end, end, over=True)
+        self._write_window()
+
+    def _look_at_load(self, now: float) -> None:
+        window, written = self._window, self._written.refresh()
+        if written.sealed:
+            raise RunnerError("the run has its verdict: this attempt was given up")
+        began, ended = written.get(record.LOAD_START), written.get(record.LOAD)
+        if began is not None and window.start is None:
+            window.start = parse_time(began["start"])
+            self._write_window()
+        if ended is not None and not window.over:
+            self._end_window(ended)
+            window.open_until = window.end if window.end is not None else window.open_until
+        self._runs = window.start is not None and not window.over and self._load_runs()
+        # Asked at every look, and last: what the pods were told to be may itself have come late.
+        if self._trusts() and self._runs:
+            window.open_until = now - _KUBELET_LAG_SECONDS
+
+    def _trusts(self) -> bool:
+        """Whether the API server was there all the time, answer for answer, so that what it tells of a container is fresh."""
+        now = self.now()
+        if now - self._answered > _LATE_SECONDS:
+            self._trusted_from = now + _KUBELET_LAG_SECONDS
+        self._answered = now
+        return now >= self._trusted_from
+
+    def _end_window(self, ended: Object) -> None:
+        window, stop = self._window, self._written.get(record.STOP)
+        window.end = parse_time(ended["end"]) if ended["end"] else None
+        window.over = True
+        # A load that ended well ended by itself, whatever was intended in the same second.
+        window.cut = stop is not None and ended["code"] != PASSED
+        # Kubernetes cuts times to seconds, and the window ends a second before the last container does: a load that goes down at
+        # once must not take the breach that it was stopped for out of the window.
+        if stop is not None and window.cut and window.end is not None and 0 < stop["t"] - window.end <= _EARLY_SECONDS:
+            window.end = stop["t"]
+
+    def _write_window(self) -> None:
+        window = self._window
+        if self._written.get(record.WINDOW) is None and window.start is not None:
+            value: Object = {"start": format_time(window.start)}
+            if window.end is not None:
+                value["end"] = format_time(window.end)
+            self._written.write(record.RULE_EVALUATOR, record.WINDOW, value)
+
+    def _load_runs(self) -> bool:
+        """At least one shard's container runs: the window is open."""
+        job = self._written.get(record.JOB)
+        if job is None:
+            return False
+        pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
+        return any(
+            one.get("name") == CONTAINER and "running" in (one.get("state") or {})
+            for pod in pods
+            for one in (pod.get("status") or {}).get("containerStatuses") or []
+        )
+
+    def _progress(self, now: float) -> None:
+        """For the Argo UI, which shows seconds gone by of all."""
+        path = os.environ.get("ARGO_PROGRESS_FILE")
+        if not path or self._window.start is None or now - self._progressed < _PROGRESS_SECONDS:
+            return
+        self._progressed = now
+        run = self._written.need(record.RUN)
+        total = int(run["runSeconds"] if run["load"] is None else run["durationSeconds"])
+        gone = min(total, max(0, int(now - self._window.start)))
+        with contextlib.suppress(OSError):
+            pathlib.Path(path).write_text(f"{gone}/{total}")
+
+    def answered(self, decision: Decision) -> None:
+        """One JSON line for whoever, or whatever, reads the step's log."""
+        self._metrics.count(decision)
+        exchange = decision.exchange
+        line = {
+            "at": format_time(round(self.now(), 3)),
+            "rule": decision.rule,
+            "T": format_time(decision.t),
+            "final": decision.final,
+            "verdict": decision.verdict,
+            "reason": decision.reason or None,
+            "message": decision.message[:_LONG_TEXT],
+            "value": decision.value,
+            "seconds": round(exchange.answered - exchange.asked, 3) if exchange else None,
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    def settled(self, decision: Decision, *, counted: bool) -> None:
+        self._evidence.add(decision, counted=counted)
+
+    def stop(self, decision: Decision) -> None:
+        """
+        The intent first, then the act: a restarted step finds the intent and acts again.
+
+        Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
+        deadline passes before its controller has counted them.
+        """
+        if self._written.get(record.STOP) is not None:
+            self._stop(decision)
+            return
+        self._held, self._held_at = decision, self.now()
+        self._release()
+        if self._held is not None:
+            # Until then it does not count either: who counts it is done, and nobody would be left to stop the load.
+            self._window.open_until = min(self._window.open_until, math.nextafter(decision.t, -math.inf))
+
+    def _surely_runs(self) -> bool:
+        """The load was seen to run, by an API server that knows: at once, or that has been asked for long enough."""
+        asked_since = self._looked >= self._held_at + _KUBELET_LAG_SECONDS
+        return self._runs and not self._window.over and (self.now() >= self._trusted_from or asked_since)
+
+    def _release(self) -> None:
+        """A stop that was held back, once it is known whether there is still something to stop."""
+        held, window = self._held, self._window
+        if held is not None and (window.over or self._surely_runs()):
+            self._held, self._held_at = None, math.inf
+            if not window.over or (window.end is not None and held.t < window.end):
+                self._stop(held)
+
+    def _stop(self, decision: Decision) -> None:
+        written = self._written
+        intent = {
+            "rule": decision.rule,
+            "t": decision.t,
+            "reason": decision.reason,
+            "message": decision.message,
+            "value": decision.value,
+            "at": format_time(self.now()),
+        }
+        if written.get(record.STOP) is None and written.add(record.RULE_EVALUATOR, record.STOP, intent):
+            self._context.say(f"rule {decision.rule} failed: {decision.message}; stopping the run")
+        job = written.get(record.JOB)
+        if job is not None:
+            self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)
+
+    def save(self, states: Sequence[RuleState]) -> None:
+        def merged(recorded: Object | None) -> Object:
+            # Of another attempt beside this one, too: a failure is never overwritten.
+            failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == "Failed"}
+            rules = [
+                state.as_json() if state.verdict == "Failed" else failed.get(state.name, state.as_json())
+                for state in states
+            ]
+            return {"rules": rules}
+
+        self._written.change(record.RULE_EVALUATOR, record.RULES, merged)
+
+
+@contextlib.contextmanager
+def sigterm_interrupts(control: ClusterControl) -> Iterator[None]:
+    """A drain, a stop or a deadline sends SIGTERM: what is known is recorded before the grace period is over."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        control.interrupt()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

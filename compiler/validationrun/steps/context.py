@@ -1,0 +1,103 @@
+"""What every step knows of its run, and how it speaks."""
+
+import contextlib
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from validationrun.base import conventions
+from validationrun.contract.record import Identity, format_time
+from validationrun.kube.cluster import Cluster
+
+TERMINATION_LOG: Final = pathlib.Path("/dev/termination-log")
+_TERMINATION_BYTES: Final = 4096
+
+
+class RunnerError(Exception):
+    """A fault of ours or of the installation: the step ends with 70, and Argo tries all but finalize again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    One step of one run.
+
+    Attributes:
+        bundle_hash: of the bundle that the template was compiled with.
+        settle_s: how long after T a query is asked (`VALIDATION_SETTLE`).
+        cleanup: when the chain goes, by the template; empty for what the record says.
+    """
+
+    step: str
+    identity: Identity
+    cluster: Cluster
+    bundle_hash: str
+    bundle_dir: pathlib.Path
+    output_dir: pathlib.Path
+    settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
+    cleanup: str = ""
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def from_environment(cls, step: str, environment: Mapping[str, str] = os.environ) -> "Context":
+        """Raises RunnerError when the template did not say what a step needs to know."""
+        try:
+            identity = Identity(
+                environment["WORKFLOW_NAME"], environment["WORKFLOW_UID"], environment["WORKFLOW_NAMESPACE"]
+            )
+            bundle_hash = environment["BUNDLE_HASH"]
+        except KeyError as missing:
+            raise RunnerError(f"the environment variable {missing} is missing") from None
+        return cls(
+            step=step,
+            identity=identity,
+            cluster=Cluster.inside(identity.namespace),
+            bundle_hash=bundle_hash,
+            bundle_dir=pathlib.Path(conventions.BUNDLE_DIR),
+            output_dir=pathlib.Path(conventions.OUTPUT_DIR),
+            settle_s=_settle(environment.get("VALIDATION_SETTLE", "")),
+            cleanup=environment.get("CLEANUP", ""),
+        )
+
+    def say(self, message: str) -> None:
+        """One line for whoever reads the step's log."""
+        sys.stdout.write(f"{format_time(round(self.now(), 3))} {self.step}: {message}\n")
+        sys.stdout.flush()
+
+    def output(self, name: str, value: str) -> None:
+        """An output parameter for the Argo UI, written whole or not at all. For people: nothing of ours reads it."""
+        path = self.output_dir / name
+        try:
+            path.with_suffix(".tmp").write_text(value)
+            path.with_suffix(".tmp").replace(path)
+        except OSError as error:
+            self.say(f"cannot write output {name}: {error}")
+
+
+def _settle(text: str) -> float:
+    if not text:
+        return conventions.DEFAULT_SETTLE_SECONDS
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 60:  # noqa: PLR2004 - a minute is beyond every scrape interval in use
+        raise RunnerError(f"VALIDATION_SETTLE must be seconds from 0 to 60, such as 5s; got {text!r}")
+    return seconds
+
+
+def note_termination(text: str) -> None:
+    """The container's termination message, cut to what Kubernetes keeps."""
+    with contextlib.suppress(OSError):
+        TERMINATION_LOG.write_bytes(text.encode()[:_TERMINATION_BYTES].decode("utf-8", "ignore").encode())
+
+
+def termination_message(text: str) -> None:
+    """What the Argo UI shows for a step that ends non-zero."""
+    note_termination(text)
+    sys.stderr.write(text + "\n")

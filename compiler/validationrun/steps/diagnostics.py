@@ -1,0 +1,245 @@
+"""
+What the pods of a run that did not pass have to say, saved before they are removed: states, events, the ends of their logs.
+
+The run record keeps as much of it as fits, the most telling first; the results folder keeps all of it.
+"""
+
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from validationrun.base.atomic_files import dump_json, write_whole
+from validationrun.base.truncate import cut, size, tail
+from validationrun.contract import record
+from validationrun.contract.record import Record, format_time
+from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
+from validationrun.steps.context import Context
+from validationrun.steps.pods import RunPod, pods_of
+
+FILE: Final = "diagnostics.json"
+
+_LOG_LINES: Final = (500, 50, 5)
+"""The API server cuts an answer's end off, which is what matters: a log of long lines is asked again for fewer of them."""
+
+_READ_BYTES: Final = 4 * 1024 * 1024
+_LOG_BYTES: Final = 256 * 1024
+_ALL_LOG_BYTES: Final = 16 * 1024 * 1024
+_MOST_PODS: Final = 120
+_SECONDS: Final = 60
+"""The verdict must not wait longer for what explains it."""
+
+_PATIENCE_SECONDS: Final = 3.0
+"""For one answer: the kubelet of a node that is gone never gives one, and other nodes' pods have something to say."""
+
+_WORDS_BYTES: Final = 300
+_MOST_EVENTS: Final = 10
+_LONGEST_LOG: Final = 12 * 1024
+_LEAST_LOG: Final = 200
+_HELPERS: Final = frozenset({"init", "wait"})
+"""Argo's own containers: what they say matters only where they failed."""
+
+
+@dataclass(slots=True)
+class PodFound:
+    """
+    One pod, or the Job.
+
+    Attributes:
+        document: states and events.
+        logs: by container.
+    """
+
+    document: Object
+    logs: dict[str, str] = field(default_factory=dict)
+
+
+def collect(context: Context, written: Record | None) -> list[PodFound]:
+    """The most telling first. Never raises for what cannot be read: a run without diagnostics still has its verdict."""
+    until, room = context.now() + _SECONDS, _ALL_LOG_BYTES
+    found: list[PodFound] = []
+    context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    try:
+        pods = sorted(pods_of(context, written), key=_rank)
+        found += _job(context, written)
+        for pod in pods[:_MOST_PODS]:
+            if context.now() >= until:
+                context.say(f"no time for all pods: {len(found)} of {len(pods)} were asked")
+                break
+            one = PodFound(_document(context, pod))
+            found.append(one)
+            for container in _with_log(pod):
+                log = tail(_log(context, pod.name, container), min(room, _LOG_BYTES))
+                room -= len(log.encode())
+                if log:
+                    one.logs[container] = log
+    except ClusterError as error:
+        context.say(f"diagnostics are not whole: {error}")
+    return found
+
+
+def _rank(pod: RunPod) -> int:
+    """Failed shards, failed steps, a chain that is not well; then what is only context."""
+    failed = _is_failed(pod)
+    order = {("shard", True): 0, ("step", True): 1, ("chain", True): 2, ("shard", False): 3, ("chain", False): 4}
+    return order.get((pod.kind, failed), 5)
+
+
+def _is_failed(pod: RunPod) -> bool:
+    status = pod.body.get("status") or {}
+    statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    troubled = any(
+        "waiting" in (one.get("state") or {})
+        or (one.get("state") or {}).get("terminated", {}).get("exitCode")
+        or (pod.kind == "chain" and one.get("restartCount"))
+        for one in statuses
+    )
+    return pod.phase in ("Failed", "Pending") or troubled
+
+
+def _document(context: Context, pod: RunPod) -> Object:
+    status, metadata = pod.body.get("status") or {}, pod.body["metadata"]
+    document: Object = {
+        "pod": pod.name,
+        "of": pod.step or pod.kind,
+        "node": (pod.body.get("spec") or {}).get("nodeName"),
+        "phase": pod.phase or None,
+        "reason": status.get("reason"),
+        "message": cut(str(status["message"]), _WORDS_BYTES) if status.get("message") else None,
+        "deleted": metadata.get("deletionTimestamp"),
+        "containers": [_container(one) for one in _statuses(pod)],
+        "events": _events(context, metadata.get("uid"), pod.name),
+    }
+    unscheduled = [
+        one
+        for one in status.get("conditions") or []
+        if one.get("status") == "False" and one.get("type") == "PodScheduled"
+    ]
+    if unscheduled:
+        document["message"] = cut(str(unscheduled[0].get("message") or ""), _WORDS_BYTES)
+    return {key: value for key, value in document.items() if value not in (None, [])}
+
+
+def _statuses(pod: RunPod) -> list[Mapping[str, Any]]:
+    status = pod.body.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _container(found: Mapping[str, Any]) -> Object:
+    state = found.get("state") or {}
+    kind = next(iter(state), "unknown")
+    words = state.get(kind) or {}
+    document = {
+        "name": found.get("name"),
+        "state": kind,
+        "exitCode": words.get("exitCode"),
+        "reason": words.get("reason"),
+        "message": cut(str(words["message"]), _WORDS_BYTES) if words.get("message") else None,
+        "startedAt": words.get("startedAt"),
+        "finishedAt": words.get("finishedAt"),
+        "restarts": found.get("restartCount") or None,
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _with_log(pod: RunPod) -> Iterator[str]:
+    for one in _statuses(pod):
+        state, name = one.get("state") or {}, str(one.get("name"))
+        ran = "running" in state or "terminated" in state or bool(one.get("restartCount"))
+        if ran and not (
+            pod.kind == "step" and name in _HELPERS and not (state.get("terminated") or {}).get("exitCode")
+        ):
+            yield name
+
+
+def _log(context: Context, pod: str, container: str) -> str:
+    text = ""
+    try:
+        for lines in _LOG_LINES:
+            text = context.cluster.log(pod, container, lines, _READ_BYTES)
+            if len(text.encode("utf-8", "replace")) < _READ_BYTES:
+                break
+    except ClusterError as error:
+        _pass_on_if_gone(error)
+        return f"(no log: {cut(str(error), _WORDS_BYTES)})\n"
+    return text
+
+
+def _pass_on_if_gone(error: ClusterError) -> None:
+    """Raises it when the API server itself gave no answer: then no other question has one. A node may be gone alone."""
+    if isinstance(error, UnreachableError) and not error.status:
+        raise error
+
+
+def _events(context: Context, uid: str | None, name: str) -> list[str]:
+    """The last of an object, a line each."""
+    fields = f"involvedObject.uid={uid}" if uid else f"involvedObject.name={name}"
+    try:
+        found = context.cluster.list(EVENTS, fields=fields)
+    except ClusterError as error:
+        _pass_on_if_gone(error)
+        return [f"no events: {cut(str(error), _WORDS_BYTES)}"]
+    lines = []
+    for one in found:
+        when = one.get("lastTimestamp") or one.get("eventTime") or (one.get("metadata") or {}).get("creationTimestamp")
+        times = f" (x{one['count']})" if (one.get("count") or 1) > 1 else ""
+        words = cut(str(one.get("message") or ""), _WORDS_BYTES)
+        lines.append(f"{when or '-'} {one.get('type') or '-'} {one.get('reason') or '-'}: {words}{times}")
+    return sorted(lines)[-_MOST_EVENTS:]
+
+
+def _job(context: Context, written: Record | None) -> list[PodFound]:
+    """What its controller said: a pod that was refused left no pod."""
+    job = written.get(record.JOB) if written is not None else None
+    if job is None:
+        return []
+    events = _events(context, job["uid"], job["name"])
+    return [PodFound({"job": job["name"], "events": events})] if events else []
+
+
+def summary(context: Context, found: Sequence[PodFound], budget: int) -> Object:
+    """
+    For the run record: as much as fits into so many bytes.
+
+    States come before logs, and the most telling pod gets the most room.
+    """
+    document: Object = {"at": format_time(context.now()), "pods": [], "omitted": len(found)}
+    kept: list[tuple[Object, dict[str, str]]] = []
+    used = size(document)
+    for one in found:
+        needed = size(one.document) + len(", ")
+        if used + needed <= budget:
+            used += needed
+            kept.append((dict(one.document), one.logs))
+    document["omitted"] = len(found) - len(kept)
+    for entry, logs in kept:
+        # Half of what is left for each, so that many failed pods all have a few lines.
+        room = min(_LONGEST_LOG, (budget - used) // 2)
+        if room >= _LEAST_LOG and logs:
+            entry["log"] = _shared(logs, room)
+            used += size(entry["log"]) + len('"log": , ')
+    document["pods"] = [entry for entry, _ in kept]
+    return document
+
+
+def _shared(logs: Mapping[str, str], room: int) -> dict[str, str]:
+    """JSON writes a line's end and a quotation mark as two characters, and others as six: what counts is what it takes."""
+    each = room // len(logs) - 2 * max(map(len, logs)) - len('": "",')
+    shown = {}
+    for name, log in logs.items():
+        text = tail(log, max(each, 0))
+        while text and len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) > each:
+            text = tail(log, len(text.encode("utf-8", "replace")) * 3 // 4)
+        if text:
+            shown[name] = text
+    return shown
+
+
+def save(folder: pathlib.Path, found: Sequence[PodFound]) -> None:
+    """All of it as files beside the reports. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / FILE, dump_json({"pods": [one.document for one in found]}))
+    for one in found:
+        for container, log in one.logs.items():
+            write_whole(folder / f"pod-{one.document['pod']}-{container}.log", log.encode("utf-8", "replace"))

@@ -1,0 +1,258 @@
+"""`ensure-chain`: the record, the run's copy of the bundle, and the chain's objects in their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.base.hashing import bundle_hash
+from validationrun.base.truncate import cut
+from validationrun.contract import parameters as values
+from validationrun.contract import record
+from validationrun.contract.bundle import Bundle, BundleError
+from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.kube.cluster import (
+    CHAIN_OBJECTS,
+    CONFIG_MAPS,
+    AlreadyExistsError,
+    ClusterError,
+    InvalidError,
+    Object,
+    UnreachableError,
+    owned_by,
+)
+from validationrun.steps import preflight
+from validationrun.steps.context import Context
+from validationrun.steps.probes import height, node_url
+from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment, raise_if_going
+
+_GENESIS_DONE: Final = "GenesisCeremonyComplete"
+_FIRST_BLOCKS: Final = 1
+"""Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """What bringing this chain up needs to know."""
+
+    context: Context
+    written: Record
+    bundle: Bundle
+    chain_id: str
+    values: Mapping[str, str]
+    images: Mapping[str, Mapping[str, str]]
+    deadline: float
+
+
+def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
+    """
+    Brings the chain up, or records why not.
+
+    Args:
+        given: the template's parameters, empty where the user gave none.
+    """
+    found = Record.read(context.cluster, context.identity)
+    if found is not None and (found.sealed or found.get(record.CHAIN) is not None):
+        context.say("the record has this step's result already, or the run has its verdict")
+        context.output("chain-id", (found.get(record.CHAIN) or {}).get("chainId", ""))
+        return
+    try:
+        bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+    except BundleError as error:
+        _give_up(context, "BundleMissing", str(error))
+        return
+    try:
+        parameters = values.effective_parameters(bundle.plan, given)
+    except values.ParameterError as error:
+        _give_up(context, "ChainSpecInvalid", str(error))
+        return
+    chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
+    written = Record.create(context.cluster, context.identity, chain_id, _run(context, bundle, parameters))
+    context.output("chain-id", chain_id)
+    run = written.need(record.RUN)
+    result: Object = {"chainId": chain_id, "endpoints": values.endpoints(bundle.plan, chain_id)}
+    try:
+        _copy_bundle(context, bundle, chain_id)
+        _pass_preflight(context, bundle, written)
+        if bundle.plan["chain"]["bringUp"]:
+            _bring_up(
+                BringUp(
+                    context,
+                    written,
+                    bundle,
+                    chain_id,
+                    values.run_values(bundle.plan, context.identity, chain_id, run["parameters"]),
+                    values.image_replacements(bundle.plan, run["parameters"]),
+                    parse_time(run["startedAt"]) + bundle.plan["seconds"]["chainReady"],
+                )
+            )
+    except ChainFailedError as error:
+        result |= {"reason": error.reason, "message": str(error)}
+        context.say(f"{error.reason}: {error}")
+    result["at"] = format_time(context.now())
+    conclude(context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists")
+
+
+def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
+    """
+    Once: what breaks after it is told by whoever meets it.
+
+    Raises:
+        ChainFailedError: the run would be hopeless, and nothing was created for it.
+    """
+    known = written.get(record.PREFLIGHT)
+    if known is None:
+        findings = preflight.preflight(context, bundle, written.need(record.RUN)["parameters"])
+        known = {"at": format_time(context.now()), "findings": [one.as_json() for one in findings]}
+        if not written.add(record.ENSURE_CHAIN, record.PREFLIGHT, known):
+            known = written.need(record.PREFLIGHT)
+    if known["findings"]:
+        raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
+    context.say("preflight found nothing that speaks against this run")
+
+
+def _give_up(context: Context, reason: str, message: str) -> None:
+    """Records a failure that came before anything about the run could be known from its bundle."""
+    context.say(f"{reason}: {message}")
+    run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
+    written = Record.create(context.cluster, context.identity, "", run)
+    failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
+    conclude(context, written, record.CHAIN, failure, "")
+
+
+def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:
+    """What finalize and readers need of the plan: they do not have the bundle."""
+    plan = bundle.plan
+    return {
+        "format": conventions.FORMAT,
+        "name": plan["name"],
+        "chainId": values.effective_chain_id(plan, parameters, context.identity.uid),
+        "specHash": plan["specHash"],
+        "bundleHash": context.bundle_hash,
+        "startedAt": format_time(context.now()),
+        "parameters": dict(parameters),
+        "seconds": plan["seconds"],
+        "durationSeconds": values.effective_seconds(plan, parameters),
+        "runSeconds": values.run_seconds(plan, parameters),
+        "cleanup": plan["cleanup"],
+        "bringUp": plan["chain"]["bringUp"],
+        "deployments": [
+            {"name": entry["name"], "role": entry["role"], "object": entry["object"]}
+            for entry in plan["chain"]["deployments"]
+        ],
+        "load": {"workload": plan["load"]["workload"], "shards": plan["load"]["shards"]} if plan["load"] else None,
+        "rules": [
+            {
+                "name": rule["name"],
+                "type": rule["type"],
+                "stopOnFailure": rule["runProperties"]["stopOnFailure"],
+                **({name: rule["query"][name] for name in ("op", "threshold")} if "query" in rule else {}),
+            }
+            for rule in bundle.rule_documents()
+        ],
+        "results": plan["results"],
+    }
+
+
+def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
+    """The run's own copy: a merge or a prune during a long run harms nothing."""
+    identity = context.identity
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": identity.bundle_name,
+            "namespace": identity.namespace,
+            "labels": identity.labels(conventions.COMPONENT_RULES, chain_id),
+            "ownerReferences": [identity.owner()],
+        },
+        "immutable": True,
+        "data": bundle.data,
+    }
+    try:
+        context.cluster.create(CONFIG_MAPS, body)
+    except AlreadyExistsError:
+        found = context.cluster.get(CONFIG_MAPS, identity.bundle_name) or {}
+        if not owned_by(found, identity.uid) or bundle_hash(found.get("data") or {}) != context.bundle_hash:
+            raise ChainFailedError("BundleMissing", f"ConfigMap {identity.bundle_name} is not this run's") from None
+
+
+def _bring_up(up: BringUp) -> None:
+    """The validators until they make blocks, then all full nodes at once: a follower before the genesis fails for good."""
+    deployments = up.bundle.plan["chain"]["deployments"]
+    validators = next(entry for entry in deployments if entry["role"] == "validator")
+    _create(up, validators)
+    _wait_for_blocks(up, validators)
+    for entry in deployments:
+        if entry["role"] != "validator":
+            _create(up, entry)
+
+
+def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
+    """Creates an object, or adopts the one that this very run created before. Never somebody else's, and none after clean-up."""
+    body = up.bundle.manifest(entry["file"], up.values, up.images)
+    name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
+    while True:
+        if up.written.refresh().sealed:
+            # This attempt was given up and lives on: nobody would remove what it creates.
+            raise ChainFailedError("ChainFailed", "the run has its verdict")
+        try:
+            cluster.create(CHAIN_OBJECTS, body)
+        except AlreadyExistsError:
+            found = cluster.get(CHAIN_OBJECTS, name)
+            if found is not None and owned_by(found, uid):
+                raise_if_going(found)
+                up.context.say(f"SeiNodeDeployment {name} is this run's already")
+                return
+            if found is not None and "deletionTimestamp" not in found["metadata"]:
+                message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
+                raise ChainFailedError("ChainIdInUse", message) from None
+            _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
+        except UnreachableError:
+            raise
+        except InvalidError as error:
+            raise ChainFailedError("ChainSpecInvalid", str(error)) from None
+        except ClusterError as error:
+            raise ChainFailedError("ChainApplyFailed", str(error)) from None
+        else:
+            up.context.say(f"created SeiNodeDeployment {name}")
+            return
+
+
+def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
+    """Seen by the controller, Ready, genesis complete, and a validator's RPC shows blocks."""
+    name = f"{up.chain_id}-{entry['name']}"
+    last = ""
+    while True:
+        found = own_deployment(up.context, name)
+        missing = _missing(found)
+        if not missing:
+            url = node_url(name, 0, up.bundle.plan["chain"]["endpoints"]["rpc"][0])
+            blocks = height(url)
+            if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
+                up.context.say(f"{name} makes blocks: height {blocks}")
+                return
+            missing = f"height is {blocks}" if isinstance(blocks, int) else str(blocks)
+        if missing != last:
+            up.context.say(f"waiting for {name}: {missing}")
+            last = missing
+        _pause(up, f"SeiNodeDeployment {name}: {missing}")
+
+
+def _pause(up: BringUp, waiting_for: str) -> None:
+    if up.context.now() >= up.deadline:
+        raise ChainFailedError("ChainNotReady", f"not within timeouts.chainReady: {waiting_for}")
+    up.context.sleep(POLL_SECONDS)
+
+
+def _missing(found: Mapping[str, Any]) -> str:
+    """What the controller has not reported yet; empty when all is there."""
+    status = found.get("status") or {}
+    if int(status.get("observedGeneration") or 0) < int(found["metadata"].get("generation") or 0):
+        return "not seen by the controller yet"
+    if status.get("phase") != "Ready":
+        return f"phase is {status.get('phase') or 'not set'}"
+    conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+    if conditions.get(_GENESIS_DONE) != "True":
+        return f"condition {_GENESIS_DONE} is {conditions.get(_GENESIS_DONE, 'not set')}"
+    return ""

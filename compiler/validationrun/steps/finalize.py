@@ -1,0 +1,259 @@
+"""
+`finalize`: the verdict, from the record, the Job and the Workflow, and a clean-up that is bounded by itself.
+
+It needs neither the bundle nor any node's status, and it is the only step that ends 1, so that its message becomes the
+Workflow's. Each of its parts can be done again: Argo may start it anew when a pod or an upload was lost.
+"""
+
+import dataclasses
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.base.truncate import SUMMARY_BYTES, cut, fit, size
+from validationrun.contract import record
+from validationrun.contract.bundle import fill_template
+from validationrun.contract.record import Record, format_time
+from validationrun.contract.shards import job_condition
+from validationrun.contract.status import build_status, is_shut_down
+from validationrun.judging.recorded import read_evidence, read_workload
+from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.steps import diagnostics
+from validationrun.steps.cleanup import clean_up
+from validationrun.steps.context import Context, RunnerError, termination_message
+from validationrun.steps.diagnostics import PodFound
+from validationrun.steps.load_follow import STOP_PATCH
+from validationrun.steps.pods import RunPod, pods_of
+from validationrun.steps.verdict_facts import Decided, decide_run, lost
+
+_POLL_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 300
+"""Argo starts no finalize again that ended by itself, so this one waits as long as all attempts of another step together."""
+_GRACE_SLACK_SECONDS: Final = 10
+_DEFAULT_GRACE_SECONDS: Final = 60
+_STATUS_BYTES: Final = 40 * 1024
+"""Of the 64 KiB for a finished run; the rest is for what its pods said."""
+
+_TOLD_BYTES: Final = 3000
+"""Of the message: what follows it must still fit into a termination message."""
+
+_PASSED: Final = "Passed"
+_ERROR: Final = "Error"
+
+
+class WorkflowGoneError(RunnerError):
+    """The Workflow was deleted, and Kubernetes takes along what it owned."""
+
+
+def finalize(context: Context) -> int:
+    """Gives the verdict, once, and cleans up. Returns the step's exit code: 0 Passed, 1 anything else."""
+    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    written: Record | None = None
+    try:
+        _own_workflow(context)
+        began = context.now()
+        written = Record.read(context.cluster, context.identity)
+        _quiesce(context, written)
+        # Only now: until its verdict is written, the user may still stop the run.
+        workflow = _own_workflow(context)
+        written = Record.read(context.cluster, context.identity)
+        status, whole, found = _verdict(context, workflow, written, began)
+    except WorkflowGoneError:
+        # Nothing was its own for longer than it was there.
+        raise
+    except Exception:
+        # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
+        context.say(clean_up(context, written, _ERROR) or "there is no verdict")
+        raise
+    message = cut(f"{status['verdict']}: {status['reason']}: {status['message']}", _TOLD_BYTES)
+    context.say(message)
+    context.output("verdict", status["verdict"])
+    context.output("reason", status["reason"])
+    _label(context, written, status)
+    lines = [message, _report(context, written, whole, found), clean_up(context, written, status["verdict"])]
+    termination_message("\n".join(line for line in lines if line))
+    return 0 if status["verdict"] == _PASSED else 1
+
+
+def _own_workflow(context: Context) -> Object:
+    """As it is now. Raises WorkflowGoneError."""
+    workflow = context.cluster.get(WORKFLOWS, context.identity.workflow)
+    if workflow is None or workflow["metadata"]["uid"] != context.identity.uid:
+        raise WorkflowGoneError(f"Workflow {context.identity.workflow} is gone")
+    return workflow
+
+
+def _verdict(
+    context: Context, workflow: Mapping[str, Any], written: Record | None, began: float
+) -> tuple[Object, Object, list[PodFound] | None]:
+    """
+    What stands in the record, or is written there now.
+
+    Returns:
+        The status as the record has it, the same with its texts whole, and what the pods said, None when nobody asked yet.
+    """
+    status = written.get(record.RESULT) if written is not None else None
+    if status is not None:
+        return status, status, None
+    whole = _status(context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written)))
+    status = fit(whole, _STATUS_BYTES)
+    found = _diagnose(context, written, status)
+    now = _own_workflow(context)
+    if is_shut_down(now) and not is_shut_down(workflow):
+        # Stopped while the pods were asked.
+        whole = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
+        status = fit(whole, _STATUS_BYTES)
+    try:
+        _seal(context, written, status, found)
+    except ClusterError:
+        # A finalize that was given up may live on beside this one: then the verdict is written, and stands.
+        sealed = Record.read(context.cluster, context.identity)
+        stands = sealed.get(record.RESULT) if sealed is not None else None
+        if stands is None:
+            raise
+        return stands, stands, found
+    return status, whole, found
+
+
+def _pods(context: Context, written: Record | None) -> list[RunPod]:
+    """For words only: without them, and whatever a pod may look like, there is a verdict all the same."""
+    try:
+        return pods_of(context, written)
+    except Exception as error:  # noqa: BLE001 - as it says
+        context.say(f"cannot list pods: {error}")
+        return []
+
+
+def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Object:
+    states = decided.evidence.states
+    # None would take them from the record, where a sign-off may be another run's.
+    documents = [state.as_json() for state in states] if states is not None else []
+    completed = format_time(round(context.now()))
+    status = build_status(context.identity, workflow, written, decided.verdict, completed, documents)
+    if decided.workload is not None:
+        # What the second witness said, where it contradicts the first.
+        status["workloadExitCode"] = decided.workload.code
+    results = ((written.get(record.RUN) or {}).get("results")) if written is not None else None
+    if results is not None:
+        status["report"]["s3Url"] = fill_template(results["uri"], {"runId": context.identity.workflow})
+    return status
+
+
+def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any]) -> list[PodFound]:
+    """What the pods said, while there still are some; nothing of a run that passed. The verdict stands without it."""
+    if status["verdict"] == _PASSED:
+        return []
+    try:
+        return diagnostics.collect(context, written)
+    except Exception:  # noqa: BLE001 - whatever a pod may look like, the verdict is written and the chain removed
+        context.say(f"no diagnostics: {traceback.format_exc()}")
+        return []
+
+
+def _seal(context: Context, written: Record | None, status: Object, found: Sequence[PodFound]) -> None:
+    if written is None:
+        return
+    if found:
+        try:
+            value = diagnostics.summary(context, found, SUMMARY_BYTES - size(status))
+            written.write(record.FINALIZE, record.DIAGNOSTICS, value)
+        except Exception:  # noqa: BLE001 - what explains a verdict must not keep it from being written
+            context.say(f"no diagnostics: {traceback.format_exc()}")
+    written.write(record.FINALIZE, record.RESULT, status, seal=True)
+
+
+def _report(context: Context, written: Record | None, status: Object, found: Sequence[PodFound] | None) -> str:
+    """
+    The files that Argo uploads, when the spec says where to.
+
+    Returns:
+        Why there are none, or empty. The verdict stands in the record whatever happens here.
+    """
+    if written is None or not (written.get(record.RUN) or {}).get("results"):
+        return ""
+    try:
+        # Reports need Jinja2 and take half a second to import; a run without results does without.
+        from validationrun.report.from_record import Ended  # noqa: PLC0415
+        from validationrun.steps import reports  # noqa: PLC0415
+
+        pods = found if found is not None else _diagnose(context, written, status)
+        evidence = read_evidence(written, context.bundle_hash)
+        workload = read_workload(context.cluster, written, lost(_pods(context, written), record.LOAD_JOB))
+        ended = Ended(context.cluster, written, status, evidence, workload, context.bundle_hash, context.settle_s)
+        reports.write(context, ended, pods)
+    except Exception as error:  # noqa: BLE001 - a report that cannot be made must not keep the chain from being removed
+        context.say(f"no report: {traceback.format_exc()}")
+        return cut(f"no report: {error}", 300)
+    return ""
+
+
+def _quiesce(context: Context, written: Record | None) -> None:
+    """Ends the load and waits for the other steps: after a stop they may still be writing, or be about to start the load."""
+    until = context.now() + _DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
+    job = None
+    while True:
+        running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
+        # Looked for behind them: the last of them may have made it.
+        if job is None and (job := _own_job(context, written)) is not None:
+            until = context.now() + _grace(job) + _GRACE_SLACK_SECONDS
+            if not job_condition(job):
+                _end(context, job["metadata"]["name"])
+            continue
+        if not running or context.now() >= until:
+            return
+        context.say("waiting for " + ", ".join(running[:4]))
+        context.sleep(_POLL_SECONDS)
+
+
+def _grace(job: Mapping[str, Any]) -> float:
+    return float(job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS))
+
+
+def _end(context: Context, job: str) -> None:
+    """A load that cannot be ended leaves no result that would pass, and ends by its own deadline."""
+    context.say(f"ending Job {job}")
+    try:
+        context.cluster.patch(JOBS, job, STOP_PATCH)
+    except ClusterError as error:
+        context.say(f"cannot end Job {job}: {error}")
+
+
+def _own_job(context: Context, written: Record | None) -> Object | None:
+    """The Job of this run, also one that load-job made and did not live to record."""
+    if written is not None and not (written.get(record.RUN) or {}).get("load"):
+        return None
+    try:
+        found = context.cluster.get(JOBS, context.identity.job_name)
+    except ForbiddenError:
+        # A run without load has no right to Jobs, and without a record nothing says which kind of run this was.
+        return None
+    recorded = written.get(record.JOB) if written is not None else None
+    if found is None or not owned_by(found, context.identity.uid):
+        return None
+    return found if recorded is None or recorded["uid"] == found["metadata"]["uid"] else None
+
+
+def _running(context: Context, written: Record | None, job_uid: str) -> list[str]:
+    """Pods of the run's steps and load that are not over; none where they may not be listed: then nothing can be waited for."""
+    try:
+        pods = pods_of(context, written, job_uid)
+    except ClusterError as error:
+        context.say(f"cannot wait for the other steps: {error}")
+        return []
+    return [pod.name for pod in pods if pod.kind != "chain" and not pod.is_over]
+
+
+def _label(context: Context, written: Record | None, status: Mapping[str, Any]) -> None:
+    """For lists and selectors. The right to do so is optional; the record holds the verdict."""
+    labels = {conventions.LABEL_PHASE: status["phase"], conventions.LABEL_VERDICT: status["verdict"]}
+    chain_id = ((written.get(record.CHAIN) or {}).get("chainId")) if written is not None else None
+    if chain_id:
+        labels[conventions.LABEL_CHAIN_ID] = chain_id
+    body = {"metadata": {"labels": labels, "annotations": {conventions.ANNOTATION_REASON: status["reason"]}}}
+    try:
+        context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
+    except ForbiddenError:
+        context.say("no right to label the Workflow; the verdict is in the record")
+    except ClusterError as error:
+        context.say(f"cannot label the Workflow: {error}")

@@ -1,0 +1,138 @@
+"""Follows a Job from its first pod to its last container's end, and stops it when it must."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from validationrun.base.truncate import cut
+from validationrun.contract import record
+from validationrun.contract.record import format_time
+from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_condition, load_start, observe, observe_change
+from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
+from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
+from validationrun.steps.load_start_failure import NOT_STARTED, why_not_started
+
+_LOOK_SECONDS: Final = 1
+_DEFAULT_GRACE_SECONDS: Final = 60
+_GRACE_SLACK_SECONDS: Final = 30
+_WAITING_BYTES: Final = 500
+STOP_PATCH: Final[Object] = {"spec": {"activeDeadlineSeconds": 1}}
+"""
+The one way to stop a load that fails closed: the Job ends Failed with DeadlineExceeded.
+Shrinking it would make it Complete with no success, suspending it never ends, deleting it loses the exit codes.
+"""
+
+
+def follow(load: Load) -> None:
+    """
+    Looks every second until the Job is over and its containers have ended, and records how they did.
+
+    What changes between two looks is seen too. A pod on a node that is gone is waited for as long as its grace period.
+    """
+    context, stopped, until = load.context, False, None
+    while True:
+        job = context.cluster.get(JOBS, load.job_name)
+        if job is not None and job["metadata"]["uid"] != load.job_uid:
+            job = None
+        _look(load)
+        if job is None or job_condition(job):
+            # A pod on a node that is gone runs for ever, by what the API server knows.
+            until = until or context.now() + _grace(job)
+            if context.now() >= until or not any(state.running for state in load.shards.values()):
+                break
+        load.stopping = load.stopping or _why_stop(load)
+        if load.stopping and not stopped:
+            if load.start is None:
+                # Now: the pods that can tell go with the stop.
+                load.not_started = why_not_started(context, load.job_name, load.job_uid, load.shards)
+            context.say(f"stopping the load: {load.stopping}")
+            context.cluster.patch(JOBS, load.job_name, STOP_PATCH)
+            stopped = True
+        _watch(load)
+    if any(state.started is not None and state.code is None for state in load.shards.values()):
+        # Its end may lie between the last watch and the last look.
+        _watch(load)
+        _write_shards(load)
+    finish(load, job)
+
+
+def _grace(job: Object | None) -> float:
+    """How long its pods may take to end, once they were told to."""
+    pod = job["spec"]["template"]["spec"] if job is not None else {}
+    return float(pod.get("terminationGracePeriodSeconds") or _DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
+
+
+def _pods_of(load: Load) -> str:
+    return f"{LABEL_JOB_UID}={load.job_uid}"
+
+
+def _watch(load: Load) -> None:
+    """
+    Lets a second go by, and sees everything that happens to the pods meanwhile.
+
+    A pod that is deleted is gone within moments of its container's end: who only looks from time to time loses its exit code.
+    The watch goes on from where the last one ended, whatever was listed since, so that nothing falls in between.
+    """
+    cluster = load.context.cluster
+    try:
+        changed, load.watched = cluster.watch(PODS, load.watched, labels=_pods_of(load), seconds=_LOOK_SECONDS)
+    except (ForbiddenError, WatchLostError) as error:
+        if str(error) != load.said_watch:
+            load.context.say(f"the pods cannot be watched just now, and are looked at: {error}")
+            load.said_watch = str(error)
+        load.watched = ""
+        load.context.sleep(_LOOK_SECONDS)
+        return
+    for pod in changed:
+        load.shards = observe_change(load.shards, pod)
+
+
+def _look(load: Load) -> None:
+    pods, version = load.context.cluster.list_to_watch(PODS, labels=_pods_of(load))
+    load.watched = load.watched or version
+    load.shards = observe(load.shards, pods, load.replicas)
+    _write_shards(load)
+    if load.start is not None or load.not_started is not None:
+        # A shard that starts while the load is stopped because it did not start opens no window.
+        return
+    if (start := load_start(load.shards)) is not None:
+        load.start = start
+        load.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(start)})
+        load.context.say(f"every shard runs; the window opened at {format_time(start)}")
+    elif load.said_waiting != (waiting := _waiting(load.shards)):
+        load.said_waiting = waiting
+        load.context.say("waiting for " + cut("; ".join(waiting) or "the shards' pods", _WAITING_BYTES))
+
+
+def _seen(shards: Mapping[int, ShardState]) -> dict[int, tuple[int | None, float | None, str]]:
+    """What the record has to know at once."""
+    return {index: (state.code, state.started, state.reason) for index, state in shards.items()}
+
+
+def _waiting(shards: Mapping[int, ShardState]) -> list[str]:
+    return [f"shard {index}: {state.waiting}" for index, state in sorted(shards.items()) if state.waiting]
+
+
+def _write_shards(load: Load) -> None:
+    """As soon as a code or a start is known: neither is lost with this step."""
+    seen = _seen(load.shards)
+    if seen == load.written_shards:
+        return
+    load.written_shards = seen
+    shards = [state.as_json() for _, state in sorted(load.shards.items())]
+    load.written.write(record.LOAD_JOB, record.SHARDS, {"shards": shards})
+    codes = ",".join("" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
+    load.context.output("exit-codes", codes)
+
+
+def _why_stop(load: Load) -> str:
+    """The reason to end the load now, or empty."""
+    now = load.context.now()
+    stop = load.written.refresh().get(record.STOP)
+    if stop is not None:
+        return by_rule(stop)
+    if load.start is None:
+        hopeless = any(state.hopeless for state in load.shards.values())
+        return NOT_STARTED if hopeless or now >= load.created + load.run["seconds"]["loadStart"] else ""
+    if now >= load.start + load.run["runSeconds"]:
+        return RUN_DURATION
+    return ""

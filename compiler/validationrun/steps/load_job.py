@@ -1,0 +1,132 @@
+"""`load-job`: one Indexed Job, from the evaluator's readiness to the last shard's exit code."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from validationrun.base import conventions
+from validationrun.contract import parameters, record
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Record, parse_time
+from validationrun.contract.shards import ShardState
+from validationrun.kube.cluster import (
+    CONFIG_MAPS,
+    JOBS,
+    AlreadyExistsError,
+    ClusterError,
+    Object,
+    UnreachableError,
+    owned_by,
+)
+from validationrun.steps.context import Context
+from validationrun.steps.load_follow import follow
+from validationrun.steps.load_result import Load, LoadFailedError, by_rule, record_failure, record_none
+from validationrun.steps.load_start_failure import NOT_STARTED
+
+_EVALUATOR_POLL_SECONDS: Final = 0.1
+"""Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
+
+
+def load_job(context: Context) -> None:
+    """Creates the Job, follows it to its end, and records what its shards' exit codes add up to."""
+    written = Record.read(context.cluster, context.identity)
+    if written is None or not written.chain_is_ready:
+        context.say("there is no chain to load")
+        return
+    if written.sealed or written.get(record.LOAD) is not None:
+        context.say("the record has this step's result already, or the run has its verdict")
+        return
+    bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+    run = written.need(record.RUN)
+    try:
+        _wait_for_evaluator(context, written, run)
+        stop = written.get(record.STOP)
+        if stop is not None and written.get(record.JOB) is None:
+            record_none(context, written, by_rule(stop))
+            return
+        if written.sealed:
+            context.say("the run has its verdict: no load is started any more")
+            return
+        load = _begin(context, bundle, written, run)
+    except LoadFailedError as error:
+        record_failure(context, written, {}, error)
+        return
+    follow(load)
+
+
+def _wait_for_evaluator(context: Context, written: Record, run: Object) -> None:
+    """The window opens with the load, so whoever judges it has to be there before."""
+    until = context.now() + run["seconds"]["loadStart"]
+    while written.refresh().get(record.EVALUATOR) is None:
+        if context.now() >= until:
+            raise LoadFailedError(NOT_STARTED, "the evaluator was not ready within timeouts.loadStart")
+        context.sleep(_EVALUATOR_POLL_SECONDS)
+
+
+def _begin(context: Context, bundle: Bundle, written: Record, run: Object) -> Load:
+    """The Job of this run: the recorded one, or a new one. Once a UID is recorded no second Job is ever made."""
+    known = written.get(record.JOB)
+    if known is None:
+        known = _create(context, bundle, written, run)
+        written.write(record.LOAD_JOB, record.JOB, known)
+    load = Load(context, written, run, known["uid"], known["name"], parse_time(known["createdAt"]))
+    began = written.get(record.LOAD_START)
+    load.start = parse_time(began["start"]) if began else None
+    recorded = (written.get(record.SHARDS) or {}).get("shards", [])
+    load.shards = {one["index"]: ShardState.recorded(one) for one in recorded}
+    return load
+
+
+def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> Object:
+    chain_id = written.need(record.CHAIN)["chainId"]
+    run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
+    _create_config(context, bundle, chain_id, run_values)
+    images = parameters.image_replacements(bundle.plan, run["parameters"])
+    body = bundle.manifest(bundle.plan["load"]["file"], run_values, images)
+    # The compiled deadline is that of the compiled duration, a backstop for when nobody is left to stop the load.
+    name, uid = body["metadata"]["name"], context.identity.uid
+    try:
+        job = context.cluster.create(JOBS, body)
+    except AlreadyExistsError:
+        found = context.cluster.get(JOBS, name)
+        if found is None or not owned_by(found, uid):
+            raise LoadFailedError("WorkloadInfraFailure", f"Job {name} exists and is not this run's") from None
+        if "deletionTimestamp" in found["metadata"]:
+            raise LoadFailedError("WorkloadInfraFailure", f"Job {name} is being deleted") from None
+        job = found
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        raise LoadFailedError("WorkloadInfraFailure", f"Job {name} was refused: {error}") from None
+    metadata = job["metadata"]
+    context.say(f"created Job {name}")
+    return {"name": name, "uid": metadata["uid"], "createdAt": metadata["creationTimestamp"]}
+
+
+def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: Mapping[str, str]) -> None:
+    """The workload's files. Creating, not applying: a ConfigMap of that name that is not this run's is left alone."""
+    files = bundle.config_files(run_values)
+    if not files:
+        return
+    identity = context.identity
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": identity.config_name,
+            "namespace": identity.namespace,
+            "labels": identity.labels(conventions.COMPONENT_LOAD, chain_id),
+            "ownerReferences": [identity.owner()],
+        },
+        "data": files,
+    }
+    try:
+        context.cluster.create(CONFIG_MAPS, body)
+    except AlreadyExistsError:
+        found = context.cluster.get(CONFIG_MAPS, identity.config_name) or {}
+        if not owned_by(found, identity.uid) or found.get("data") != files:
+            message = f"ConfigMap {identity.config_name} exists and is not this run's"
+            raise LoadFailedError("ConfigApplyFailed", message) from None
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        raise LoadFailedError("ConfigApplyFailed", str(error)) from None

@@ -1,0 +1,198 @@
+"""How a load ended: what load-job records of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from validationrun.base.truncate import cut
+from validationrun.contract import record
+from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
+from validationrun.kube.cluster import Object
+from validationrun.oracle.workload import INFRASTRUCTURE, aggregate
+from validationrun.steps.context import Context
+from validationrun.steps.load_start_failure import why_not_started
+
+RUN_DURATION: Final = "runDuration"
+_STOPPED: Final = "Stopped"
+
+
+class LoadFailedError(Exception):
+    """The load has a fault of its own: a reason of row 5, and a sentence for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass
+class Load:
+    """
+    What the step knows of its Job while it follows it.
+
+    Attributes:
+        created, start: Unix seconds of the Job, and of the last shard's container; the window opens with the latter.
+        stopping: why the load is being stopped, or empty.
+        not_started: reason and sentence, of a load that was stopped before every shard ran.
+        watched: the version from which the watch of the pods goes on; empty when it has to begin anew.
+        written_shards: exit code, start and reason by shard, as the record has them.
+        said_waiting, said_watch: what the log was last told of shards that do not run yet, and of a watch that failed.
+    """
+
+    context: Context
+    written: Record
+    run: Object
+    job_uid: str
+    job_name: str
+    created: float
+    shards: dict[int, ShardState] = field(default_factory=dict)
+    start: float | None = None
+    stopping: str = ""
+    not_started: tuple[str, str] | None = None
+    watched: str = ""
+    written_shards: dict[int, tuple[int | None, float | None, str]] = field(default_factory=dict)
+    said_waiting: list[str] = field(default_factory=list)
+    said_watch: str = ""
+
+    @property
+    def replicas(self) -> int:
+        return int(self.run["load"]["shards"])
+
+
+def by_rule(stop: Mapping[str, Any]) -> str:
+    """Why the load is stopped, in the record's words."""
+    return f"rule {stop['rule']} failed"
+
+
+def finish(load: Load, job: Object | None) -> None:
+    """
+    Records the end, for a load whose Job is over.
+
+    Args:
+        job: as it was seen last; None when it is gone.
+    """
+    if load.start is None:
+        record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job_uid)
+        return
+    complete = all_indexes_complete(job, load.replicas)
+    load.stopping = load.stopping or _what_ended_it(load, complete=complete)
+    for_a_rule = bool(load.stopping) and load.stopping != RUN_DURATION
+    shards = {index: _ended(state, load.stopping, for_a_rule=for_a_rule) for index, state in load.shards.items()}
+    end = _end(shards, job, load.start)
+    image = next((state for state in shards.values() if state.image_id), None)
+    gone = f"Job {load.job_name} was deleted; " if job is None else ""
+    message = cut(gone + told(shards, load.stopping))
+    value = {
+        "jobUid": load.job_uid,
+        "code": _code(load, shards, complete=complete, for_a_rule=for_a_rule),
+        "reason": "",
+        "message": message,
+        "stopped": load.stopping,
+        "start": format_time(load.start),
+        "end": format_time(end) if end is not None else None,
+        "shards": [state.as_json() for _, state in sorted(shards.items())],
+        "image": image.image if image else None,
+        "imageID": image.image_id if image else None,
+    }
+    if _record(load.context, load.written, value):
+        load.context.say(f"the load ended: {message}")
+        load.context.output("message", message)
+
+
+def _why_no_start(load: Load, job: Object | None) -> LoadFailedError:
+    if job is None and load.not_started is None:
+        return LoadFailedError("WorkloadInfraFailure", f"Job {load.job_name} was deleted before every shard ran")
+    known = load.not_started or why_not_started(load.context, load.job_name, load.job_uid, load.shards)
+    return LoadFailedError(*known)
+
+
+def _what_ended_it(load: Load, *, complete: bool) -> str:
+    """Why it did not end by itself, though this step has not stopped it; empty when it did."""
+    if _lasted_too_long(load):
+        # Nobody was there to stop it.
+        return RUN_DURATION
+    stop = load.written.refresh().get(record.STOP)
+    # The evaluator ends the Job itself: it can be over before this step has seen why.
+    return by_rule(stop) if stop is not None and not complete else ""
+
+
+def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> int | None:
+    """What the shards' codes add up to; None for a load that was cut off before it had one."""
+    if load.stopping == RUN_DURATION:
+        return INFRASTRUCTURE
+    if for_a_rule and any(state.reason == _STOPPED for state in shards.values()):
+        # What was cut off for a rule has no code, and says nothing for or against the workload.
+        return None
+    return aggregate([state.as_shard() for state in shards.values()], load.replicas, job_complete=complete)
+
+
+def _record(context: Context, written: Record, value: Object) -> bool:
+    """Writes the load's result once and for all. False when it stands already."""
+    if written.add(record.LOAD_JOB, record.LOAD, {**value, "at": format_time(context.now())}):
+        return True
+    context.say("another attempt of this step has recorded the load's end, or the run has its verdict")
+    return False
+
+
+def _lasted_too_long(load: Load) -> bool:
+    finished = [state.finished for state in load.shards.values() if state.finished is not None]
+    return load.start is not None and bool(finished) and max(finished) > load.start + load.run["runSeconds"]
+
+
+def _end(shards: Mapping[int, ShardState], job: Object | None, start: float) -> float | None:
+    """By the containers' own ends; where that of one is not known, not before the Job's."""
+    seen = load_end(shards, start)
+    if all(state.finished is not None for state in shards.values()):
+        return seen
+    known = [one for one in (seen, _job_end(job, start)) if one is not None]
+    return max(known) if known else None
+
+
+def _ended(state: ShardState, stopping: str, *, for_a_rule: bool) -> ShardState:
+    """Its last word. Who had the pod deleted is known by now: this run itself, when it was stopping the load."""
+    if state.code is None and not state.reason:
+        state = replace(state, reason=POD_GONE)
+    if stopping and state.deleted and state.reason == DELETED:
+        return replace(state, reason=_STOPPED, code=None if for_a_rule else state.code)
+    return state
+
+
+def _job_end(job: Object | None, start: float) -> float | None:
+    """From the Job's own times, when no container's end was seen."""
+    status = (job or {}).get("status") or {}
+    times = [status.get("completionTime")]
+    times += [one.get("lastTransitionTime") for one in status.get("conditions") or [] if one.get("type") == "Failed"]
+    known = [parse_time(text) for text in times if text]
+    return max(start, min(known) - 1) if known else None
+
+
+def record_failure(
+    context: Context,
+    written: Record,
+    shards: Mapping[int, ShardState],
+    error: LoadFailedError,
+    *,
+    job_uid: str | None = None,
+) -> None:
+    """Records a fault of the load's own: no window, and code 2."""
+    message = cut(str(error))
+    value = {
+        "jobUid": job_uid,
+        "code": INFRASTRUCTURE,
+        "reason": error.reason,
+        "message": message,
+        "stopped": "",
+        "start": None,
+        "end": None,
+        "shards": [state.as_json() for _, state in sorted(shards.items())],
+    }
+    if _record(context, written, value):
+        context.say(f"{error.reason}: {message}")
+        context.output("message", f"{error.reason}: {message}")
+
+
+def record_none(context: Context, written: Record, stopped: str) -> None:
+    """The run was stopped before there was a load: nobody waits for one any longer."""
+    value: Object = {"jobUid": None, "code": None, "reason": "", "message": "the load never began", "stopped": stopped}
+    if _record(context, written, {**value, "start": None, "end": None, "shards": []}):
+        context.say(f"no load begins: {stopped}")

@@ -1,0 +1,81 @@
+"""
+`validationrun-runner STEP`: the program of every step's container.
+
+Exits 0 once the step's result is recorded, 1 only from finalize, 70 on a fault of ours or of the installation. Python's own
+1 (a traceback) and 2 (wrong usage) never leave it: they would read like a verdict.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from validationrun.base.conventions import EXIT_BUG
+from validationrun.contract.bundle import BundleError
+from validationrun.contract.record import (
+    ENSURE_CHAIN,
+    FINALIZE,
+    LOAD_JOB,
+    RULE_EVALUATOR,
+    WAIT_CHAIN_READY,
+    RecordError,
+)
+from validationrun.kube.cluster import ClusterError, NoClusterError
+from validationrun.steps.context import Context, RunnerError, termination_message
+
+STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
+_SET: Final = "--set="
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One step, with its arguments as the template gives them."""
+    try:
+        step, given = _arguments(arguments)
+        return _run(Context.from_environment(step), given)
+    except (RunnerError, RecordError, BundleError, ClusterError, NoClusterError) as error:
+        termination_message(str(error))
+    except Exception:  # noqa: BLE001 - the last handler: an exit code of Python's would read like a verdict
+        termination_message(f"a bug in validationrun-runner:\n{traceback.format_exc()}")
+    return EXIT_BUG
+
+
+def _arguments(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
+    if not arguments or arguments[0] not in STEPS:
+        raise RunnerError(f"usage: validationrun-runner STEP [--set=NAME=VALUE ...]; the steps are {', '.join(STEPS)}")
+    given = {}
+    for argument in arguments[1:]:
+        name, separator, value = argument.removeprefix(_SET).partition("=")
+        if not argument.startswith(_SET) or not separator:
+            raise RunnerError(f"cannot read the argument {argument!r}; expected --set=NAME=VALUE")
+        given[name] = value
+    return arguments[0], given
+
+
+def _run(context: Context, given: dict[str, str]) -> int:
+    """Each step is imported when it runs: the small ones start without what the others need."""
+    if context.step == ENSURE_CHAIN:
+        from validationrun.steps.ensure_chain import ensure_chain  # noqa: PLC0415
+
+        ensure_chain(context, given)
+    elif context.step == WAIT_CHAIN_READY:
+        from validationrun.steps.wait_chain_ready import wait_chain_ready  # noqa: PLC0415
+
+        wait_chain_ready(context)
+    elif context.step == LOAD_JOB:
+        from validationrun.steps.load_job import load_job  # noqa: PLC0415
+
+        load_job(context)
+    elif context.step == RULE_EVALUATOR:
+        from validationrun.steps.rule_evaluator import rule_evaluator  # noqa: PLC0415
+
+        rule_evaluator(context)
+    else:
+        from validationrun.steps.finalize import finalize  # noqa: PLC0415
+
+        return finalize(context)
+    return 0

@@ -1,0 +1,58 @@
+"""The evaluator's own `/metrics`. Never a label with a chain id, an image or a run id: their number would have no end."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+
+from validationrun.base.conventions import METRICS_PORT
+from validationrun.oracle.model import Decision
+from validationrun.spec.v1alpha1 import Rule
+from validationrun.steps.context import Context
+
+_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_NOTHING_WRONG_WITH_THE_QUESTION: Final = frozenset(
+    {"", "ThresholdViolated", "AlertFired", "NoSamples", "NaN", "NotFinite"}
+)
+
+
+class Metrics:
+    """Counts decisions; serves them where it may listen."""
+
+    def __init__(self, registry: CollectorRegistry, rules: Sequence[Rule]) -> None:
+        self._types = {rule.name: rule.type for rule in rules}
+        self._evaluations = Counter(
+            "validation_rule_evaluations",
+            "Answers to rules, by what they meant.",
+            ["type", "verdict", "reason"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "validation_rule_evaluation_duration_seconds",
+            "Time from asking a rule to its decision.",
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._errors = Counter(
+            "validation_prometheus_query_errors", "Answers that were no usable answer.", registry=registry
+        )
+
+    @classmethod
+    def serving(cls, context: Context, rules: Sequence[Rule]) -> "Metrics":
+        """A port that is taken costs the metrics, never the run."""
+        registry = CollectorRegistry()
+        metrics = cls(registry, rules)
+        port = int(os.environ.get("VALIDATION_METRICS_PORT") or METRICS_PORT)
+        try:
+            start_http_server(port, registry=registry)
+        except OSError as error:
+            context.say(f"no metrics: cannot listen on port {port}: {error.strerror}")
+        return metrics
+
+    def count(self, decision: Decision) -> None:
+        self._evaluations.labels(self._types[decision.rule], decision.verdict, decision.reason).inc()
+        if decision.exchange is not None:
+            self._seconds.observe(max(0.0, decision.exchange.answered - decision.exchange.asked))
+        if decision.verdict == "Error" and decision.reason not in _NOTHING_WRONG_WITH_THE_QUESTION:
+            self._errors.inc()

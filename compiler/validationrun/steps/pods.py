@@ -1,0 +1,115 @@
+"""The pods of a run: of its steps, of its load, of its chain. Pure but for the listing."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from validationrun.base import conventions
+from validationrun.base.truncate import cut
+from validationrun.contract import record
+from validationrun.contract.record import Record
+from validationrun.contract.shards import LABEL_JOB_UID
+from validationrun.kube.cluster import PODS, Object, owned_by
+from validationrun.steps.context import Context
+
+Kind = Literal["step", "shard", "chain"]
+
+_LABEL_ARGO_WORKFLOW: Final = "workflows.argoproj.io/workflow"
+_NODE_NAME: Final = "workflows.argoproj.io/node-name"
+_MAIN: Final = "main"
+_OVER: Final = frozenset({"Succeeded", "Failed"})
+_WORDS_BYTES: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class RunPod:
+    """
+    A pod of this run.
+
+    Attributes:
+        step: of a step's pod, its name.
+    """
+
+    kind: Kind
+    body: Object
+    step: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def phase(self) -> str:
+        return str((self.body.get("status") or {}).get("phase") or "")
+
+    @property
+    def is_over(self) -> bool:
+        return self.phase in _OVER
+
+
+def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list[RunPod]:
+    """
+    All that there still are, the oldest first, finalize's own left out. By UIDs: a name or a label alone is no proof.
+
+    Args:
+        job_uid: of the load's Job, where the record does not name it.
+    """
+    labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
+    read = written.get if written is not None else _nothing
+    job = read(record.JOB) or {}
+    chain_id = (read(record.CHAIN) or {}).get("chainId") or (read(record.RUN) or {}).get("chainId")
+    # A host name is the pod's name, cut to 63 characters.
+    own = os.environ.get("HOSTNAME") or "not a pod"
+    found = []
+    for body in context.cluster.list(PODS, labels=labels):
+        metadata = body["metadata"]
+        given = metadata.get("labels") or {}
+        if given.get(_LABEL_ARGO_WORKFLOW) == context.identity.workflow:
+            if owned_by(body, context.identity.uid) and not metadata["name"].startswith(own):
+                found.append(RunPod("step", body, _step(metadata)))
+        elif LABEL_JOB_UID in given:
+            if given[LABEL_JOB_UID] in (job.get("uid"), job_uid):
+                found.append(RunPod("shard", body))
+        elif chain_id and given.get(conventions.LABEL_CHAIN_ID) == chain_id:
+            found.append(RunPod("chain", body))
+    return sorted(found, key=lambda one: (str(one.body["metadata"].get("creationTimestamp") or ""), one.name))
+
+
+def _nothing(key: str) -> None:
+    del key
+
+
+def _step(metadata: Mapping[str, Any]) -> str:
+    """Argo's name of the node is such as `nightly-x7k2p.load-job(0)`."""
+    node = str((metadata.get("annotations") or {}).get(_NODE_NAME) or "")
+    return node.partition(".")[2].partition("(")[0]
+
+
+def last_words(pods: Iterable[RunPod], steps: Sequence[str]) -> str:
+    """
+    Why steps ended without a result, as far as their pods can tell; empty when they say nothing.
+
+    Args:
+        steps: by name, in their order.
+    """
+    told = []
+    for step in steps:
+        words = [one for pod in pods if pod.step == step and (one := _words(pod.body))]
+        if words:
+            # A step that was started again says last what it ended with.
+            told.append(f"{step}: {words[-1]}")
+    return "; ".join(told)
+
+
+def _words(pod: Mapping[str, Any]) -> str:
+    status = pod.get("status") or {}
+    for one in status.get("containerStatuses") or []:
+        ended = (one.get("state") or {}).get("terminated") or {}
+        if one.get("name") == _MAIN and ended.get("exitCode"):
+            # The last line of a traceback is what it is about.
+            message = str(ended.get("message") or "").strip().rpartition("\n")[2]
+            return cut(message or f"exit {ended['exitCode']} ({ended.get('reason') or 'Error'})", _WORDS_BYTES)
+    if status.get("phase") == "Failed":
+        return cut(": ".join(str(status[key]) for key in ("reason", "message") if status.get(key)), _WORDS_BYTES)
+    return ""

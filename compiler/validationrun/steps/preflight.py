@@ -1,0 +1,200 @@
+"""
+Preflight: what makes a run hopeless is found before any object of its chain exists, and all of it at once.
+
+Prometheus answers and lives in our time, alert references resolve, accounts exist, and the steps' account has its rights.
+Whether Prometheus has loaded an alert is judged later, by the evaluator.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.base.truncate import MESSAGE_BYTES, cut
+from validationrun.contract import parameters as values
+from validationrun.contract.bundle import Bundle
+from validationrun.judging.live.clock_skew import LARGEST_SKEW_SECONDS, check_clock
+from validationrun.kube.cluster import (
+    SERVICE_ACCOUNTS,
+    ClusterError,
+    ForbiddenError,
+    InvalidError,
+    Resource,
+    UnreachableError,
+)
+from validationrun.oracle.model import CLOCK_SKEW, PROMETHEUS_UNAVAILABLE, RBAC_DENIED, Fault
+from validationrun.prometheus import Access, Prometheus
+from validationrun.steps.context import Context
+from validationrun.steps.rule_references import References
+
+SERVICE_ACCOUNT_MISSING: Final = "ServiceAccountMissing"
+
+ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", namespaced=False)
+_ATTEMPTS: Final = 4
+_PAUSE_SECONDS: Final = 3.0
+"""A Prometheus that restarts is back within this many attempts and pauses, and they leave preflight within a minute."""
+
+_RIGHTS_ASKED_AGAIN: Final = 2
+_RIGHTS_PAUSE_SECONDS: Final = 3.0
+
+_FINDING_BYTES: Final = 500
+_REASON_BYTES: Final = 30
+_TRIED: Final = frozenset({"serviceaccounts", "prometheusrules"})
+"""Preflight itself does with these what the right is for, so it finds out without asking."""
+
+_RUNS: Final = {"steps": "it runs the steps", "finalize": "it runs finalize", "workload": "it runs the workload"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that would make the run hopeless: a reason of its own, and a sentence for people."""
+
+    reason: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"reason": self.reason, "message": self.message}
+
+
+def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> list[Finding]:
+    """
+    Everything that was found, each with a bounded message; empty when the run may begin.
+
+    Raises:
+        UnreachableError: the API server is away, which says nothing about the run.
+    """
+    rules = bundle.rule_documents()
+    found = [
+        *_accounts(context, bundle.plan),
+        *_rights(context, bundle.plan),
+        *_references(context, rules),
+        *(_prometheus(context, values.prometheus_url(parameters)) if rules else []),
+    ]
+    return [Finding(one.reason, cut(one.message, _FINDING_BYTES)) for one in found]
+
+
+def told(findings: Sequence[Mapping[str, str]]) -> str:
+    """All of them in one message: each reason stands in it, however many there are."""
+    room = MESSAGE_BYTES // max(1, len(findings)) - _REASON_BYTES
+    return "; ".join(f"{one['reason']}: {cut(one['message'], max(room, _REASON_BYTES))}" for one in findings)
+
+
+def _accounts(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
+    for role, name in plan["accounts"].items():
+        if name is None:
+            continue
+        try:
+            found = context.cluster.get(SERVICE_ACCOUNTS, name)
+        except ForbiddenError as error:
+            yield Finding(RBAC_DENIED, str(error))
+            return
+        if found is None:
+            where = f"namespace {context.identity.namespace}"
+            message = f"ServiceAccount {name} does not exist in {where}; {_RUNS[role]}, and its tenant creates it"
+            yield Finding(SERVICE_ACCOUNT_MISSING, message)
+
+
+def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
+    """What access.yaml gives the steps' account, asked of whoever decides about it."""
+    account = plan["accounts"]["steps"]
+    asked = [
+        (right["group"], resource, verb)
+        for right in plan.get("rights", [])
+        for resource in right["resources"]
+        if resource not in _TRIED
+        for verb in right["verbs"]
+    ]
+    try:
+        missing = _missing(context, asked)
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        context.say(f"cannot ask which rights {account} has: {error}")
+        return
+    for (group, resource), found in itertools.groupby(missing, key=lambda one: one[:2]):
+        full = f"{resource}.{group}" if group else resource
+        message = (
+            f"ServiceAccount {account} may not {', '.join(verb for *_, verb in found)} {full} in namespace "
+            f"{context.identity.namespace}; apply access.yaml"
+        )
+        yield Finding(RBAC_DENIED, message)
+
+
+def _missing(context: Context, asked: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """
+    Group, resource and verb of each right that lacks, asked again before it is believed.
+
+    An API server that has just started answers before it has read all roles.
+    """
+    missing = [right for right in asked if not _allowed(context, *right)]
+    for _ in range(_RIGHTS_ASKED_AGAIN):
+        if missing:
+            context.sleep(_RIGHTS_PAUSE_SECONDS)
+            missing = [right for right in missing if not _allowed(context, *right)]
+    return missing
+
+
+def _allowed(context: Context, group: str, resource: str, verb: str) -> bool:
+    plural, _, subresource = resource.partition("/")
+    attributes = {"namespace": context.identity.namespace, "verb": verb, "group": group, "resource": plural}
+    if subresource:
+        attributes["subresource"] = subresource
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = context.cluster.create(ACCESS_REVIEWS, review)
+    allowed = (answer.get("status") or {}).get("allowed")
+    if not isinstance(allowed, bool):
+        raise InvalidError("a SelfSubjectAccessReview came back without an answer")
+    return allowed
+
+
+def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Rules that fail for one cause make one finding."""
+    references = References(context.cluster)
+    by_fault: dict[tuple[str, str], list[str]] = {}
+    for rule in rules:
+        if "alert" not in rule:
+            continue
+        ref = rule["alert"]["ruleRef"]
+        fault = references.fault_of(rule["name"], ref["namespace"], ref["name"], ref["alertname"])
+        if fault is not None:
+            by_fault.setdefault((fault.reason, fault.message), []).append(rule["name"])
+    for (reason, message), names in by_fault.items():
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - as many as a sentence bears
+        yield Finding(reason, f"rule{'s' if names[1:] else ''} {', '.join(names[:3])}{rest}: {message}")
+
+
+def _prometheus(context: Context, url: str) -> list[Finding]:
+    """Asked a few times before a fault counts: it may be restarting."""
+    prometheus = Prometheus(url, Access.from_environment())
+    found: list[Finding] = []
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            context.sleep(_PAUSE_SECONDS)
+        found = _look_at_clock(context, prometheus)
+        if not found:
+            break
+        context.say(told([one.as_json() for one in found]))
+    prometheus.close()
+    return found
+
+
+def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:
+    faults: list[Fault] = []
+
+    def read(timeout_s: float) -> float | Fault:
+        answer = prometheus.clock(timeout_s)
+        if isinstance(answer, Fault):
+            faults.append(answer)
+        return answer
+
+    check = check_clock(read, context.now)
+    if check.skew_s is None:
+        return [Finding(faults[-1].reason if faults else PROMETHEUS_UNAVAILABLE, check.message)]
+    if check.skew_s > LARGEST_SKEW_SECONDS:
+        limit = f"at most {LARGEST_SKEW_SECONDS:.0f}s can be judged by"
+        return [Finding(CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_s:.0f}s; {limit}")]
+    return []

@@ -1,0 +1,53 @@
+"""
+finalize's files: `result.json`, the reports, and what the pods said.
+
+The evaluator judged in a pod of its own and uploads each decision itself. What came of them stands in its sign-off: the
+states, the sums, and the hash of each file. So the reports here tell every verdict and draw no decision, and say so;
+`result.json` names the evaluator's files too, so that the folder as a whole can be checked, drawn and replayed.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Final
+
+from validationrun.base.atomic_files import dump_json, listed, write_whole
+from validationrun.report import files, junit, log, markdown, page, termination
+from validationrun.report.from_record import Ended, result_of, view_of_result
+from validationrun.results.folder import RESULT_JSON
+from validationrun.steps import diagnostics
+from validationrun.steps.context import Context
+from validationrun.steps.diagnostics import PodFound
+
+RESULTS_DIR: Final = "results"
+ELSEWHERE: Final = (
+    "the reports in the bucket were made by finalize, which has each rule's verdict and sums; the decisions lie in "
+    "rules/*.jsonl, and `validationrun report DIR -o html` of the whole folder draws them"
+)
+
+
+def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.Path:
+    """
+    Writes all of it, `result.json` last; the same again when it is called again. Returns the folder.
+
+    Raises:
+        OSError: it cannot be written.
+        ResultsError: the run's documents contradict each other.
+    """
+    folder = context.output_dir / RESULTS_DIR
+    folder.mkdir(parents=True, exist_ok=True)
+    if pods:
+        diagnostics.save(folder, pods)
+    result = result_of(ended, ELSEWHERE)
+    shown = view_of_result(result, ended.evidence)
+    for name, content in (
+        (files.HTML, page.render(shown)),
+        (files.JUNIT, junit.render(shown)),
+        (files.MARKDOWN, markdown.render(shown)),
+        (files.LOG, log.render(shown)),
+        (files.TERMINATION, termination.render(shown)),
+    ):
+        write_whole(folder / name, content.encode())
+    own = {name: one for name, one in listed(folder).items() if name != RESULT_JSON}
+    evaluators = (ended.evidence.sign_off or {}).get("files") or {}
+    write_whole(folder / RESULT_JSON, dump_json({**result.document, "files": {**evaluators, **own}}))
+    return folder

@@ -1,0 +1,167 @@
+"""
+`rule-evaluator`: asks every rule through the window, stops the load when it must, and signs off.
+
+It always runs, without rules too. Its verdicts stand in the record as they change; the sign-off, written last and once, is the
+proof that they are whole.
+"""
+
+import importlib.metadata
+from collections.abc import Sequence
+from typing import Any, Final
+
+from validationrun.base.atomic_files import listed
+from validationrun.contract import parameters, record
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.record import Record, format_time
+from validationrun.judging.live.loop import Evaluation
+from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.engine import Fold, RuleState
+from validationrun.oracle.model import Decision
+from validationrun.oracle.question import Question
+from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus.explain_empty import explain_empty
+from validationrun.results.evidence import EvidenceWriter
+from validationrun.results.judgement import Judgement
+from validationrun.spec.v1alpha1 import Rule
+from validationrun.steps.cluster_control import ClusterControl, sigterm_interrupts
+from validationrun.steps.context import Context, RunnerError, note_termination
+from validationrun.steps.metrics import Metrics
+from validationrun.steps.rule_references import References
+
+RESULTS_DIR: Final = "results"
+
+
+def rule_evaluator(context: Context) -> None:
+    """
+    Evaluates the rules of this run from where the record says that it got to.
+
+    Raises:
+        RunnerError: a signal came before the window was judged. What is known is in the record, for the next attempt.
+    """
+    written = Record.read(context.cluster, context.identity)
+    if written is None or not written.chain_is_ready:
+        context.say("there is no chain to judge")
+        return
+    if record.stands(written.get(record.SIGN_OFF)):
+        _refuse_without_evidence(written)
+        context.say("the record has this step's sign-off already")
+        return
+    if written.sealed:
+        # The run has its verdict, and without a sign-off that is none that this step could still bear out.
+        context.say("the run has its verdict already")
+        return
+    questions = _questions(context, written)
+    rules = [question.rule for question in questions]
+    states = [RuleState(**one) for one in (written.get(record.RULES) or {}).get("rules", [])]
+    evidence = EvidenceWriter(
+        context.output_dir / RESULTS_DIR, rules, {state.name: state for state in states if state.last_t is not None}
+    )
+    control = ClusterControl(context, written, evidence, Metrics.serving(context, rules))
+    fold = Fold.begin(rules, states)
+    intended = _intended(written)
+    if intended is not None and fold.stop_time is None:
+        # The failure that the run was stopped for stands, whatever would be answered now.
+        fold.add(intended)
+    url = parameters.prometheus_url(written.need(record.RUN)["parameters"])
+    evaluation = Evaluation(control, _askers(context, questions, url), fold, _prometheus(url).clock, intended)
+    _tell_ready(context, written, rules, url)
+    with sigterm_interrupts(control):
+        judgement = evaluation.run()
+    evidence.close(judgement.states)
+    _sign_off(context, written, judgement, evidence)
+
+
+def _refuse_without_evidence(written: Record) -> None:
+    """
+    The attempt that signed off has not ended well, so its evidence may not have been uploaded, and this one has none.
+
+    Raises:
+        RunnerError: results are to be uploaded. Ending well would upload nothing and let the Workflow succeed.
+    """
+    if (written.get(record.RUN) or {}).get("results"):
+        raise RunnerError(
+            "an earlier attempt signed off and its evidence may not have been uploaded; this one has none"
+        )
+
+
+def _questions(context: Context, written: Record) -> list[Question]:
+    bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+    run, chain_id = written.need(record.RUN), written.need(record.CHAIN)["chainId"]
+    run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
+    planned = {one["name"]: one for one in bundle.plan["rules"]}
+    return [Question.planned(rule, planned[rule.name], run_values) for rule in bundle.rules()]
+
+
+def _prometheus(url: str) -> Prometheus:
+    return Prometheus(url, Access.from_environment())
+
+
+def _askers(context: Context, questions: Sequence[Question], url: str) -> list[Asker]:
+    """Each rule with a connection of its own, so that a slow answer delays no other."""
+    references = References(context.cluster)
+    explain = explain_empty(_prometheus(url))
+    return [
+        Asker(question, _prometheus(url), reference=references.fault, explain=explain, now=context.now)
+        for question in questions
+    ]
+
+
+def _intended(written: Record) -> Decision | None:
+    """The failure for which an earlier attempt of this step recorded that it stops the run."""
+    stop = written.get(record.STOP)
+    if stop is None:
+        return None
+    return Decision(stop["rule"], stop["t"], "Failed", stop["reason"], stop["message"], stop.get("value"))
+
+
+def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: str) -> None:
+    """The Job is created only after this."""
+    if written.get(record.EVALUATOR) is None:
+        ready = {"readyAt": format_time(context.now()), "prometheus": url}
+        written.write(record.RULE_EVALUATOR, record.EVALUATOR, ready)
+    context.say(f"ready to judge {len(rules)} rules by {url}")
+
+
+def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
+    """The proof that the evidence is whole: what was judged, over which window, of which load, by which bundle."""
+    job = written.refresh().get(record.JOB)
+    sign_off: dict[str, Any] = {
+        "workflowUid": context.identity.uid,
+        "jobUid": job["uid"] if job else None,
+        "bundleHash": context.bundle_hash,
+        "start": _time(judgement.start),
+        "end": _time(judgement.end),
+        "stopTime": _time(judgement.stop_time),
+        "stopRule": judgement.stop_rule,
+        "settleSeconds": context.settle_s,
+        "runner": importlib.metadata.version("validationrun"),
+        "clock": [check.as_json() for check in judgement.clock],
+        "rules": [state.as_json() for state in judgement.states],
+        # finalize reports in a pod of its own: this is all that it learns of the decisions.
+        "summaries": {name: summary.as_json() for name, summary in evidence.summaries.items()},
+        "files": listed(context.output_dir / RESULTS_DIR),
+        "at": format_time(context.now()),
+    }
+    if judgement.interrupted:
+        # It proves nothing, and an attempt that comes after this one goes on and replaces it.
+        sign_off["stopped"] = True
+    if not written.change(
+        record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if record.stands(there) else sign_off
+    ):
+        _refuse_without_evidence(written)
+        context.say("another attempt of this step has signed off, or the run has its verdict")
+        return
+    verdicts = {state.verdict for state in judgement.states}
+    worst = next((one for one in ("Failed", "Error") if one in verdicts), "Passed")
+    context.output("verdict", "Error" if judgement.interrupted and worst == "Passed" else worst)
+    words = ", ".join(f"{state.name} {state.verdict}" for state in judgement.states) or "no rules"
+    message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {words}"
+    context.say(message)
+    note_termination(message)
+    if judgement.interrupted:
+        # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.
+        raise RunnerError(message)
+
+
+def _time(seconds: float | None) -> str | None:
+    return format_time(seconds) if seconds is not None else None

@@ -1,0 +1,65 @@
+"""Do the alert rules' references resolve? Asked of Kubernetes, once for each rule that resolves."""
+
+from typing import TYPE_CHECKING, Final
+
+from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
+from validationrun.oracle.model import CROSS_NAMESPACE_FORBIDDEN, RBAC_DENIED, RULE_NOT_FOUND, Fault
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import Rule
+
+LABEL_SHARED: Final = "sei.io/validation-shared-rules"
+
+
+class References:
+    """Remembers what resolved; what did not is asked again, because somebody may grant the right meanwhile."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._resolved: set[str] = set()
+
+    def fault(self, rule: "Rule") -> Fault | None:
+        """Why the rule's reference does not resolve; None when it does, or when it has none."""
+        if rule.alert is None:
+            return None
+        ref = rule.alert.rule_ref
+        return self.fault_of(rule.name, ref.namespace, ref.name, ref.alertname)
+
+    def fault_of(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | None:
+        """The same, by the parts of the reference."""
+        if rule in self._resolved:
+            return None
+        try:
+            fault = self._look_up(namespace, name, alertname)
+        except ClusterError:
+            # The API server's own trouble says nothing about the reference; Prometheus is asked all the same.
+            return None
+        if fault is None:
+            self._resolved.add(rule)
+        return fault
+
+    def _look_up(self, namespace: str, name: str, alertname: str) -> Fault | None:
+        where = f"PrometheusRule {namespace}/{name}"
+        shared = namespace != self._cluster.namespace
+        there = self._cluster.within(namespace)
+        try:
+            if shared and not _is_shared(there, namespace):
+                message = f"namespace {namespace} does not carry the label {LABEL_SHARED}=true"
+                return Fault(CROSS_NAMESPACE_FORBIDDEN, message)
+            found = there.get(PROMETHEUS_RULES, name)
+        except ForbiddenError as error:
+            return Fault(CROSS_NAMESPACE_FORBIDDEN if shared else RBAC_DENIED, str(error))
+        if found is None:
+            return Fault(RULE_NOT_FOUND, f"{where} does not exist")
+        alerts = {
+            one.get("alert") for group in found.get("spec", {}).get("groups") or [] for one in group.get("rules") or []
+        }
+        if alertname not in alerts:
+            return Fault(RULE_NOT_FOUND, f"{where} has no alert {alertname}")
+        return None
+
+
+def _is_shared(cluster: Cluster, namespace: str) -> bool:
+    found = cluster.get(NAMESPACES, namespace)
+    labels = ((found or {}).get("metadata") or {}).get("labels") or {}
+    return labels.get(LABEL_SHARED) == "true"

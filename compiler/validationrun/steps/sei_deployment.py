@@ -1,0 +1,67 @@
+"""What the steps of the chain say of its objects, and when they give one up."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from validationrun.base.truncate import cut
+from validationrun.contract.record import Record
+from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
+from validationrun.steps.context import Context
+
+POLL_SECONDS: Final = 1.0
+
+
+class ChainFailedError(Exception):
+    """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(cut(message))
+        self.reason = reason
+
+
+def conclude(context: Context, written: Record, key: str, result: Object, otherwise: str) -> None:
+    """Records a step's result, which is done once. A step that recorded a failure is green in the Argo UI, so its message tells."""
+    if written.add(context.step, key, result):
+        context.output("message", f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise)
+    else:
+        context.say("another attempt of this step has recorded its result, or the run has its verdict")
+
+
+def own_deployment(context: Context, name: str) -> Object:
+    """
+    A deployment of this run that still has a chance.
+
+    Raises:
+        ChainFailedError: it is gone, or goes, or is another run's by now, or failed for good.
+    """
+    found = context.cluster.get(CHAIN_OBJECTS, name)
+    if found is None or not owned_by(found, context.identity.uid):
+        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
+    raise_if_going(found)
+    raise_if_failed(found)
+    return found
+
+
+def raise_if_going(found: Mapping[str, Any]) -> None:
+    """A chain that is being deleted has no future; a new one of its id would meet a stale genesis."""
+    if "deletionTimestamp" in found["metadata"]:
+        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} is being deleted")
+
+
+def raise_if_failed(found: Mapping[str, Any]) -> None:
+    """Raises ChainFailedError with the controller's own text when the object says that it failed for good."""
+    status = found.get("status") or {}
+    if status.get("phase") != "Failed":
+        return
+    texts = [_failed_task(status.get("plan") or {})]
+    texts += [
+        f"{one.get('type')}: {one.get('message')}"
+        for one in status.get("conditions") or []
+        if one.get("status") == "False" and one.get("message")
+    ]
+    text = "; ".join(part for part in texts if part) or "the controller gave no reason"
+    raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
+
+
+def _failed_task(plan: Mapping[str, Any]) -> str:
+    return str((plan.get("failedTaskDetail") or {}).get("error") or "")

@@ -1,0 +1,106 @@
+"""
+The verdict of a run on a cluster: the facts of the table, from the run record, the Job and the Workflow.
+
+Evidence counts only when it is this run's, by UID and by hash; whatever is missing is no pass.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from validationrun.base import conventions
+from validationrun.contract import record
+from validationrun.contract.record import Record, parse_time
+from validationrun.contract.status import is_shut_down
+from validationrun.judging.recorded import Evidence, read_evidence, read_workload
+from validationrun.oracle.verdict import BUNDLE_MISSING, CHAIN_NOT_READY, EVALUATOR_LOST, Facts, RunVerdict, judge
+from validationrun.oracle.workload import Workload
+from validationrun.steps.context import Context
+from validationrun.steps.pods import RunPod, last_words
+
+_BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """
+    The verdict and what it was made of.
+
+    Attributes:
+        workload: None when there was no load to be judged.
+    """
+
+    verdict: RunVerdict
+    evidence: Evidence
+    workload: Workload | None
+
+
+def decide_run(
+    context: Context, workflow: Mapping[str, Any], written: Record | None, began: float, pods: Sequence[RunPod]
+) -> Decided:
+    """
+    Args:
+        began: when finalize did; by it the Workflow's own deadline had passed or not.
+        pods: of the run, for the words of steps that left no result.
+    """
+    evidence = read_evidence(written, context.bundle_hash)
+    workload = read_workload(context.cluster, written, lost(pods, record.LOAD_JOB))
+    reason, message = _chain(context, workflow, written, pods)
+    run = (written.get(record.RUN) or {}) if written is not None else {}
+    whole = evidence.sign_off is not None and (run.get("load") is None or (workload and workload.code is not None))
+    facts = Facts(
+        cancelled=is_shut_down(workflow),
+        chain_reason=reason,
+        deadline_passed=not whole and _deadline_passed(workflow, began),
+        has_load=bool(run.get("load")),
+        workload=workload.code if workload is not None else None,
+        workload_reason=workload.reason if workload is not None else "",
+        rules=evidence.states,
+        signed_off=evidence.sign_off is not None,
+        stop_rule=evidence.stop_rule,
+        chain_message=message,
+        workload_message=workload.message if workload is not None else "",
+    )
+    verdict = judge(facts)
+    if verdict.reason == EVALUATOR_LOST:
+        verdict = dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
+    return Decided(verdict, evidence, workload)
+
+
+def lost(pods: Sequence[RunPod], step: str) -> str:
+    """A step that left no result, by its pods' last words."""
+    return last_words(pods, [step]) or f"{step} left no result"
+
+
+def _chain(
+    context: Context, workflow: Mapping[str, Any], written: Record | None, pods: Sequence[RunPod]
+) -> tuple[str | None, str]:
+    """Why the chain never came up, and words; an empty reason when it did, None when nothing about it was recorded."""
+    submitted = (workflow["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    if submitted is not None and submitted != context.bundle_hash:
+        # Argo read a template of before: whatever was judged, it is not what was submitted.
+        words = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
+        return BUNDLE_MISSING, words
+    failure = written.chain_failure if written is not None else None
+    if failure is not None:
+        return str(failure["reason"]), str(failure["message"])
+    if written is not None and written.chain_is_ready:
+        return "", ""
+    words = last_words(pods, _BRING_UP)
+    if words:
+        return CHAIN_NOT_READY, f"the chain never came up: {words}"
+    if written is None:
+        return (
+            None,
+            "there is no run record: its steps never ran, or ran for another Workflow, as in a memoized resubmit",
+        )
+    return None, "the chain never came up: no step recorded why"
+
+
+def _deadline_passed(workflow: Mapping[str, Any], now: float) -> bool:
+    seconds = (workflow.get("spec") or {}).get("activeDeadlineSeconds")
+    stored = ((workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}).get("activeDeadlineSeconds")
+    started = (workflow.get("status") or {}).get("startedAt")
+    limit = seconds or stored
+    return bool(limit and started and now >= parse_time(started) + float(limit))

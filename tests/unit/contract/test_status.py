@@ -1,0 +1,155 @@
+"""What readers say of a run that is over and to which finalize gave no verdict."""
+
+from typing import Any
+
+import pytest
+
+from runner_helpers import IDENTITY, START, FakeCluster, begin, workflow
+from validationrun.contract.record import format_time
+from validationrun.contract.status import run_status
+from validationrun.kube.cluster import Object
+
+RULES = [
+    {"name": "good", "type": "query", "op": ">", "threshold": "0"},
+    {"name": "bad", "type": "query", "op": ">", "threshold": "0"},
+]
+STATES = [
+    {"name": "good", "verdict": "Passed", "reason": "", "message": "1 > 0"},
+    {"name": "bad", "verdict": "Failed", "reason": "ThresholdViolated", "message": "0, not > 0"},
+]
+
+
+def over(phase: str, message: str = "", **spec: Any) -> Object:
+    found = workflow(**spec)
+    found["status"] |= {"phase": phase, "finishedAt": format_time(START + 60), "message": message}
+    return found
+
+
+def status(found: Object, **keys: Any) -> Object:
+    """Of a run with a record that holds these keys."""
+    named = {key.replace("_", "-"): value for key, value in keys.items()}
+    return run_status(IDENTITY, found, begin(FakeCluster(), {"load": None, "rules": RULES}, named))
+
+
+def verdicts(document: Object) -> list[str]:
+    return [one["verdict"] for one in document["rules"]]
+
+
+# What an evaluator that was told to end calls a rule of which it will see no more.
+UNSEEN = [{**one, "verdict": "Error", "reason": "NoSamples"} for one in STATES]
+
+
+@pytest.mark.parametrize("sign_off", [None, {"rules": STATES, "stopped": True}, {"rules": UNSEEN, "stopped": True}])
+def test_what_was_good_so_far_has_not_passed(sign_off: Object | None) -> None:
+    """A terminated run: the evaluator never signed off, or only because of the signal. The failure stands."""
+    left = {"rules": {"rules": STATES}, **({"sign_off": sign_off} if sign_off else {})}
+    document = status(over("Failed", shutdown="Terminate"), **left)
+    assert (document["phase"], document["verdict"], document["reason"]) == ("Cancelled", "Error", "Cancelled")
+    assert verdicts(document) == ["Awaited", "Failed"]
+    assert document["rules"][0]["message"] == "1 > 0"
+
+
+def test_what_was_signed_off_has_passed_though_nobody_judged_the_run() -> None:
+    document = status(over("Error", "no pod for finalize"), sign_off={"rules": STATES})
+    assert (document["phase"], document["reason"], document["message"]) == ("Error", "Unknown", "no pod for finalize")
+    assert verdicts(document) == ["Passed", "Failed"]
+
+
+def test_while_it_runs_a_rule_shows_how_it_is_so_far() -> None:
+    assert verdicts(status(workflow(), rules={"rules": STATES})) == ["Passed", "Failed"]
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Error"])
+def test_terminated_before_its_first_step(phase: str) -> None:
+    """Argo calls it Succeeded when it still waited for its lock."""
+    document = run_status(IDENTITY, over(phase, shutdown="Terminate"), None)
+    assert (document["phase"], document["verdict"], document["reason"]) == ("Cancelled", "Error", "Cancelled")
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Error"])
+def test_without_a_record_the_chain_never_came_up(phase: str) -> None:
+    """As finalize says, whose words are the Workflow's message."""
+    told = "main: Error (exit code 1): Error: ChainNotReady: there is no run record: as in a memoized resubmit"
+    document = run_status(IDENTITY, over(phase, told), None)
+    assert (document["phase"], document["verdict"], document["reason"]) == ("Error", "Error", "ChainNotReady")
+    assert document["message"] == "there is no run record: as in a memoized resubmit"
+    assert document["rules"] == []
+    # Old pods of the name that Argo took for this Workflow's.
+    document = run_status(IDENTITY, over(phase, "main: Passed: all held"), None)
+    assert (document["verdict"], document["reason"]) == ("Error", "ChainNotReady")
+    words = "no step of this very Workflow began its work (main: Passed: all held)"
+    assert document["message"] == f"there is no run record: {words}"
+
+
+def test_a_verdict_of_before_is_no_verdict_of_this_workflow() -> None:
+    """Passed counts only together with phase Succeeded."""
+    document = status(over("Failed", "lost"), result={"verdict": "Passed"})
+    assert (document["verdict"], document["reason"]) == ("Error", "Unknown")
+    assert "the Workflow failed after its verdict was written: lost" in document["message"]
+    assert status(over("Succeeded"), result={"verdict": "Passed"}) == {"verdict": "Passed"}
+
+
+def test_a_pass_is_awaited_until_its_workflow_has_ended() -> None:
+    """Its artifacts may still fail; a verdict against the run cannot become better."""
+    document = status(workflow(), result={"verdict": "Passed"})
+    assert (document["phase"], document["verdict"], document["message"]) == ("Running", "Awaited", "cleaning up")
+    assert status(workflow(), result={"verdict": "Failed"}) == {"verdict": "Failed"}
+
+
+def _conditions(document: Object) -> dict[str, tuple[str, str]]:
+    return {one["type"]: (one["status"], one["reason"]) for one in document["conditions"]}
+
+
+def test_a_load_that_never_began_is_not_complete() -> None:
+    """What ended is complete, whatever its exit codes."""
+    run = {"load": {"shards": 1}, "rules": []}
+
+    def told(load: Object | None) -> tuple[str, str]:
+        written = begin(FakeCluster(), run, {"load": load} if load else {})
+        return _conditions(run_status(IDENTITY, workflow(), written))["LoadComplete"]
+
+    assert told(None) == ("False", "Awaited")
+    assert told({"start": None, "reason": "LoadNotStarted", "code": 2}) == ("False", "LoadNotStarted")
+    assert told({"start": format_time(START), "reason": "", "code": 2}) == ("True", "LoadEnded")
+
+
+def test_an_evaluator_that_was_told_to_end_does_not_judge() -> None:
+    """Another attempt goes on where it stopped."""
+    keys = {"chain": {"chainId": "c"}, "chain_ready": {"deployments": []}, "window": {"start": format_time(START)}}
+    stopped = status(workflow(), **keys, sign_off={"rules": STATES, "stopped": True})
+    assert stopped["message"] == "watching"
+    assert status(workflow(), **keys, sign_off={"rules": STATES})["message"] == "judging"
+
+
+def pod_node(template: str, attempt: int = 0, **keys: Any) -> Object:
+    return {"type": "Pod", "templateName": template, "startedAt": format_time(START + attempt), **keys}
+
+
+QUOTA = "pods is forbidden: exceeded quota: full, requested: pods=1, used: pods=8, limited: pods=0"
+
+
+def test_a_finalize_without_a_pod_says_where_to_look() -> None:
+    """Argo's own message, `No more retries left`, tells nobody what to do."""
+    found = over("Error", "No more retries left")
+    tries = {str(index): pod_node("finalize", index, message=f"({index}) exceeded its deadline") for index in (1, 0)}
+    found["status"]["nodes"] = {"job": pod_node("load-job", hostNodeName="a"), **tries}
+    document = status(found, sign_off={"rules": STATES})
+    assert (document["verdict"], document["reason"]) == ("Error", "Unknown")
+    assert document["message"] == (
+        "finalize never ran, so there is no verdict and nothing was cleaned up ((0) exceeded its deadline; (1) exceeded its "
+        "deadline): is a quota of the namespace full, or no node free? Deleting the run removes what is left of it"
+    )
+    # One that had a node may have run.
+    found["status"]["nodes"]["1"]["hostNodeName"] = "a"
+    assert status(found, sign_off={"rules": STATES})["message"] == "No more retries left"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [(QUOTA, f"judging; a pod waits: {QUOTA}"), ("PodInitializing", "judging"), ("", "judging")],
+)
+def test_a_pod_that_cannot_start_is_told_while_the_run_goes_on(message: str, told: str) -> None:
+    found = workflow()
+    found["status"]["nodes"] = {"1": pod_node("finalize", phase="Pending", message=message)}
+    keys = {"chain": {"chainId": "c"}, "chain_ready": {"deployments": []}, "sign_off": {"rules": STATES}}
+    assert status(found, **keys)["message"] == told

@@ -1,0 +1,134 @@
+import re
+import typing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from validationrun.base.durations import format_duration, parse_duration
+from validationrun.spec.v1alpha1 import types
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h0m5s", 3605), ("0s", 0), ("8784h", 31_622_400), ("01m", 60)],
+)
+def test_a_duration_in_whole_seconds_is_read(text: str, seconds: int):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "1.5h", "30s10m", "1d", "10ms", "-5s", " 5s", "5S", "5s5s", "h", "1" * 40 + "s", "٣s"]
+)
+def test_another_form_is_no_duration(text: str):
+    with pytest.raises(ValueError, match="must be a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["8784h1s", "9999999999h", "527041m"])
+def test_more_than_a_year_is_refused(text: str):
+    with pytest.raises(ValueError, match="at most a year"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 366 * 24 * 3600))
+def test_a_duration_is_read_back_as_it_is_written(seconds: int):
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (5400, "1h30m"), (3600, "1h"), (61, "1m1s")])
+def test_a_duration_is_written_without_zero_units(seconds: int, text: str):
+    assert format_duration(seconds) == text
+
+
+def test_a_duration_is_dumped_as_text():
+    assert TypeAdapter(types.Duration).dump_json(90) == b'"1m30s"'
+
+
+GOOD = {
+    "DnsLabel": ["a", "0", "a-b", "a" * 63],
+    "DnsSubdomain": ["a.b", "a-b.c", "x" * 63 + ".y"],
+    "ChainId": ["ab", "pacific-1"],
+    "WorkloadName": ["evm_transfer", "0"],
+    "Threshold": ["0", "-2.5", "1e6", "1.5E-3", "007"],
+    "EnvName": ["_A", "a.b-c", "-x"],
+    "EnvPrefix": ["", "MY_"],
+    "ConfigKey": ["profile.json", ".hidden", "-", "a" * 200],
+    "LabelKey": ["app", "app.kubernetes.io/name", "a/B_c.d"],
+    "LabelValue": ["", "a", "A_b.c-d"],
+    "PromLabel": ["_", "chain_id", "A1"],
+    "Bucket": ["abc", "my.bucket-1"],
+    "S3Endpoint": ["s3.amazonaws.com", "localhost:9000", "10.0.0.1", "http://minio.minio.svc:9000"],
+    "Region": ["eu-central-1"],
+    "Url": ["http://a", "wss://h:1/p?".rstrip("?"), "http://[::1]:26657", "https://h/a/b%20c"],
+    "Image": ["seid", "seid:6.1", "r:5000/a/b:t", "a@sha256:" + "0" * 64, "r/a:t@sha256:" + "f" * 64],
+    "AbsolutePath": ["/", "/a/b c", "/é"],
+    "ScrapeInterval": ["15s", "500ms", "1m", "0h"],
+}
+BAD = {
+    "DnsLabel": ["", "-a", "a-", "A", "a.b", "a" * 64, "a\n", "é"],
+    "DnsSubdomain": ["", ".a", "a..b", "a.", "A.b", "a\n"],
+    "ChainId": ["a", "1a", "a-", "A1", "a_b", "ab\n", "a" * 64],
+    "WorkloadName": ["", "_a", "a-b", "A", "a" * 64, "a\n"],
+    "Threshold": ["", "5%", "+1", ".5", "1.", "inf", "NaN", "0x1", "1 ", "1_000", "1\n", "1" * 65],
+    "EnvName": ["", "1A", "A=B", "A B", "A\n"],
+    "EnvPrefix": ["1A", "A B", "A\n"],
+    "ConfigKey": ["", "a/b", "a b", "a" * 201, "a\n"],
+    "LabelKey": ["", "/a", "a/", "a/b/c", "A/b", "-a", "a" * 64, "a\n"],
+    "LabelValue": ["-a", "a-", "a b", "a" * 64, "a\n"],
+    "PromLabel": ["", "1a", "a-b", "a.b", "a\n"],
+    "Bucket": ["ab", "Abc", "-abc", "a" * 64, "abc\n"],
+    "S3Endpoint": [
+        "",
+        "http://",
+        "https://a",
+        "HTTP://a",
+        "http://http://a",
+        "http://a/",
+        "a:",
+        "a/b",
+        "a:123456",
+        "a\n",
+        "http://u@a",
+    ],
+    "Region": ["", "-eu", "EU", "a\n"],
+    "Url": [
+        "",
+        "rpc:26657",
+        "ftp://a",
+        "http://",
+        "http://a b",
+        "http://a/\n",
+        "http://a/{{x}}",
+        "http://a/${x}",
+        'http://a/"',
+    ],
+    "Image": ["", "-a", "a b", "{{workflow.name}}", "a@sha256:0", "a@sha256:" + "G" * 64, "a\n", "a${x}", "a'"],
+    "AbsolutePath": ["", "a", "/a:b", "/a\0"],
+    "ScrapeInterval": ["", "15", "1m30s", "1.5s", "s", "-1s", "15s\n"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_a_good_text_is_taken(name: str, value: str):
+    assert TypeAdapter(getattr(types, name)).validate_python(value) == value
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_text_is_refused(name: str, value: str):
+    with pytest.raises(ValidationError):
+        TypeAdapter(getattr(types, name)).validate_python(value)
+
+
+def test_every_named_text_type_is_in_the_tables():
+    named = {name for name in vars(types) if typing.get_origin(getattr(types, name)) is typing.Annotated}
+    others = {"Duration", "DurationOrZero", "Interval", "Quantity", "RunName"}
+    assert named - others == GOOD.keys() == BAD.keys()
+
+
+def test_the_words_of_a_pattern_tell_an_example_that_fits_it():
+    for pattern, words in types.PATTERN_WORDS.items():
+        example = re.search(r"such as (\S+?)(?: with .*| \(.*|, .*)?$", words)
+        if example and "<" not in words and '"' not in words and " or " not in words:
+            assert re.fullmatch(pattern.strip("^$") if "|" not in pattern else pattern, example[1]), words

@@ -1,0 +1,83 @@
+"""A chain that is about to be brought up: for the tests of ensure-chain, wait-chain-ready and preflight."""
+
+import copy
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emit_helpers import full_run
+from runner_helpers import Clock, FakeCluster, bundle_folder, context, read
+from validationrun.contract import record
+from validationrun.kube.cluster import SERVICE_ACCOUNTS
+from validationrun.oracle.model import Fault
+from validationrun.steps import ensure_chain as chain
+from validationrun.steps import preflight
+from validationrun.steps import wait_chain_ready as ready
+from validationrun.steps.ensure_chain import ensure_chain
+from validationrun.steps.wait_chain_ready import wait_chain_ready
+
+VALIDATORS, RPC = "base-0f8fad5b-validators", "base-0f8fad5b-rpc"
+
+
+class World:
+    """A bundle that is mounted, and a controller that makes each object Ready a second after it was created."""
+
+    def __init__(
+        self, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any] | None = None
+    ) -> None:
+        self.folder, self.cluster, self.clock = folder, FakeCluster(), Clock()
+        self.digest = bundle_folder(folder / "bundle", copy.deepcopy(spec or full_run()))
+        self.height: Any = 7
+        self.makes_ready = True
+        self.cluster.on_get = self.control
+        self.asked: list[str] = []
+        for account in ("eng-ada-validation", "eng-ada-validation-finalize", "eng-ada-runner"):
+            self.cluster.put(SERVICE_ACCOUNTS, {"metadata": {"name": account}})
+        self.prometheus: Callable[[], float | Fault] = self.clock.time
+        self.prometheus_urls: list[str] = []
+        monkeypatch.setattr(preflight, "Prometheus", self._prometheus)
+        monkeypatch.setattr(chain, "height", self.look)
+        monkeypatch.setattr(ready, "synced_height", self.look)
+        monkeypatch.setattr(ready, "evm_block_number", self.look)
+
+    def _prometheus(self, url: str, _access: object) -> "FakePrometheus":
+        self.prometheus_urls.append(url)
+        return FakePrometheus(url, self)
+
+    def look(self, url: str) -> Any:
+        self.asked.append(url)
+        return self.height() if callable(self.height) else self.height
+
+    def control(self) -> None:
+        for (plural, _), found in self.cluster.objects.items():
+            if plural == "seinodedeployments" and self.makes_ready and "status" not in found:
+                conditions = [{"type": "GenesisCeremonyComplete", "status": "True"}]
+                found["status"] = {"phase": "Ready", "observedGeneration": 1, "conditions": conditions}
+
+    def ensure(self, **given: str) -> dict[str, Any]:
+        step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
+        ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
+        return read(self.cluster).need(record.CHAIN)
+
+    def wait(self) -> dict[str, Any] | None:
+        wait_chain_ready(context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest))
+        return read(self.cluster).get(record.CHAIN_READY)
+
+    def chain_objects(self) -> list[str]:
+        return [one for one in self.cluster.created if one.startswith("seinodedeployments/")]
+
+
+class FakePrometheus:
+    """Knows the time that the test's world says, or why it does not."""
+
+    def __init__(self, url: str, world: World) -> None:
+        self.url, self._world = url, world
+
+    def clock(self, timeout_s: float) -> float | Fault:
+        del timeout_s
+        return self._world.prometheus()
+
+    def close(self) -> None:
+        pass

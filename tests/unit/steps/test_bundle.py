@@ -1,0 +1,113 @@
+"""The bundle as a ConfigMap volume shows it, and the record's one rule: each key has one writer."""
+
+import pathlib
+
+import pytest
+
+from emit_helpers import full_run
+from runner_helpers import IDENTITY, Clock, FakeCluster, begin, bundle_folder, context, read
+from validationrun.contract import record
+from validationrun.contract.bundle import Bundle, BundleError, fill_template
+from validationrun.steps.main import run
+
+
+def as_volume(folder: pathlib.Path) -> pathlib.Path:
+    """The kubelet's way: the files lie in a hidden folder, and links of their names point through another link."""
+    volume = folder / "volume"
+    volume.mkdir()
+    (folder / "bundle").rename(volume / "..2026_11_24")
+    (volume / "..data").symlink_to("..2026_11_24")
+    for path in (volume / "..2026_11_24").iterdir():
+        (volume / path.name).symlink_to(pathlib.Path("..data") / path.name)
+    return volume
+
+
+def test_a_mounted_bundle_is_what_was_compiled(tmp_path: pathlib.Path) -> None:
+    digest = bundle_folder(tmp_path / "bundle", full_run())
+    bundle = Bundle.mounted(as_volume(tmp_path), digest)
+    assert bundle.plan["name"] == "nightly"
+    assert [rule.name for rule in bundle.rules()] == ["height"]
+
+
+def test_another_hash_is_refused(tmp_path: pathlib.Path) -> None:
+    bundle_folder(tmp_path / "bundle", full_run())
+    with pytest.raises(BundleError, match="was compiled with 00000000"):
+        Bundle.mounted(as_volume(tmp_path), "0" * 64)
+
+
+def test_values_go_only_where_the_plan_says(tmp_path: pathlib.Path) -> None:
+    spec = full_run()
+    spec["spec"]["load"]["workload"]["config"] = {"files": {"profile": "${chainId} ${CHAIN} {{x}} ${evmEndpointsJson}"}}
+    spec["spec"]["load"]["workload"]["args"] = ["${chainId}"]
+    digest = bundle_folder(tmp_path / "bundle", spec)
+    bundle = Bundle.mounted(as_volume(tmp_path), digest)
+    values = dict.fromkeys(
+        (
+            "runId",
+            "namespace",
+            "workflowUid",
+            "jobName",
+            "configMapName",
+            "durationSeconds",
+            "rpcUrl",
+            "evmUrl",
+            "wsUrl",
+            "restUrl",
+        ),
+        "v",
+    )
+    values |= {"chainId": "${runId}", "evmEndpointsJson": '["http://a"]'}
+    assert bundle.config_files(values) == {"profile": '${runId} ${CHAIN} {{x}} ["http://a"]'}
+    job = bundle.manifest("job.yaml", values, {"job.yaml": {"/spec/template/spec/containers/0/image": "other:1"}})
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert (container["args"], container["image"]) == (["${chainId}"], "other:1")
+    assert {"name": "CHAIN_ID", "value": "${runId}"} in container["env"]
+
+
+def test_a_value_that_this_runner_does_not_know() -> None:
+    with pytest.raises(BundleError, match="older than the compiler"):
+        fill_template("${somethingNew}", {})
+
+
+def test_only_its_own_writer_writes_a_key() -> None:
+    cluster = FakeCluster()
+    written = begin(cluster, {"name": "nightly"})
+    with pytest.raises(ValueError, match="rule-evaluator may not write load"):
+        written.write(record.RULE_EVALUATOR, record.LOAD, {})
+    written.write(record.LOAD_JOB, record.LOAD, {"code": 0})
+    assert read(cluster).get(record.LOAD) == {"code": 0}
+
+
+def test_a_broken_value_is_a_fault_and_not_nothing() -> None:
+    cluster = FakeCluster()
+    begin(cluster, {"name": "nightly"})
+    cluster.objects[("configmaps", IDENTITY.record_name)]["data"][record.LOAD] = '{"code": '
+    with pytest.raises(record.RecordError, match="key load is not a JSON object"):
+        read(cluster).get(record.LOAD)
+
+
+def test_an_exit_code_of_a_fault_is_never_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments in ([], ["nonsense"], ["finalize", "--nonsense"], ["finalize"]):
+        assert run(arguments) == 70
+    for name, value in (
+        ("WORKFLOW_NAME", "a"),
+        ("WORKFLOW_UID", "b"),
+        ("WORKFLOW_NAMESPACE", "c"),
+        ("BUNDLE_HASH", "d"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VALIDATION_SETTLE", "soon")
+    assert run(["finalize"]) == 70
+    monkeypatch.setattr("validationrun.steps.main._run", lambda *_: 1 / 0)
+    monkeypatch.delenv("VALIDATION_SETTLE")
+    monkeypatch.setattr("validationrun.kube.cluster.Cluster.inside", lambda _: FakeCluster())
+    assert run(["finalize"]) == 70
+
+
+def test_outputs_are_for_people_and_never_fail_a_step(tmp_path: pathlib.Path) -> None:
+    step = context("finalize", FakeCluster(), Clock(), tmp_path, "x")
+    step.output("verdict", "Passed")
+    assert (tmp_path / "outputs" / "verdict").read_text() == "Passed"
+    (tmp_path / "outputs" / "verdict").unlink()
+    (tmp_path / "outputs").rmdir()
+    step.output("verdict", "Passed")

@@ -1,0 +1,331 @@
+"""Every row of the verdict table, by what the record, the Job and the Workflow say; the first that holds."""
+
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, UNANSWERED, World, terminated
+
+from runner_helpers import IDENTITY, JOBS, START, WORKFLOWS, complete, workflow
+from validationrun.contract import record
+from validationrun.contract.record import format_time
+
+Change = Callable[[World], Any]
+
+
+def user_stopped(world: World) -> None:
+    world.cluster.put(WORKFLOWS, workflow(shutdown="Stop"))
+
+
+def chain_failed(world: World) -> None:
+    world.keys[record.CHAIN].update(reason="ChainFailed", message="out of disk")
+
+
+def chain_never_ready(world: World) -> None:
+    world.keys[record.CHAIN_READY].update(reason="ChainNotReady", message="height stands still")
+
+
+def rule_stopped(world: World) -> None:
+    sign_off = world.keys[record.SIGN_OFF]
+    sign_off.update(rules=[FAILED], stopRule="height", stopTime=format_time(START + 10))
+
+
+def stop_intended(world: World) -> None:
+    world.keys.pop(record.SIGN_OFF, None)
+    world.keys[record.STOP] = {"rule": "height", "t": START + 10}
+
+
+def deadline(world: World) -> None:
+    """It also ended the evaluator."""
+    found = workflow(activeDeadlineSeconds=60)
+    found["status"]["startedAt"] = format_time(START - 61)
+    world.cluster.put(WORKFLOWS, found)
+    world.keys.pop(record.SIGN_OFF, None)
+
+
+def load_is_2(world: World) -> None:
+    world.keys[record.LOAD].update(code=2, reason="LoadNotStarted", message="no room")
+
+
+def load_is_1(world: World) -> None:
+    world.keys[record.LOAD].update(code=1)
+
+
+def signs_off(*states: dict[str, Any]) -> Change:
+    def change(world: World) -> None:
+        names = [one["name"] for one in states]
+        world.run["rules"] = [{**world.run["rules"][0], "name": name} for name in names]
+        world.keys.setdefault(record.SIGN_OFF, {}).update(rules=list(states))
+
+    return change
+
+
+def rule_failed(world: World) -> None:
+    world.keys[record.RULES] = {"rules": [FAILED]}
+    if record.SIGN_OFF in world.keys:
+        signs_off(FAILED)(world)
+
+
+def no_sign_off(world: World) -> None:
+    world.keys.pop(record.SIGN_OFF, None)
+
+
+UNRESOLVED = signs_off(REFUSED)
+OTHER = {**STATE, "name": "other"}
+
+# Each row, and beside it all that comes after it: the first row that holds wins.
+ROWS: list[tuple[int, Change, str, str, str | None]] = [
+    (1, user_stopped, "Cancelled", "Cancelled", None),
+    (2, chain_failed, "Error", "ChainFailed", None),
+    (3, stop_intended, "Failed", "RuleStopOnFailure:height", None),
+    (4, deadline, "Error", "DeadlineExceeded", None),
+    (5, load_is_2, "Error", "LoadNotStarted", "loadGeneration"),
+    (6, load_is_1, "Failed", "WorkloadFailed", "loadGeneration"),
+    (7, rule_failed, "Failed", "RuleFailed:height", None),
+    (8, no_sign_off, "Error", "EvaluatorLost", None),
+    (9, UNRESOLVED, "Error", "AllRulesUnresolved", None),
+]
+
+
+@pytest.mark.parametrize(("row", "change", "phase", "reason", "plan"), ROWS, ids=[str(row[0]) for row in ROWS])
+def test_a_row_by_itself(
+    tmp_path: pathlib.Path, row: int, change: Change, phase: str, reason: str, plan: str | None
+) -> None:
+    del row
+    world = World(tmp_path)
+    change(world)
+    world.decide()
+    status = world.status()
+    assert (status["phase"], status["reason"], status["failedPlan"]) == (phase, reason, plan)
+
+
+@pytest.mark.parametrize("row", range(len(ROWS)), ids=[str(row[0]) for row in ROWS])
+def test_the_first_row_that_holds(tmp_path: pathlib.Path, row: int) -> None:
+    """All rows from this one on hold together."""
+    world = World(tmp_path)
+    for _, change, _, _, _ in reversed(ROWS[row:]):
+        change(world)
+    world.decide()
+    assert world.status()["reason"] == ROWS[row][3]
+
+
+def test_row_10_with_and_without_load(tmp_path: pathlib.Path) -> None:
+    assert World(tmp_path).decide() == ("Passed", "RunSucceeded")
+    alone = World(tmp_path)
+    alone.run["load"] = None
+    for key in (record.JOB, record.LOAD):
+        del alone.keys[key]
+    alone.keys[record.SIGN_OFF]["jobUid"] = None
+    assert alone.decide() == ("Passed", "RunSucceeded")
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        ([STATE, {**UNANSWERED, "name": "other"}], "RuleError"),
+        ([REFUSED, OTHER], "RuleError"),
+        ([REFUSED, {**REFUSED, "name": "other"}], "AllRulesUnresolved"),
+        ([STATE, {**OTHER, "verdict": "Awaited"}], "Unknown"),
+    ],
+)
+def test_rows_9_11_and_12(tmp_path: pathlib.Path, states: list[dict[str, Any]], reason: str) -> None:
+    world = World(tmp_path)
+    signs_off(*states)(world)
+    assert world.decide() == ("Error", reason)
+
+
+def test_the_first_failure_is_the_earliest(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    signs_off(FAILED, {**FAILED, "name": "other", "failed_t": START + 5})(world)
+    assert world.decide() == ("Failed", "RuleFailed:other")
+
+
+def test_without_load_a_load_in_the_record_counts_for_nothing(tmp_path: pathlib.Path) -> None:
+    """A rules-only run never has one: what is there is not its."""
+    world = World(tmp_path)
+    world.run["load"] = None
+    world.keys[record.LOAD]["code"] = 0
+    assert world.decide() == ("Passed", "RunSucceeded")
+    assert "workload passed" not in world.status()["message"]
+
+
+STALE: list[tuple[str, Change]] = [
+    ("another Workflow's sign-off", lambda w: w.keys[record.SIGN_OFF].update(workflowUid="other")),
+    ("another Job's sign-off", lambda w: w.keys[record.SIGN_OFF].update(jobUid="other")),
+    ("another bundle's sign-off", lambda w: w.keys[record.SIGN_OFF].update(bundleHash="c" * 64)),
+    ("another run's bundle", lambda w: w.run.update(bundleHash="c" * 64)),
+    ("a sign-off made by a signal", lambda w: w.keys[record.SIGN_OFF].update(stopped=True)),
+    ("a sign-off without an end", lambda w: w.keys[record.SIGN_OFF].update(end=None)),
+    ("rules in another order", lambda w: (signs_off(STATE, OTHER)(w), w.run["rules"].reverse())),
+]
+
+
+@pytest.mark.parametrize(("what", "change"), STALE, ids=[one[0] for one in STALE])
+def test_stale_evidence_is_none_and_is_not_shown(tmp_path: pathlib.Path, what: str, change: Change) -> None:
+    del what
+    world = World(tmp_path)
+    change(world)
+    assert world.decide() == ("Error", "EvaluatorLost")
+    assert {rule["verdict"] for rule in world.status()["rules"]} == {"Awaited"}
+
+
+@pytest.mark.parametrize("state", [STATE, {**STATE, "verdict": "Error", "reason": "NaN"}])
+def test_a_stop_in_a_stale_sign_off_stops_nothing(tmp_path: pathlib.Path, state: dict[str, Any]) -> None:
+    world = World(tmp_path)
+    world.keys[record.SIGN_OFF].update(workflowUid="other", stopRule="height", rules=[state])
+    assert world.decide() == ("Error", "EvaluatorLost")
+
+
+def test_a_failure_in_the_record_counts_beside_a_stale_sign_off(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    world.keys[record.SIGN_OFF].update(jobUid="other")
+    world.keys[record.RULES] = {"rules": [FAILED]}
+    assert world.decide() == ("Failed", "RuleFailed:height")
+
+
+WITNESS: list[tuple[str, Change, str]] = [
+    ("gone", lambda w: w.cluster.objects.pop(("jobs", IDENTITY.job_name)), "is gone"),
+    ("another of its name", lambda w: w.cluster.put(JOBS, complete(uid="other")), "is gone"),
+    ("not complete", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["status"].update(conditions=[]), "not Complete"),
+    ("failed", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["status"].update(conditions=[{"type": "Failed", "status": "True"}]), "not Complete"),
+    ("an index short", lambda w: w.run["load"].update(shards=2), "not Complete"),
+    ("shrunk", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["spec"].update(completions=0), "not Complete"),
+    ("load of another Job", lambda w: w.keys[record.LOAD].update(jobUid="other"), "shard 0 exit 0"),
+    ("no Job recorded", lambda w: (w.keys.pop(record.JOB), w.keys[record.SIGN_OFF].update(jobUid=None)), "shard 0 exit 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "change", "words"), WITNESS, ids=[one[0] for one in WITNESS])
+def test_a_0_needs_its_job_as_a_witness(tmp_path: pathlib.Path, what: str, change: Change, words: str) -> None:
+    del what
+    world = World(tmp_path)
+    change(world)
+    assert world.decide() == ("Error", "WorkloadInfraFailure")
+    assert words in world.status()["message"]
+    assert world.status()["workloadExitCode"] == 2
+
+
+def test_a_load_that_a_rule_kept_from_beginning_has_no_code(tmp_path: pathlib.Path) -> None:
+    """Its step wrote so; with the rule's stop it is no fault of the load's."""
+    world = World(tmp_path)
+    del world.keys[record.JOB]
+    world.keys[record.LOAD].update(code=None, jobUid=None, message="not started")
+    world.keys[record.SIGN_OFF]["jobUid"] = None
+    assert world.decide() == ("Error", "WorkloadInfraFailure")
+    assert (world.status()["workloadExitCode"], world.status()["message"]) == (
+        None,
+        "the load had a fault of its own: not started",
+    )
+    again = World(tmp_path)
+    again.keys = {**world.keys, record.SIGN_OFF: {**world.keys[record.SIGN_OFF]}}
+    rule_stopped(again)
+    assert again.decide() == ("Failed", "RuleStopOnFailure:height")
+
+
+def test_a_deadline_of_the_template_counts_too(tmp_path: pathlib.Path) -> None:
+    """A Workflow by reference has it in its stored template."""
+    world = World(tmp_path)
+    found = workflow()
+    found["status"] = {
+        **found["status"],
+        "startedAt": format_time(START - 61),
+        "storedWorkflowTemplateSpec": {"activeDeadlineSeconds": 60},
+    }
+    world.cluster.put(WORKFLOWS, found)
+    no_sign_off(world)
+    assert world.decide() == ("Error", "DeadlineExceeded")
+
+
+def test_a_deadline_that_has_not_passed_is_none(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    found = workflow(activeDeadlineSeconds=62)
+    found["status"]["startedAt"] = format_time(START - 61)
+    world.cluster.put(WORKFLOWS, found)
+    no_sign_off(world)
+    assert world.decide() == ("Error", "EvaluatorLost")
+
+
+def test_lost_steps_are_told_by_their_pods_last_words(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    no_sign_off(world)
+    world.step(
+        "rule-evaluator", terminated(70, message="Traceback\n  File\nValueError: the last"), name="a-second", at=9
+    )
+    world.step("rule-evaluator", terminated(70, message="the first"), name="b-first", at=1)
+    world.step("load-job", terminated(70, message="of another step"), at=9)
+    world.decide()
+    assert world.status()["message"] == (
+        "the evaluator's evidence is missing, or is not this run's: rule-evaluator: ValueError: the last"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        ({"statuses": [terminated(137)], "phase": "Failed"}, "exit 137 (Error)"),
+        ({"statuses": [], "phase": "Failed"}, "rule-evaluator left no result"),
+        ({"statuses": [terminated(0)], "phase": "Succeeded"}, "rule-evaluator left no result"),
+        ({"statuses": [terminated(1, "wait", "not main")], "phase": "Running"}, "rule-evaluator left no result"),
+    ],
+)
+def test_a_step_that_said_nothing_is_told_as_well(tmp_path: pathlib.Path, pod: dict[str, Any], words: str) -> None:
+    world = World(tmp_path)
+    no_sign_off(world)
+    world.step("rule-evaluator", *pod["statuses"], phase=pod["phase"])
+    world.clock.sleep(1)
+    world.decide()
+    assert world.status()["message"].endswith(words)
+
+
+def test_an_evicted_pod_is_told_by_its_own_words(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    no_sign_off(world)
+    world.step("rule-evaluator", phase="Failed")
+    pod = world.cluster.objects[("pods", f"{IDENTITY.workflow}-rule-evaluator-123")]
+    pod["status"].update(reason="Evicted", message="low on memory")
+    world.decide()
+    assert world.status()["message"].endswith("rule-evaluator: Evicted: low on memory")
+
+
+def test_a_chain_without_a_result_is_told_by_its_steps(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    del world.keys[record.CHAIN_READY]
+    world.step("wait-chain-ready", terminated(70, message="no rights"), phase="Failed")
+    world.step("ensure-chain", terminated(0))
+    assert world.decide() == ("Error", "ChainNotReady")
+    assert world.status()["message"] == "the chain never came up: wait-chain-ready: no rights"
+
+
+def test_a_load_without_a_result_is_told_by_its_step(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    del world.keys[record.LOAD]
+    world.step("load-job", terminated(70, message="quota"), phase="Failed")
+    assert world.decide() == ("Error", "WorkloadInfraFailure")
+    assert world.status()["message"] == "the load had a fault of its own: load-job: quota"
+    assert world.status()["workloadExitCode"] is None
+
+
+def test_failed_rules_are_listed_where_the_load_decides(tmp_path: pathlib.Path) -> None:
+    for change in (load_is_1, load_is_2):
+        world = World(tmp_path)
+        change(world)
+        rule_failed(world)
+        world.decide()
+        assert world.status()["message"].endswith("; failed rules: height")
+
+
+def test_a_result_that_does_not_fit_is_cut_in_its_words_only(tmp_path: pathlib.Path) -> None:
+    """32 rules whose messages are as long as they get."""
+    world = World(tmp_path)
+    states = [
+        {**UNANSWERED, "name": f"rule-{index}", "message": "\u20ac" * 1000, "why": "w" * 300} for index in range(32)
+    ]
+    signs_off(*states)(world)
+    assert world.decide() == ("Error", "RuleError")
+    status = world.status()
+    assert len(json.dumps(status, ensure_ascii=False).encode()) <= 40 * 1024
+    assert [(one["name"], one["verdict"], one["reason"]) for one in status["rules"]] == [
+        (one["name"], "Error", "NoSamples") for one in states
+    ]

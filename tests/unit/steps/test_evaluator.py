@@ -1,0 +1,388 @@
+"""rule-evaluator: ticks, the stop, the sweep, and going on after a restart. Prometheus is a table of answers."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import pytest
+from tests.unit.steps.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, World, answer, install, rule
+
+from runner_helpers import IDENTITY, PODS, START, ended, pod, read
+from validationrun.base.truncate import size
+from validationrun.contract import record
+from validationrun.contract.record import format_time, parse_time
+from validationrun.oracle.model import Fault
+from validationrun.steps.context import RunnerError
+from validationrun.steps.rule_evaluator import rule_evaluator
+
+
+@pytest.fixture(autouse=True)
+def prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+
+
+def verdicts(sign_off: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["verdict"], one["reason"]) for one in sign_off["rules"]}
+
+
+def times() -> list[float]:
+    return [t for _, t in FakePrometheus.asked]
+
+
+def test_ticks_at_fixed_times_and_one_sweep_at_the_end(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    sign_off = world.judge()
+    assert verdicts(sign_off) == {"height": ("Passed", "")}
+    assert times() == [10, 20, 30, 35]
+    assert (sign_off["workflowUid"], sign_off["jobUid"]) == (IDENTITY.uid, "job-uid")
+    assert (sign_off["start"], sign_off["end"], sign_off["stopTime"]) == (
+        format_time(START),
+        format_time(START + 35),
+        None,
+    )
+
+
+def test_rules_alone_last_as_long_as_the_run(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()], load=False)
+    sign_off = world.judge()
+    assert verdicts(sign_off) == {"height": ("Passed", "")}
+    assert times() == [10, 20, 30, 40, 50, 60]
+    assert sign_off["jobUid"] is None
+
+
+def test_a_load_shorter_than_a_tick_has_its_sweep(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=4, learned=6)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert times() == [4]
+
+
+def test_without_rules_it_still_signs_off(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [])
+    world.load_ends(at=20, learned=22)
+    assert world.judge()["rules"] == []
+
+
+def test_what_is_asked_behind_the_end_is_evidence_only(tmp_path: pathlib.Path) -> None:
+    """The load ended at 28, which is learned at 40; the tick at 30 finds no throughput."""
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.clock.after(29, lambda: world.cluster.put(PODS, pod(0, ended(0, 0, 29))))
+    world.load_ends(at=28, learned=40)
+    answer(lambda _promql, t: BAD if t >= 30 else GOOD)
+    sign_off = world.judge()
+    assert 30 in times()
+    assert verdicts(sign_off) == {"height": ("Passed", "")}
+    assert sign_off["stopRule"] is None
+
+
+def test_after_an_outage_of_the_api_server_a_container_that_is_told_to_run_may_have_ended(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The kubelet tries its failed report again only ten seconds later."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=56)
+    world.api_server_is_away(at=34)
+    answer(lambda _promql, t: BAD if t > 35 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert times()[:4] == [10, 20, 30, 40]
+
+
+def test_the_same_after_an_outage_before_the_window_was_known(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    begun = read(world.cluster).need(record.LOAD_START)
+    del world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][record.LOAD_START]
+    world.clock.after(13.5, lambda: world.written.write(record.LOAD_JOB, record.LOAD_START, begun))
+    world.load_ends(at=5, learned=26)
+    world.api_server_is_away(at=2)
+    answer(lambda _promql, t: BAD if t > 5 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def test_an_attempt_that_begins_under_load_trusts_no_container_before_the_kubelet_has_reported(
+    tmp_path: pathlib.Path,
+) -> None:
+    """The load ended at 35, while the API server was away; a new pod of the evaluator looks first at 60."""
+    world = World(tmp_path, [rule()])
+    world.clock.sleep(60)
+    world.load_ends(at=35, learned=68)
+    answer(lambda _promql, t: BAD if t > 35 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def test_a_report_of_the_kubelets_may_come_ten_seconds_late(tmp_path: pathlib.Path) -> None:
+    """An outage on its side alone, which no look of the evaluator can see."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=38, learned=49)
+    answer(lambda _promql, t: BAD if t > 38 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+
+
+def stops(world: World) -> list[Any]:
+    return [body for plural, _, body in world.cluster.patches if plural == "jobs"]
+
+
+def test_no_load_is_stopped_that_may_have_ended_well(tmp_path: pathlib.Path) -> None:
+    """
+    A Job fails by its deadline, whatever its pods ended with, before its controller has counted them.
+
+    The load ends at 38 while the API server is away; the failure at 40 is known at 45, and the kubelet reports at 50.
+    """
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.api_server_is_away(at=34)
+    world.load_ends(at=38, learned=50)
+    answer(lambda _promql, t: BAD if t > 38 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert 40 in times()
+    assert read(world.cluster).get(record.STOP) is None
+    assert stops(world) == []
+
+
+def test_a_load_that_still_runs_after_an_outage_is_stopped_then(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.api_server_is_away(at=34)
+    answer(lambda _promql, t: BAD if t == 40 else GOOD)
+    world.load_ends(at=70, learned=75)
+    sign_off = world.judge()
+    stop = read(world.cluster).need(record.STOP)
+    assert (stop["rule"], stop["t"]) == ("height", START + 40)
+    assert 55 <= parse_time(stop["at"]) - START <= 65
+    assert stops(world)
+    assert sign_off["stopRule"] == "height"
+
+
+def test_a_failure_that_another_attempt_records_meanwhile_is_not_overwritten(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at what is recorded and the write."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    patch, failed = world.cluster.patch, {"name": "height", "verdict": "Failed", "reason": "AlertFired"}
+
+    def beside(resource: Any, name: str, body: Any) -> Any:
+        if record.RULES in body.get("data", {}):
+            monkeypatch.setattr(world.cluster, "patch", patch)
+            world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]})
+        return patch(resource, name, body)
+
+    monkeypatch.setattr(world.cluster, "patch", beside)
+    world.judge()
+    assert read(world.cluster).need(record.RULES)["rules"] == [failed]
+
+
+def test_a_failure_that_another_attempt_recorded_is_not_overwritten(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(), rule("other")])
+    world.load_ends(at=35, learned=38)
+    failed = {
+        "name": "height",
+        "verdict": "Failed",
+        "reason": "ThresholdViolated",
+        "message": "0",
+        "failed_t": START + 5,
+    }
+    world.clock.after(2, lambda: world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]}))
+    world.judge()
+    rules = {one["name"]: one for one in read(world.cluster).need(record.RULES)["rules"]}
+    assert rules["height"] == failed
+    assert rules["other"]["verdict"] == "Passed"
+
+
+def test_of_two_attempts_side_by_side_the_first_that_signs_off_stands(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    other = {"workflowUid": IDENTITY.uid, "stopped": False, "rules": [], "end": None}
+    world.clock.after(30, lambda: world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, other))
+    assert world.judge() == other
+
+
+def test_a_failed_stop_rule_ends_the_load_at_once(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(stopOnFailure=True), rule("other")])
+    answer(lambda promql, t: BAD if t == 20 and not FakePrometheus.asked[:-1].count((promql, t)) else GOOD)
+    world.load_ends(at=40, learned=45)
+    sign_off = world.judge()
+    stop = read(world.cluster).need(record.STOP)
+    assert (stop["rule"], stop["t"]) == ("height", START + 20)
+    assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in world.cluster.patches
+    assert (sign_off["stopRule"], sign_off["stopTime"]) == ("height", format_time(START + 20))
+    assert verdicts(sign_off)["height"] == ("Failed", "ThresholdViolated")
+    # No tick behind the stop, and no sweep.
+    assert max(times()) == 20
+
+
+def test_a_sweep_is_asked_again_at_the_same_time(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(retry=2)])
+    world.load_ends(at=35, learned=38)
+    answer(lambda _promql, t: AWAY if t == 35 and times().count(35) < 3 else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert times().count(35) == 3
+
+
+@pytest.mark.parametrize("away_from", [0, 35])
+def test_a_prometheus_that_is_away_is_never_a_pass(tmp_path: pathlib.Path, away_from: float) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    answer(lambda _promql, t: AWAY if t >= away_from else GOOD)
+    assert verdicts(world.judge()) == {"height": ("Error", "PrometheusUnavailable")}
+
+
+def test_a_load_that_never_began_leaves_rules_unanswered(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    del data[record.LOAD_START]
+    load = {"jobUid": "job-uid", "code": 2, "reason": "LoadNotStarted", "start": None, "end": None}
+    world.clock.after(30, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
+    assert verdicts(world.judge()) == {"height": ("Error", "NoSamples")}
+    assert times() == []
+
+
+def test_a_restart_goes_on_behind_the_last_tick_and_keeps_a_failure(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(), rule("other")])
+    base = {
+        "reason": "",
+        "message": "",
+        "errors": 0,
+        "exhausted": False,
+        "answered": True,
+        "refused": False,
+        "value": None,
+        "fired": 0,
+    }
+    states = [
+        {
+            "name": "height",
+            "verdict": "Failed",
+            "last_t": START + 20,
+            "failed_t": START + 20,
+            **base,
+            "reason": "ThresholdViolated",
+        },
+        {"name": "other", "verdict": "Passed", "last_t": START + 20, "failed_t": None, **base},
+    ]
+    world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": states})
+    world.clock.now = START + 60
+    world.load_ends(at=45, learned=61)
+    assert verdicts(world.judge()) == {"height": ("Failed", "ThresholdViolated"), "other": ("Passed", "")}
+    # The missed ticks are asked, each at its own time; nothing before is asked again.
+    assert set(times()) >= {30, 40, 45}
+    assert min(times()) == 30
+
+
+def test_a_restart_after_the_intent_keeps_the_stop_whatever_is_answered_now(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    stop = {"rule": "height", "t": START + 20, "reason": "ThresholdViolated", "message": "0, not > 0"}
+    world.written.write(record.RULE_EVALUATOR, record.STOP, stop)
+    world.clock.now = START + 60
+    world.load_ends(at=25, learned=61)
+    sign_off = world.judge()
+    assert (sign_off["stopRule"], verdicts(sign_off)["height"][0]) == ("height", "Failed")
+
+
+def test_a_restart_after_the_intent_stops_the_load_again(tmp_path: pathlib.Path) -> None:
+    """The earlier attempt may have been killed between the intent and the act."""
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    stop = {"rule": "height", "t": START + 20, "reason": "ThresholdViolated", "message": "0, not > 0"}
+    world.written.write(record.RULE_EVALUATOR, record.STOP, stop)
+    world.clock.now = START + 60
+    world.load_ends(at=25, learned=61)
+    world.judge()
+    assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in world.cluster.patches
+
+
+@pytest.mark.parametrize(("code", "expected"), [(2, ("Failed", "ThresholdViolated")), (0, ("Passed", ""))])
+def test_the_breach_of_a_stop_stays_in_the_window_unless_the_load_ended_by_itself(
+    tmp_path: pathlib.Path, code: int, expected: tuple[str, str]
+) -> None:
+    """Without settling, both end in the second of the breach, and the window ends a second before the container."""
+    world = World(tmp_path, [rule(stopOnFailure=True)])
+    world.context = dataclasses.replace(world.context, settle_s=0.0)
+    answer(lambda _promql, t: BAD if t == 20 else GOOD)
+
+    def end() -> None:
+        world.cluster.put(PODS, pod(0, ended(code, 0, 20)))
+        load = {"jobUid": "job-uid", "code": code, "start": format_time(START), "end": format_time(START + 19)}
+        world.written.write(record.LOAD_JOB, record.LOAD, load)
+
+    world.clock.after(20.3, end)
+    sign_off = world.judge()
+    assert verdicts(sign_off)["height"] == expected
+    assert sign_off["stopTime"] == (format_time(START + 20) if code else None)
+
+
+def test_a_sign_off_that_a_signal_forced_is_replaced(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, {"stopped": True, "rules": []})
+    world.load_ends(at=35, learned=38)
+    assert "stopped" not in world.judge()
+
+
+def test_a_prometheus_of_another_time_is_an_error(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    FakePrometheus.clock_fault = 90
+    assert verdicts(world.judge()) == {"height": ("Error", "ClockSkew")}
+
+
+def test_a_second_start_after_the_sign_off_changes_nothing(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    before = world.judge()
+    answer(lambda _promql, _t: BAD)
+    assert world.judge() == before
+
+
+def test_a_second_start_cannot_stand_in_for_an_upload_that_failed(tmp_path: pathlib.Path) -> None:
+    """Its artifacts are optional: ending well without files would make the Workflow succeed without its evidence."""
+    world = World(tmp_path, [rule()])
+    world.load_ends(at=35, learned=38)
+    before = world.judge()
+    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    data[record.RUN] = json.dumps({**json.loads(data[record.RUN]), "results": {"bucket": "b"}})
+    with pytest.raises(RunnerError, match="may not have been uploaded"):
+        rule_evaluator(world.context)
+    assert read(world.cluster).need(record.SIGN_OFF) == before
+
+
+def test_without_a_known_end_nothing_passes(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    load = {"jobUid": "job-uid", "code": 2, "start": format_time(START), "end": None}
+    world.clock.after(38, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
+    assert verdicts(world.judge()) == {"height": ("Error", "NoSamples")}
+
+
+def test_the_sign_off_tells_finalize_what_the_evidence_holds(tmp_path: pathlib.Path) -> None:
+    """It reports in a pod of its own, and never sees the files."""
+    world = World(tmp_path, [rule(), rule("other")])
+    world.load_ends(at=35, learned=38)
+    sign_off = world.judge()
+    folder = tmp_path / "outputs" / "results"
+    assert sign_off["settleSeconds"] == 5.0
+    assert sorted(sign_off["files"]) == [
+        f"rules/{one}" for one in ("height.json", "height.jsonl", "other.json", "other.jsonl")
+    ]
+    for name, listed in sign_off["files"].items():
+        content = (folder / name).read_bytes()
+        assert listed == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    told = json.loads((folder / "rules/height.json").read_text())
+    assert sign_off["summaries"]["height"].items() <= told.items()
+    assert sign_off["summaries"]["height"]["counted"] == 4
+
+
+def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: pathlib.Path) -> None:
+    """A ConfigMap holds 1 MiB, and the sign-off must fit beside all the rest."""
+    world = World(tmp_path, [rule(f"{index:02}-{'r' * 60}") for index in range(32)])
+    world.load_ends(at=35, learned=38)
+    answer(lambda _promql, _t: Fault("PrometheusUnavailable", "\u20ac" * 1000))
+    sign_off = world.judge()
+    assert len(sign_off["rules"]) == 32
+    assert size(sign_off) < 192 * 1024
+
+
+def test_a_run_that_has_its_verdict_is_not_judged_again(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path, [rule()])
+    world.written.write(record.FINALIZE, record.RESULT, {"verdict": "Error"}, seal=True)
+    rule_evaluator(world.context)
+    assert times() == []
+    assert read(world.cluster).get(record.SIGN_OFF) is None
+    assert not (tmp_path / "outputs" / "results").exists()

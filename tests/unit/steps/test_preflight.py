@@ -1,0 +1,382 @@
+"""Preflight: every hopeless run is found before its chain exists, all findings at once, and within a minute."""
+
+import copy
+import pathlib
+from typing import Any
+
+import pytest
+from tests.unit.steps.chain_world import World
+
+from emit_helpers import alert_rule, full_run, query_rule
+from runner_helpers import IDENTITY, START, context, read
+from validationrun.base.truncate import MESSAGE_BYTES
+from validationrun.contract import record
+from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource, UnreachableError
+from validationrun.oracle.model import Fault
+from validationrun.steps import preflight
+from validationrun.steps.finalize import finalize
+from validationrun.steps.load_job import load_job
+from validationrun.steps.wait_chain_ready import wait_chain_ready
+
+AWAY = Fault("PrometheusUnavailable", "prometheus-k8s.monitoring.svc:9090: no connection: Connection refused")
+
+
+def begin(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, rules: list[dict[str, Any]] | None = None) -> World:
+    spec = copy.deepcopy(full_run())
+    if rules is not None:
+        spec["spec"]["rules"] = rules
+    return World(folder, monkeypatch, spec)
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return begin(tmp_path, monkeypatch)
+
+
+def findings(world: World) -> list[tuple[str, str]]:
+    """What the record holds of preflight, once it ended the run."""
+    result = world.ensure()
+    assert result["reason"] == "PreflightFailed"
+    assert world.chain_objects() == []
+    assert world.clock.now <= START + 60
+    found = read(world.cluster).need(record.PREFLIGHT)["findings"]
+    assert all(one["reason"] + ": " in result["message"] for one in found)
+    return [(one["reason"], one["message"]) for one in found]
+
+
+def test_a_run_that_may_begin_has_that_recorded(world: World) -> None:
+    assert "reason" not in world.ensure()
+    assert read(world.cluster).need(record.PREFLIGHT)["findings"] == []
+    assert world.prometheus_urls == ["http://prometheus-k8s.monitoring.svc:9090"]
+
+
+def test_a_prometheus_that_stays_away(world: World) -> None:
+    world.prometheus = lambda: AWAY
+    assert findings(world) == [("PrometheusUnavailable", AWAY.message)]
+    assert world.clock.now >= START + 9, "one fault is not enough"
+
+
+def test_a_prometheus_that_comes_back_in_time(world: World) -> None:
+    world.prometheus = lambda: world.clock.now if world.clock.now >= START + 5 else AWAY
+    assert "reason" not in world.ensure()
+
+
+def test_it_is_this_runs_prometheus_that_is_asked(world: World) -> None:
+    world.ensure(prometheus_url="http://mine:9090")
+    assert world.prometheus_urls == ["http://mine:9090"]
+
+
+@pytest.mark.parametrize(("skew", "fits"), [(4.0, True), (-4.0, True), (7.0, False), (-7.0, False)])
+def test_clocks_agree_within_five_seconds(world: World, skew: float, fits: bool) -> None:
+    world.prometheus = lambda: world.clock.now + skew
+    if fits:
+        assert "reason" not in world.ensure()
+        return
+    ((reason, message),) = findings(world)
+    assert (reason, "differs by 7s" in message) == ("ClockSkew", True)
+
+
+def test_without_rules_prometheus_is_not_asked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begin(tmp_path, monkeypatch, [])
+    world.prometheus = lambda: AWAY
+    assert "reason" not in world.ensure()
+    assert world.prometheus_urls == []
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ("eng-ada-validation", "runs the steps"),
+        ("eng-ada-validation-finalize", "runs finalize"),
+        ("eng-ada-runner", "runs the workload"),
+    ],
+)
+def test_an_account_that_does_not_exist(world: World, account: str, words: str) -> None:
+    del world.cluster.objects[("serviceaccounts", account)]
+    ((reason, message),) = findings(world)
+    assert reason == "ServiceAccountMissing"
+    assert f"ServiceAccount {account} does not exist in namespace eng-ada" in message
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("verb", "plural", "words"),
+    [
+        ("patch", "jobs", "may not patch jobs.batch in namespace eng-ada"),
+        ("list", "pods", "may not list pods in namespace eng-ada"),
+        ("create", "seinodedeployments", "may not create seinodedeployments.sei.io in namespace eng-ada"),
+        ("create", "workflowtaskresults", "may not create workflowtaskresults.argoproj.io"),
+    ],
+)
+def test_a_right_that_is_missing_is_named(world: World, verb: str, plural: str, words: str) -> None:
+    world.cluster.denied.add((verb, plural))
+    ((reason, message),) = findings(world)
+    assert (reason, words in message) == ("RBACDenied", True)
+    assert "ServiceAccount eng-ada-validation may not" in message
+
+
+def test_missing_verbs_of_one_resource_make_one_finding(world: World) -> None:
+    world.cluster.denied |= {("create", "jobs"), ("patch", "jobs")}
+    ((_, message),) = findings(world)
+    assert "may not create, patch jobs.batch" in message
+
+
+def test_exactly_the_rights_of_access_yaml_are_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    create = world.cluster.create
+
+    def note(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            attributes = body["spec"]["resourceAttributes"]
+            asked.add((attributes["group"], attributes["resource"], attributes["verb"]))
+            assert attributes["namespace"] == "eng-ada"
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", note)
+    world.ensure()
+    from emit_helpers import compiled
+
+    (role,) = [
+        one
+        for one in compiled(full_run()).documents("access.yaml")
+        if one["kind"] == "Role" and one["metadata"]["name"].endswith("steps")
+    ]
+    granted = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    # The account that it may not read, it finds out by reading it.
+    assert asked == granted - {("", "serviceaccounts", "get")}
+
+
+def test_where_rights_cannot_be_asked_for_the_run_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = world.cluster.create
+
+    def refuse(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            raise ForbiddenError("cannot create selfsubjectaccessreviews", 403, "Forbidden")
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", refuse)
+    assert "reason" not in world.ensure()
+
+
+def test_accounts_that_may_not_be_read_are_a_missing_right(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    get = world.cluster.get
+
+    def refuse(resource: Resource, name: str) -> Any:
+        if resource.plural == "serviceaccounts":
+            raise ForbiddenError("cannot get resource serviceaccounts", 403, "Forbidden")
+        return get(resource, name)
+
+    monkeypatch.setattr(world.cluster, "get", refuse)
+    assert findings(world) == [("RBACDenied", "cannot get resource serviceaccounts")]
+
+
+def rule_object(alert: str = "NodeFailed") -> dict[str, Any]:
+    return {"metadata": {"name": "alerts"}, "spec": {"groups": [{"rules": [{"alert": alert}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "labels", "alert", "reason"),
+    [
+        ("eng-ada", None, None, "PrometheusRuleNotFound"),
+        ("eng-ada", None, "Another", "PrometheusRuleNotFound"),
+        ("monitoring", {}, "NodeFailed", "CrossNamespaceForbidden"),
+        ("monitoring", {"sei.io/validation-shared-rules": "true"}, None, "PrometheusRuleNotFound"),
+    ],
+)
+def test_alert_references_that_do_not_resolve(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    namespace: str,
+    labels: dict[str, str] | None,
+    alert: str | None,
+    reason: str,
+) -> None:
+    world = begin(tmp_path, monkeypatch, [alert_rule("a", namespace=namespace), alert_rule("b", namespace=namespace)])
+    if labels is not None:
+        world.cluster.put(NAMESPACES, {"metadata": {"name": namespace, "labels": labels}})
+    if alert is not None:
+        world.cluster.put(PROMETHEUS_RULES, rule_object(alert))
+    ((found, message),) = findings(world)
+    assert found == reason
+    assert message.startswith("rules a, b: ")
+
+
+def test_alert_references_that_resolve(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begin(tmp_path, monkeypatch, [alert_rule("a", namespace="eng-ada")])
+    world.cluster.put(PROMETHEUS_RULES, rule_object())
+    assert "reason" not in world.ensure()
+
+
+def test_all_findings_are_collected_and_each_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begin(tmp_path, monkeypatch, [query_rule(), alert_rule("a", namespace="eng-ada"), alert_rule("b")])
+    del world.cluster.objects[("serviceaccounts", "eng-ada-runner")]
+    world.cluster.denied.add(("create", "jobs"))
+    world.prometheus = lambda: AWAY
+    assert {reason for reason, _ in findings(world)} == {
+        "ServiceAccountMissing",
+        "RBACDenied",
+        "PrometheusRuleNotFound",
+        "CrossNamespaceForbidden",
+        "PrometheusUnavailable",
+    }
+
+
+def test_many_long_findings_still_name_each_reason(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = [alert_rule(f"r{index}", namespace="eng-ada", rule=f"{'x' * 200}{index}") for index in range(32)]
+    world = begin(tmp_path, monkeypatch, rules)
+    world.prometheus = lambda: Fault("PrometheusUnavailable", "y" * 5000)
+    result = world.ensure()
+    assert len(result["message"].encode()) <= MESSAGE_BYTES
+    assert result["message"].count("PrometheusRuleNotFound: ") == 32
+    assert "PrometheusUnavailable: " in result["message"]
+
+
+def test_what_breaks_after_preflight_is_not_preflights(world: World) -> None:
+    """A step that is started again does not ask again: the chain exists already, and its own reasons stand alone."""
+    world.height = 1
+    created = world.cluster.create
+
+    class Killed(BaseException):
+        pass
+
+    def die() -> None:
+        raise Killed
+
+    world.clock.after(30, die)
+    with pytest.raises(Killed):
+        world.ensure()
+    assert world.chain_objects()
+    world.cluster.create = created  # type: ignore[method-assign]
+    world.prometheus = lambda: AWAY
+    world.height = 7
+    assert "reason" not in world.ensure()
+
+
+def test_a_preflight_that_failed_stays_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step may die between its finding and its result: what was found is not found again, and not forgotten."""
+    world.prometheus = lambda: AWAY
+    add = record.Record.add
+
+    def die(self: Any, writer: str, key: str, value: Any) -> bool:
+        if key == record.CHAIN:
+            raise KeyboardInterrupt
+        return add(self, writer, key, value)
+
+    monkeypatch.setattr(record.Record, "add", die)
+    with pytest.raises(KeyboardInterrupt):
+        world.ensure()
+    monkeypatch.setattr(record.Record, "add", add)
+    world.prometheus = world.clock.time
+    assert world.ensure()["reason"] == "PreflightFailed"
+    assert world.chain_objects() == []
+
+
+def test_after_a_failed_preflight_nothing_is_created_and_the_run_is_an_error(world: World) -> None:
+    world.prometheus = lambda: AWAY
+    world.ensure()
+    owned = [one for one in world.cluster.created if not one.startswith("configmaps/")]
+    assert owned == []
+    for step, function in (("wait-chain-ready", wait_chain_ready), ("load-job", load_job)):
+        function(context(step, world.cluster, world.clock, world.folder, world.digest))
+    from runner_helpers import WORKFLOWS, workflow
+
+    world.cluster.put(WORKFLOWS, workflow())
+    assert finalize(context("finalize", world.cluster, world.clock, world.folder, world.digest)) == 1
+    status = read(world.cluster).need(record.RESULT)
+    assert (status["phase"], status["reason"]) == ("Error", "PreflightFailed")
+    assert "PrometheusUnavailable" in status["message"]
+    assert [one for one in world.cluster.created if not one.startswith("configmaps/")] == []
+    assert all(
+        one["metadata"]["ownerReferences"] == [IDENTITY.owner()]
+        for (plural, _), one in world.cluster.objects.items()
+        if plural == "configmaps"
+    )
+
+
+def test_a_run_without_load_needs_no_account_for_one(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = copy.deepcopy(full_run())
+    del spec["spec"]["load"]
+    world = World(tmp_path, monkeypatch, spec)
+    assert "reason" not in world.ensure()
+    assert read(world.cluster).need(record.PREFLIGHT)["findings"] == []
+
+
+def test_an_api_server_that_goes_away_says_nothing_about_rights(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step is started again, and asks again."""
+    create = world.cluster.create
+
+    def away(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            raise UnreachableError("connection refused")
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", away)
+    with pytest.raises(UnreachableError):
+        world.ensure()
+    assert read(world.cluster).get(record.PREFLIGHT) is None
+
+
+def test_each_finding_is_bounded_in_the_record(world: World) -> None:
+    world.prometheus = lambda: Fault("PrometheusUnavailable", "x" * 3000)
+    ((_, message),) = findings(world)
+    assert len(message.encode()) <= 500
+
+
+def test_a_fault_of_prometheus_keeps_its_own_reason(world: World) -> None:
+    world.prometheus = lambda: Fault("Timeout", "no answer within 10s")
+    assert findings(world) == [("Timeout", "no answer within 10s")]
+
+
+def test_a_review_without_an_answer_is_no_refusal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = world.cluster.create
+
+    def silent(resource: Resource, body: Any, *, dry_run: bool = False) -> Any:
+        if resource.plural == "selfsubjectaccessreviews":
+            return {"status": {}}
+        return create(resource, body, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "create", silent)
+    assert "reason" not in world.ensure()
+
+
+def test_a_right_to_a_part_of_an_object_is_asked_for_as_such(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def note(_resource: Resource, body: Any) -> Any:
+        asked.append(body["spec"]["resourceAttributes"])
+        return {"status": {"allowed": True}}
+
+    monkeypatch.setattr(world.cluster, "create", note)
+    step = context("ensure-chain", world.cluster, world.clock, world.folder, world.digest)
+    assert preflight._allowed(step, "", "pods/log", "get")
+    assert preflight._allowed(step, "", "pods", "list")
+    assert [(one["resource"], one.get("subresource")) for one in asked] == [("pods", "log"), ("pods", None)]
+
+
+def test_a_good_answer_is_not_asked_for_again(world: World) -> None:
+    asked: list[float] = []
+
+    def answers() -> float:
+        asked.append(world.clock.now)
+        return world.clock.now
+
+    world.prometheus = answers
+    world.ensure()
+    assert asked
+    assert max(asked) - min(asked) < 3
+
+
+def test_a_right_that_an_api_server_has_not_read_yet_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has just started answers before it knows all roles."""
+    world.cluster.denied.add(("create", "jobs"))
+    world.clock.after(2, world.cluster.denied.clear)
+    assert "reason" not in world.ensure()
+    assert world.clock.now - START < 10
