@@ -1,23 +1,18 @@
 """One comparison of our clock with that of Prometheus, as sign-off and result.json hold it."""
 
-from dataclasses import dataclass
-from typing import Any
+from validationrun.base.document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class ClockCheck:
+class ClockCheck(Document, frozen=True):
     """
     One comparison.
 
     Attributes:
         at: our time, Unix seconds.
-        skew_s: how far theirs surely is from ours; None when it could not be read.
-        message: why not.
+        skew_seconds: how far Prometheus' clock is at least from ours; None when it could not be read.
+        message: why it could not be read.
     """
 
     at: float
-    skew_s: float | None
+    skew_seconds: float | None
     message: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return {"at": self.at, "skewSeconds": self.skew_s, "message": self.message}

@@ -122,7 +122,7 @@ def _judgement(written: Record, questions: Sequence[Question], evidence: Evidenc
         return Judgement(
             start, None, stop["t"] if stop and start else None, evidence.stop_rule, states, [], interrupted=True
         )
-    clock = [ClockCheck(one["at"], one["skewSeconds"], one["message"]) for one in sign_off.get("clock") or []]
+    clock = [ClockCheck.from_data(check) for check in sign_off.get("clock") or []]
     start, end, stopped = (_time(sign_off[key]) for key in ("start", "end", "stopTime"))
     return Judgement(start, end, stopped, sign_off["stopRule"], states, clock)
 

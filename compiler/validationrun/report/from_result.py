@@ -232,9 +232,9 @@ def _chain_value(questions: Sequence[Question]) -> str:
 
 def _clock(check: ClockCheck) -> ClockCheck:
     at = _time(check.at)
-    if at is None or (check.skew_s is not None and not math.isfinite(check.skew_s)):
+    if at is None or (check.skew_seconds is not None and not math.isfinite(check.skew_seconds)):
         raise ValueError("a comparison of clocks")
-    return ClockCheck(at, check.skew_s, _text(check.message))
+    return ClockCheck(at, check.skew_seconds, _text(check.message))
 
 
 def _last(evidence: Mapping[str, RuleEvidence]) -> float | None:

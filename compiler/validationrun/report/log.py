@@ -48,8 +48,8 @@ def _of_run(view: RunView) -> Iterator[_Event]:
     for check in view.clock:
         words = (
             f"clock could not be read: {formatting.clean(check.message, _LINE)}"
-            if check.skew_s is None
-            else f"clock differs by {check.skew_s:g}s"
+            if check.skew_seconds is None
+            else f"clock differs by {check.skew_seconds:g}s"
         )
         yield _Event(check.at, _AFTER, "prometheus", words)
     yield from _of_window(view)

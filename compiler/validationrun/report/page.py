@@ -230,7 +230,8 @@ def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Versions", _pairs({**about.versions, "prometheus": about.prometheus})
     differs = "Prometheus' clock differs by"
     clock = [
-        (format_time(one.at), one.message if one.skew_s is None else f"{differs} {one.skew_s:g}s") for one in view.clock
+        (format_time(one.at), one.message if one.skew_seconds is None else f"{differs} {one.skew_seconds:g}s")
+        for one in view.clock
     ]
     yield "Clock", clock
 

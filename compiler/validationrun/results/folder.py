@@ -94,7 +94,7 @@ def result_document(
             "interrupted": judgement.interrupted,
         },
         "settleSeconds": settle_s,
-        "clock": [check.as_json() for check in judgement.clock],
+        "clock": [check.to_data() for check in judgement.clock],
         "prometheus": dict(prometheus),
         "versions": dict(versions),
         "workload": dict(workload) if workload is not None else None,
@@ -183,4 +183,4 @@ def _read_evidence(path: pathlib.Path, rule: str) -> RuleEvidence:
 
 def read_clock(document: Mapping[str, Any]) -> list[ClockCheck]:
     """How the clocks compared."""
-    return [ClockCheck(one["at"], one["skewSeconds"], one["message"]) for one in document["clock"]]
+    return [ClockCheck.from_data(check) for check in document["clock"]]

@@ -192,9 +192,9 @@ def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:
         return answer
 
     check = check_clock(read, context.now)
-    if check.skew_s is None:
+    if check.skew_seconds is None:
         return [Finding(faults[-1].reason if faults else PROMETHEUS_UNAVAILABLE, check.message)]
-    if check.skew_s > LARGEST_SKEW_SECONDS:
+    if check.skew_seconds > LARGEST_SKEW_SECONDS:
         limit = f"at most {LARGEST_SKEW_SECONDS:.0f}s can be judged by"
-        return [Finding(CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_s:.0f}s; {limit}")]
+        return [Finding(CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_seconds:.0f}s; {limit}")]
     return []

@@ -135,7 +135,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         "stopRule": judgement.stop_rule,
         "settleSeconds": context.settle_s,
         "runner": importlib.metadata.version("validationrun"),
-        "clock": [check.as_json() for check in judgement.clock],
+        "clock": [check.to_data() for check in judgement.clock],
         "rules": [state.as_json() for state in judgement.states],
         # finalize reports in a pod of its own: this is all that it learns of the decisions.
         "summaries": {name: summary.as_json() for name, summary in evidence.summaries.items()},

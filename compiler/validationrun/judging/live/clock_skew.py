@@ -33,7 +33,7 @@ def check_clock(read: Callable[[float], float | Fault], now: Callable[[], float]
 
 def fault_of(checks: Sequence[ClockCheck]) -> str:
     """What the comparisons of a run say against its evaluation times; empty when they agree."""
-    known = [check.skew_s for check in checks if check.skew_s is not None]
+    known = [check.skew_seconds for check in checks if check.skew_seconds is not None]
     if not known:
         last = checks[-1].message if checks else ""
         return "Prometheus' clock could not be read" + (f": {last}" if last else "")

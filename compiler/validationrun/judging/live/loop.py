@@ -131,7 +131,7 @@ class Evaluation:
             if attempt:
                 self.control.sleep(_CLOCK_PAUSE_SECONDS)
             check = check_clock(self.clock, self.control.now)
-            if check.skew_s is not None:
+            if check.skew_seconds is not None:
                 break
         self._checks.append(check)
 
