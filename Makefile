@@ -132,6 +132,13 @@ bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load
 	PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 100000 || status=1; \
 	exit $$status
 
+.PHONY: bench-short
+bench-short: $(READY) ## The same measurements in about a minute; judges that they run and agree, never how fast
+	@$(BIN)/python tests/benchmarks/run.py --short
+	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest --short
+	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --short
+	@PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 2000
+
 .PHONY: bench-cluster
 bench-cluster: $(READY) cluster ## Measure real runs: overhead next to a do-nothing Workflow, breach to the load's end, size
 	@status=0; \

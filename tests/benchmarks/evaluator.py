@@ -1,8 +1,9 @@
 """
 The evaluator step under load: 32 rules every 5 s, settle 0. `make bench`; exits 1 when a bar is missed.
 
-    PYTHONPATH=tests python -m tests.benchmarks.evaluator [--minutes 10]
+    PYTHONPATH=tests python -m tests.benchmarks.evaluator [--short] [--minutes 10]
 
+With --short the runs take ten seconds and no bar is judged: both steps must still run, stop and end.
 Two runs side by side, each the real step as a process of its own with a real Prometheus; only the API server is a fake.
 In the first Prometheus answers after 2 s: how late do queries start, and how long from a breach to the stop? In the second it
 answers at once: how much of a core does the step take? Both: how much memory?
@@ -92,16 +93,20 @@ def breach_to_stop(step: Step, server: Server, exporter: Exporter) -> float:
     return time.time() - visible
 
 
-def report(what: str, value: float, unit: str, bar: float) -> bool:
-    held = value <= bar
-    print(f"{'ok  ' if held else 'MISS'} {what}: {value:.3f} {unit} (bar {bar:g})", flush=True)
+def report(what: str, value: float, unit: str, bar: float, *, judged: bool) -> bool:
+    held = value <= bar or not judged
+    mark = "    " if not judged else "ok  " if held else "MISS"
+    print(f"{mark} {what}: {value:.3f} {unit} (bar {bar:g})", flush=True)
     return held
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=10)
-    seconds = parser.parse_args().minutes * 60
+    parser.add_argument("--short", action="store_true", help="ten seconds, and no bars")
+    parser.add_argument("--minutes", type=float, default=None)
+    arguments = parser.parse_args()
+    seconds = (arguments.minutes or (1 / 6 if arguments.short else 10)) * 60
+    judged = not arguments.short
     groups = [{"name": "g", "rules": [{"alert": "NeverFires", "expr": "vector(1) > 2"}]}]
     with contextlib.ExitStack() as stack:
         exporter = stack.enter_context(exporting({'bench_ok{chain_id="bench"}': 1}))
@@ -127,13 +132,13 @@ def main() -> int:
             step.process.wait(120)
         late = slow.lateness()
         print(
-            f"{len(late)} queries by {RULES} rules in {seconds / 60:g} min; median lateness {statistics.median(late):.3f} s"
+            f"{len(late)} queries by {RULES} rules in {seconds:.0f} s; median lateness {statistics.median(late):.3f} s"
         )
         held = [
-            report("latest start of a query after its T", max(late), "s", LATE_BAR_S),
-            report("breach visible to stop recorded", stop, "s", STOP_BAR_S),
-            report("peak resident memory", peak, "MiB", MEMORY_BAR_MIB),
-            report("processor with fast answers", share, "cores", CPU_BAR),
+            report("latest start of a query after its T", max(late), "s", LATE_BAR_S, judged=judged),
+            report("breach visible to stop recorded", stop, "s", STOP_BAR_S, judged=judged),
+            report("peak resident memory", peak, "MiB", MEMORY_BAR_MIB, judged=judged),
+            report("processor with fast answers", share, "cores", CPU_BAR, judged=judged),
         ]
     return 0 if all(held) else 1
 

@@ -1,42 +1,50 @@
-"""Distinct specs for the benchmarks: 8 rules, 3 deployments, a config file each."""
+"""Specs for the benchmarks: 8 rules, 3 deployments and a config file each; they differ in one number of six digits."""
 
 import json
 
-IMAGE = "registry.example.com/sei/{name}@sha256:{digest:064x}"
+IMAGE = "registry.example.com/sei/{name}@sha256:{digest}"
+DIGITS = 6
+
+
+def token(number: int) -> str:
+    """The number as every text of its spec holds it: always six digits, so that no length depends on it."""
+    return f"{number:0{DIGITS}}"
 
 
 def spec(number: int) -> str:
-    """The text of one spec. No two share a name, a digest, a query or a config file."""
-    seid, seiload = IMAGE.format(name="seid", digest=number + 1), IMAGE.format(name="seiload", digest=number + 10**6)
+    """The text of one spec. No two specs share a name, an image, a query or a config file."""
+    run = token(number)
+    seid = IMAGE.format(name="seid", digest=run.rjust(64, "a"))
+    seiload = IMAGE.format(name="seiload", digest=run.rjust(64, "b"))
     config = json.dumps(
-        {"run": number, "endpoints": "${evmEndpointsJson}", "chain": "${chainId}", "accounts": list(range(12))},
+        {"run": run, "endpoints": "${evmEndpointsJson}", "chain": "${chainId}", "accounts": list(range(12))},
         indent=2,
     )
     return f"""\
 apiVersion: validation.sei.io/v1alpha1
 kind: ValidationRun
 metadata:
-  name: run-{number}
+  name: run-{run}
   namespace: eng-ada
 spec:
   chain:
-    chainId: bench-{number}
+    chainId: bench-{run}
     deployments:
 {_deployment("validators", "validator", 4, seid)}
 {_deployment("rpc", "fullNode", 2, seid)}
 {_deployment("archive", "fullNode", 1, seid)}
   load:
-    duration: {10 + number % 50}m
+    duration: 10m
     workload:
       name: evm_transfer
       image: {seiload}
       args:
         - --config
         - /etc/validation/config/profile.json
-        - --seed={number}
+        - --seed={run}
       env:
         - name: SEILOAD_RUN
-          value: "{number}"
+          value: "{run}"
       resources:
         requests: {{cpu: "2", memory: 4Gi}}
         limits: {{cpu: "4", memory: 8Gi}}
@@ -45,7 +53,7 @@ spec:
           profile.json: |
 {_indented(config, 12)}
   rules:
-{"".join(_rule(number, index) for index in range(8))}
+{"".join(_rule(run, index) for index in range(8))}
 """
 
 
@@ -66,15 +74,15 @@ def _deployment(name: str, role: str, replicas: int, image: str) -> str:
                 evm.worker_pool_size: "32\""""
 
 
-def _rule(number: int, index: int) -> str:
+def _rule(run: str, index: int) -> str:
     return f"""\
     - name: rule-{index}
       type: query
       query:
         promql: |
-          sum(rate(seiload_txs_rejected_total{{chain_id="${{chainId}}", run="{number}-{index}"}}[2m]))
+          sum(rate(seiload_txs_rejected_total{{chain_id="${{chainId}}", run="{run}-{index}"}}[2m]))
           /
-          sum(rate(seiload_txs_accepted_total{{chain_id="${{chainId}}", run="{number}-{index}"}}[2m]))
+          sum(rate(seiload_txs_accepted_total{{chain_id="${{chainId}}", run="{run}-{index}"}}[2m]))
         op: "<="
         threshold: "0.0{index + 1}"
       runProperties:
