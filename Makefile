@@ -88,14 +88,23 @@ fmt: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only -q compiler tests
 
 .PHONY: check
-check: $(READY) ## Style, types, import directions, and drift of generated files
+check: $(READY) ## Style, types, import directions, size and shape of the code, paths in the docs, drift of generated files
 	@$(BIN)/ruff check compiler tests
 	@$(BIN)/ruff format --check compiler tests
 	@$(BIN)/mypy
 	@MYPYPATH=tests $(BIN)/mypy --explicit-package-bases --follow-imports=silent -p tests.e2e
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -qq -p no:cacheprovider tests/house
 	@$(BIN)/validationrun compile examples -o generated --check
 	@diff -u schemas/validationrun.schema.json <($(BIN)/validationrun schema) || { echo "run: make schemas"; exit 1; }
+
+.PHONY: ratchet
+ratchet: $(READY) ## Lower the bounds of tests/house/ratchet.toml to the present counts
+	@$(BIN)/python -m tests.house.ratchet
+
+.PHONY: rooms
+rooms: $(READY) ## Draw the rooms of the product: a floor a line, with what each room imports
+	@$(BIN)/python -m tests.house.imports
 
 .PHONY: schemas
 schemas: $(READY) ## Write schemas/ from the models

@@ -1,0 +1,110 @@
+"""What the pages name is there: files of this repository, links and their anchors, targets of the Makefile."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.house.source import PACKAGE, ROOT, rooms
+
+NOT_OURS = {"build", "dist", "node_modules"}
+
+
+def is_ours(path: Path) -> bool:
+    parts = path.relative_to(ROOT).parts
+    return not any(part in NOT_OURS or (part.startswith(".") and part != ".github") for part in parts)
+
+
+PAGES = sorted(filter(is_ours, ROOT.rglob("*.md")))
+TOP = {path.name for path in ROOT.iterdir() if path.is_dir()} - NOT_OURS
+# Rooms that are now called otherwise, or lie below another room.
+FORMER_ROOMS = {"api", "check", "emit", "evaluation", "history", "load", "plan", "runner", "ruletest"}
+TARGETS = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def code(text: str) -> list[str]:
+    """What a page writes as code: the blocks and the spans of its lines."""
+    return ["".join(found) for found in re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text, re.DOTALL)]
+
+
+def is_path(word: str) -> bool:
+    """A word that can only be a file or folder of this repository; `<name>` in it stands for any name."""
+    top = word.split("/", maxsplit=1)[0]
+    known = word.endswith(".py") or ("/" in word and top in TOP | rooms() | FORMER_ROOMS)
+    return known and bool(re.fullmatch(r"[\w.*<>/-]+", word))
+
+
+def exists(word: str) -> bool:
+    """From the root or from the package; a Python file also by the end of its path."""
+    pattern = re.sub(r"<\w+>", "*", word).rstrip("/")
+    anywhere = [(folder, f"**/{pattern}") for folder in (PACKAGE, ROOT / "tests") if word.endswith(".py")]
+    return any(next(folder.glob(glob), None) for folder, glob in [(ROOT, pattern), (PACKAGE, pattern), *anywhere])
+
+
+def lost_paths(text: str) -> list[str]:
+    words = [word.strip("(),;:") for piece in code(text) for word in piece.split()]
+    return [word for word in words if is_path(word) and not exists(word)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def lost_links(page: Path) -> Iterator[str]:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if not re.match(r"\w+:", link):
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                yield link
+
+
+def lost_targets(text: str) -> set[str]:
+    named = [
+        word
+        for piece in code(text)
+        for line in re.findall(r"(?<![\w-])make ((?:[a-z][\w.-]* ?)+)", piece)
+        for word in line.split()
+    ]
+    return {word.rstrip(".") for word in named} - TARGETS
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+@each_page
+def test_each_path_in_a_page_is_there(page: Path) -> None:
+    assert not lost_paths(page.read_text("utf-8"))
+
+
+@each_page
+def test_each_link_of_a_page_leads_somewhere(page: Path) -> None:
+    assert not list(lost_links(page))
+
+
+@each_page
+def test_each_target_in_a_page_is_in_the_makefile(page: Path) -> None:
+    assert not lost_targets(page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "word", ["runner/main.py", "plan/", "compiling/plan/nothing.py", "gone.py", "docs/gone.md", "steps/<step>/x"]
+)
+def test_a_lost_path_is_found(word: str) -> None:
+    assert lost_paths(f"see `{word}`, and\n```sh\ncat {word}\n```\n") == [word, word]
+
+
+def test_what_is_no_path_of_ours_is_left_alone() -> None:
+    assert lost_paths("`pods/exec` `rules/<rule>.json` `docs/*.md` `oracle/` `steps/<step>.py` `main.py`") == []
+
+
+def test_a_lost_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One, and 2\n[a](#one-and-2) [b](page.md#gone) [c](gone.md) [d](https://example.com)\n")
+    assert list(lost_links(page)) == ["page.md#gone", "gone.md"]
+
+
+def test_a_lost_target_is_found() -> None:
+    assert lost_targets("`make check test`, `make gone`") == {"gone"}
