@@ -13,8 +13,8 @@ PACKAGE = ROOT / "compiler" / "validationrun"
 LONGEST_MODULE = 350
 LONGEST_FUNCTION = 40
 
-# Rooms in which plain data is the subject: JSON between processes, and objects of the Kubernetes API.
-TYPED_ELSEWHERE = frozenset({"contract", "kube"})
+# Where plain data is the subject: JSON between processes, objects of the Kubernetes API, and the reader and writer of both.
+PLAIN_DATA = ("contract/", "kube/", "base/document.py")
 MAPPINGS = frozenset({"dict", "Mapping", "MutableMapping"})
 # Names that stand for such a mapping, `Object = dict[str, Any]` in kube/api_server.py.
 ALIASES = frozenset({"Object", "JsonObject"})
@@ -76,7 +76,7 @@ def untyped_signatures() -> Counter[str]:
     return Counter(
         module.room
         for module in modules()
-        if module.room not in TYPED_ELSEWHERE
+        if not module.path.startswith(PLAIN_DATA)
         for function in module.functions()
         if any(map(is_untyped, annotations(function)))
     )
