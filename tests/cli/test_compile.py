@@ -356,6 +356,8 @@ def test_a_write_that_fails_leaves_no_half_file(spec, out, monkeypatch):
         ("--priority-class", "High_Priority"),
         ("--cluster-domain", "cluster.local/"),
         ("--cluster-domain", "x\n"),
+        ("--settle", "61s"),
+        ("--settle", "1.5s"),
     ],
 )
 def test_an_option_that_does_not_fit_its_place_is_2(spec, out, option, value):
@@ -369,12 +371,14 @@ def test_options_that_fit_shape_the_output(spec, out):
     result = call(
         *("compile", spec, "-o", out, "--runner-image", "localhost:5000/runner:v1", "--instance-id", "a"),
         *("--priority-class", "high", "--cluster-domain", "cluster.local", "--no-label", "--no-executor-patch"),
+        *("--settle", "1m"),
     )
     assert result.code == 0
     files = tree(out / "eng-ada/nightly")
     template = files["workflowtemplate.yaml"].decode()
     assert "value: localhost:5000/runner:v1" in template
     assert "podPriorityClassName: high" in template
+    assert 'VALIDATION_SETTLE\n        value: "60"' in template
     assert "controller-instanceid: a" in template
     assert "podSpecPatch" not in template
     assert "access-cluster.yaml" not in files

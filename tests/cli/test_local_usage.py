@@ -32,7 +32,7 @@ def spec(tmp_path, monkeypatch):
         (("--local", "--env", "CHAIN_ID=x"), "--env CHAIN_ID is set by validationrun itself"),
         (("--local", "--env", "A=1", "--env", "A=2"), "--env A is given twice"),
         (("--local", "--env", "NOT_IN_THIS_SHELL"), "there is no such variable in this shell"),
-        (("--local", "--settle", "soon"), "--settle must be seconds from 0 to 60"),
+        (("--local", "--settle", "soon"), "--settle must be a duration from 0s to 60s, such as 5s; got 'soon'"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_told_in_a_line(spec, tmp_path, arguments, words):

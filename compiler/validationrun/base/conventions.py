@@ -120,5 +120,6 @@ EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
 
+MAX_SETTLE_SECONDS = 60
 DEFAULT_SETTLE_SECONDS = 5
 """A query about T is asked this long after T, because a sample stamped before T may be committed after it."""

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from validationrun.base.conventions import MAX_SETTLE_SECONDS
+
 _DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?")
 _MAX_DURATION: Final = 366 * 24 * 3600
 """A year. Kubernetes counts deadlines in 32 bits, so that the sum of all of a run's must stay below 68 years."""
@@ -21,6 +23,22 @@ def parse_duration(text: str) -> int:
     seconds = int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + int(match["s"] or 0)
     if seconds > _MAX_DURATION:
         raise ValueError("must be at most a year (8784h)")
+    return seconds
+
+
+def parse_settle(text: str) -> int:
+    """
+    Seconds of a settle time: a duration, or a whole number of seconds, which is how it travels to the evaluator's pod.
+
+    Raises:
+        ValueError: neither, or more than a minute, which is beyond every scrape interval in use.
+    """
+    try:
+        seconds = parse_duration(f"{text}s" if re.fullmatch("[0-9]+", text) else text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= MAX_SETTLE_SECONDS:
+        raise ValueError(f"must be a duration from 0s to {MAX_SETTLE_SECONDS}s, such as 5s; got {text!r}")
     return seconds
 
 

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, DEFAULT_SETTLE_SECONDS, EXIT_USAGE
 from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
+from validationrun.cli.options import settle_seconds
 from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
 from validationrun.spec.findings import printable
 
@@ -44,8 +45,6 @@ class LocalOutput(enum.StrEnum):
     JUNIT = "junit"
     MARKDOWN = "markdown"
 
-
-_LONGEST_SETTLE: Final = 60
 
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with the run, or - for standard input.")]
 PrometheusOption = Annotated[
@@ -88,8 +87,8 @@ SettleOption = Annotated[
     str,
     typer.Option(
         "--settle",
-        metavar="SECONDS",
-        help="Ask this long after an evaluation's time, when its samples are surely there.",
+        metavar="DURATION",
+        help="Delay each query by this long so that late samples are included; at most 60s.",
         envvar="VALIDATION_SETTLE",
     ),
 ]
@@ -151,7 +150,7 @@ def run(
         chain_id=checked_chain_id(chain_id),
         start=_moment(start),
         seconds=_seconds(for_),
-        settle_s=settle_seconds(settle),
+        settle_s=local_settle_seconds(settle),
     )
     chosen = one_run(spec, namespace, name)
     with local_errors():
@@ -195,13 +194,10 @@ def checked_chain_id(text: str | None) -> str | None:
     return text
 
 
-def settle_seconds(text: str) -> float:
-    """Raises typer.Exit with 2. An empty variable counts as none."""
-    if not text:
-        return 5.0
-    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?s?", text) and float(text.removesuffix("s")) <= _LONGEST_SETTLE:
-        return float(text.removesuffix("s"))
-    raise usage_error(f"--settle must be seconds from 0 to {_LONGEST_SETTLE}, such as 5s; got {text!r}")
+def local_settle_seconds(text: str) -> float:
+    """The value of --settle; an empty variable counts as none. Raises typer.Exit with 2."""
+    seconds = settle_seconds(text)
+    return float(DEFAULT_SETTLE_SECONDS if seconds is None else seconds)
 
 
 def _moment(text: str | None) -> float | None:

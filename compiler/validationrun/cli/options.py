@@ -37,7 +37,9 @@ ClusterDomainOption = Annotated[
 SettleOption = Annotated[
     str,
     typer.Option(
-        "--settle", help="How long after its evaluation time a query is asked; default 5s.", show_default=False
+        "--settle",
+        help="Delay each query by this long so that late samples are included; at most 60s, default 5s.",
+        show_default=False,
     ),
 ]
 PrometheusSecretOption = Annotated[
@@ -53,7 +55,6 @@ PrometheusSecretOption = Annotated[
 
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _SECRET_KEYS: Final = tuple(PROMETHEUS_FILES.values())
-_LONGEST_SETTLE_SECONDS: Final = 60
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
@@ -93,22 +94,20 @@ def emit_options(
         instance_id=instance_id,
         priority_class=priority_class,
         cluster_domain=cluster_domain,
-        settle=_settle(settle),
+        settle_s=settle_seconds(settle),
         prometheus_secret=secret,
         prometheus_keys=keys,
     )
 
 
-def _settle(text: str) -> str:
-    from validationrun.base.durations import parse_duration
+def settle_seconds(text: str) -> int | None:
+    """The value of --settle, or None for an empty one. Raises typer.Exit with 2."""
+    from validationrun.base.durations import parse_settle
 
     try:
-        seconds = parse_duration(text) if text else 0
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= _LONGEST_SETTLE_SECONDS:
-        raise usage_error(f"--settle must be a duration from 0s to 60s, such as 5s; got {text!r}")
-    return text
+        return parse_settle(text) if text else None
+    except ValueError as error:
+        raise usage_error(f"--settle {error}") from None
 
 
 def _secret(text: str) -> tuple[str, tuple[str, ...]]:

@@ -31,9 +31,9 @@ from validationrun.cli.evaluate import (
     checked_chain_id,
     finish,
     local_errors,
+    local_settle_seconds,
     one_run,
     say,
-    settle_seconds,
 )
 
 EXAMPLES = """\b
@@ -133,7 +133,7 @@ def run(
         parameters=given,
         environment=_environment(environment or []),
         docker=docker,
-        settle_s=settle_seconds(settle),
+        settle_s=local_settle_seconds(settle),
     )
     chosen = one_run(spec, namespace, name)
     with local_errors():

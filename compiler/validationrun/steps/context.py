@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.durations import parse_settle
 from validationrun.contract.record import Identity, format_time
 from validationrun.kube.cluster import Cluster
 
@@ -60,7 +61,7 @@ class Context:
             bundle_hash=bundle_hash,
             bundle_dir=pathlib.Path(conventions.BUNDLE_DIR),
             output_dir=pathlib.Path(conventions.OUTPUT_DIR),
-            settle_s=_settle(environment.get("VALIDATION_SETTLE", "")),
+            settle_s=_settle_seconds(environment.get("VALIDATION_SETTLE", "")),
             cleanup=environment.get("CLEANUP", ""),
         )
 
@@ -79,16 +80,13 @@ class Context:
             self.say(f"cannot write output {name}: {error}")
 
 
-def _settle(text: str) -> float:
+def _settle_seconds(text: str) -> float:
     if not text:
         return conventions.DEFAULT_SETTLE_SECONDS
     try:
-        seconds = float(text.removesuffix("s"))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 60:  # noqa: PLR2004 - a minute is beyond every scrape interval in use
-        raise RunnerError(f"VALIDATION_SETTLE must be seconds from 0 to 60, such as 5s; got {text!r}")
-    return seconds
+        return parse_settle(text)
+    except ValueError as error:
+        raise RunnerError(f"VALIDATION_SETTLE {error}") from None
 
 
 def note_termination(text: str) -> None:

@@ -4,10 +4,12 @@ import pathlib
 
 import pytest
 
-from emit_helpers import full_run
+from emit_helpers import compiled, full_run
 from runner_helpers import IDENTITY, Clock, FakeCluster, begin, bundle_folder, context, read
+from validationrun.base.durations import parse_settle
 from validationrun.contract import record
 from validationrun.contract.bundle import Bundle, BundleError, fill_template
+from validationrun.steps.context import Context
 from validationrun.steps.main import run
 
 
@@ -102,6 +104,17 @@ def test_an_exit_code_of_a_fault_is_never_a_verdict(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("VALIDATION_SETTLE")
     monkeypatch.setattr("validationrun.kube.cluster.Cluster.inside", lambda _: FakeCluster())
     assert run(["finalize"]) == 70
+
+
+def test_every_settle_time_that_compile_accepts_reaches_the_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("validationrun.kube.cluster.Cluster.inside", lambda _: FakeCluster())
+    names = {"WORKFLOW_NAME": "a", "WORKFLOW_UID": "b", "WORKFLOW_NAMESPACE": "c", "BUNDLE_HASH": "d"}
+    for text in ("0s", "8", "8s", "1m"):
+        output = compiled(full_run(), settle_s=parse_settle(text))
+        sent = [one["value"] for one in output.steps["rule-evaluator"]["container"]["env"] if "SETTLE" in one["name"]]
+        read = Context.from_environment("rule-evaluator", {**names, "VALIDATION_SETTLE": sent[0]})
+        assert read.settle_s == parse_settle(text)
+    assert Context.from_environment("rule-evaluator", names).settle_s == 5
 
 
 def test_outputs_are_for_people_and_never_fail_a_step(tmp_path: pathlib.Path) -> None:

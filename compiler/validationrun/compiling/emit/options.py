@@ -16,7 +16,7 @@ class EmitOptions:
         instance_id: of the Argo controller, where an installation has several.
         priority_class: of the steps' pods.
         cluster_domain: appended to host names, where `.svc` alone does not resolve.
-        settle: how long after its evaluation time a query is asked, such as `5s`; empty for the runner's default.
+        settle_s: how long after its evaluation time a query is asked; None for the runner's default.
         prometheus_secret: a Secret of the run's namespace, which ensure-chain and rule-evaluator mount; empty for none.
         prometheus_keys: which of `token`, `ca.crt` and `headers` it has. What is named and missing is an Error at run time.
     """
@@ -27,6 +27,6 @@ class EmitOptions:
     instance_id: str = ""
     priority_class: str = ""
     cluster_domain: str = ""
-    settle: str = ""
+    settle_s: int | None = None
     prometheus_secret: str = ""
     prometheus_keys: tuple[str, ...] = ()

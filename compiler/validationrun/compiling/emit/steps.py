@@ -117,8 +117,8 @@ def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *
     if step is plan.finalize:
         # It cleans up also where nobody left a record that could say by which policy.
         values["CLEANUP"] = plan.cleanup
-    if step.name == _EVALUATOR and options.settle:
-        values["VALIDATION_SETTLE"] = options.settle
+    if step.name == _EVALUATOR and options.settle_s is not None:
+        values["VALIDATION_SETTLE"] = str(options.settle_s)
     if asks and options.prometheus_secret:
         values |= {
             name: f"{conventions.PROMETHEUS_DIR}/{key}"
