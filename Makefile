@@ -97,6 +97,7 @@ check: $(READY) ## Style, types, import directions, size and shape of the code, 
 	@$(BIN)/pytest -qq -p no:cacheprovider tests/house
 	@$(BIN)/validationrun compile examples -o generated --check
 	@diff -u schemas/validationrun.schema.json <($(BIN)/validationrun schema) || { echo "run: make schemas"; exit 1; }
+	@$(BIN)/python tests/update_schemas.py --check
 
 .PHONY: ratchet
 ratchet: $(READY) ## Lower the bounds of tests/house/ratchet.toml to the present counts
@@ -109,6 +110,7 @@ rooms: $(READY) ## Draw the rooms of the product: a floor a line, with what each
 .PHONY: schemas
 schemas: $(READY) ## Write schemas/ from the models
 	@$(BIN)/validationrun schema > schemas/validationrun.schema.json
+	@$(BIN)/python tests/update_schemas.py
 
 .PHONY: generate
 generate: $(READY) ## Compile examples/ to generated/

@@ -13,6 +13,7 @@ from validationrun.base.templates import render_template
 from validationrun.cli.init import Scenario
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.pipeline import compile_all, lint
+from validationrun.contract.schemas import schemas
 from validationrun.spec.schema import render_schema
 
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
@@ -38,6 +39,11 @@ def test_generated_is_what_the_examples_compile_to_byte_for_byte():
 def test_the_schema_is_what_the_models_say():
     found = (ROOT / "schemas/validationrun.schema.json").read_bytes()
     assert found == render_schema().encode(), "run: make schemas"
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_the_schema_of_a_document_is_what_its_type_says(name):
+    assert json.loads((ROOT / "schemas" / name).read_bytes()) == schemas()[name], "run: make schemas"
 
 
 def test_the_command_prints_the_committed_schema():

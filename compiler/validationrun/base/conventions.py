@@ -4,7 +4,9 @@ Names that several rooms, the runner and the readers of a run must agree on.
 No logic lives here: labels, annotations, file names, parameter names, exit codes.
 """
 
-API_VERSION = "validation.sei.io/v1alpha1"
+from typing import Final
+
+API_VERSION: Final = "validation.sei.io/v1alpha1"
 KIND_RUN = "ValidationRun"
 KIND_SUITE = "ValidationSuite"
 KIND_SCHEDULE = "ValidationSchedule"
@@ -112,7 +114,7 @@ BUNDLE_CHAIN = "chain.{name}.yaml"
 BUNDLE_CONFIG = "config.{name}"
 
 # The format of what is compiled: plan.json, the header, the file names. Raised when a runner of the old line could misread it.
-FORMAT = 1
+FORMAT: Final = 1
 
 # Exit codes of verbs that give no verdict.
 EXIT_OK = 0

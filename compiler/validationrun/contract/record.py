@@ -10,16 +10,19 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from validationrun.base import conventions
+from validationrun.base.document import DocumentError
+from validationrun.contract import record_key
+from validationrun.contract.record_key import Key, RecordKey
 from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
 
-ENSURE_CHAIN: Final = "ensure-chain"
-WAIT_CHAIN_READY: Final = "wait-chain-ready"
-LOAD_JOB: Final = "load-job"
-RULE_EVALUATOR: Final = "rule-evaluator"
-FINALIZE: Final = "finalize"
+ENSURE_CHAIN: Final = record_key.ENSURE_CHAIN
+WAIT_CHAIN_READY: Final = record_key.WAIT_CHAIN_READY
+LOAD_JOB: Final = record_key.LOAD_JOB
+RULE_EVALUATOR: Final = record_key.RULE_EVALUATOR
+FINALIZE: Final = record_key.FINALIZE
 
 RUN: Final = "run"
 PREFLIGHT: Final = "preflight"
@@ -133,7 +136,7 @@ class Record:
         return None if found is None else cls(cluster, identity, found)
 
     @classmethod
-    def create(cls, cluster: Cluster, identity: Identity, chain_id: str, run: Object) -> "Record":
+    def create(cls, cluster: Cluster, identity: Identity, chain_id: str, run: RecordKey | Object) -> "Record":
         """Creates it with the key `run`, or reads the one that an earlier attempt created."""
         body = {
             "apiVersion": "v1",
@@ -144,7 +147,7 @@ class Record:
                 "labels": identity.labels(conventions.COMPONENT_RULES, chain_id),
                 "ownerReferences": [identity.owner()],
             },
-            "data": {RUN: _dump(run)},
+            "data": {RUN: run.to_json() if isinstance(run, RecordKey) else _dump(run)},
         }
         with contextlib.suppress(AlreadyExistsError):
             cluster.create(CONFIG_MAPS, body)
@@ -166,16 +169,28 @@ class Record:
         self._take(found)
         return self
 
-    def get(self, key: str) -> Object | None:
+    @overload
+    def get(self, key: type[Key]) -> Key | None: ...
+    @overload
+    def get(self, key: str) -> Object | None: ...
+    def get(self, key: type[RecordKey] | str) -> RecordKey | Object | None:
         """
-        The value of a key, as last read or written.
+        The value of a key, as last read or written; None when it is not there.
 
         Raises:
-            RecordError: it is not a JSON object.
+            RecordError: it is not what its type says.
         """
-        text = self._data.get(key)
+        text = self._data.get(key if isinstance(key, str) else key.key)
         if text is None:
             return None
+        if isinstance(key, str):
+            return self._object(key, text)
+        try:
+            return key.from_json(text)
+        except DocumentError as error:
+            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key.key} cannot be read: {error}") from None
+
+    def _object(self, key: str, text: str) -> Object:
         try:
             value = json.loads(text)
         except ValueError:
@@ -184,53 +199,75 @@ class Record:
             raise RecordError(f"ConfigMap {self.identity.record_name}: key {key} is not a JSON object")
         return value
 
-    def need(self, key: str) -> Object:
+    @overload
+    def need(self, key: type[Key]) -> Key: ...
+    @overload
+    def need(self, key: str) -> Object: ...
+    def need(self, key: type[RecordKey] | str) -> RecordKey | Object:
         """The value of a key that an earlier step must have written. Raises RecordError when it did not."""
         value = self.get(key)
         if value is None:
-            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key} is missing")
+            raise RecordError(f"ConfigMap {self.identity.record_name}: key {_name(key)} is missing")
         return value
 
-    def write(self, writer: str, key: str, value: Object, *, seal: bool = False) -> None:
+    @overload
+    def write(self, writer: str, key: RecordKey, *, seal: bool = False) -> None: ...
+    @overload
+    def write(self, writer: str, key: str, value: Object, *, seal: bool = False) -> None: ...
+    def write(self, writer: str, key: RecordKey | str, value: Object | None = None, *, seal: bool = False) -> None:
         """
-        Writes one key, whatever was there. Only its own writer may.
+        Writes one key, whatever was there.
 
         Args:
+            writer: the step that writes.
             seal: make the ConfigMap immutable with this write; nothing can be added afterwards.
+
+        Raises:
+            ValueError: another step is the writer of this key.
         """
-        body: Object = {"data": {key: _text(writer, key, value)}}
+        body: Object = {"data": {_name(key): _text(writer, key, value)}}
         if seal:
             body["immutable"] = True
         self._patch(body)
 
-    def add(self, writer: str, key: str, value: Object) -> bool:
+    @overload
+    def add(self, writer: str, key: RecordKey) -> bool: ...
+    @overload
+    def add(self, writer: str, key: str, value: Object) -> bool: ...
+    def add(self, writer: str, key: RecordKey | str, value: Object | None = None) -> bool:
         """Writes a key that is written once. False when another attempt of its step was first, or the run has its verdict."""
-        return self.change(writer, key, lambda there: value if there is None else None)
+        if isinstance(key, str):
+            return self.change(writer, key, lambda there: value if there is None else None)
+        return self.change(writer, type(key), lambda there: key if there is None else None)
 
-    def change(self, writer: str, key: str, make: Callable[[Object | None], Object | None]) -> bool:
+    @overload
+    def change(self, writer: str, key: type[Key], make: Callable[[Key | None], Key | None]) -> bool: ...
+    @overload
+    def change(self, writer: str, key: str, make: Callable[[Object | None], Object | None]) -> bool: ...
+    def change(self, writer: str, key: type[Key] | str, make: Callable[[Any], Any]) -> bool:
         """
-        Writes what `make` makes of a key's value, and nothing comes between: who wrote meanwhile is looked at, too.
+        Writes what `make` makes of a key's value, and nothing comes between: a value written meanwhile is looked at, too.
 
         Two attempts of a step can be at work side by side, because a pod that was given up may live on for a while.
 
         Args:
-            make: of what is there; None to leave it. It is called again each time that somebody wrote meanwhile.
+            make: of the present value; None to leave it. Called again each time that the record was written meanwhile.
 
         Returns:
-            False when it was left, or the run has its verdict.
+            False when the value was left, or the run has its verdict.
         """
-        tried = ""
+        name, tried = _name(key), ""
         while True:
             self.refresh()
-            if tried and self._data.get(key) == tried:
+            if tried and self._data.get(name) == tried:
                 # Only the answer was lost.
                 return True
             value = None if self.sealed else make(self.get(key))
             if value is None:
                 return False
-            tried = _text(writer, key, value)
+            tried = _text(writer, key, value) if isinstance(key, str) else _text(writer, value)
             with contextlib.suppress(ConflictError):
-                self._patch({"metadata": {"resourceVersion": self._version}, "data": {key: tried}})
+                self._patch({"metadata": {"resourceVersion": self._version}, "data": {name: tried}})
                 return True
 
     def _patch(self, body: Object) -> None:
@@ -260,10 +297,15 @@ def stands(sign_off: Mapping[str, Any] | None) -> bool:
     return sign_off is not None and not sign_off.get("stopped")
 
 
-def _text(writer: str, key: str, value: Object) -> str:
-    if WRITERS[key] != writer:
-        raise ValueError(f"{writer} may not write {key}: {WRITERS[key]} does")
-    return _dump(value)
+def _name(key: RecordKey | type[RecordKey] | str) -> str:
+    return key if isinstance(key, str) else key.key
+
+
+def _text(writer: str, key: RecordKey | str, value: Object | None = None) -> str:
+    owner = WRITERS[key] if isinstance(key, str) else key.writer
+    if owner != writer:
+        raise ValueError(f"{writer} may not write {_name(key)}: {owner} does")
+    return _dump(value or {}) if isinstance(key, str) else key.to_json()
 
 
 def _fetch(cluster: Cluster, identity: Identity) -> Object | None:

@@ -1,0 +1,81 @@
+"""The keys of the steps that bring the chain up: `preflight`, `chain` and `chain-ready`."""
+
+from typing import ClassVar
+
+import msgspec
+
+from validationrun.base.document import Document
+from validationrun.contract.record_key import ENSURE_CHAIN, WAIT_CHAIN_READY, RecordKey, Timestamp
+
+
+class Finding(Document, frozen=True):
+    """One thing that makes the run hopeless: a reason of its own, and a sentence for people."""
+
+    reason: str
+    message: str
+
+
+class PreflightEntry(RecordKey, frozen=True):
+    """What preflight found before any object of the chain was created. It is done once for a run."""
+
+    key: ClassVar[str] = "preflight"
+    writer: ClassVar[str] = ENSURE_CHAIN
+
+    at: Timestamp
+    findings: list[Finding]
+
+
+class Endpoints(Document, frozen=True):
+    """The full nodes' URLs by kind, in the order of the spec."""
+
+    rpc: list[str] = []
+    evm: list[str] = []
+    ws: list[str] = []
+    rest: list[str] = []
+
+
+class ChainEntry(RecordKey, frozen=True):
+    """
+    The chain once its objects exist and its validators make blocks; or why there is none.
+
+    Attributes:
+        chain_id: the effective chain id; empty when the bundle could not be read.
+        reason: of row 2 of the verdict table; null when the chain came up.
+    """
+
+    key: ClassVar[str] = "chain"
+    writer: ClassVar[str] = ENSURE_CHAIN
+
+    at: Timestamp
+    chain_id: str
+    endpoints: Endpoints = Endpoints()
+    reason: str | None = None
+    message: str | None = None
+
+
+class DeploymentStatus(Document, frozen=True):
+    """
+    A deployment of the chain as its controller last reported it.
+
+    Attributes:
+        snd_name: the name of its SeiNodeDeployment.
+    """
+
+    name: str
+    role: str
+    snd_name: str
+    phase: str | None = None
+    image: str | None = None
+    image_id: str | None = msgspec.field(default=None, name="imageID")
+
+
+class ChainReady(RecordKey, frozen=True):
+    """When every full node served; or why the chain never did. `reason` is null when it serves."""
+
+    key: ClassVar[str] = "chain-ready"
+    writer: ClassVar[str] = WAIT_CHAIN_READY
+
+    at: Timestamp
+    deployments: list[DeploymentStatus]
+    reason: str | None = None
+    message: str | None = None

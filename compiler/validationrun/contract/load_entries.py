@@ -1,0 +1,85 @@
+"""The keys of load-job: `job`, `load-start`, `shards` and `load`."""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from validationrun.base.document import Document
+from validationrun.contract.record_key import LOAD_JOB, RecordKey, Timestamp
+
+
+class JobEntry(RecordKey, frozen=True):
+    """The load's Job. Once it is recorded, no second Job is ever made."""
+
+    key: ClassVar[str] = "job"
+    writer: ClassVar[str] = LOAD_JOB
+
+    name: str
+    uid: str
+    created_at: Timestamp
+
+
+class LoadStart(RecordKey, frozen=True):
+    """When the last shard's container started: the start of the window."""
+
+    key: ClassVar[str] = "load-start"
+    writer: ClassVar[str] = LOAD_JOB
+
+    start: Timestamp
+
+
+class ShardStatus(Document, frozen=True):
+    """
+    One shard of the load.
+
+    Attributes:
+        pod: null before there is one, and for a run on one machine.
+        exit_code: null while it runs, and when nobody saw one.
+        reason: the word of Kubernetes, such as `OOMKilled`, or ours for why there is no exit code.
+    """
+
+    index: int
+    pod: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+
+
+class ShardsEntry(RecordKey, frozen=True):
+    """Each shard's exit code and times, as they become known."""
+
+    key: ClassVar[str] = "shards"
+    writer: ClassVar[str] = LOAD_JOB
+
+    shards: list[ShardStatus]
+
+
+class LoadEnd(RecordKey, frozen=True):
+    """
+    How the load ended.
+
+    Attributes:
+        job_uid: null when no Job was recorded.
+        code: what the shards' exit codes add up to; null for a load that a rule stopped, or kept from beginning.
+        reason: a more precise reason of row 5 of the verdict table; empty for none.
+        message: for people.
+        stopped: why the load was stopped; empty when it ended by itself.
+        start: null for a load that never began.
+        end: the end of the window; null when no end was seen.
+    """
+
+    key: ClassVar[str] = "load"
+    writer: ClassVar[str] = LOAD_JOB
+
+    at: Timestamp
+    job_uid: str | None
+    code: Literal[0, 1, 2] | None
+    reason: str
+    message: str
+    stopped: str = ""
+    start: Timestamp | None = None
+    end: Timestamp | None = None
+    shards: list[ShardStatus] = []
+    image: str | None = None
+    image_id: str | None = msgspec.field(default=None, name="imageID")

@@ -1,0 +1,57 @@
+"""What every key of the run record has in common: its name, the one step that writes it, and the form of its times."""
+
+from typing import Annotated, ClassVar, Final, Protocol, TypeVar
+
+import msgspec
+
+from validationrun.base.document import Document
+
+ENSURE_CHAIN: Final = "ensure-chain"
+WAIT_CHAIN_READY: Final = "wait-chain-ready"
+LOAD_JOB: Final = "load-job"
+RULE_EVALUATOR: Final = "rule-evaluator"
+FINALIZE: Final = "finalize"
+
+Timestamp = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        description="RFC 3339",
+    ),
+]
+
+
+class RecordKey(Document, frozen=True):
+    """
+    The value of one key of the run record.
+
+    Attributes:
+        key: the name of the key.
+        writer: the step that writes it; no other step may.
+    """
+
+    key: ClassVar[str]
+    writer: ClassVar[str]
+
+
+Key = TypeVar("Key", bound=RecordKey)
+
+
+class Recorded(Protocol):
+    """Whatever holds keys of a run record: the ConfigMap, or the memory of a run on one machine."""
+
+    def get(self, key: type[Key]) -> Key | None: ...
+
+
+class MemoryRecord:
+    """The keys of a run record without a cluster; they end with the process."""
+
+    def __init__(self, *values: RecordKey) -> None:
+        self._values = {value.key: value for value in values}
+
+    def get(self, key: type[Key]) -> Key | None:
+        value = self._values.get(key.key)
+        return value if isinstance(value, key) else None
+
+    def put(self, value: RecordKey) -> None:
+        self._values[value.key] = value

@@ -1,0 +1,94 @@
+"""The key `run`: what finalize and the readers of a run need of its plan, because they do not have the bundle."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from validationrun.base import conventions
+from validationrun.base.document import Document
+from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import Rule
+
+
+class DeploymentEntry(Document, frozen=True):
+    """A deployment of the chain; its object is named `{chain id}-{name}`."""
+
+    name: str
+    role: str
+
+
+class LoadPlan(Document, frozen=True):
+    """The load that the run is to have: the workload's name, and the number of its shards."""
+
+    workload: str
+    shards: int
+
+
+class RuleEntry(Document, frozen=True):
+    """A rule without its query; `op` and `threshold` are null for a type of rule that has none."""
+
+    name: str
+    type: str
+    op: str | None = None
+    threshold: str | None = None
+
+
+class ResultsPlace(Document, frozen=True):
+    """Where the results are uploaded to: a URI with the place `${runId}`."""
+
+    uri: str
+
+
+class RunEntry(RecordKey, frozen=True):
+    """
+    The run as it was planned. When its bundle could not be read, only `startedAt` and `bundleHash` are known.
+
+    Attributes:
+        chain_id: the effective chain id, known before there is a chain.
+        started_at: when ensure-chain first began.
+        parameters: those that the user gave.
+        load_start_seconds: `timeouts.loadStart`.
+        duration_seconds: how long the load, or without load the rules alone, are to last.
+        run_seconds: how long the window may be.
+        cleanup: when the chain goes: `Always`, `OnSuccess` or `Never`.
+        bring_up: false for a run on a chain that existed before; null when the bundle could not be read.
+        load: null for a run without load.
+        results: null for a spec without `results.s3`.
+    """
+
+    key: ClassVar[str] = "run"
+    writer: ClassVar[str] = ENSURE_CHAIN
+
+    started_at: Timestamp
+    bundle_hash: str = ""
+    name: str | None = None
+    spec_hash: str | None = None
+    chain_id: str = ""
+    parameters: dict[str, str] = {}
+    load_start_seconds: int = 0
+    duration_seconds: int = 0
+    run_seconds: int = 0
+    cleanup: str = ""
+    bring_up: bool | None = None
+    deployments: list[DeploymentEntry] = []
+    load: LoadPlan | None = None
+    rules: list[RuleEntry] = []
+    results: ResultsPlace | None = None
+    format: Literal[1] = conventions.FORMAT
+
+
+def rule_entries(rules: "Iterable[Rule]") -> list[RuleEntry]:
+    """The rules of a spec."""
+    return [
+        RuleEntry(rule.name, rule.type, rule.query.op, rule.query.threshold)
+        if rule.query is not None
+        else RuleEntry(rule.name, rule.type)
+        for rule in rules
+    ]
+
+
+def rule_entry_of(document: Mapping[str, Any]) -> RuleEntry:
+    """The same for a rule of the bundle's `rules.yaml`, without the models of the spec, which take a while to load."""
+    query = document.get("query") or {}
+    return RuleEntry(document["name"], document["type"], query.get("op"), query.get("threshold"))

@@ -1,0 +1,52 @@
+"""The key `sign-off`: rule-evaluator's proof that its evidence is whole."""
+
+from typing import Any, ClassVar
+
+from validationrun.base.document import Document
+from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
+from validationrun.oracle.engine import RuleState
+
+
+class FileHash(Document, frozen=True):
+    """A file of the results folder."""
+
+    sha256: str
+    bytes: int
+
+
+class SignOff(RecordKey, frozen=True):
+    """
+    What was judged, over which window, of which load, by which bundle. Written last.
+
+    Attributes:
+        job_uid: null for a run without load.
+        start, end: the window; null where the evaluator did not learn of it.
+        stop_time, stop_rule: the failure that stopped the run; null when none did.
+        settle_seconds: how long after its evaluation time a query was asked.
+        runner: the version of the runner.
+        clock: how the clock of Prometheus compared with ours; empty without rules.
+        rules: the final states, in the order of the spec.
+        summaries: by rule. finalize reports in a pod of its own, and learns no more of the decisions.
+        files: by path below the results folder.
+        stopped: a signal ended this attempt. It proves nothing, and the next attempt replaces it.
+    """
+
+    key: ClassVar[str] = "sign-off"
+    writer: ClassVar[str] = RULE_EVALUATOR
+
+    workflow_uid: str
+    job_uid: str | None
+    bundle_hash: str
+    start: Timestamp | None
+    end: Timestamp | None
+    stop_time: Timestamp | None
+    stop_rule: str | None
+    settle_seconds: float
+    runner: str
+    clock: list[ClockCheck]
+    rules: list[RuleState]
+    summaries: dict[str, dict[str, Any]]
+    files: dict[str, FileHash]
+    at: Timestamp
+    stopped: bool = False
