@@ -19,7 +19,7 @@ COPY requirements/dev.txt requirements/
 RUN python3 -m venv /opt/backend && \
     awk '/^[a-zA-Z]/ {wanted = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/} wanted' requirements/dev.txt > backend.txt && \
     /opt/backend/bin/pip install --quiet --require-hashes --no-deps --only-binary :all: -r backend.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY compiler compiler
 COPY templates templates
 COPY schemas schemas

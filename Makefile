@@ -33,6 +33,10 @@ demo: $(READY) ## Lint, compile and explain the examples; judge two runs on this
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -q -n 2 --dist worksteal
 
+.PHONY: test-fast
+test-fast: $(READY) ## Run the tests that need neither a Prometheus nor a build: some minutes
+	@$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/golden tests/cli
+
 .PHONY: cluster
 cluster: $(READY) ## Bring up a cluster of real parts on this machine (root, Linux); see tests/cluster/README.md
 	@$(BIN)/python -m tests.cluster up

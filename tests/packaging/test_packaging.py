@@ -1,5 +1,6 @@
 """The wheel and the source distribution: built offline, and complete without the checkout."""
 
+import email
 import os
 import pathlib
 import shutil
@@ -44,7 +45,8 @@ def test_the_wheel_carries_every_module_and_all_data_and_nothing_else(built):
     modules = {
         path.relative_to(ROOT / "compiler").as_posix() for path in (ROOT / "compiler/validationrun").rglob("*.py")
     }
-    assert names == modules | {f"validationrun/_data/{name}" for name in data_files()}
+    data = {f"validationrun/_data/{name}" for name in data_files()}
+    assert names == modules | data | {"validationrun/py.typed"}
 
 
 def test_the_wheel_installs_both_programs(built):
@@ -53,6 +55,24 @@ def test_the_wheel_installs_both_programs(built):
         points = wheel.read(name).decode()
     assert "validationrun = validationrun.cli:main" in points
     assert "kubectl-validationrun = validationrun.cli:main" in points
+
+
+def test_the_wheel_says_whose_it_is_and_under_which_license(built):
+    with zipfile.ZipFile(built[0]) as wheel:
+        (name,) = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+        metadata = email.message_from_bytes(wheel.read(name))
+        license_text = wheel.read(f"{name.removesuffix('METADATA')}licenses/LICENSE")
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert license_text == (ROOT / "LICENSE").read_bytes()
+    assert metadata["Author"] == "validationrun maintainers"
+    assert "Typing :: Typed" in metadata.get_all("Classifier")
+
+
+def test_the_source_distribution_has_all_pages_and_folders(built):
+    with tarfile.open(built[1]) as sdist:
+        top = {name.split("/")[1] for name in sdist.getnames()}
+    seen = [path.name for path in ROOT.iterdir()]
+    assert top - {"PKG-INFO", ".gitignore"} == set(seen) - IGNORED(ROOT, seen) - {"validation-results"}
 
 
 def test_the_source_distribution_can_build_the_wheel_again(built, tmp_path):
