@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, usage_error
 from validationrun.cli.evaluate import (
     CaFileOption,
@@ -26,7 +27,6 @@ from validationrun.cli.evaluate import (
     say,
 )
 from validationrun.cli.run_options import VERDICT_EXITS
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.judging.backtest.backtest import Outcome

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
-from validationrun.spec.findings import Diagnostic, Severity, printable, render, render_github
+from validationrun.base.text import printable
+from validationrun.spec.findings import Diagnostic, Severity, render, render_github
 
 STDIN: Final = "-"
 _SUFFIXES: Final = (".yaml", ".yml")

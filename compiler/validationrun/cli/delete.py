@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
+from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error
 from validationrun.cli.errors import cluster_errors, explain
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, DEFAULT_SETTLE_SECONDS, EXIT_USAGE
+from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
 from validationrun.cli.options import settle_seconds
 from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.prometheus import Access

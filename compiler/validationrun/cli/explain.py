@@ -62,7 +62,7 @@ def _draw(root: "Outline") -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from validationrun.spec.findings import printable
+    from validationrun.base.text import printable
 
     def grow(tree: Tree, node: "Outline") -> Tree:
         for child in node.children:

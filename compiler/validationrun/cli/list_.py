@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from validationrun.base.text import printable
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint, short
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.runs.list_runs import Listed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error, use_color
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import (
@@ -18,7 +19,6 @@ from validationrun.cli.run_options import (
     open_cluster,
     patiently,
 )
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster

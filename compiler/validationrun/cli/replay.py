@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
+from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error
 from validationrun.cli.evaluate import LocalOutput, LocalOutputOption, show
 from validationrun.cli.run_options import VERDICT_EXITS
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.judging.replay import Replayed

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
+from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error, use_color
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster

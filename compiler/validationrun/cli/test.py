@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
+from validationrun.base.text import printable
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
@@ -21,7 +22,6 @@ from validationrun.cli.console import (
     summary,
     usage_error,
 )
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.judging.ruletest.suite import Suite, Tested

@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from validationrun.base.text import printable
 from validationrun.cli.run_options import short, window_words
-from validationrun.spec.findings import printable
 
 if TYPE_CHECKING:
     from validationrun.runs.snapshot import RuleView, Snapshot, StepView

@@ -3,8 +3,8 @@
 import math
 from typing import Any, Final
 
+from validationrun.base.text import printable
 from validationrun.contract.record import format_time
-from validationrun.spec.findings import printable
 
 NAME: Final = 80
 """Characters that are shown of a name, a version, a value."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from validationrun.base.text import printable
+
 Loc = tuple[str | int, ...]
 """A field path: keys and list indexes from the document's root."""
 
@@ -122,15 +124,6 @@ def quote(value: object, limit: int = 60) -> str:
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return '"' + printable(text).replace('"', '\\"') + '"'
-
-
-def printable(text: str) -> str:
-    """The text with every character that a terminal could obey written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
