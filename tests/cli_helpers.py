@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import pathlib
 import subprocess
@@ -40,6 +41,9 @@ def call(*arguments: object, stdin: bytes = b"", name: str = "validationrun") ->
             cli.main()
         except SystemExit as exit_:
             code = exit_.code or 0
+        finally:
+            # Its stream ends with the call.
+            logging.getLogger("validationrun").handlers.clear()
     texts = []
     for stream in (out, err):
         stream.flush()

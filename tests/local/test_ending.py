@@ -99,7 +99,7 @@ def test_a_keeper_that_was_killed_takes_its_shard_with_it(tmp_path, shared_prome
     spec = Spec(shell("touch runs; exec sleep 300"), [rule("one", ONE)], duration="60s")
     with started(spec, tmp_path, "--prometheus", shared_prometheus.url) as running:
         running.until_file("runs")
-        keeper = next(pid for pid, words in marked(running.mark) if "keeper.py" in words)
+        keeper = next(pid for pid, words in marked(running.mark) if "supervisor.py" in words)
         os.kill(keeper, signal.SIGKILL)
         done = running.finish()
     assert (done.code, done.verdict) == (2, ("Error", "WorkloadInfraFailure"))

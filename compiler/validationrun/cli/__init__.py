@@ -37,6 +37,7 @@ from validationrun.cli import (
     wait,
     watch,
 )
+from validationrun.cli.option_groups import verb
 
 
 class _Verbs(typer.core.TyperGroup):
@@ -74,26 +75,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("init", epilog=init.EXAMPLES)(init.run)
-app.command("lint", epilog=lint.EXAMPLES)(lint.run)
-app.command("compile", epilog=compile_.EXAMPLES)(compile_.run)
-app.command("explain", epilog=explain.EXAMPLES)(explain.run)
-app.command("test", epilog=test.EXAMPLES)(test.run)
-app.command("run", epilog=run.EXAMPLES)(run.run)
-app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.run)
-app.command("backtest", epilog=backtest.EXAMPLES)(backtest.run)
-app.command("replay", epilog=replay.EXAMPLES)(replay.run)
-app.command("report", epilog=report.EXAMPLES)(report.run)
-app.command("submit", epilog=submit.EXAMPLES)(submit.run)
-app.command("wait", epilog=wait.EXAMPLES)(wait.run)
-app.command("watch", epilog=watch.EXAMPLES)(watch.run)
-app.command("status", epilog=status.EXAMPLES)(status.run)
-app.command("list", epilog=list_.EXAMPLES)(list_.run)
-app.command("logs", epilog=logs.EXAMPLES)(logs.run)
-app.command("rerun", epilog=rerun.EXAMPLES)(rerun.run)
-app.command("stop", epilog=stop.EXAMPLES)(stop.run)
-app.command("delete", epilog=delete.EXAMPLES)(delete.run)
-app.command("schema", epilog=schema.EXAMPLES)(schema.run)
+app.command("init", epilog=init.EXAMPLES)(verb(init.run))
+app.command("lint", epilog=lint.EXAMPLES)(verb(lint.run))
+app.command("compile", epilog=compile_.EXAMPLES)(verb(compile_.run))
+app.command("explain", epilog=explain.EXAMPLES)(verb(explain.run))
+app.command("test", epilog=test.EXAMPLES)(verb(test.run))
+app.command("run", epilog=run.EXAMPLES)(verb(run.run))
+app.command("evaluate", epilog=evaluate.EXAMPLES)(verb(evaluate.run))
+app.command("backtest", epilog=backtest.EXAMPLES)(verb(backtest.run))
+app.command("replay", epilog=replay.EXAMPLES)(verb(replay.run))
+app.command("report", epilog=report.EXAMPLES)(verb(report.run))
+app.command("submit", epilog=submit.EXAMPLES)(verb(submit.run))
+app.command("wait", epilog=wait.EXAMPLES)(verb(wait.run))
+app.command("watch", epilog=watch.EXAMPLES)(verb(watch.run))
+app.command("status", epilog=status.EXAMPLES)(verb(status.run))
+app.command("list", epilog=list_.EXAMPLES)(verb(list_.run))
+app.command("logs", epilog=logs.EXAMPLES)(verb(logs.run))
+app.command("rerun", epilog=rerun.EXAMPLES)(verb(rerun.run))
+app.command("stop", epilog=stop.EXAMPLES)(verb(stop.run))
+app.command("delete", epilog=delete.EXAMPLES)(verb(delete.run))
+app.command("schema", epilog=schema.EXAMPLES)(verb(schema.run))
 
 
 def _version(value: bool) -> None:

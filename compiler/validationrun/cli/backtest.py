@@ -24,9 +24,9 @@ from validationrun.cli.evaluate import (
     checked_chain_id,
     leave,
     one_run,
-    say,
 )
 from validationrun.cli.run_options import VERDICT_EXITS
+from validationrun.cli.verbosity import progress
 
 if TYPE_CHECKING:
     from validationrun.judging.backtest.backtest import Outcome
@@ -196,7 +196,7 @@ def _backtest(
     outcomes: list[Outcome] = []
     for number, period in enumerate(periods, 1):
         if len(periods) > 1:
-            say(f"window {number} of {len(periods)}")
+            progress(f"window {number} of {len(periods)}")
         outcomes.append(backtest(past, questions, period, assume_alerts_loaded=assume, instant=instant))
     run_name = chosen.metadata.name
     if output is BacktestOutput.JSON:

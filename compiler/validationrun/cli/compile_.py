@@ -16,7 +16,6 @@ from validationrun.cli.console import (
     print_diagnostics,
     read_specs,
     summary,
-    tracker,
     usage_error,
     use_color,
 )
@@ -32,6 +31,7 @@ from validationrun.cli.options import (
     emit_options,
 )
 from validationrun.cli.output_dir import Difference, compare, orphans, prune, write
+from validationrun.cli.verbosity import note, tracker, warn
 
 EXAMPLES = """\b
 Examples:
@@ -91,7 +91,7 @@ def run(
         result = emit_all(linted, options, tracker("Compiling"))
     print_diagnostics(result.diagnostics, findings, sys.stderr)
     if not result.ok or (strict and result.diagnostics):
-        print(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written", file=sys.stderr)
+        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
         raise typer.Exit(EXIT_FINDINGS)
     wanted = {one.folder: {file.name: file.text for file in one.files} for one in result.compiled}
     try:
@@ -109,12 +109,9 @@ def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
         _print_difference(difference)
     if differences:
         counted = count(len(differences), "file")
-        print(
-            f"{counted} of {out} differ from what the specs compile to: run the same command without --check",
-            file=sys.stderr,
-        )
+        warn(f"{counted} of {out} differ from what the specs compile to: run the same command without --check")
         raise typer.Exit(EXIT_FINDINGS)
-    print(f"{count(len(wanted), 'run')} in {out}: up to date", file=sys.stderr)
+    note(f"{count(len(wanted), 'run')} in {out}: up to date")
     raise typer.Exit(EXIT_OK)
 
 
@@ -136,9 +133,8 @@ def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphan
             print(f"removed: {path}")
     elif left:
         runs = ", ".join(sorted({f"{path.parent.relative_to(out)}" for path in left}))
-        print(
-            f"note: generated files that none of these specs compiles to are left as they are ({runs}); --prune removes them",
-            file=sys.stderr,
+        warn(
+            f"note: generated files that none of these specs compiles to are left as they are ({runs}); --prune removes them"
         )
     state = f"{count(len(changes), 'file')} changed" if changes else "nothing changed"
-    print(f"{count(len(wanted), 'run')} compiled to {out}: {state}", file=sys.stderr)
+    note(f"{count(len(wanted), 'run')} compiled to {out}: {state}")

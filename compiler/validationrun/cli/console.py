@@ -1,4 +1,4 @@
-"""What the verbs share: reading specs, printing diagnostics, a progress bar."""
+"""What the verbs share: reading specs, printing diagnostics."""
 
 import enum
 import glob
@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -17,7 +17,6 @@ from validationrun.spec.findings import Diagnostic, Severity, render, render_git
 
 STDIN: Final = "-"
 _SUFFIXES: Final = (".yaml", ".yml")
-_MANY: Final = 20
 _MOST_SHOWN: Final = 200
 
 
@@ -143,17 +142,3 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     severities = [diagnostic.severity for diagnostic in diagnostics]
     counted = [(severities.count(severity), severity.value) for severity in (Severity.ERROR, Severity.WARNING)]
     return ", ".join(count(number, noun) for number, noun in counted if number) or "no findings"
-
-
-def tracker(what: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
-    """A progress bar on standard error, for many items on a terminal; elsewhere nothing."""
-
-    def track(items: Sequence[Any]) -> Iterable[Any]:
-        if len(items) <= _MANY or not sys.stderr.isatty():
-            return items
-        from rich.console import Console
-        from rich.progress import track as rich_track
-
-        return rich_track(items, what, console=Console(stderr=True), transient=True)
-
-    return track

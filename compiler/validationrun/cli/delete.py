@@ -11,6 +11,7 @@ from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error
 from validationrun.cli.errors import cluster_errors, explain
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+from validationrun.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
@@ -97,7 +98,7 @@ def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list
     found, spared = doomed_by_chain(cluster, chain_id)
     if spared:
         by_name = f"delete by name what shall go: {', '.join(spared)}"
-        print(f"chain {chain_id} existed before these runs, which share it; {by_name}", file=sys.stderr)
+        warn(f"chain {chain_id} existed before these runs, which share it; {by_name}")
     if not found:
         other = "else " if spared else ""
         raise usage_error(

@@ -6,7 +6,6 @@ import pathlib
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
 from validationrun.cli.options import settle_seconds
 from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
+from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.prometheus import Access
@@ -154,7 +154,7 @@ def run(
     )
     chosen = one_run(spec, namespace, name)
     with local_errors():
-        result, folder = evaluate(chosen, options, say)
+        result, folder = evaluate(chosen, options)
     finish(result, folder, output)
 
 
@@ -225,12 +225,6 @@ def _seconds(text: str | None) -> int | None:
     raise usage_error(f"--for must be a duration of at least 1s, such as 90s or 10m; got {text!r}")
 
 
-def say(message: str) -> None:
-    """Progress, for people. Nobody there to read it is no reason to end a run."""
-    with suppress(OSError):
-        print(f"{time.strftime('%H:%M:%S')} {printable(message)}", file=sys.stderr, flush=True)
-
-
 @contextmanager
 def local_errors() -> Iterator[None]:
     """A run that cannot begin, or cannot be written down, becomes one line and exit 2."""
@@ -267,8 +261,11 @@ def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
             LocalOutput.MARKDOWN: report.to_markdown,
         }
         print(forms[output](result), end="")
-    stream = sys.stdout if output is LocalOutput.TEXT else sys.stderr
-    print(f"results: {printable(_shown(folder))}", file=stream)
+    where = f"results: {_shown(folder)}"
+    if output is LocalOutput.TEXT:
+        print(printable(where))
+    else:
+        note(where)
 
 
 def _shown(folder: pathlib.Path) -> str:

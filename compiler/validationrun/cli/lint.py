@@ -1,7 +1,5 @@
 """`validationrun lint`: is this spec right?"""
 
-import sys
-
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
@@ -15,8 +13,8 @@ from validationrun.cli.console import (
     print_diagnostics,
     read_specs,
     summary,
-    tracker,
 )
+from validationrun.cli.verbosity import note, tracker
 
 EXAMPLES = """\b
 Examples:
@@ -45,6 +43,6 @@ def run(
     result = lint_all(tracker("Linting")(files), namespace)
     print_diagnostics(result.diagnostics, output)
     if output is Output.TEXT:
-        print(f"{count(len(files), 'file')}: {summary(result.diagnostics)}", file=sys.stderr)
+        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}")
     failed = not result.ok or (strict and bool(result.diagnostics))
     raise typer.Exit(EXIT_FINDINGS if failed else EXIT_OK)

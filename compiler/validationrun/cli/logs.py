@@ -19,6 +19,7 @@ from validationrun.cli.run_options import (
     open_cluster,
     patiently,
 )
+from validationrun.cli.verbosity import note, warn
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
@@ -146,7 +147,7 @@ class _Reader:
                 break
             time.sleep(POLL_SECONDS)
             if not patiently(self._look):
-                print(f"run {self._name} in {self._cluster.namespace} was deleted", file=sys.stderr)
+                warn(f"run {self._name} in {self._cluster.namespace} was deleted")
                 return
         self._end()
 
@@ -168,7 +169,7 @@ class _Reader:
         if not self._tails and not lines:
             raise usage_error(self._why_nothing())
         if self._over and self._wanted is None and not self._steps and not self._saved:
-            print("the steps' pods are gone: Argo removes them when a run succeeds", file=sys.stderr)
+            note("the steps' pods are gone: Argo removes them when a run succeeds")
 
     def _look(self) -> bool:
         """Which containers there are by now. False once the run is gone."""
@@ -203,7 +204,7 @@ class _Reader:
             for line in tail.lines():
                 print(f"{prefix}{printable(line)}")
             if tail.silent != silent:
-                print(f"the log of pod {tail.source.pod} cannot be read: {printable(tail.silent)}", file=sys.stderr)
+                warn(f"the log of pod {tail.source.pod} cannot be read: {tail.silent}")
         sys.stdout.flush()
 
     def _prefix(self, what: str) -> str:

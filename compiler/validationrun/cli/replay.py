@@ -11,6 +11,7 @@ from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error
 from validationrun.cli.evaluate import LocalOutput, LocalOutputOption, show
 from validationrun.cli.run_options import VERDICT_EXITS
+from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.judging.replay import Replayed
@@ -51,10 +52,10 @@ def run(folder: FolderArgument, output: LocalOutputOption = LocalOutput.TEXT) ->
 
 def _tell(replayed: "Replayed") -> int:
     """Whether the evidence agrees, on standard error; the exit code."""
-    for note in replayed.notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+    for remark in replayed.notes:
+        note(f"note: {remark}")
     if not replayed.differences:
-        print("replay: agrees to the letter", file=sys.stderr)
+        note("replay: agrees to the letter")
         return VERDICT_EXITS.get(replayed.verdict.verdict, EXIT_USAGE)
     for line in replayed.differences[:_MOST_SHOWN]:
         print(f"replay: {printable(line)}", file=sys.stderr)

@@ -10,6 +10,7 @@ import typer
 
 from validationrun.cli.console import usage_error
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
+from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.report.model import RunView
@@ -110,7 +111,7 @@ def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunVi
 
     checked_name(name)
     if namespace is None and context is None:
-        print(f"there is no folder {name}: looking for a run of that name on the cluster", file=sys.stderr)
+        note(f"there is no folder {name}: looking for a run of that name on the cluster")
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         view = run_view(cluster, name)

@@ -1,7 +1,5 @@
 """`validationrun rerun`: a new run of the same template with the same parameters."""
 
-import sys
-
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import (
     ContextOption,
@@ -17,6 +15,7 @@ from validationrun.cli.run_options import (
     wait_for,
 )
 from validationrun.cli.submit import WaitOption
+from validationrun.cli.verbosity import note, warn
 
 EXAMPLES = """\b
 Examples:
@@ -46,11 +45,11 @@ def run(
             raise no_run(cluster, name)
         if again.changed:
             changed = f"the template has changed since {name} (bundle {again.first[:8]}, now {again.now[:8]})"
-            print(f"{changed}: this run is about what it holds now", file=sys.stderr)
+            warn(f"{changed}: this run is about what it holds now")
         if not wait:
             print(again.name)
-            print(f"started; follow it with `validationrun watch {again.name} -n {cluster.namespace}`", file=sys.stderr)
+            note(f"started; follow it with `validationrun watch {again.name} -n {cluster.namespace}`")
             return
-        print(f"started {again.name} in {cluster.namespace}", file=sys.stderr)
+        note(f"started {again.name} in {cluster.namespace}")
         ended = wait_for(cluster, again.name, limit)
     raise exit_by(ended, output)

@@ -33,7 +33,6 @@ from validationrun.cli.evaluate import (
     local_errors,
     local_settle_seconds,
     one_run,
-    say,
 )
 
 EXAMPLES = """\b
@@ -137,7 +136,7 @@ def run(
     )
     chosen = one_run(spec, namespace, name)
     with local_errors():
-        result, folder = run_local(chosen, options, say)
+        result, folder = run_local(chosen, options)
     finish(result, folder, output)
 
 

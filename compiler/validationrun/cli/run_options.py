@@ -15,6 +15,7 @@ import typer
 from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error, use_color
+from validationrun.cli.verbosity import note, progress
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
@@ -80,11 +81,6 @@ def no_run(cluster: "Cluster", name: str) -> typer.Exit:
     return usage_error(why_no_run(cluster, name))
 
 
-def say(line: str) -> None:
-    """Progress, with the time, on standard error."""
-    print(f"{time.strftime('%H:%M:%S')} {printable(line)}", file=sys.stderr, flush=True)
-
-
 def patiently(look: Callable[[], T]) -> T:
     """
     What `look` gives, also when the API server is away for some minutes: the run goes on meanwhile.
@@ -101,7 +97,7 @@ def patiently(look: Callable[[], T]) -> T:
         except UnreachableError as error:
             if since is None:
                 since = time.monotonic()
-                say(f"no answer, waiting for it to come back: {error}")
+                progress(f"no answer, waiting for it to come back: {error}")
             if time.monotonic() - since > _AWAY_SECONDS:
                 raise
         time.sleep(_AWAY_PAUSE_SECONDS)
@@ -127,7 +123,10 @@ def follow(
     try:
         return _follow(cluster, name, timeout_s, show, answers_every_s)
     except KeyboardInterrupt:
-        print(f"\nno longer watching; run {name} goes on", file=sys.stderr)
+        if sys.stderr.isatty():
+            # The terminal has written ^C.
+            print(file=sys.stderr)
+        note(f"no longer watching; run {name} goes on")
         raise
 
 
@@ -168,7 +167,7 @@ def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapsho
         nonlocal told
         line = f"{snapshot.status['phase']}: {snapshot.status['message']}"
         if line != told:
-            say(line)
+            progress(line)
             told = line
 
     return follow(cluster, name, timeout_s, tell)

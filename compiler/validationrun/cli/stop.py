@@ -1,6 +1,5 @@
 """`validationrun stop`: end a run early; its clean-up still happens."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from validationrun.cli.run_options import (
     print_run,
     wait_for,
 )
+from validationrun.cli.verbosity import warn
 
 EXAMPLES = """\b
 Examples:
@@ -48,9 +48,7 @@ def run(
         print(f"stopping {name} in {cluster.namespace}", flush=True)
         if stopped.waits_for_lock:
             hint = f"`validationrun delete {name} -n {cluster.namespace}` ends it now"
-            print(
-                f"it waits for another run's lock, and Argo stops it only when it has got it; {hint}", file=sys.stderr
-            )
+            warn(f"it waits for another run's lock, and Argo stops it only when it has got it; {hint}")
         ended = wait_for(cluster, name, None) if wait else None
     if ended is not None:
         print_run(ended, StatusOutput.TEXT)

@@ -31,6 +31,7 @@ from validationrun.cli.run_options import (
     timeout_seconds,
     wait_for,
 )
+from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster, Object
@@ -149,9 +150,9 @@ def run(
         return
     if not wait:
         print(name)
-        print(f"started; follow it with `validationrun watch {name} -n {cluster.namespace}`", file=sys.stderr)
+        note(f"started; follow it with `validationrun watch {name} -n {cluster.namespace}`")
         return
-    print(f"started {name} in {cluster.namespace}", file=sys.stderr)
+    note(f"started {name} in {cluster.namespace}")
     with cluster_errors():
         ended = wait_for(cluster, name, limit)
     raise exit_by(ended, output)
@@ -198,13 +199,13 @@ def _print_objects(texts: list[str], body: "Object") -> None:
     from validationrun.compiling.emit import yaml
 
     print("---\n".join([*texts, yaml.dump(body)]), end="")
-    print(f"{count(len(texts) + 1, 'object')}; nothing was created", file=sys.stderr)
+    note(f"{count(len(texts) + 1, 'object')}; nothing was created")
 
 
 def _print_rehearsed(found: "list[Rehearsed]") -> None:
     for one in found:
         print(f"{one.resource.full_name}/{one.name} {one.outcome} (server dry run)")
-    print("the API server accepts all of it; nothing was created", file=sys.stderr)
+    note("the API server accepts all of it; nothing was created")
 
 
 def _compile(spec: str, namespace: str | None, options: Any) -> Any:

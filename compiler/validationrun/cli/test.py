@@ -22,6 +22,7 @@ from validationrun.cli.console import (
     summary,
     usage_error,
 )
+from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.judging.ruletest.suite import Suite, Tested
@@ -138,4 +139,7 @@ def _print_summary(results: "list[Tested]", output: TestOutput) -> None:
         print(as_junit(results), end="")
     failed = sum(not tested.ok for tested in results)
     words = f"{count(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
-    print(words, file=sys.stdout if output is TestOutput.TEXT else sys.stderr)
+    if output is TestOutput.TEXT:
+        print(words)
+    else:
+        note(words)

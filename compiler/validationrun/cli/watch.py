@@ -18,6 +18,7 @@ from validationrun.cli.run_options import (
     open_cluster,
     timeout_seconds,
 )
+from validationrun.cli.verbosity import is_quiet, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ def run(
     limit = timeout_seconds(timeout)
     with cluster_errors():
         cluster = open_cluster(context, namespace)
-        view, show = _live() if _is_a_terminal() else _lines()
+        view, show = _live() if _is_a_terminal() and not is_quiet() else _lines()
         with view:
             ended = follow(cluster, name, limit, show, _ANSWERS_EVERY_SECONDS)
     raise exit_by(ended, output)
@@ -74,13 +75,12 @@ def _live() -> View:
 
 
 def _lines() -> View:
-    from validationrun.cli.run_options import say
     from validationrun.cli.watch_view import Changes
 
     changes = Changes()
 
     def show(snapshot: "Snapshot") -> None:
         for line in changes.since(snapshot):
-            say(line)
+            progress(line)
 
     return nullcontext(), show

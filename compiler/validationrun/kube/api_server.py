@@ -1,12 +1,15 @@
 """Requests to an API server: repeated while it is away, and its refusals sorted by how they are handled."""
 
 import json
+import logging
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import urllib3
+
+logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
@@ -170,6 +173,7 @@ class ApiServer:
     def _once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, content_type: str
     ) -> tuple[int, bytes]:
+        began = time.monotonic()
         headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER, **self._access.headers()}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -185,6 +189,8 @@ class ApiServer:
             retries=False,
             redirect=False,
         )
+        # Never the headers, which hold the token, nor the bodies, which may hold a Secret.
+        logger.debug("%s %s: %d in %.0fms", method, url, answer.status, 1000 * (time.monotonic() - began))
         return answer.status, answer.data
 
 

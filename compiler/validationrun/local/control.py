@@ -2,10 +2,11 @@
 
 import contextlib
 import dataclasses
+import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
 
@@ -18,11 +19,11 @@ from validationrun.oracle.model import Decision
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.judgement import Judgement
 
+logger = logging.getLogger(__name__)
+
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _HANDED_OVER_SECONDS: Final = 0.001
-
-Say = Callable[[str], None]
 
 
 class Clock:
@@ -47,13 +48,10 @@ class Clock:
 class LocalControl:
     """The part of `evaluation.Control` that every run on one machine shares: a window that is known from the start, no load."""
 
-    def __init__(
-        self, window: Window, settle_s: float, evidence: EvidenceWriter, kept: Kept, say: Say, clock: Clock
-    ) -> None:
+    def __init__(self, window: Window, settle_s: float, evidence: EvidenceWriter, kept: Kept, clock: Clock) -> None:
         self.settle_s = settle_s
         self.evidence = evidence
         self.kept = kept
-        self.say = say
         self.clock = clock
         self._window = window
         self._interrupt = threading.Event()
@@ -89,7 +87,7 @@ class LocalControl:
         return self._window
 
     def answered(self, decision: Decision) -> None:
-        del decision
+        logger.debug("rule %s at %s: %s %s", decision.rule, format_time(decision.t), decision.verdict, decision.message)
 
     def settled(self, decision: Decision, *, counted: bool) -> None:
         self.evidence.add(decision, counted=counted)
@@ -102,14 +100,16 @@ class LocalControl:
         """The intent comes before the act, and stays the first failure that was known."""
         if self.kept.get(record.STOP) is None:
             self.kept.put(record.STOP, {"rule": decision.rule, "t": decision.t})
-            self.say(f"rule {decision.rule} failed at {format_time(decision.t)}: {decision.message}; {consequence}")
+            logger.info(
+                "rule %s failed at %s: %s; %s", decision.rule, format_time(decision.t), decision.message, consequence
+            )
 
     def save(self, states: Sequence[RuleState]) -> None:
         before = {one["name"]: one["verdict"] for one in (self.kept.get(record.RULES) or {"rules": []})["rules"]}
         for state in states:
             if state.verdict not in ("Awaited", before.get(state.name)):
                 words = " ".join(part for part in (state.reason, state.message) if part)
-                self.say(f"rule {state.name}: {state.verdict}" + (f": {words}" if words else ""))
+                logger.info("rule %s: %s%s", state.name, state.verdict, f": {words}" if words else "")
         self.kept.put_rules(states)
 
 

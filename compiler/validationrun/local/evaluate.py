@@ -1,5 +1,6 @@
 """`evaluate`: the rules alone, from now on or over a window that began already; asks Prometheus and nobody else."""
 
+import logging
 import pathlib
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,7 @@ from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract import record
 from validationrun.contract.record import Identity, format_time
 from validationrun.judging.live.loop import Evaluation, Window
-from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
+from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import Kept, run_entry
 from validationrun.local.preflight import (
@@ -30,6 +31,8 @@ from validationrun.prometheus import Access, Prometheus
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, local_run_id
 from validationrun.spec.v1alpha1 import ValidationRun
+
+logger = logging.getLogger(__name__)
 
 RULES_ONLY: Final = "rules-only"
 
@@ -54,7 +57,7 @@ class EvaluateOptions:
     settle_s: float = 5.0
 
 
-def evaluate(run: ValidationRun, options: EvaluateOptions, say: Say) -> tuple[Result, pathlib.Path]:
+def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, pathlib.Path]:
     """
     Judges the rules of a spec; its load counts as absent.
 
@@ -85,9 +88,13 @@ def evaluate(run: ValidationRun, options: EvaluateOptions, say: Say) -> tuple[Re
     kept.put(record.WINDOW, {"start": format_time(start), "end": format_time(end)})
     evidence = EvidenceWriter(folder, rules)
     # A rule is asked only once its time has come, so the whole window may be given as open from the start.
-    control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, say, clock)
-    say(
-        f"judging {count_of(len(rules), 'rule')} by {options.prometheus_url} from {format_time(start)} to {format_time(end)}"
+    control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, clock)
+    logger.info(
+        "judging %s by %s from %s to %s",
+        count_of(len(rules), "rule"),
+        options.prometheus_url,
+        format_time(start),
+        format_time(end),
     )
     fold = Fold.begin(rules)
     setting = Setting(

@@ -1,5 +1,6 @@
 """All shards of a load on one machine: started together, followed, stopped, and what their exit codes add up to."""
 
+import logging
 import os
 import pathlib
 import signal
@@ -7,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from validationrun.base.text import printable
 from validationrun.contract.record import format_time
 from validationrun.contract.shards import ShardState, load_start
 from validationrun.kube.cluster import Object
-from validationrun.local.control import Clock, Say
+from validationrun.local.control import Clock
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.process import Launch, Program
 from validationrun.oracle.workload import INFRASTRUCTURE, Shard, Workload, aggregate
-from validationrun.spec.findings import printable
+
+logger = logging.getLogger(__name__)
 
 NOT_STARTED: Final = "LoadNotStarted"
 Why = Literal["", "rule", "runDuration", "interrupted"]
@@ -43,7 +46,6 @@ class Load:
     launches: Sequence[Launch]
     run_s: float
     clock: Clock
-    say: Say
     docker: bool = False
     why: Why = ""
     _why_words: str = ""
@@ -62,12 +64,12 @@ class Load:
         for program in self._programs:
             program.await_start()
         if (failure := self.failure) is not None:
-            self.say(f"the load cannot be started: {failure}")
+            logger.warning("the load cannot be started: %s", failure)
             for program in self._programs:
                 program.kill()
             return
         count = len(self._programs)
-        self.say("the load runs" if count == 1 else f"the load runs: {count} shards")
+        logger.info("the load runs%s", "" if count == 1 else f": {count} shards")
 
     @property
     def failure(self) -> str | None:
@@ -132,7 +134,7 @@ class Load:
         """Stops a load that runs longer than it may."""
         start = self.start
         if start is not None and not self.why and now >= start + self.run_s and not self.over:
-            self.say(f"the load still runs after timeouts.runDuration ({self.run_s:.0f}s); stopping it")
+            logger.warning("the load still runs after timeouts.runDuration (%.0fs); stopping it", self.run_s)
             self.stop("runDuration", f"stopped at timeouts.runDuration ({self.run_s:.0f}s)")
 
     def wait(self, seconds: float) -> bool:

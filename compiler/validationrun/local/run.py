@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 import pathlib
 import threading
@@ -20,7 +21,7 @@ from validationrun.judging.live.clock_skew import check_clock, fault_of
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.kube.cluster import Object
 from validationrun.local.chain import Chain, chain_of
-from validationrun.local.control import Clock, LocalControl, Say, as_it_ended, signals_interrupt
+from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.load import Load
 from validationrun.local.memory_record import Kept, run_entry
@@ -44,6 +45,8 @@ from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, local_run_id
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import ValidationRun
+
+logger = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.2
 
@@ -77,10 +80,8 @@ class RunOptions:
 class RunControl(LocalControl):
     """A window that the load opens and ends."""
 
-    def __init__(
-        self, load: Load, settle_s: float, evidence: EvidenceWriter, kept: Kept, say: Say, clock: Clock
-    ) -> None:
-        super().__init__(Window(), settle_s, evidence, kept, say, clock)
+    def __init__(self, load: Load, settle_s: float, evidence: EvidenceWriter, kept: Kept, clock: Clock) -> None:
+        super().__init__(Window(), settle_s, evidence, kept, clock)
         self.load = load
         self._hurry = threading.Event()
 
@@ -123,9 +124,9 @@ class RunControl(LocalControl):
         while not load.wait(_BEAT_SECONDS):
             if load.why and not told:
                 told = True
-                self.say("waiting until the load has ended")
+                logger.info("waiting until the load has ended")
             if self.interrupted() and not load.why and not load.over:
-                self.say("interrupted: stopping the load; once more kills it")
+                logger.info("interrupted: stopping the load; once more kills it")
                 load.stop("interrupted", "interrupted")
             if self.hurried():
                 load.kill()
@@ -148,7 +149,7 @@ class _Prepared:
     seconds: Mapping[str, int]
 
 
-def run_local(run: ValidationRun, options: RunOptions, say: Say) -> tuple[Result, pathlib.Path]:
+def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.Path]:
     """
     Drives the load of a spec from this machine, at a chain that is there, and judges it.
 
@@ -161,15 +162,15 @@ def run_local(run: ValidationRun, options: RunOptions, say: Say) -> tuple[Result
     clock = Clock()
     prepared = _prepare(run, options, clock)
     if options.docker:
-        fetch_image(prepared.container.image, prepared.seconds["loadStart"], say)
+        fetch_image(prepared.container.image, prepared.seconds["loadStart"])
     identity = prepared.identity
     folder = new_folder(options.root, identity.namespace, prepared.load.name, identity.workflow)
-    with workplace(prepared.container, prepared.load.shards, say, shared=options.docker) as place:
+    with workplace(prepared.container, prepared.load.shards, shared=options.docker) as place:
         name = identity.workflow if options.docker else None
         launches = place.launches(prepared.container, folder, name, os.environ)
-        load = Load(launches, prepared.seconds["runDuration"], clock, say, options.docker)
+        load = Load(launches, prepared.seconds["runDuration"], clock, options.docker)
         with contextlib.closing(load):
-            return _judge(prepared, load, place, folder, say), folder
+            return _judge(prepared, load, place, folder), folder
 
 
 def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared:
@@ -210,15 +211,15 @@ def _ask_prometheus(options: RunOptions, clock: Clock) -> Object:
     return found
 
 
-def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path, say: Say) -> Result:
+def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path) -> Result:
     options, questions = prepared.options, prepared.questions
     kept = _kept(prepared, load.clock.now())
     rules = [question.rule for question in questions]
     evidence = EvidenceWriter(folder, rules)
-    control = RunControl(load, options.settle_s, evidence, kept, say, load.clock)
+    control = RunControl(load, options.settle_s, evidence, kept, load.clock)
     fold = Fold.begin(rules)
     judges = f"judging {count_of(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
-    say(f"run {prepared.identity.workflow} on chain {prepared.chain.chain_id}; {judges}")
+    logger.info("run %s on chain %s; %s", prepared.identity.workflow, prepared.chain.chain_id, judges)
     with signals_interrupt(control):
         evaluation = Evaluation(
             control,

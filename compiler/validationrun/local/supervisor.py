@@ -1,7 +1,7 @@
 """
 A program of its own: starts one command, keeps watch over it, and leaves nothing of it behind.
 
-Run as `python -I -S keeper.py`, with the standard library alone. It stands between a run and its workload, because the run
+Run as `python -I -S supervisor.py`, with the standard library alone. It stands between a run and its workload, because the run
 itself may be killed: the keeper holds the other end of a pipe, and when that closes it kills what it started. On Linux it
 is the "subreaper" of all that the command starts, so that a process which makes itself a session of its own still becomes
 a child of the keeper when its parent ends, and is found.

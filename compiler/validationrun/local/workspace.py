@@ -1,6 +1,7 @@
 """From a container to commands of this machine: a temporary folder for its files, and the environment of each shard."""
 
 import contextlib
+import logging
 import os
 import pathlib
 import shutil
@@ -13,10 +14,11 @@ from validationrun.base import conventions
 from validationrun.compiling.plan.load import literal
 from validationrun.local import docker
 from validationrun.local.artifacts import collect, output_name
-from validationrun.local.control import Say
 from validationrun.local.preflight import LocalError
 from validationrun.local.process import Launch, Program
 from validationrun.local.workload import Container, placing, write_files
+
+logger = logging.getLogger(__name__)
 
 _OURS: Final = "VALIDATION_"
 """Variables of this program's own, such as where a token lies: not for a workload."""
@@ -90,7 +92,7 @@ class Workplace:
 
 
 @contextlib.contextmanager
-def workplace(container: Container, shards: int, say: Say, *, shared: bool) -> Iterator[Workplace]:
+def workplace(container: Container, shards: int, *, shared: bool) -> Iterator[Workplace]:
     """
     The folders while a run lasts.
 
@@ -118,10 +120,10 @@ def workplace(container: Container, shards: int, say: Say, *, shared: bool) -> I
     finally:
         shutil.rmtree(root, ignore_errors=True)
         if root.exists():
-            say(f"{root} could not be removed")
+            logger.warning("%s could not be removed", root)
 
 
-def fetch_image(image: str, limit_s: float, say: Say) -> None:
+def fetch_image(image: str, limit_s: float) -> None:
     """
     Has the image here before the load begins.
 
@@ -134,7 +136,7 @@ def fetch_image(image: str, limit_s: float, say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="validationrun-") as folder:
         if _ends_well(inspect, pathlib.Path(folder), limit_s) == "":
             return
-        say(f"docker pull {image}")
+        logger.info("docker pull %s", image)
         problem = _ends_well(pull, pathlib.Path(folder), limit_s)
     if problem:
         raise LocalError(f"docker does not get the image {image}: {problem}")

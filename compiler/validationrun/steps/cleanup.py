@@ -6,6 +6,7 @@ Workflow owns are touched, each by its own UID.
 """
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, Object, owned_by
 from validationrun.steps.context import Context
+
+logger = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 1.0
 _CLEANUP_SECONDS: Final = 300
@@ -41,7 +44,7 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
     except ForbiddenError as error:
         if written is None:
             # A run on an existing chain has no right to any, and without a record nothing says which kind of run this was.
-            context.say(f"no chain was looked for: {error}")
+            logger.info("no chain was looked for: %s", error)
             return ""
         return cut(f"clean-up failed: {error}", _LEFT_BYTES)
     except ClusterError as error:
@@ -75,10 +78,10 @@ def _delete_chain(context: Context) -> str:
                 continue
             asked.add(metadata["uid"])
             refused.pop(metadata["uid"], None)
-            context.say(f"deleted SeiNodeDeployment {metadata['name']}")
+            logger.info("deleted SeiNodeDeployment %s", metadata["name"])
         if not left:
             if asked:
-                context.say("the chain is gone")
+                logger.info("the chain is gone")
             return ""
         if context.now() >= until or all(
             isinstance(refused.get(one["metadata"]["uid"]), ForbiddenError) for one in left

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
 import pathlib
@@ -24,6 +25,8 @@ from validationrun.results.evidence import EvidenceWriter
 from validationrun.steps.context import Context, RunnerError
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.metrics import Metrics
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
 _PROGRESS_SECONDS: Final = 10.0
@@ -226,7 +229,7 @@ class ClusterControl:
             "at": format_time(self.now()),
         }
         if written.get(record.STOP) is None and written.add(record.RULE_EVALUATOR, record.STOP, intent):
-            self._context.say(f"rule {decision.rule} failed: {decision.message}; stopping the run")
+            logger.info("rule %s failed: %s; stopping the run", decision.rule, decision.message)
         job = written.get(record.JOB)
         if job is not None:
             self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)

@@ -1,6 +1,7 @@
-"""What every step knows of its run, and how it speaks."""
+"""What every step knows of its run."""
 
 import contextlib
+import logging
 import os
 import pathlib
 import sys
@@ -11,8 +12,10 @@ from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.durations import parse_settle
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.kube.cluster import Cluster
+
+logger = logging.getLogger(__name__)
 
 TERMINATION_LOG: Final = pathlib.Path("/dev/termination-log")
 _TERMINATION_BYTES: Final = 4096
@@ -65,11 +68,6 @@ class Context:
             cleanup=environment.get("CLEANUP", ""),
         )
 
-    def say(self, message: str) -> None:
-        """One line for whoever reads the step's log."""
-        sys.stdout.write(f"{format_time(round(self.now(), 3))} {self.step}: {message}\n")
-        sys.stdout.flush()
-
     def output(self, name: str, value: str) -> None:
         """An output parameter for the Argo UI, written whole or not at all. For people: nothing of ours reads it."""
         path = self.output_dir / name
@@ -77,7 +75,7 @@ class Context:
             path.with_suffix(".tmp").write_text(value)
             path.with_suffix(".tmp").replace(path)
         except OSError as error:
-            self.say(f"cannot write output {name}: {error}")
+            logger.warning("cannot write output %s: %s", name, error)
 
 
 def _settle_seconds(text: str) -> float:

@@ -5,6 +5,7 @@ The run record keeps as much of it as fits, the most telling first; the results 
 """
 
 import json
+import logging
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from validationrun.contract.record import Record, format_time
 from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, pods_of
+
+logger = logging.getLogger(__name__)
 
 FILE: Final = "diagnostics.json"
 
@@ -65,7 +68,7 @@ def collect(context: Context, written: Record | None) -> list[PodFound]:
         found += _job(context, written)
         for pod in pods[:_MOST_PODS]:
             if context.now() >= until:
-                context.say(f"no time for all pods: {len(found)} of {len(pods)} were asked")
+                logger.warning("no time for all pods: %s of %s were asked", len(found), len(pods))
                 break
             one = PodFound(_document(context, pod))
             found.append(one)
@@ -75,7 +78,7 @@ def collect(context: Context, written: Record | None) -> list[PodFound]:
                 if log:
                     one.logs[container] = log
     except ClusterError as error:
-        context.say(f"diagnostics are not whole: {error}")
+        logger.warning("diagnostics are not whole: %s", error)
     return found
 
 

@@ -1,5 +1,6 @@
 """`ensure-chain`: the record, the run's copy of the bundle, and the chain's objects in their order."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ from validationrun.steps import preflight
 from validationrun.steps.context import Context
 from validationrun.steps.probes import height, node_url
 from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment, raise_if_going
+
+logger = logging.getLogger(__name__)
 
 _GENESIS_DONE: Final = "GenesisCeremonyComplete"
 _FIRST_BLOCKS: Final = 1
@@ -53,7 +56,7 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     """
     found = Record.read(context.cluster, context.identity)
     if found is not None and (found.sealed or found.get(record.CHAIN) is not None):
-        context.say("the record has this step's result already, or the run has its verdict")
+        logger.info("the record has this step's result already, or the run has its verdict")
         context.output("chain-id", (found.get(record.CHAIN) or {}).get("chainId", ""))
         return
     try:
@@ -88,7 +91,7 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
             )
     except ChainFailedError as error:
         result |= {"reason": error.reason, "message": str(error)}
-        context.say(f"{error.reason}: {error}")
+        logger.info("%s: %s", error.reason, error)
     result["at"] = format_time(context.now())
     conclude(context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists")
 
@@ -108,12 +111,12 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
             known = written.need(record.PREFLIGHT)
     if known["findings"]:
         raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
-    context.say("preflight found nothing that speaks against this run")
+    logger.info("preflight passed")
 
 
 def _give_up(context: Context, reason: str, message: str) -> None:
     """Records a failure that came before anything about the run could be known from its bundle."""
-    context.say(f"{reason}: {message}")
+    logger.info("%s: %s", reason, message)
     run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
     written = Record.create(context.cluster, context.identity, "", run)
     failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
@@ -202,7 +205,7 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
             found = cluster.get(CHAIN_OBJECTS, name)
             if found is not None and owned_by(found, uid):
                 raise_if_going(found)
-                up.context.say(f"SeiNodeDeployment {name} is this run's already")
+                logger.info("SeiNodeDeployment %s is this run's already", name)
                 return
             if found is not None and "deletionTimestamp" not in found["metadata"]:
                 message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
@@ -215,7 +218,7 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
         except ClusterError as error:
             raise ChainFailedError("ChainApplyFailed", str(error)) from None
         else:
-            up.context.say(f"created SeiNodeDeployment {name}")
+            logger.info("created SeiNodeDeployment %s", name)
             return
 
 
@@ -230,11 +233,11 @@ def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
             url = node_url(name, 0, up.bundle.plan["chain"]["endpoints"]["rpc"][0])
             blocks = height(url)
             if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
-                up.context.say(f"{name} makes blocks: height {blocks}")
+                logger.info("%s makes blocks: height %s", name, blocks)
                 return
             missing = f"height is {blocks}" if isinstance(blocks, int) else str(blocks)
         if missing != last:
-            up.context.say(f"waiting for {name}: {missing}")
+            logger.info("waiting for %s: %s", name, missing)
             last = missing
         _pause(up, f"SeiNodeDeployment {name}: {missing}")
 

@@ -6,7 +6,7 @@ Workflow's. Each of its parts can be done again: Argo may start it anew when a p
 """
 
 import dataclasses
-import traceback
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ from validationrun.steps.diagnostics import PodFound
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.pods import RunPod, pods_of
 from validationrun.steps.verdict_facts import Decided, decide_run, lost
+
+logger = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 300
@@ -64,10 +66,10 @@ def finalize(context: Context) -> int:
         raise
     except Exception:
         # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
-        context.say(clean_up(context, written, _ERROR) or "there is no verdict")
+        logger.info("%s", clean_up(context, written, _ERROR) or "there is no verdict")
         raise
     message = cut(f"{status['verdict']}: {status['reason']}: {status['message']}", _TOLD_BYTES)
-    context.say(message)
+    logger.info("%s", message)
     context.output("verdict", status["verdict"])
     context.output("reason", status["reason"])
     _label(context, written, status)
@@ -121,7 +123,7 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
     try:
         return pods_of(context, written)
     except Exception as error:  # noqa: BLE001 - as it says
-        context.say(f"cannot list pods: {error}")
+        logger.warning("cannot list pods: %s", error)
         return []
 
 
@@ -146,8 +148,8 @@ def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any
         return []
     try:
         return diagnostics.collect(context, written)
-    except Exception:  # noqa: BLE001 - whatever a pod may look like, the verdict is written and the chain removed
-        context.say(f"no diagnostics: {traceback.format_exc()}")
+    except Exception:  # whatever a pod may look like, the verdict is written and the chain removed
+        logger.exception("no diagnostics")
         return []
 
 
@@ -158,8 +160,8 @@ def _seal(context: Context, written: Record | None, status: Object, found: Seque
         try:
             value = diagnostics.summary(context, found, SUMMARY_BYTES - size(status))
             written.write(record.FINALIZE, record.DIAGNOSTICS, value)
-        except Exception:  # noqa: BLE001 - what explains a verdict must not keep it from being written
-            context.say(f"no diagnostics: {traceback.format_exc()}")
+        except Exception:  # what explains a verdict must not keep it from being written
+            logger.exception("no diagnostics")
     written.write(record.FINALIZE, record.RESULT, status, seal=True)
 
 
@@ -182,8 +184,8 @@ def _report(context: Context, written: Record | None, status: Object, found: Seq
         workload = read_workload(context.cluster, written, lost(_pods(context, written), record.LOAD_JOB))
         ended = Ended(context.cluster, written, status, evidence, workload, context.bundle_hash, context.settle_s)
         reports.write(context, ended, pods)
-    except Exception as error:  # noqa: BLE001 - a report that cannot be made must not keep the chain from being removed
-        context.say(f"no report: {traceback.format_exc()}")
+    except Exception as error:  # a report that cannot be made must not keep the chain from being removed
+        logger.exception("no report")
         return cut(f"no report: {error}", 300)
     return ""
 
@@ -202,7 +204,7 @@ def _quiesce(context: Context, written: Record | None) -> None:
             continue
         if not running or context.now() >= until:
             return
-        context.say("waiting for " + ", ".join(running[:4]))
+        logger.info("waiting for %s", ", ".join(running[:4]))
         context.sleep(_POLL_SECONDS)
 
 
@@ -212,11 +214,11 @@ def _grace(job: Mapping[str, Any]) -> float:
 
 def _end(context: Context, job: str) -> None:
     """A load that cannot be ended leaves no result that would pass, and ends by its own deadline."""
-    context.say(f"ending Job {job}")
+    logger.info("ending Job %s", job)
     try:
         context.cluster.patch(JOBS, job, STOP_PATCH)
     except ClusterError as error:
-        context.say(f"cannot end Job {job}: {error}")
+        logger.warning("cannot end Job %s: %s", job, error)
 
 
 def _own_job(context: Context, written: Record | None) -> Object | None:
@@ -239,7 +241,7 @@ def _running(context: Context, written: Record | None, job_uid: str) -> list[str
     try:
         pods = pods_of(context, written, job_uid)
     except ClusterError as error:
-        context.say(f"cannot wait for the other steps: {error}")
+        logger.warning("cannot wait for the other steps: %s", error)
         return []
     return [pod.name for pod in pods if pod.kind != "chain" and not pod.is_over]
 
@@ -254,6 +256,6 @@ def _label(context: Context, written: Record | None, status: Mapping[str, Any]) 
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:
-        context.say("no right to label the Workflow; the verdict is in the record")
+        logger.warning("no right to label the Workflow; the verdict is in the record")
     except ClusterError as error:
-        context.say(f"cannot label the Workflow: {error}")
+        logger.warning("cannot label the Workflow: %s", error)

@@ -1,5 +1,6 @@
 """Follows a Job from its first pod to its last container's end, and stops it when it must."""
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +11,8 @@ from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_conditi
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
 from validationrun.steps.load_start_failure import NOT_STARTED, why_not_started
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1
 _DEFAULT_GRACE_SECONDS: Final = 60
@@ -44,7 +47,7 @@ def follow(load: Load) -> None:
             if load.start is None:
                 # Now: the pods that can tell go with the stop.
                 load.not_started = why_not_started(context, load.job_name, load.job_uid, load.shards)
-            context.say(f"stopping the load: {load.stopping}")
+            logger.info("stopping the load: %s", load.stopping)
             context.cluster.patch(JOBS, load.job_name, STOP_PATCH)
             stopped = True
         _watch(load)
@@ -77,7 +80,7 @@ def _watch(load: Load) -> None:
         changed, load.watched = cluster.watch(PODS, load.watched, labels=_pods_of(load), seconds=_LOOK_SECONDS)
     except (ForbiddenError, WatchLostError) as error:
         if str(error) != load.said_watch:
-            load.context.say(f"the pods cannot be watched just now, and are looked at: {error}")
+            logger.warning("the pods cannot be watched just now, and are looked at: %s", error)
             load.said_watch = str(error)
         load.watched = ""
         load.context.sleep(_LOOK_SECONDS)
@@ -97,10 +100,10 @@ def _look(load: Load) -> None:
     if (start := load_start(load.shards)) is not None:
         load.start = start
         load.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(start)})
-        load.context.say(f"every shard runs; the window opened at {format_time(start)}")
+        logger.info("every shard runs; the window opened at %s", format_time(start))
     elif load.said_waiting != (waiting := _waiting(load.shards)):
         load.said_waiting = waiting
-        load.context.say("waiting for " + cut("; ".join(waiting) or "the shards' pods", _WAITING_BYTES))
+        logger.info("waiting for %s", cut("; ".join(waiting) or "the shards' pods", _WAITING_BYTES))
 
 
 def _seen(shards: Mapping[int, ShardState]) -> dict[int, tuple[int | None, float | None, str]]:

@@ -1,5 +1,6 @@
 """`load-job`: one Indexed Job, from the evaluator's readiness to the last shard's exit code."""
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,8 @@ from validationrun.steps.load_follow import follow
 from validationrun.steps.load_result import Load, LoadFailedError, by_rule, record_failure, record_none
 from validationrun.steps.load_start_failure import NOT_STARTED
 
+logger = logging.getLogger(__name__)
+
 _EVALUATOR_POLL_SECONDS: Final = 0.1
 """Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
 
@@ -30,10 +33,10 @@ def load_job(context: Context) -> None:
     """Creates the Job, follows it to its end, and records what its shards' exit codes add up to."""
     written = Record.read(context.cluster, context.identity)
     if written is None or not written.chain_is_ready:
-        context.say("there is no chain to load")
+        logger.info("there is no chain to load")
         return
     if written.sealed or written.get(record.LOAD) is not None:
-        context.say("the record has this step's result already, or the run has its verdict")
+        logger.info("the record has this step's result already, or the run has its verdict")
         return
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     run = written.need(record.RUN)
@@ -44,7 +47,7 @@ def load_job(context: Context) -> None:
             record_none(context, written, by_rule(stop))
             return
         if written.sealed:
-            context.say("the run has its verdict: no load is started any more")
+            logger.info("the run has its verdict: no load is started any more")
             return
         load = _begin(context, bundle, written, run)
     except LoadFailedError as error:
@@ -98,7 +101,7 @@ def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> O
     except ClusterError as error:
         raise LoadFailedError("WorkloadInfraFailure", f"Job {name} was refused: {error}") from None
     metadata = job["metadata"]
-    context.say(f"created Job {name}")
+    logger.info("created Job %s", name)
     return {"name": name, "uid": metadata["uid"], "createdAt": metadata["creationTimestamp"]}
 
 

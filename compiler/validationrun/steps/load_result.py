@@ -1,5 +1,6 @@
 """How a load ended: what load-job records of it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -12,6 +13,8 @@ from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import INFRASTRUCTURE, aggregate
 from validationrun.steps.context import Context
 from validationrun.steps.load_start_failure import why_not_started
+
+logger = logging.getLogger(__name__)
 
 RUN_DURATION: Final = "runDuration"
 _STOPPED: Final = "Stopped"
@@ -95,7 +98,7 @@ def finish(load: Load, job: Object | None) -> None:
         "imageID": image.image_id if image else None,
     }
     if _record(load.context, load.written, value):
-        load.context.say(f"the load ended: {message}")
+        logger.info("the load ended: %s", message)
         load.context.output("message", message)
 
 
@@ -130,7 +133,7 @@ def _record(context: Context, written: Record, value: Object) -> bool:
     """Writes the load's result once and for all. False when it stands already."""
     if written.add(record.LOAD_JOB, record.LOAD, {**value, "at": format_time(context.now())}):
         return True
-    context.say("another attempt of this step has recorded the load's end, or the run has its verdict")
+    logger.info("another attempt of this step has recorded the load's end, or the run has its verdict")
     return False
 
 
@@ -187,7 +190,7 @@ def record_failure(
         "shards": [state.as_json() for _, state in sorted(shards.items())],
     }
     if _record(context, written, value):
-        context.say(f"{error.reason}: {message}")
+        logger.info("%s: %s", error.reason, message)
         context.output("message", f"{error.reason}: {message}")
 
 
@@ -195,4 +198,4 @@ def record_none(context: Context, written: Record, stopped: str) -> None:
     """The run was stopped before there was a load: nobody waits for one any longer."""
     value: Object = {"jobUid": None, "code": None, "reason": "", "message": "the load never began", "stopped": stopped}
     if _record(context, written, {**value, "start": None, "end": None, "shards": []}):
-        context.say(f"no load begins: {stopped}")
+        logger.info("no load begins: %s", stopped)

@@ -3,6 +3,7 @@ Why a load does not start. Much of it never reaches a pod's status: a missing ac
 and a volume that cannot be mounted stand only in events.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -10,6 +11,8 @@ from validationrun.base.truncate import cut
 from validationrun.contract.shards import ShardState
 from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
 from validationrun.steps.context import Context
+
+logger = logging.getLogger(__name__)
 
 NOT_STARTED: Final = "LoadNotStarted"
 ACCOUNT_MISSING: Final = "ServiceAccountMissing"
@@ -53,7 +56,7 @@ def _latest(context: Context, fields: str, reason: str) -> str:
     except UnreachableError:
         raise
     except ClusterError as error:
-        context.say(f"cannot read events: {error}")
+        logger.warning("cannot read events: %s", error)
         return ""
     warnings = [one for one in found if one.get("type") != "Normal" and reason in ("", one.get("reason"))]
     if not warnings:

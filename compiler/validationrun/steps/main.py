@@ -22,6 +22,7 @@ from validationrun.contract.record import (
 )
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
+from validationrun.steps.step_log import log_step
 
 STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
 _SET: Final = "--set="
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     """One step, with its arguments as the template gives them."""
     try:
         step, given = _arguments(arguments)
+        log_step(step)
         return _run(Context.from_environment(step), given)
     except (RunnerError, RecordError, BundleError, ClusterError, NoClusterError) as error:
         termination_message(str(error))

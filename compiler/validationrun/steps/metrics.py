@@ -1,5 +1,6 @@
 """The evaluator's own `/metrics`. Never a label with a chain id, an image or a run id: their number would have no end."""
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from validationrun.base.conventions import METRICS_PORT
 from validationrun.oracle.model import Decision
 from validationrun.spec.v1alpha1 import Rule
-from validationrun.steps.context import Context
+
+logger = logging.getLogger(__name__)
 
 _BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _NOTHING_WRONG_WITH_THE_QUESTION: Final = frozenset(
@@ -39,7 +41,7 @@ class Metrics:
         )
 
     @classmethod
-    def serving(cls, context: Context, rules: Sequence[Rule]) -> "Metrics":
+    def serving(cls, rules: Sequence[Rule]) -> "Metrics":
         """A port that is taken costs the metrics, never the run."""
         registry = CollectorRegistry()
         metrics = cls(registry, rules)
@@ -47,7 +49,7 @@ class Metrics:
         try:
             start_http_server(port, registry=registry)
         except OSError as error:
-            context.say(f"no metrics: cannot listen on port {port}: {error.strerror}")
+            logger.warning("no metrics: cannot listen on port %s: %s", port, error.strerror)
         return metrics
 
     def count(self, decision: Decision) -> None:

@@ -6,6 +6,7 @@ Whether Prometheus has loaded an alert is judged later, by the evaluator.
 """
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,8 @@ from validationrun.oracle.model import CLOCK_SKEW, PROMETHEUS_UNAVAILABLE, RBAC_
 from validationrun.prometheus import Access, Prometheus
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
+
+logger = logging.getLogger(__name__)
 
 SERVICE_ACCOUNT_MISSING: Final = "ServiceAccountMissing"
 
@@ -109,7 +112,7 @@ def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
     except UnreachableError:
         raise
     except ClusterError as error:
-        context.say(f"cannot ask which rights {account} has: {error}")
+        logger.warning("cannot ask which rights %s has: %s", account, error)
         return
     for (group, resource), found in itertools.groupby(missing, key=lambda one: one[:2]):
         full = f"{resource}.{group}" if group else resource
@@ -177,7 +180,7 @@ def _prometheus(context: Context, url: str) -> list[Finding]:
         found = _look_at_clock(context, prometheus)
         if not found:
             break
-        context.say(told([one.as_json() for one in found]))
+        logger.warning("%s", told([one.as_json() for one in found]))
     prometheus.close()
     return found
 

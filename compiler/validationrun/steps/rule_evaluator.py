@@ -6,6 +6,7 @@ proof that they are whole.
 """
 
 import importlib.metadata
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from validationrun.steps.context import Context, RunnerError, note_termination
 from validationrun.steps.metrics import Metrics
 from validationrun.steps.rule_references import References
 
+logger = logging.getLogger(__name__)
+
 RESULTS_DIR: Final = "results"
 
 
@@ -40,15 +43,15 @@ def rule_evaluator(context: Context) -> None:
     """
     written = Record.read(context.cluster, context.identity)
     if written is None or not written.chain_is_ready:
-        context.say("there is no chain to judge")
+        logger.info("there is no chain to judge")
         return
     if record.stands(written.get(record.SIGN_OFF)):
         _refuse_without_evidence(written)
-        context.say("the record has this step's sign-off already")
+        logger.info("the record has this step's sign-off already")
         return
     if written.sealed:
         # The run has its verdict, and without a sign-off that is none that this step could still bear out.
-        context.say("the run has its verdict already")
+        logger.info("the run has its verdict already")
         return
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
@@ -56,7 +59,7 @@ def rule_evaluator(context: Context) -> None:
     evidence = EvidenceWriter(
         context.output_dir / RESULTS_DIR, rules, {state.name: state for state in states if state.last_t is not None}
     )
-    control = ClusterControl(context, written, evidence, Metrics.serving(context, rules))
+    control = ClusterControl(context, written, evidence, Metrics.serving(rules))
     fold = Fold.begin(rules, states)
     intended = _intended(written)
     if intended is not None and fold.stop_time is None:
@@ -119,7 +122,7 @@ def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: s
     if written.get(record.EVALUATOR) is None:
         ready = {"readyAt": format_time(context.now()), "prometheus": url}
         written.write(record.RULE_EVALUATOR, record.EVALUATOR, ready)
-    context.say(f"ready to judge {len(rules)} rules by {url}")
+    logger.info("ready to judge %s rules by %s", len(rules), url)
 
 
 def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
@@ -149,14 +152,14 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if record.stands(there) else sign_off
     ):
         _refuse_without_evidence(written)
-        context.say("another attempt of this step has signed off, or the run has its verdict")
+        logger.info("another attempt of this step has signed off, or the run has its verdict")
         return
     verdicts = {state.verdict for state in judgement.states}
     worst = next((one for one in ("Failed", "Error") if one in verdicts), "Passed")
     context.output("verdict", "Error" if judgement.interrupted and worst == "Passed" else worst)
     words = ", ".join(f"{state.name} {state.verdict}" for state in judgement.states) or "no rules"
     message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {words}"
-    context.say(message)
+    logger.info("%s", message)
     note_termination(message)
     if judgement.interrupted:
         # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.

@@ -1,5 +1,6 @@
 """What the steps of the chain say of its objects, and when they give one up."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ from validationrun.base.truncate import cut
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
 from validationrun.steps.context import Context
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 
@@ -24,7 +27,7 @@ def conclude(context: Context, written: Record, key: str, result: Object, otherw
     if written.add(context.step, key, result):
         context.output("message", f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise)
     else:
-        context.say("another attempt of this step has recorded its result, or the run has its verdict")
+        logger.info("another attempt of this step has recorded its result, or the run has its verdict")
 
 
 def own_deployment(context: Context, name: str) -> Object:

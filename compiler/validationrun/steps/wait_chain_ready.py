@@ -1,5 +1,6 @@
 """`wait-chain-ready`: a chain that is Ready may not serve a block; this step waits until it does."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,25 +12,27 @@ from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
 from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment
 
+logger = logging.getLogger(__name__)
+
 
 def wait_chain_ready(context: Context) -> None:
     """Waits until every full node serves, and records that, or why not."""
     found = Record.read(context.cluster, context.identity)
     if found is None or found.get(record.CHAIN) is None or found.chain_failure is not None:
-        context.say("there is no chain to wait for")
+        logger.info("there is no chain to wait for")
         return
     if found.sealed or found.get(record.CHAIN_READY) is not None:
-        context.say("the record has this step's result already, or the run has its verdict")
+        logger.info("the record has this step's result already, or the run has its verdict")
         return
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     result: Object
     try:
         _wait(context, bundle, found)
         result = {}
-        context.say("the chain serves")
+        logger.info("the chain serves")
     except ChainFailedError as error:
         result = {"reason": error.reason, "message": str(error)}
-        context.say(f"{error.reason}: {error}")
+        logger.info("%s: %s", error.reason, error)
     deployments = _deployments(context, found)
     result |= {"at": format_time(context.now()), "deployments": deployments}
     conclude(context, found, record.CHAIN_READY, result, "the chain serves")
@@ -53,7 +56,8 @@ def _wait(context: Context, bundle: Bundle, found: Record) -> None:
             reason = "EndpointsNotResolvable" if all(map(is_unresolved, problems)) else "ChainNotReady"
             raise ChainFailedError(reason, f"not serving within timeouts.chainReady: {'; '.join(problems[:4])}")
         if problems[0] != last:
-            context.say(f"waiting: {problems[0]}" + (f" and {len(problems) - 1} more" if problems[1:] else ""))
+            more = f" and {len(problems) - 1} more" if problems[1:] else ""
+            logger.info("waiting: %s%s", problems[0], more)
             last = problems[0]
         context.sleep(POLL_SECONDS)
 
