@@ -43,7 +43,9 @@ def test_verbose_names_each_request_and_no_credential(api: FakeApiServer) -> Non
     under_load(api)
     done = call("status", "nightly-x7k2p", "-n", NAMESPACE, "-o", "json", "-v")
     assert json.loads(done.out)["runId"] == "nightly-x7k2p"
-    requests = [line for line in done.err.splitlines() if re.fullmatch(r"\d\d:\d\d:\d\d GET http\S+: \d+ in \d+ms", line)]
+    requests = [
+        line for line in done.err.splitlines() if re.fullmatch(r"\d\d:\d\d:\d\d GET http\S+: \d+ in \d+ms", line)
+    ]
     assert any("/workflows/nightly-x7k2p" in line for line in requests)
     assert len(requests) == len(done.err.splitlines())
     assert "earer" not in done.err

@@ -24,8 +24,12 @@ def verb(run: Callable[..., None]) -> Callable[..., None]:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     def call(**given: Any) -> None:
-        _gather(Verbosity, given).start_logging()
-        run(**given, **{name: _gather(group, given) for name, group in groups.items()})
+        def gathered(group: Any) -> Any:
+            return group(**{field.name: given.pop(field.name) for field in dataclasses.fields(group)})
+
+        gathered(Verbosity).start_logging()
+        of_groups = {name: gathered(group) for name, group in groups.items()}
+        run(**given, **of_groups)
 
     parameters += _options(Verbosity)
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -39,8 +43,3 @@ def _options(group: Any) -> list[inspect.Parameter]:
         inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
         for field in dataclasses.fields(group)
     ]
-
-
-def _gather(group: Any, given: dict[str, Any]) -> Any:
-    """The group's options, taken out of what was given."""
-    return group(**{field.name: given.pop(field.name) for field in dataclasses.fields(group)})

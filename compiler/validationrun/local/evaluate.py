@@ -89,13 +89,8 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     evidence = EvidenceWriter(folder, rules)
     # A rule is asked only once its time has come, so the whole window may be given as open from the start.
     control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, clock)
-    logger.info(
-        "judging %s by %s from %s to %s",
-        count_of(len(rules), "rule"),
-        options.prometheus_url,
-        format_time(start),
-        format_time(end),
-    )
+    window = f"{format_time(start)} to {format_time(end)}"
+    logger.info("judging %s by %s from %s", count_of(len(rules), "rule"), options.prometheus_url, window)
     fold = Fold.begin(rules)
     setting = Setting(
         "evaluate",

@@ -24,15 +24,19 @@ def test_a_record_is_one_line_and_no_terminal_obeys_it(stream: io.StringIO) -> N
     assert stream.getvalue() == "INFO pod a: \\x1b[2Jcleared\\nforged line\n"
 
 
+def _fail(message: str) -> None:
+    raise LookupError(message)
+
+
 def test_a_traceback_follows_line_by_line(stream: io.StringIO) -> None:
     try:
-        raise ValueError("\x1b[2J")
-    except ValueError:
+        _fail("\x1b[2J")
+    except LookupError:
         OURS.exception("no report")
     first, *trace = stream.getvalue().splitlines()
     assert first == "ERROR no report"
     assert trace[0] == "Traceback (most recent call last):"
-    assert trace[-1] == "ValueError: \\x1b[2J"
+    assert trace[-1] == "LookupError: \\x1b[2J"
 
 
 def test_what_is_below_the_level_is_left_out(stream: io.StringIO) -> None:
