@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.history.kit import alert_rule, query_rule
 
 from validationrun.judging.backtest import fold_window
@@ -21,7 +22,7 @@ from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.engine import Fold
 from validationrun.oracle.model import Decision, Fault, Sample, Samples
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import Summary
+from validationrun.oracle.summary import Tally
 
 START = 1_699_992_000.0
 AWAY = Fault("PrometheusUnavailable", "away")
@@ -71,7 +72,7 @@ def course(question: Question, told: Sequence[Told | None], sweep: Told, period:
 
 def plainly(courses: Sequence[Course], period: Period) -> Judged:
     rules = [one.rule for one in courses]
-    judged = Judged(Fold.begin(rules), {rule.name: Summary(rule) for rule in rules})
+    judged = Judged(Fold.begin(rules), {rule.name: Tally(rule) for rule in rules})
     every: list[Decision] = []
     for one in courses:
         every += [one.decider.decide(t, told) for t, told in zip(one.times, one.told, strict=True) if told is not None]
@@ -79,13 +80,13 @@ def plainly(courses: Sequence[Course], period: Period) -> Judged:
     for decision in sorted(every, key=lambda one: (one.t, order[one.rule])):
         judged.fold.add(decision)
         for folded, counted in judged.fold.advance(decision.t):
-            judged.summaries[folded.rule].add(folded, counted=counted)
+            judged.tallies[folded.rule].add(folded, counted=counted)
     if judged.fold.stop_time is None:
         for one in courses:
             if one.sweep is not None:
                 judged.fold.add(one.sweep())
         for folded, counted in judged.fold.advance(period.end):
-            judged.summaries[folded.rule].add(folded, counted=counted)
+            judged.tallies[folded.rule].add(folded, counted=counted)
     return judged
 
 
@@ -115,9 +116,9 @@ def test_a_window_is_folded_as_if_every_decision_were(questions, runs, sweeps, l
 
     assert found.fold.closed() == expected.fold.closed()
     assert (found.fold.stop_time, found.fold.stop_rule) == (expected.fold.stop_time, expected.fold.stop_rule)
-    for name, summary in expected.summaries.items():
-        counted = {**summary.as_json(), "decisions": summary.counted}
-        assert found.summaries[name].as_json() == counted
+    for name, tally in expected.tallies.items():
+        counted = replace(tally.summary(), decisions=tally.counted)
+        assert found.tallies[name].summary() == counted
 
 
 @settings(max_examples=200, deadline=None)
@@ -220,7 +221,7 @@ def test_values_around_the_threshold_are_folded_as_if_each_were_decided(
 
     expected = plainly([course(question, values, "1", period)], period)
     assert found.fold.closed() == expected.fold.closed()
-    assert found.summaries["r"].as_json() == expected.summaries["r"].as_json()
+    assert found.tallies["r"].summary() == expected.tallies["r"].summary()
 
 
 def test_the_first_decision_that_finds_an_alert_firing_says_whether_it_did_before() -> None:

@@ -140,7 +140,7 @@ class Player:
 
     def begin(self) -> None:
         """From what the record holds."""
-        states = [RuleState(**one) for one in json.loads(json.dumps(self.recorded))]
+        states = [RuleState.from_data(one) for one in json.loads(json.dumps(self.recorded))]
         self.fold = Fold.begin(self.rules, states)
         if self.intent is not None and self.fold.stop_time is None:
             self.fold.add(self.intent)
@@ -172,7 +172,7 @@ class Player:
 
     def advance(self, until: float) -> None:
         self.fold.advance(until)
-        self.recorded = [self.fold.states[rule.name].as_json() for rule in self.rules]
+        self.recorded = [self.fold.states[rule.name].to_data() for rule in self.rules]
 
     def run(self) -> None:
         restarts = self.rng.choice((0, 0, 1, 3))

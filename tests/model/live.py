@@ -154,12 +154,12 @@ class World:
                 self.finished, self.end = ends, ends - 1
 
     def save(self, states: Sequence[RuleState]) -> None:
-        self.states = [state.as_json() for state in states]
+        self.states = [state.to_data() for state in states]
 
     def attempt(self) -> tuple[Judgement, Fold]:
         """One life of the evaluator."""
         askers = [Asker(self, index) for index in range(len(self.timeline.rules))]
-        fold = Fold.begin([asker.question.rule for asker in askers], [RuleState(**one) for one in self.states])
+        fold = Fold.begin([asker.question.rule for asker in askers], [RuleState.from_data(one) for one in self.states])
         if self.intent is not None and fold.stop_time is None:
             fold.add(self.intent)
         evaluation = Evaluation(self, askers, fold, lambda _: self.now(), self.intent)  # type: ignore[arg-type]

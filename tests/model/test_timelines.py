@@ -141,7 +141,7 @@ def test_13_an_evaluator_that_was_away_asks_the_ticks_that_it_missed():
         before.add(decision_of(rule, t, GOOD))
     # The answer of 1030 was there, and not folded: it was not in the record.
     before.advance(1020)
-    after = Fold.begin([spec_rule(rule)], [RuleState(**before.states["a"].as_json())])
+    after = Fold.begin([spec_rule(rule)], [RuleState.from_json(before.states["a"].to_json())])
     coming = ticks(spec_rule(rule), 1000, after.states["a"].last_t)
     missed = [next(coming) for _ in range(7)]
     for t in missed:
@@ -159,7 +159,7 @@ def test_13_errors_before_and_behind_the_gap_are_consecutive():
         judged = Fold.begin([spec_rule(rule)], states)
         judged.add(decision_of(rule, t, AWAY))
         judged.advance(t)
-        states = [RuleState(**one.as_json()) for one in judged.states.values()]
+        states = [RuleState.from_json(one.to_json()) for one in judged.states.values()]
     judged = Fold.begin([spec_rule(rule)], states)
     judged.add(decision_of(rule, 1050, GOOD))
     judged.add(decision_of(rule, 1055, GOOD, final=True))

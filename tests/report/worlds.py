@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun.contract import record
@@ -162,7 +164,7 @@ def no_data(folder: pathlib.Path) -> World:
     rules = [one for one in nightly() if one.type == "query"]
     outcome = simulate(rules, lambda promql, t: NO_DATA, load_seconds=600)
     why = "no series is named tendermint_consensus_height; nearest names: tendermint_consensus_height_total, cometbft_consensus_height"
-    states = [dataclasses.replace(state, why=why) for state in outcome.judgement.states]
+    states = [msgspec.structs.replace(state, why=why) for state in outcome.judgement.states]
     outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
     return concluded(folder, rules, outcome)
 
@@ -289,7 +291,8 @@ def hostile(folder: pathlib.Path) -> World:
 
     outcome = simulate(rules, answer, load_seconds=120)
     states = [
-        dataclasses.replace(state, why=long if state.name == "workload" else "") for state in outcome.judgement.states
+        msgspec.structs.replace(state, why=long if state.name == "workload" else "")
+        for state in outcome.judgement.states
     ]
     outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
     workload = Workload(2, HOSTILE, long)
@@ -343,7 +346,7 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
     kept = Kept()
     kept.put(record.RUN, run_entry("soak", "5e0f" * 16, START - 4, {}, questions, None))
     kept.put(record.SIGN_OFF, sign_off(judgement))
-    states = [state.as_json() for state in judgement.states]
+    states = [state.to_data() for state in judgement.states]
     status = build_status(IDENTITY, {}, kept, verdict, format_time(end + 6), states)
     about = {"url": "http://127.0.0.1:9090", "version": "2.42.0"}
     document = result_document("evaluate", status, judgement, questions, settle_s=5.0, prometheus=about, versions={})

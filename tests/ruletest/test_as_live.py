@@ -117,4 +117,4 @@ def test_a_test_comes_to_what_the_live_evaluation_comes_to(seed):
         judgement = live(case, prometheus)
     assert (outcome.stop_time, outcome.stop_rule) == (judgement.stop_time, judgement.stop_rule)
     for ours, theirs in zip(outcome.states, judgement.states, strict=True):
-        assert {**ours.as_json(), "why": ""} == {**theirs.as_json(), "why": ""}
+        assert {**ours.to_data(), "why": ""} == {**theirs.to_data(), "why": ""}

@@ -4,10 +4,11 @@ What the record of a run on a cluster proves: the evaluator's evidence and the w
 Evidence counts only when it is this run's, by UID and by hash; whatever is missing is no pass.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from validationrun.contract import record
 from validationrun.contract.record import Record, parse_time
@@ -66,14 +67,14 @@ def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:
         return Evidence(None, None, None)
     sign_off = written.get(record.SIGN_OFF)
     if sign_off is not None and _is_this_runs(written, bundle_hash, sign_off):
-        signed = [RuleState(**one) for one in sign_off["rules"]]
+        signed = [RuleState.from_data(one) for one in sign_off["rules"]]
         failed = _failed(written)
         states = [one if one.verdict == "Failed" else failed.get(one.name, one) for one in signed]
         return Evidence(states, sign_off, sign_off["stopRule"])
     # A failure in the record counts without sign-off; nothing else in it does.
     partial = written.get(record.RULES)
     stop = written.get(record.STOP)
-    left = [_unproven(RuleState(**one)) for one in partial["rules"]] if partial is not None else None
+    left = [_unproven(RuleState.from_data(one)) for one in partial["rules"]] if partial is not None else None
     return Evidence(left, None, stop["rule"] if stop is not None and _was_in_window(written, stop) else None)
 
 
@@ -84,7 +85,7 @@ def _failed(written: Record) -> dict[str, RuleState]:
     One attempt of the evaluator never forgets its own; but a pod that was given up may live on beside its successor, and
     have found what the other did not.
     """
-    states = [RuleState(**one) for one in (written.get(record.RULES) or {}).get("rules", [])]
+    states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
     return {state.name: state for state in states if state.verdict == "Failed"}
 
 
@@ -99,7 +100,7 @@ def _was_in_window(written: Record, stop: Mapping[str, Any]) -> bool:
 
 def _unproven(state: RuleState) -> RuleState:
     """Without sign-off only a failure stands: good so far is not yet passed."""
-    return dataclasses.replace(state, verdict="Awaited", reason="") if state.verdict == "Passed" else state
+    return replace(state, verdict="Awaited", reason="") if state.verdict == "Passed" else state
 
 
 def _is_this_runs(written: Record, bundle_hash: str, sign_off: Mapping[str, Any]) -> bool:

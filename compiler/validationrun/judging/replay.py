@@ -22,7 +22,7 @@ from validationrun.oracle.evidence import Entry
 from validationrun.oracle.model import Decision
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
-from validationrun.oracle.summary import Summary
+from validationrun.oracle.summary import Tally
 from validationrun.oracle.verdict import (
     CANCELLED,
     CHAIN_REASONS,
@@ -174,7 +174,7 @@ def _decide(question: Question, entry: Entry, start: float | None, differences: 
 
 
 def _compare_states(states: Sequence[RuleState], recorded: Sequence[object], differences: list[str]) -> None:
-    now = [state.as_json() for state in states]
+    now = [state.to_data() for state in states]
     if len(now) != len(recorded):
         differences.append(f"the result has {len(recorded)} states for {len(now)} rules")
     for one, then in zip(now, recorded, strict=False):
@@ -209,7 +209,7 @@ class _Rules:
 def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleState], differences: list[str]) -> None:
     then = result.status
     nobody = Identity("", "", "")
-    documents = [state.as_json() for state in states]
+    documents = [state.to_data() for state in states]
     now = build_status(nobody, {}, _Rules(result.questions), verdict, None, documents)
     for name in _OF_THE_VERDICT:
         if then[name] != now[name]:
@@ -228,12 +228,12 @@ def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]
     differences = []
     for question, state in zip(result.questions, states, strict=True):
         rule = question.rule
-        summary = Summary(rule)
+        tally = Tally(rule)
         for one in since_resume(result.evidence[rule.name]):
             if one.verdict not in ("Passed", "Failed", "Error"):
                 raise ResultsError(f"rule {rule.name} at {one.t}: {one.verdict!r} is no verdict of a decision")
             decision = Decision(rule.name, one.t, one.verdict, one.reason, one.message, one.value)  # type: ignore[arg-type]
-            summary.add(decision, counted=one.counted)
+            tally.add(decision, counted=one.counted)
         name = f"{RULES_DIR}/{rule.name}.json"
         try:
             then = json.loads((folder / name).read_bytes())
@@ -242,6 +242,6 @@ def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]
         except ValueError:
             differences.append(f"{name} is not JSON; it was cut or changed")
         else:
-            if then != json.loads(json.dumps(summary_document(rule, state, summary))):
+            if then != json.loads(json.dumps(summary_document(rule, state, tally.summary()))):
                 differences.append(f"{name} is not what the decisions add up to")
     return differences

@@ -59,7 +59,7 @@ def conclude(
     kept.put(record.SIGN_OFF, sign_off(judgement))
     verdict = _verdict(judgement, workload)
     completed = format_time(round(now))
-    states = [state.as_json() for state in judgement.states]
+    states = [state.to_data() for state in judgement.states]
     status = build_status(setting.identity, {}, kept, verdict, completed, states)
     document = result_document(
         setting.mode,

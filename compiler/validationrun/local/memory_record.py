@@ -28,7 +28,7 @@ class Kept:
         self.put(record.CHAIN_READY, {"deployments": []})
 
     def put_rules(self, states: Sequence[RuleState]) -> None:
-        self.put(record.RULES, {"rules": [state.as_json() for state in states]})
+        self.put(record.RULES, {"rules": [state.to_data() for state in states]})
 
 
 def run_entry(
@@ -64,4 +64,4 @@ def run_entry(
 
 def sign_off(judgement: Judgement) -> Object:
     """The record's key `sign-off`, as far as a status needs it."""
-    return {"rules": [state.as_json() for state in judgement.states], "stopRule": judgement.stop_rule}
+    return {"rules": [state.to_data() for state in judgement.states], "stopRule": judgement.stop_rule}

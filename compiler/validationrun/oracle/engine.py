@@ -6,9 +6,12 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
+from validationrun.base.document import Document
 from validationrun.oracle.model import NO_SAMPLES, REFUSED, Decision, Verdict
 
 if TYPE_CHECKING:
@@ -17,10 +20,10 @@ if TYPE_CHECKING:
 AWAITED: Final = "Awaited"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
     """
-    A rule after some of its decisions.
+    A rule after some of its decisions. Its JSON keys are the names of the fields; a reader refuses any other key, because a
+    state that is read in part could pass a rule that a newer version failed.
 
     Attributes:
         verdict: Failed is final; Error only once `exhausted` or at the end.
@@ -53,9 +56,6 @@ class RuleState:
     fired_t: float | None = None
     swept: bool = False
     why: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:

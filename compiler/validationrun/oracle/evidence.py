@@ -70,7 +70,7 @@ class Encoder:
 
     def resume(self, state: RuleState) -> str:
         """The line that a restarted evaluator begins with."""
-        return _dump({"resumed": state.as_json()})
+        return _dump({"resumed": state.to_data()})
 
     def decision(self, decision: Decision, *, counted: bool) -> str:
         line: dict[str, Any] = {"T": decision.t, "final": decision.final}
@@ -131,7 +131,7 @@ def read_lines(lines: Iterable[str], rule: str) -> RuleEvidence:
         try:
             document = json.loads(text)
             if "resumed" in document:
-                resumed = (RuleState(**document["resumed"]), len(entries))
+                resumed = (RuleState.from_data(document["resumed"]), len(entries))
                 body = None
                 continue
             if document.get("body") == SAME:

@@ -3,24 +3,47 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from validationrun.base.document import Document
 from validationrun.oracle.model import Decision
 from validationrun.spec.v1alpha1 import Rule
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Document, frozen=True):
     """
-    Counts and extremes over a rule's decisions, fed one by one.
+    Counts and extremes over a rule's decisions.
 
     Attributes:
-        counted: decisions that the verdict rests on; the others are evidence only.
+        decisions: all of them, also those that are evidence only.
+        counted: decisions that the verdict rests on.
         good: counted decisions that were no Error.
-        errors: counted errors by reason.
+        failed: counted decisions that were Failed.
+        errors: counted errors by reason, sorted by reason.
+        first_t, last_t: evaluation times of the first and the last counted decision, Unix seconds.
+        lowest, highest: the extreme values among the good decisions, as Prometheus wrote them.
         margin: the smallest distance to the threshold on the good side, negative beyond it; None without a number.
-        margin_t, margin_value: when, and the value then, as Prometheus wrote it.
+        margin_t, margin_value: the evaluation time of the margin, and the value then, as Prometheus wrote it.
+        coverage: share of the counted decisions that were good, 0 to 1; None when none counted.
     """
+
+    decisions: int
+    counted: int
+    good: int
+    failed: int
+    errors: dict[str, int]
+    first_t: float | None
+    last_t: float | None
+    lowest: str | None
+    highest: str | None
+    margin: float | None
+    margin_t: float | None
+    margin_value: str | None
+    coverage: float | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """A summary in the making; its fields are those of `Summary`. Feed it the decisions in the order of their time."""
 
     rule: Rule
     decisions: int = 0
@@ -61,27 +84,22 @@ class Summary:
         if margin is not None and (self.margin is None or margin < self.margin):
             self.margin, self.margin_t, self.margin_value = margin, t, text
 
-    @property
-    def coverage(self) -> float | None:
-        """Share of the counted decisions that had an answer, 0 to 1; None when there were none."""
-        return self.good / self.counted if self.counted else None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "decisions": self.decisions,
-            "counted": self.counted,
-            "good": self.good,
-            "failed": self.failed,
-            "errors": dict(sorted(self.errors.items())),
-            "firstT": self.first_t,
-            "lastT": self.last_t,
-            "lowest": self.lowest[1] if self.lowest else None,
-            "highest": self.highest[1] if self.highest else None,
-            "margin": self.margin,
-            "marginT": self.margin_t,
-            "marginValue": self.margin_value,
-            "coverage": self.coverage,
-        }
+    def summary(self) -> Summary:
+        return Summary(
+            decisions=self.decisions,
+            counted=self.counted,
+            good=self.good,
+            failed=self.failed,
+            errors=dict(sorted(self.errors.items())),
+            first_t=self.first_t,
+            last_t=self.last_t,
+            lowest=self.lowest[1] if self.lowest else None,
+            highest=self.highest[1] if self.highest else None,
+            margin=self.margin,
+            margin_t=self.margin_t,
+            margin_value=self.margin_value,
+            coverage=self.good / self.counted if self.counted else None,
+        )
 
 
 def margin_of(rule: Rule, value: float) -> float | None:
@@ -100,8 +118,8 @@ def margin_of(rule: Rule, value: float) -> float | None:
 
 
 def summarize(rule: Rule, decisions: Iterable[tuple[Decision, bool]]) -> Summary:
-    """Of decisions and whether each counted."""
-    summary = Summary(rule)
+    """The summary of a rule's decisions, each with whether it counted."""
+    tally = Tally(rule)
     for decision, counted in decisions:
-        summary.add(decision, counted=counted)
-    return summary
+        tally.add(decision, counted=counted)
+    return tally.summary()

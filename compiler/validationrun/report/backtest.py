@@ -55,7 +55,7 @@ def _rule_json(outcome: RuleOutcome) -> Any:
         "op": rule.query.op if rule.query else None,
         "threshold": rule.query.threshold if rule.query else None,
         "firedCount": state.fired if rule.alert else None,
-        **outcome.summary.as_json(),
+        **outcome.summary.to_data(),
         "asked": {"form": outcome.form.value, "why": outcome.why or None, "ticks": outcome.ticks, "instants": outcome.instants},
     }  # fmt: skip
 

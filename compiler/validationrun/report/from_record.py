@@ -138,7 +138,7 @@ def view_of_result(result: Result, evidence: Evidence) -> RunView:
     What is not here is not missing: nothing is told of ticks, and the sums are the evaluator's own. A rule's failure stands in
     its state, and is shown like one whose exchange an earlier evaluator took with it.
     """
-    states = {one["name"]: RuleState(**one) for one in result.document["states"]}
+    states = {one["name"]: RuleState.from_data(one) for one in result.document["states"]}
     window = result.document["window"]
     sums = (evidence.sign_off or {}).get("summaries") or {}
     kept = {
@@ -159,28 +159,5 @@ def _entries(state: RuleState, window: Mapping[str, Any], sums: Mapping[str, Any
 
 
 def _rule(rule: RuleView, sums: Mapping[str, Any] | None) -> RuleView:
-    summary = _summary(rule, sums) if sums is not None else rule.summary
+    summary = Summary.from_data(sums) if sums is not None else rule.summary
     return replace(rule, missing=[], resumed=None, summary=summary)
-
-
-def _summary(rule: RuleView, sums: Mapping[str, Any]) -> Summary:
-    """As `Summary.as_json` wrote it."""
-    return Summary(
-        rule.rule,
-        decisions=sums["decisions"],
-        counted=sums["counted"],
-        good=sums["good"],
-        failed=sums["failed"],
-        errors=dict(sums["errors"]),
-        first_t=sums["firstT"],
-        last_t=sums["lastT"],
-        lowest=_extreme(sums["lowest"]),
-        highest=_extreme(sums["highest"]),
-        margin=sums["margin"],
-        margin_t=sums["marginT"],
-        margin_value=sums["marginValue"],
-    )
-
-
-def _extreme(text: str | None) -> tuple[float, str] | None:
-    return (float(text), text) if text is not None else None

@@ -82,9 +82,7 @@ def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
     yield Row("must hold", [_must(rule)])
     yield Row("last value", [value_told(rule)])
     if summary.lowest is not None and summary.highest is not None:
-        yield Row(
-            "range", [f"{formatting.value_text(summary.lowest[1])} to {formatting.value_text(summary.highest[1])}"]
-        )
+        yield Row("range", [f"{formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"])
     yield Row("closest margin", [margin_told(rule, view.start)])
     yield Row("answers", [answers_told(rule)])
     uncounted = summary.decisions - summary.counted

@@ -306,7 +306,5 @@ def _describe(rule: RuleView) -> str:
     if state.failed_t is not None:
         words += f", the first at {format_time(state.failed_t)}"
     if summary.lowest is not None and summary.highest is not None:
-        words += (
-            f"; values from {formatting.value_text(summary.lowest[1])} to {formatting.value_text(summary.highest[1])}"
-        )
+        words += f"; values from {formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"
     return words

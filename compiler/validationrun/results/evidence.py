@@ -8,7 +8,7 @@ from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import Encoder
 from validationrun.oracle.model import Decision
-from validationrun.oracle.summary import Summary
+from validationrun.oracle.summary import Summary, Tally
 from validationrun.spec.v1alpha1 import Rule
 
 RULES_DIR: Final = "rules"
@@ -34,14 +34,14 @@ class EvidenceWriter:
         self._rules = list(rules)
         self._encoders = {rule.name: Encoder() for rule in rules}
         self._streams: dict[str, IO[str]] = {}
-        self.summaries = {rule.name: Summary(rule) for rule in rules}
+        self._tallies = {rule.name: Tally(rule) for rule in rules}
         for rule in rules:
             self._streams[rule.name] = (self._folder / f"{rule.name}.jsonl").open("a", encoding="ascii")
             if resumed and rule.name in resumed:
                 self._line(rule.name, self._encoders[rule.name].resume(resumed[rule.name]))
 
     def add(self, decision: Decision, *, counted: bool) -> None:
-        self.summaries[decision.rule].add(decision, counted=counted)
+        self._tallies[decision.rule].add(decision, counted=counted)
         self._line(decision.rule, self._encoders[decision.rule].decision(decision, counted=counted))
 
     def _line(self, rule: str, text: str) -> None:
@@ -49,13 +49,18 @@ class EvidenceWriter:
         stream.write(text + "\n")
         stream.flush()
 
+    def summaries(self) -> dict[str, Summary]:
+        """What each rule's decisions add up to so far."""
+        return {name: tally.summary() for name, tally in self._tallies.items()}
+
     def close(self, states: Sequence[RuleState]) -> None:
         """Ends the files and writes each rule's summary with its last state."""
         for stream in self._streams.values():
             stream.close()
+        summaries = self.summaries()
         by_name = {state.name: state for state in states}
         for rule in self._rules:
-            document = summary_document(rule, by_name[rule.name], self.summaries[rule.name])
+            document = summary_document(rule, by_name[rule.name], summaries[rule.name])
             write_whole(self._folder / f"{rule.name}.json", dump_json(document))
 
 
@@ -73,5 +78,5 @@ def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str
         "threshold": rule.query.threshold if rule.query else None,
         "op": rule.query.op if rule.query else None,
         "firedCount": state.fired if rule.alert else None,
-        **summary.as_json(),
+        **summary.to_data(),
     }

@@ -99,7 +99,7 @@ def result_document(
         "versions": dict(versions),
         "workload": dict(workload) if workload is not None else None,
         "rules": [question.as_json() for question in questions],
-        "states": [state.as_json() for state in judgement.states],
+        "states": [state.to_data() for state in judgement.states],
         "notes": list(notes),
     }
 

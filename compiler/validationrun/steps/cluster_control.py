@@ -239,7 +239,7 @@ class ClusterControl:
             # Of another attempt beside this one, too: a failure is never overwritten.
             failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == "Failed"}
             rules = [
-                state.as_json() if state.verdict == "Failed" else failed.get(state.name, state.as_json())
+                state.to_data() if state.verdict == "Failed" else failed.get(state.name, state.to_data())
                 for state in states
             ]
             return {"rules": rules}

@@ -130,7 +130,7 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
 def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Object:
     states = decided.evidence.states
     # None would take them from the record, where a sign-off may be another run's.
-    documents = [state.as_json() for state in states] if states is not None else []
+    documents = [state.to_data() for state in states] if states is not None else []
     completed = format_time(round(context.now()))
     status = build_status(context.identity, workflow, written, decided.verdict, completed, documents)
     if decided.workload is not None:

@@ -55,7 +55,7 @@ def rule_evaluator(context: Context) -> None:
         return
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
-    states = [RuleState(**one) for one in (written.get(record.RULES) or {}).get("rules", [])]
+    states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
     evidence = EvidenceWriter(
         context.output_dir / RESULTS_DIR, rules, {state.name: state for state in states if state.last_t is not None}
     )
@@ -139,9 +139,9 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         "settleSeconds": context.settle_s,
         "runner": importlib.metadata.version("validationrun"),
         "clock": [check.to_data() for check in judgement.clock],
-        "rules": [state.as_json() for state in judgement.states],
+        "rules": [state.to_data() for state in judgement.states],
         # finalize reports in a pod of its own: this is all that it learns of the decisions.
-        "summaries": {name: summary.as_json() for name, summary in evidence.summaries.items()},
+        "summaries": {name: summary.to_data() for name, summary in evidence.summaries().items()},
         "files": listed(context.output_dir / RESULTS_DIR),
         "at": format_time(context.now()),
     }

@@ -178,7 +178,7 @@ def test_what_counts_is_told_with_what_was_folded() -> None:
 
 def test_a_fold_goes_on_from_recorded_states() -> None:
     before = fold(RuleState("a"), failed(10), 3)
-    judged = Fold.begin([rule(stop=True)], [RuleState(**before.as_json())])
+    judged = Fold.begin([rule(stop=True)], [RuleState.from_json(before.to_json())])
     assert (judged.stop_rule, judged.stop_time) == ("a", 10)
 
 

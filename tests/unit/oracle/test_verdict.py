@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ def test_a_row_holds_before_every_later_one(index: int) -> None:
         ({"rules": None, "signed_off": False}, "EvaluatorLost"),
         ({"rules": [PASSED, RuleState("x")]}, "Unknown"),
         # Refused at its first tick: what it said later does not undo that.
-        ({"rules": [replace(PASSED, refused=True)]}, "AllRulesUnresolved"),
+        ({"rules": [msgspec.structs.replace(PASSED, refused=True)]}, "AllRulesUnresolved"),
     ],
 )
 def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -> None:
@@ -77,7 +78,9 @@ def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -
 
 
 def test_the_first_failed_rule_is_the_one_that_failed_first() -> None:
-    later, earlier = replace(FAILED, name="later", failed_t=20), replace(FAILED, name="earlier", failed_t=10)
+    later, earlier = (
+        msgspec.structs.replace(FAILED, name=name, failed_t=t) for name, t in (("later", 20), ("earlier", 10))
+    )
     assert judge(replace(GOOD, rules=[later, earlier])).reason == "RuleFailed:earlier"
 
 

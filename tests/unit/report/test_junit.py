@@ -115,7 +115,7 @@ def test_each_case_has_its_own_verdict(world):
 def test_a_rule_without_a_verdict_is_red(world):
     """Not judged is never silently passed."""
     result = world("interrupted").result
-    awaited = RuleState("p99-latency").as_json()
+    awaited = RuleState("p99-latency").to_data()
     states = [awaited if one["name"] == "p99-latency" else one for one in result.document["states"]]
     open_ = dataclasses.replace(result, document={**result.document, "states": states})
     assert cases(suite_of(open_))[("nightly.rules", "p99-latency")] == "error"

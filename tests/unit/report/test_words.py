@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from validationrun.oracle import model, verdict
-from validationrun.oracle.summary import Summary
+from validationrun.oracle.summary import Tally
 from validationrun.report import formatting, terminal
 from validationrun.report.from_result import view_of
 from validationrun.report.reason_help import meaning
@@ -81,9 +82,11 @@ def test_a_rule_whose_evidence_is_lost_was_asked_all_the_same(world):
     view = view_of(world("interrupted").result)
     told = {}
     for last_t in (view.start + 10, None):
-        state = dataclasses.replace(view.rules[0].state, verdict="Awaited", reason="", message="23 > 0", last_t=last_t)
+        state = msgspec.structs.replace(
+            view.rules[0].state, verdict="Awaited", reason="", message="23 > 0", last_t=last_t
+        )
         lost = dataclasses.replace(
-            view.rules[0], state=state, points=[], missing=[], summary=Summary(view.rules[0].rule)
+            view.rules[0], state=state, points=[], missing=[], summary=Tally(view.rules[0].rule).summary()
         )
         told[last_t] = terminal.render(dataclasses.replace(view, rules=[lost]))
     asked, never = told.values()

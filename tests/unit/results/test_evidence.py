@@ -21,7 +21,7 @@ from validationrun.oracle.exchange import NOTHING_ASKED, Exchange
 from validationrun.oracle.model import Decision, Fault
 from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.rule_types import decide
-from validationrun.oracle.summary import Summary, margin_of, summarize
+from validationrun.oracle.summary import Tally, margin_of, summarize
 from validationrun.spec.v1alpha1 import Rule
 
 QUERY = query_rule("rule", "x", ">", "10")
@@ -328,17 +328,17 @@ def test_a_summary_is_what_its_decisions_add_up_to(op: str, values: list[str], c
     assert sum(summary.errors.values()) == len(taken) - len(good)
     assert (summary.lowest is None) == (not numbers)
     if numbers:
-        assert (float(summary.lowest[1]), float(summary.highest[1])) == (min(numbers), max(numbers))
+        assert (float(summary.lowest), float(summary.highest)) == (min(numbers), max(numbers))
         assert summary.margin == min(margin_of(rule, number) for number in numbers)
         assert (summary.margin < 0 or op in ("!=", "==") or summary.margin == 0) or summary.failed == 0
     assert summary.coverage == (len(good) / len(taken) if taken else None)
-    json.dumps(summary.as_json(), allow_nan=False)
+    json.dumps(summary.to_data(), allow_nan=False)
 
 
 def test_the_margin_of_an_alert_is_none() -> None:
     """It has no number."""
     assert margin_of(ALERT, 1.0) is None
-    assert Summary(ALERT).as_json()["margin"] is None
+    assert Tally(ALERT).summary().margin is None
 
 
 def test_a_distance_beyond_all_numbers_is_none() -> None:
@@ -347,4 +347,4 @@ def test_a_distance_beyond_all_numbers_is_none() -> None:
     summary = summarize(rule, [(one, True) for one in decided(rule, [exchange(replies.vector("1.7e308"))])])
 
     assert summary.margin is None
-    json.dumps(summary.as_json(), allow_nan=False)
+    json.dumps(summary.to_data(), allow_nan=False)

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.compact_answer import tell
@@ -114,7 +116,7 @@ def backtest(
         RuleOutcome(
             one.question.rule,
             state,
-            judged.summaries[state.name],
+            judged.tallies[state.name].summary(),
             one.choice.form,
             one.choice.why,
             len(one.times),
@@ -139,7 +141,7 @@ def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
 def _doubted(state: RuleState, why: str) -> RuleState:
     if state.verdict != "Passed":
         return state
-    return dataclasses.replace(state, verdict="Error", reason=NO_SAMPLES, message=why)
+    return replace(state, verdict="Error", reason=NO_SAMPLES, message=why)
 
 
 def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:

@@ -11,7 +11,7 @@ from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.engine import Fold, ticks
 from validationrun.oracle.model import Decision
-from validationrun.oracle.summary import Summary
+from validationrun.oracle.summary import Tally
 from validationrun.spec.v1alpha1 import Rule
 
 SLICE_SECONDS: Final = 3600.0
@@ -45,7 +45,7 @@ class Judged:
     """How a window went: the fold at its end, and what each rule's decisions add up to."""
 
     fold: Fold
-    summaries: dict[str, Summary] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
 
 
 def times_of(rule: Rule, period: Period) -> list[float]:
@@ -61,7 +61,7 @@ def times_of(rule: Rule, period: Period) -> list[float]:
 def judge_window(courses: Sequence[Course], period: Period) -> Judged:
     """Folds every tick in order up to the stop, then the final sweep."""
     rules = [course.rule for course in courses]
-    judged = Judged(Fold.begin(rules), {rule.name: Summary(rule) for rule in rules})
+    judged = Judged(Fold.begin(rules), {rule.name: Tally(rule) for rule in rules})
     edge = period.start
     while edge < period.end:
         since, edge = edge, edge + SLICE_SECONDS
@@ -75,7 +75,7 @@ def judge_window(courses: Sequence[Course], period: Period) -> Judged:
     for course in courses:
         if course.sweep is not None:
             decision = course.sweep()
-            judged.summaries[decision.rule].add(decision, counted=True)
+            judged.tallies[decision.rule].add(decision, counted=True)
             judged.fold.add(decision)
     judged.fold.advance(period.end)
     return judged
@@ -104,13 +104,13 @@ def first_stop(courses: Sequence[Course], since: float, until: float) -> float |
 
 def _take(judged: Judged, course: Course, since: float, until: float) -> None:
     decisions, unseen = decided(course, since, until)
-    summary = judged.summaries[course.rule.name]
+    tally = judged.tallies[course.rule.name]
     for decision in decisions:
-        summary.add(decision, counted=True)
+        tally.add(decision, counted=True)
         judged.fold.add(decision)
-    summary.decisions += unseen
-    summary.counted += unseen
-    summary.good += unseen
+    tally.decisions += unseen
+    tally.counted += unseen
+    tally.good += unseen
 
 
 def decided(course: Course, since: float, until: float) -> tuple[list[Decision], int]:

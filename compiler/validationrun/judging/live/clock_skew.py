@@ -4,9 +4,10 @@ Do our clock and Prometheus' agree?
 Evaluation times come from our side; a Prometheus that lives in another time would answer about another time.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final
+
+from msgspec.structs import replace
 
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.engine import RuleState
@@ -47,8 +48,6 @@ def doubted(states: Sequence[RuleState], checks: Sequence[ClockCheck]) -> list[R
     if not message:
         return list(states)
     return [
-        dataclasses.replace(state, verdict="Error", reason=CLOCK_SKEW, message=message)
-        if state.verdict == "Passed"
-        else state
+        replace(state, verdict="Error", reason=CLOCK_SKEW, message=message) if state.verdict == "Passed" else state
         for state in states
     ]
