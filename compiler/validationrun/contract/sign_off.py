@@ -1,11 +1,12 @@
 """The key `sign-off`: rule-evaluator's proof that its evidence is whole."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from validationrun.base.document import Document
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.summary import Summary
 
 
 class FileHash(Document, frozen=True):
@@ -46,7 +47,7 @@ class SignOff(RecordKey, frozen=True):
     runner: str
     clock: list[ClockCheck]
     rules: list[RuleState]
-    summaries: dict[str, dict[str, Any]]
+    summaries: dict[str, Summary]
     files: dict[str, FileHash]
     at: Timestamp
     stopped: bool = False

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from validationrun.base.document import Document
 from validationrun.oracle.model import Decision
-from validationrun.spec.v1alpha1 import Rule
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import Rule
 
 
 class Summary(Document, frozen=True):
@@ -45,7 +48,7 @@ class Summary(Document, frozen=True):
 class Tally:
     """A summary in the making; its fields are those of `Summary`. Feed it the decisions in the order of their time."""
 
-    rule: Rule
+    rule: "Rule"
     decisions: int = 0
     counted: int = 0
     good: int = 0
@@ -102,7 +105,7 @@ class Tally:
         )
 
 
-def margin_of(rule: Rule, value: float) -> float | None:
+def margin_of(rule: "Rule", value: float) -> float | None:
     """How far a value is from the threshold: positive where the rule holds, negative where it does not."""
     if rule.query is None or not math.isfinite(value):
         return None
@@ -117,7 +120,7 @@ def margin_of(rule: Rule, value: float) -> float | None:
     return -abs(distance) if rule.query.op == "==" else abs(distance)
 
 
-def summarize(rule: Rule, decisions: Iterable[tuple[Decision, bool]]) -> Summary:
+def summarize(rule: "Rule", decisions: Iterable[tuple[Decision, bool]]) -> Summary:
     """The summary of a rule's decisions, each with whether it counted."""
     tally = Tally(rule)
     for decision, counted in decisions:
