@@ -211,7 +211,6 @@ def test_whatever_ends_it_the_private_prometheus_ends_too(write, tmp_path, numbe
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=listen,  # noqa: PLW1509 - no threads here
     )
     try:
         until(lambda: running_in(folder), "the private Prometheus runs")
@@ -228,9 +227,23 @@ def test_whatever_ends_it_the_private_prometheus_ends_too(write, tmp_path, numbe
         assert list(folder.iterdir()) == []
 
 
-def listen():
-    """Whoever runs these tests in the background has Ctrl-C ignored, and every program inherits that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def test_a_hangup_that_was_ignored_at_the_start_stays_ignored(write, tmp_path):
+    """Under nohup a terminal that goes away ends no test."""
+    spec = (tmp_path / "run.yaml").read_text().replace("interval: 30s", "interval: 5m")
+    (tmp_path / "run.yaml").write_text(spec)
+    long = PASSES.replace("window: 1m", "window: 8784h").replace("rules: [pool]", "rules: [alert]")
+    command = ["sh", "-c", 'trap \'\' HUP; exec "$0" test "$1"', BIN / "validationrun", write(long)]
+    process = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: running_in(tmp_path), "the private Prometheus runs")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 2
+    finally:
+        process.kill()
+        process.wait()
 
 
 def running_in(folder):

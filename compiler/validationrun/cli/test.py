@@ -103,14 +103,21 @@ def _gather(files: list[str], namespace: str | None) -> "Suite":
 
 @contextlib.contextmanager
 def _ends_in_order() -> Iterator[None]:
-    """SIGTERM and SIGHUP end it as Ctrl-C does, so that the private Prometheus goes too."""
+    """
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that the private Prometheus goes too.
+
+    A signal that was ignored at the start, as `nohup` does, stays ignored.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
         yield
     finally:
         for number, handler in before.items():
