@@ -69,7 +69,7 @@ def test_a_template_for_one_of_several_controllers_starts_runs_for_it(api: FakeA
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("duration=9h", "--set duration must be at most the compiled"),
+        ("duration=9h", "--set duration must be a duration of at least 1s and at most the compiled 10m; got '9h'"),
         ("tps=5", "--set there is no parameter tps; there are"),
         ("chain-id=Not An Id", "--set chain-id must be lower-case letters"),
     ],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from validationrun.base import conventions
-from validationrun.base.durations import parse_duration
+from validationrun.base.durations import format_duration, parse_duration
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.record import Identity
 
@@ -48,7 +48,8 @@ def _check(plan: Mapping[str, Any], name: str, value: str) -> None:
     elif name == conventions.PARAM_DURATION:
         longest = compiled_seconds(plan)
         if not 0 < duration_seconds(value) <= longest:
-            raise ParameterError(f"{name} must be at most the compiled {longest}s, such as 5m; got {value!r}")
+            bounds = f"at least 1s and at most the compiled {format_duration(longest)}"
+            raise ParameterError(f"{name} must be a duration of {bounds}; got {value!r}")
     elif name == conventions.PARAM_PROMETHEUS_URL:
         if not _URL.fullmatch(value):
             raise ParameterError(f"{name} must be an http or https URL; got {value!r}")
