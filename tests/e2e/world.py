@@ -29,7 +29,7 @@ from validationrun.kube.cluster import (
     Object,
     Resource,
 )
-from validationrun.spec.source.fast_reader import read_plain
+from validationrun.spec.source import read_compiled
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 KUBECONFIG: Final = REPOSITORY / "build" / "cluster" / "kubeconfig"
@@ -108,9 +108,7 @@ def until(what: str, look: Callable[[], T | None], seconds: float = 60) -> T:
 
 def documents(text: str) -> list[Object]:
     """The objects of a compiled file."""
-    found = read_plain(text, 1_000_000, 200)
-    assert found is not None
-    return found
+    return read_compiled(text)
 
 
 @contextlib.contextmanager

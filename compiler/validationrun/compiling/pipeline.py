@@ -27,11 +27,19 @@ Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """A run that was read, with the document that knows its places."""
+    """
+    A run without errors, and where it was read: document number `index` of the file's `content`.
+
+    Its document is read again when a later finding needs a place, because the places of 1,000 files fill the memory.
+    """
 
     run: ValidationRun
-    document: Document
     file: str
+    content: bytes = field(repr=False)
+    index: int
+
+    def place(self, finding: Finding) -> Diagnostic:
+        return _place(finding, read(self.content, self.file).documents[self.index], self.file)
 
 
 @dataclass(slots=True)
@@ -84,13 +92,13 @@ def lint(content: bytes, file: str, namespace: str | None = None) -> LintResult:
     loaded = read(content, file)
     result = LintResult(diagnostics=list(loaded.diagnostics))
     if not has_errors(loaded.diagnostics):
-        for document in loaded.documents:
+        for index, document in enumerate(loaded.documents):
             run, findings = _lint_document(document, namespace)
             if run is not None and not has_errors(findings):
                 findings += _size_findings(run, content)
             result.diagnostics += [_place(finding, document, file) for finding in findings]
             if run is not None and not has_errors(findings):
-                result.runs.append(Linted(run, document, file))
+                result.runs.append(Linted(run, file, content, index))
     result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file))
     return result
 
@@ -171,7 +179,7 @@ def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -
                 finding = Finding(
                     "VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder"
                 )
-                result.diagnostics.append(_place(finding, linted.document, file))
+                result.diagnostics.append(linted.place(finding))
             else:
                 seen[key] = file
                 result.runs.append(linted)
@@ -208,7 +216,7 @@ def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> C
         emitted, findings = emit(plan, options)
         # lint has told the warnings already, and a comment may have silenced them.
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-        diagnostics += [_place(finding, one.document, one.file) for finding in errors]
+        diagnostics += [one.place(finding) for finding in errors]
         compiled.append(Compiled(plan, emitted))
     ok = not has_errors(diagnostics)
     return CompileResult(compiled if ok else [], diagnostics)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
 
 _TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
-_MOST_NODES: Final = 1_000_000
-_DEEPEST: Final = 200
 
 
 class BundleError(Exception):
@@ -129,12 +127,13 @@ def _yaml(data: Mapping[str, str], key: str) -> Any:
     if key not in data:
         raise BundleError(f"the bundle has no {key}")
     # A reader of YAML is slow to load, and a step that only needs the plan reads none.
-    from validationrun.spec.source.fast_reader import read_plain  # noqa: PLC0415
+    from validationrun.spec.source import read_compiled  # noqa: PLC0415
 
-    documents = read_plain(data[key], _MOST_NODES, _DEEPEST)
-    if documents is None or len(documents) != 1:
-        raise BundleError(f"the bundle's {key} is not what the compiler writes")
-    return documents[0]
+    try:
+        (document,) = read_compiled(data[key])
+    except ValueError:
+        raise BundleError(f"the bundle's {key} is not what the compiler writes") from None
+    return document
 
 
 def _resolve(document: Any, pointer: str) -> tuple[Any, Any]:

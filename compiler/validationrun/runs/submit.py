@@ -24,7 +24,7 @@ from validationrun.kube.cluster import (
     Resource,
     UnreachableError,
 )
-from validationrun.spec.source.fast_reader import read_plain
+from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
     from validationrun.compiling.pipeline import Compiled
@@ -36,8 +36,6 @@ ANNOTATION_SUBMISSION: Final = "validation.sei.io/submission"
 """On a Workflow: which request made it, so that an answer that was lost can be looked up."""
 
 _COMMITTED_BUNDLE: Final = "committed-bundle"
-_MOST_NODES: Final = 1_000_000
-_DEEPEST: Final = 200
 _MOST_NAMED: Final = 10
 _TRIES: Final = 5
 _LOOKS: Final = 25
@@ -83,10 +81,7 @@ class Rehearsed:
 def objects(compiled: "Compiled", file: str) -> list[Object]:
     """The objects of one compiled file, as the API server gets them."""
     text = next(one.text for one in compiled.files if one.name == file)
-    documents = read_plain(text, _MOST_NODES, _DEEPEST)
-    if documents is None:
-        raise ValueError(f"{file} is not what the compiler writes")
-    return documents
+    return read_compiled(text)
 
 
 def submit(

@@ -1,14 +1,14 @@
 """One YAML document: plain data, and the place of every key and value in the source."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from validationrun.spec.findings import Anchor, Finding, Loc, Span
 
-# Where libyaml ends a line. str.splitlines() knows more line ends than YAML does, so it would count differently.
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+# Where libyaml ends a line. str.splitlines() would count differently, because it knows more line ends than YAML does.
+_LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_BLOCK_STYLES: Final = ("|", ">")
 
 
 def split_lines(text: str) -> list[str]:
@@ -17,35 +17,43 @@ def split_lines(text: str) -> list[str]:
 
 
 class Mark(Protocol):
-    """A place in the source, from 0, columns in code points: libyaml's own marks, kept as they are."""
+    """A place in the source, as libyaml gives it: line and column count from 0, columns in code points."""
 
     line: int
     column: int
 
 
 @dataclass(slots=True)
-class Node:
-    """
-    The place of one value.
+class Collection:
+    """A mapping or sequence in the source. Its fields are named like those of libyaml's events."""
 
-    `children` is a dict of key -> Entry for a mapping, a list of Node for a sequence, None for a scalar.
-    A value that an alias repeats has the place of its anchor.
-    """
-
-    start: Mark
-    end: Mark
-    children: "dict[str, Entry] | list[Node] | None" = None
-    block: bool = False
-    """A block scalar (`|` or `>`): its text begins on the line after `start`."""
+    start_mark: Mark
+    end_mark: Mark
+    children: "dict[str, Entry] | list[Node]"
 
 
-@dataclass(slots=True)
-class Entry:
-    """A key of a mapping and the value behind it."""
+class Scalar(Protocol):
+    """A scalar in the source: libyaml's event for it, kept as it is. Its value may be another type than its text."""
 
-    key_start: Mark
-    key_end: Mark
-    node: Node
+    value: str
+    style: str | None
+    tag: str | None
+    anchor: str | None
+    implicit: tuple[bool, bool]
+    start_mark: Mark
+    end_mark: Mark
+
+
+Node = Collection | Scalar
+"""The place of one value. A value that an alias repeats has the place of its anchor."""
+
+Entry = tuple[Node, Node]
+"""The places of a key and of its value."""
+
+
+def is_block(scalar: Scalar) -> bool:
+    """A block scalar (`|` or `>`): its text begins on the line after its start."""
+    return scalar.style in _BLOCK_STYLES
 
 
 @dataclass(slots=True)
@@ -54,19 +62,11 @@ class Document:
     Plain data (dict, list, str, int, float, bool, None) and the tree of its places.
 
     `lines` are the lines of the whole file, shared by all documents in it.
-    The tree is made when the first place is asked for: most documents have nothing to point at.
     """
 
     data: Any
-    make_root: Callable[[], Node] = field(repr=False)
+    root: Node = field(repr=False)
     lines: list[str] = field(repr=False)
-    _root: Node | None = field(default=None, repr=False)
-
-    @property
-    def root(self) -> Node:
-        if self._root is None:
-            self._root = self.make_root()
-        return self._root
 
     def locate(self, finding: Finding) -> Span:
         """
@@ -80,18 +80,18 @@ class Document:
             if span is not None:
                 return span
         if entry is not None and (finding.anchor is Anchor.KEY or not complete):
-            return self._span(entry.key_start, entry.key_end)
+            return self._span(entry[0])
         return self._first_line(node)
 
     def _walk(self, loc: Loc) -> tuple[Node, Entry | None, bool]:
-        """The deepest node on the path, the entry whose key names it (None in a list), and whether the path was walked whole."""
+        """The deepest node on the path, the entry whose key names it (None in a list), and whether the whole path exists."""
         node: Node = self.root
         entry: Entry | None = None
         for part in loc:
-            children = node.children
+            children = node.children if isinstance(node, Collection) else None
             if isinstance(children, dict) and part in children:
                 entry = children[part]
-                node = entry.node
+                node = entry[1]
             elif isinstance(children, list) and isinstance(part, int) and part < len(children):
                 node, entry = children[part], None
             else:
@@ -99,38 +99,41 @@ class Document:
         return node, entry, True
 
     def _first_line(self, node: Node) -> Span:
-        """The value's first line: a block scalar's is the first line of its text that is not empty."""
-        if node.block:
-            # A block ends at the start of the line behind it, or behind its last character when the file ends there.
-            for line in range(node.start.line + 1, node.end.line + (node.end.column > 0)):
+        """The first line of a value; for a block scalar, the first line of its text that is not empty."""
+        if isinstance(node, Collection):
+            if not node.children:
+                return self._span(node)
+            if isinstance(node.children, list):
+                return self._first_line(node.children[0])
+            first_key, _ = next(iter(node.children.values()))
+            return self._span(first_key)
+        if is_block(node):
+            # A block ends at the start of the next line, or after its last character where the file ends.
+            for line in range(node.start_mark.line + 1, node.end_mark.line + (node.end_mark.column > 0)):
                 text = self.lines[line]
                 if text.strip(" "):
                     return Span(line, len(text) - len(text.lstrip(" ")), len(text))
-        if isinstance(node.children, (dict, list)) and not node.children:
-            return self._span(node.start, node.end)
-        if isinstance(node.children, dict):
-            first = next(iter(node.children.values()))
-            return self._span(first.key_start, first.key_end)
-        if isinstance(node.children, list):
-            return self._first_line(node.children[0])
-        return self._span(node.start, node.end)
+        return self._span(node)
 
     def _token(self, node: Node, token: str) -> Span | None:
-        """The one place of a token in a scalar's source text; None when there is none, or several."""
-        found: Span | None = None
-        for number in range(node.start.line, min(node.end.line + 1, len(self.lines))):
+        """The only occurrence of a token in the value's source text; None when there is none, or more than one."""
+        start, end = node.start_mark, node.end_mark
+        span: Span | None = None
+        for number in range(start.line, min(end.line + 1, len(self.lines))):
             text = self.lines[number]
-            low = node.start.column if number == node.start.line else 0
-            high = node.end.column if number == node.end.line else len(text)
+            low = start.column if number == start.line else 0
+            high = end.column if number == end.line else len(text)
             at = text.find(token, low, high)
             while at != -1:
-                if found is not None:
+                if span is not None:
                     return None
-                found = Span(number, at, at + len(token))
+                span = Span(number, at, at + len(token))
                 at = text.find(token, at + 1, high)
-        return found
+        return span
 
-    def _span(self, start: Mark, end: Mark) -> Span:
+    def _span(self, node: Node) -> Span:
+        """From the node's start to its end, or to the end of its first line."""
+        start, end = node.start_mark, node.end_mark
         if end.line == start.line:
             return Span(start.line, start.column, max(end.column, start.column + 1))
         length = len(self.lines[start.line].rstrip()) if start.line < len(self.lines) else start.column

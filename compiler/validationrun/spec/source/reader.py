@@ -1,42 +1,50 @@
 """
 YAML text -> documents.
 
-libyaml gives events; they are folded here without recursion, so that no input can exhaust the stack.
-Duplicate keys, foreign tags, alias bombs and numbers that JSON cannot carry are findings, not exceptions.
+libyaml gives events; a loop without recursion folds them into data and places, so that no input can exhaust the stack.
+Duplicate keys, unknown tags, alias bombs and numbers that JSON cannot hold are findings, not exceptions.
 """
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
 from validationrun.spec.findings import Diagnostic, Severity, Span, quote
-from validationrun.spec.source.document import Document, Entry, Mark, Node, split_lines
-from validationrun.spec.source.fast_reader import read_plain
-from validationrun.spec.source.scalars import MAY_BE_NO_TEXT, NotCarriedError, resolve
+from validationrun.spec.source.document import Collection, Document, Mark, Node, Scalar, split_lines
+from validationrun.spec.source.scalars import MAY_BE_NO_TEXT, NotCarriedError, Value, resolve
 
 MAX_BYTES: Final = 1024 * 1024
 """Kubernetes stores no larger object, and no spec comes near it."""
-
-_MAX_NODES: Final = 50_000
-"""A run with 64 config files, 8 deployments and 32 rules has about 2,000; beyond this a file is a mistake or an attack."""
-
-_MAX_DEPTH: Final = 64
-"""The deepest Kubernetes field a spec can forward lies about 20 levels down."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 _STRING_TAGS: Final = frozenset({f"{_TAG}str", "!"})
 _RESOLVED_TAGS: Final = frozenset({f"{_TAG}{name}" for name in ("bool", "int", "float", "null", "timestamp")})
 _COLLECTION_TAGS: Final = frozenset({f"{_TAG}map", f"{_TAG}seq", "!"})
 _BOM: Final = "\ufeff"
-_BLOCK_STYLES: Final = ("|", ">")
+_MERGE_KEY: Final = "<<"
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The most values (aliases written out) and levels that a text may have."""
+
+    nodes: int
+    depth: int
+
+
+_SPEC: Final = _Limits(nodes=50_000, depth=64)
+"""
+A run with 64 config files, 8 deployments and 32 rules has about 2,000 values; a file with many more is a mistake or an attack.
+The deepest Kubernetes field that a spec can forward lies about 20 levels down.
+"""
+
+_COMPILED: Final = _Limits(nodes=1_000_000, depth=200)
 
 
 @dataclass(slots=True)
 class LoadResult:
-    """The documents of one file, and what is wrong with its YAML. With an error there may be fewer documents."""
+    """The documents of one file, and the faults of its YAML. A file with an error may have fewer documents."""
 
     file: str
     lines: list[str]
@@ -52,7 +60,7 @@ def read(content: bytes, file: str) -> LoadResult:
     """
     All documents of a file.
 
-    Never raises for what the file holds: every fault is a diagnostic with a place.
+    Never raises for the content of a file: every fault is a diagnostic with a place.
     Empty documents (only comments, or nothing between two `---`) are left out.
     """
     start = Span(0, 0, 1)
@@ -66,33 +74,27 @@ def read(content: bytes, file: str) -> LoadResult:
         )
         return result
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError as error:
         return _not_utf8(content, error, file)
-    result = LoadResult(file, split_lines(text.removeprefix(_BOM)))
-    _read_into(result, text.removeprefix(_BOM))
+    result = LoadResult(file, split_lines(text))
+    _Reader(result, _SPEC).read(text)
     if not result.documents and not result.diagnostics:
         result.error("VR108", start, "the file holds no document", "start one with `validationrun init`")
     return result
 
 
-def _read_into(result: LoadResult, text: str) -> None:
-    """The quick way for a file that holds nothing unusual, the full one for any other and for places."""
-    plain = read_plain(text, _MAX_NODES, _MAX_DEPTH)
-    if plain is None:
-        _Composer(result).compose(text)
-        return
+def read_compiled(text: str) -> list[Any]:
+    """
+    The data of each document in a text that the compiler wrote.
 
-    @functools.cache
-    def composed() -> list[Document]:
-        again = LoadResult(result.file, result.lines)
-        _Composer(again).compose(text)
-        return again.documents
-
-    def root_of(index: int) -> Callable[[], Node]:
-        return lambda: composed()[index].root
-
-    result.documents += [Document(data, root_of(index), result.lines) for index, data in enumerate(plain)]
+    Raises ValueError for a fault of its YAML.
+    """
+    result = LoadResult("", split_lines(text))
+    _Reader(result, _COMPILED).read(text)
+    if result.diagnostics:
+        raise ValueError(result.diagnostics[0].message)
+    return [document.data for document in result.documents]
 
 
 def _not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> LoadResult:
@@ -109,41 +111,36 @@ def _not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> LoadResul
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or sequence whose end has not been read yet."""
+    """A mapping or sequence whose end has not been read yet; `key` and `key_node` are set while a value must follow."""
 
     data: Any
-    node: Node
+    node: Collection
+    children: Any
     anchor: str | None
-    size: int = 1
+    nodes_before: int
     key: str | None = None
     key_node: Node | None = None
-    awaits_value: bool = False
-    merges: list[tuple[Any, Node]] = field(default_factory=list)
+    merges: list[tuple[dict[str, Any], Collection]] | None = None
 
 
 class _StopReading(Exception):  # noqa: N818 - control flow, not an error
-    """What follows in the file cannot be trusted; the finding is already recorded."""
+    """The rest of the file cannot be trusted; the finding is already recorded."""
 
 
-class _Composer:
-    """Folds the event stream of one file."""
+class _Reader:
+    """Folds the events of one text. An event of libyaml is itself the place of its scalar, because one object less is faster."""
 
-    def __init__(self, result: LoadResult) -> None:
+    def __init__(self, result: LoadResult, limits: _Limits) -> None:
         self._result = result
+        self._limits = limits
         self._stack: list[_Open] = []
+        self._innermost: _Open | None = None
         self._anchors: dict[str, tuple[Any, Node, int]] = {}
         self._nodes = 0
 
-    def compose(self, text: str) -> None:
+    def read(self, text: str) -> None:
         try:
-            events = yaml.CSafeLoader(text)
-            takers = self._takers()
-            event: Any = events.get_event()
-            while not isinstance(event, yaml.StreamEndEvent):
-                taker = takers.get(type(event))
-                if taker is not None:
-                    taker(event)
-                event = events.get_event()
+            self._fold(yaml.CSafeLoader(text))
         except yaml.reader.ReaderError as error:
             self._unreadable(error, text)
         except yaml.MarkedYAMLError as error:
@@ -151,7 +148,148 @@ class _Composer:
         except _StopReading:
             pass
 
-    # What libyaml itself refuses.
+    def _fold(self, loader: yaml.CSafeLoader) -> None:
+        get_event = loader.get_event
+        scalar, mapping_start, sequence_start = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent
+        while True:
+            event: Any = get_event()
+            kind = type(event)
+            if kind is scalar:
+                value: Any = event.value
+                is_text = not event.implicit[0] or (value and value[0] not in MAY_BE_NO_TEXT)
+                if event.tag is not None or event.anchor is not None or not is_text:
+                    value = self._scalar(event)
+                self._add(value, event)
+            elif kind is mapping_start:
+                self._open(event, {}, {})
+            elif kind is sequence_start:
+                self._open(event, [], [])
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self._close(event)
+            elif kind is yaml.AliasEvent:
+                self._alias(event)
+            elif kind is yaml.DocumentStartEvent:
+                self._anchors = {}
+            elif kind is yaml.StreamEndEvent:
+                return
+
+    def _scalar(self, event: Scalar) -> Value:
+        """A scalar that has a tag or an anchor, or that may be another type than text."""
+        value = self._tagged(event) if event.tag is not None else self._resolved(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, event, 1)
+        return value
+
+    def _tagged(self, event: Scalar) -> Value:
+        if event.tag in _RESOLVED_TAGS:
+            return self._resolved(event)
+        if event.tag not in _STRING_TAGS:
+            self._unknown_tag(event.tag, event.start_mark)
+        return str(event.value)
+
+    def _resolved(self, event: Scalar) -> Value:
+        text: str = event.value
+        if event.tag is None and not event.implicit[0]:
+            return text
+        try:
+            return resolve(text)
+        except NotCarriedError:
+            message = f"{quote(text)} is a number that Kubernetes cannot store"
+            self._error("VR107", event, message, "quote it if it is text")
+            return text
+
+    def _open(self, event: Any, data: Any, children: Any) -> None:
+        start = event.start_mark
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
+            self._unknown_tag(event.tag, start)
+        if len(self._stack) >= self._limits.depth:
+            message = f"nested more than {self._limits.depth} levels deep"
+            self._error("VR106", Collection(start, start, []), message, "flatten the document")
+            raise _StopReading
+        node = Collection(start, start, children)
+        self._innermost = _Open(data, node, children, event.anchor, self._nodes)
+        self._stack.append(self._innermost)
+
+    def _close(self, event: Any) -> None:
+        closed = self._stack.pop()
+        self._innermost = self._stack[-1] if self._stack else None
+        closed.node.end_mark = event.end_mark
+        for data, node in closed.merges or ():
+            self._merge(closed, data, node)
+        if closed.anchor is not None:
+            self._anchors[closed.anchor] = (closed.data, closed.node, self._nodes - closed.nodes_before + 1)
+        self._add(closed.data, closed.node)
+
+    def _alias(self, event: Any) -> None:
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None:
+            inside = any(collection.anchor == event.anchor for collection in self._stack)
+            message = f"alias {quote(event.anchor)} " + ("contains itself" if inside else "has no anchor before it")
+            self._error("VR105", event, message, "write the value out instead")
+            raise _StopReading
+        value, node, size = anchored
+        if self._nodes + size > self._limits.nodes:
+            self._too_many(event, "write the values out instead")
+        self._nodes += size - 1
+        self._add(value, node)
+
+    def _add(self, value: Any, node: Node) -> None:
+        """Puts a finished value where it belongs: a key, a value, an item, or the document itself."""
+        self._nodes += 1
+        if self._nodes > self._limits.nodes:
+            self._too_many(node, "split the file")
+        innermost = self._innermost
+        if innermost is None:
+            if value is not None:
+                self._result.documents.append(Document(value, node, self._result.lines))
+        elif type(innermost.data) is list:
+            innermost.data.append(value)
+            innermost.children.append(node)
+        elif innermost.key_node is None:
+            innermost.key_node = node
+            innermost.key = value if type(value) is str and value != _MERGE_KEY else self._key(value, node)
+        elif innermost.key is None or innermost.key in innermost.data:
+            self._add_unusual(innermost, value, node)
+        else:
+            innermost.data[innermost.key] = value
+            innermost.children[innermost.key] = (innermost.key_node, node)
+            innermost.key_node = None
+
+    def _key(self, value: Any, node: Node) -> str | None:
+        """The key as Kubernetes' JSON has it: `on: x` is the key "true". None for a merge key, which is no key."""
+        if isinstance(value, str):
+            is_merge_key = not isinstance(node, Collection) and node.tag is None and node.implicit[0]
+            return None if is_merge_key else value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(value)
+        self._error("VR107", node, "a key must be text", "quote the key")
+        return quote(value)
+
+    def _add_unusual(self, mapping: _Open, value: Any, node: Node) -> None:
+        """The value behind a merge key (`<<: *a` or `<<: [*a, *b]`) or behind a duplicate key."""
+        key, key_node = mapping.key, cast(Node, mapping.key_node)
+        mapping.key_node = None
+        if key is not None:
+            first, _ = mapping.children[key]
+            message = f"duplicate key {quote(key)}: first given on line {first.start_mark.line + 1}"
+            self._error("VR104", key_node, message, "keep one of the two")
+            return
+        items = list(zip(value, node.children, strict=True)) if isinstance(value, list) else [(value, node)]  # type: ignore[union-attr]
+        if all(isinstance(data, dict) for data, _ in items):
+            # Applied when the mapping ends, because its own keys win.
+            mapping.merges = [*(mapping.merges or ()), *items]
+        else:
+            self._error("VR107", key_node, "`<<` merges mappings only", "give it an alias of a mapping")
+
+    def _merge(self, mapping: _Open, data: dict[str, Any], node: Collection) -> None:
+        for key, value in data.items():
+            if key not in mapping.data:
+                mapping.data[key] = value
+                mapping.children[key] = node.children[key]  # type: ignore[call-overload]
+
+    # Faults.
 
     def _unreadable(self, error: yaml.reader.ReaderError, text: str) -> None:
         position = error.position if isinstance(error.position, int) else 0
@@ -180,171 +318,16 @@ class _Composer:
         context = f" {error.context}" if error.context else ""
         self._result.error("VR103", Span(line, column, column + 1), f"not valid YAML: {error.problem}{context}", help_)
 
-    # Events.
+    def _too_many(self, node: Node, help_: str) -> None:
+        self._error("VR106", node, f"more than {self._limits.nodes:,} values, aliases written out", help_)
+        raise _StopReading
 
-    def _takers(self) -> "dict[type[yaml.Event], Callable[[Any], None]]":
-        """Who takes an event of a type; the others say nothing that is needed."""
-        return {
-            yaml.ScalarEvent: self._scalar,
-            yaml.MappingStartEvent: self._open,
-            yaml.SequenceStartEvent: self._open,
-            yaml.MappingEndEvent: self._close,
-            yaml.SequenceEndEvent: self._close,
-            yaml.AliasEvent: self._alias,
-            yaml.DocumentStartEvent: self._new_document,
-        }
+    def _unknown_tag(self, tag: str | None, start: Mark) -> None:
+        shown = (tag or "").replace(_TAG, "!!")
+        message = f"tag {quote(shown)} is not understood"
+        self._error("VR107", Collection(start, start, []), message, "leave the tag out")
 
-    def _new_document(self, event: yaml.Event) -> None:
-        del event
-        self._anchors = {}
-
-    def _scalar(self, event: Any) -> None:
-        node = Node(event.start_mark, event.end_mark, None, event.style in _BLOCK_STYLES)
-        text: str = event.value
-        if event.tag is None and event.anchor is None and text and text[0] not in MAY_BE_NO_TEXT:
-            # Nine scalars of ten, keys above all; the rest of this method would come to the same.
-            self._add(text, node, 1)
-            return
-        value = self._value(event, node)
-        is_merge = event.tag is None and event.implicit[0] and event.value == "<<"
-        if event.anchor:
-            self._anchors[event.anchor] = (value, node, 1)
-        self._add(value, node, 1, merge_key=is_merge)
-
-    def _value(self, event: yaml.ScalarEvent, node: Node) -> Any:
-        text: str = event.value
-        if event.tag is None:
-            if not event.implicit[0]:
-                return text
-        elif event.tag in _STRING_TAGS:
-            return text
-        elif event.tag not in _RESOLVED_TAGS:
-            self._foreign_tag(event.tag, node.start)
-            return text
-        try:
-            return resolve(text)
-        except NotCarriedError:
-            self._error(
-                "VR107",
-                node.start,
-                node.end,
-                f"{quote(text)} is a number that Kubernetes cannot store",
-                "quote it if it is text",
-            )
-            return text
-
-    def _open(self, event: Any) -> None:
-        start = event.start_mark
-        mapping = isinstance(event, yaml.MappingStartEvent)
-        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
-            self._foreign_tag(event.tag, start)
-        if len(self._stack) >= _MAX_DEPTH:
-            self._error("VR106", start, start, f"nested more than {_MAX_DEPTH} levels deep", "flatten the document")
-            raise _StopReading
-        node = Node(start, start, {} if mapping else [])
-        self._stack.append(_Open({} if mapping else [], node, event.anchor))
-
-    def _close(self, event: Any) -> None:
-        closed = self._stack.pop()
-        closed.node.end = event.end_mark
-        for data, node in closed.merges:
-            self._merge(closed, data, node)
-        if closed.anchor:
-            self._anchors[closed.anchor] = (closed.data, closed.node, closed.size)
-        self._add(closed.data, closed.node, closed.size)
-
-    def _alias(self, event: Any) -> None:
-        start, end = event.start_mark, event.end_mark
-        found = self._anchors.get(event.anchor or "")
-        if found is None:
-            inside = any(frame.anchor == event.anchor for frame in self._stack)
-            message = f"alias {quote(event.anchor)} " + ("contains itself" if inside else "has no anchor before it")
-            self._error("VR105", start, end, message, "write the value out instead")
-            raise _StopReading
-        data, node, size = found
-        self._add(data, node, size, alias=(start, end))
-
-    # Folding.
-
-    def _add(
-        self, value: Any, node: Node, size: int, *, merge_key: bool = False, alias: tuple[Mark, Mark] | None = None
-    ) -> None:
-        """Puts a finished value where it belongs: a key, a value, an item, or the document itself."""
-        self._nodes += size if alias else 1
-        if self._nodes > _MAX_NODES:
-            start, end = alias or (node.start, node.end)
-            help_ = "write the values out instead" if alias else "split the file"
-            self._error("VR106", start, end, f"more than {_MAX_NODES:,} values, aliases written out", help_)
-            raise _StopReading
-        if not self._stack:
-            if value is not None:
-                self._result.documents.append(Document(value, lambda: node, self._result.lines))
-            return
-        frame = self._stack[-1]
-        frame.size += size
-        if isinstance(frame.data, list):
-            frame.data.append(value)
-            frame.node.children.append(node)  # type: ignore[union-attr]
-        elif frame.awaits_value:
-            self._add_entry(frame, value, node)
-        else:
-            frame.key = self._key(value, node, merge_key=merge_key)
-            frame.key_node = node
-            frame.awaits_value = True
-
-    def _key(self, value: Any, node: Node, *, merge_key: bool) -> str | None:
-        """The key as Kubernetes' JSON has it: `on: x` is the key "true". None for a merge key, which is no key."""
-        if merge_key:
-            return None
-        if isinstance(value, str):
-            return value
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, int):
-            return str(value)
-        self._error("VR107", node.start, node.end, "a key must be text", "quote the key")
-        return quote(value)
-
-    def _add_entry(self, frame: _Open, value: Any, node: Node) -> None:
-        frame.awaits_value = False
-        key, key_node = frame.key, frame.key_node
-        if key_node is None:
-            raise AssertionError("a value without a key before it")
-        key_start, key_end = key_node.start, key_node.end
-        if key is None:
-            self._note_merge(frame, value, node, key_start, key_end)
-        elif key in frame.data:
-            first: Entry = frame.node.children[key]  # type: ignore[index,call-overload]
-            self._error(
-                "VR104",
-                key_start,
-                key_end,
-                f"duplicate key {quote(key)}: first given on line {first.key_start.line + 1}",
-                "keep one of the two",
-            )
-        else:
-            frame.data[key] = value
-            frame.node.children[key] = Entry(key_start, key_end, node)  # type: ignore[index,call-overload]
-
-    def _note_merge(self, frame: _Open, value: Any, node: Node, key_start: Mark, key_end: Mark) -> None:
-        """`<<: *a` or `<<: [*a, *b]`; applied when the mapping ends, because its own keys win."""
-        if isinstance(value, dict):
-            frame.merges.append((value, node))
-        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            frame.merges.extend(zip(value, node.children, strict=True))  # type: ignore[arg-type]
-        else:
-            self._error("VR107", key_start, key_end, "`<<` merges mappings only", "give it an alias of a mapping")
-
-    def _merge(self, frame: _Open, data: dict[str, Any], node: Node) -> None:
-        for key, value in data.items():
-            if key not in frame.data:
-                frame.data[key] = value
-                frame.node.children[key] = node.children[key]  # type: ignore[index,call-overload]
-
-    def _foreign_tag(self, tag: str, start: Mark) -> None:
-        shown = tag.replace(_TAG, "!!")
-        self._error("VR107", start, start, f"tag {quote(shown)} is not understood", "leave the tag out")
-
-    def _error(self, code: str, start: Mark, end: Mark, message: str, help_: str) -> None:
+    def _error(self, code: str, node: Node, message: str, help_: str) -> None:
+        start, end = node.start_mark, node.end_mark
         end_column = end.column if end.line == start.line and end.column > start.column else start.column + 1
         self._result.error(code, Span(start.line, start.column, end_column), message, help_)

@@ -9,7 +9,7 @@ PyYAML's own table turns the last two into 90 and a date, which is why it is not
 import re
 from typing import Final
 
-Scalar = str | int | float | bool | None
+Value = str | int | float | bool | None
 
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -41,7 +41,7 @@ class NotCarriedError(ValueError):
     """A number that JSON, and so Kubernetes, has no form for."""
 
 
-def resolve(text: str) -> Scalar:
+def resolve(text: str) -> Value:
     """
     The value of a plain (unquoted, untagged) scalar.
 

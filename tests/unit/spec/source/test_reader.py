@@ -1,12 +1,15 @@
+import pathlib
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validationrun.spec.findings import Anchor, Finding, render
-from validationrun.spec.source import MAX_BYTES, find_ignores, read
+from validationrun.spec.source import MAX_BYTES, find_ignores, read, read_compiled
 
 FILE = "spec.yaml"
+EXAMPLES = sorted((pathlib.Path(__file__).parents[4] / "examples").glob("*.yaml"))
 
 
 def _only(content: bytes):
@@ -246,3 +249,26 @@ def test_what_another_writer_writes_is_read_back(data: object):
     result = read(text.encode(), FILE)
     assert result.diagnostics == []
     assert result.documents[0].data == {"root": data}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_value_of_an_example_has_a_place(path: pathlib.Path):
+    result = read(path.read_bytes(), path.name)
+    assert result.diagnostics == []
+    for document in result.documents:
+        for loc in _paths(document.data):
+            node, _, complete = document._walk(loc)
+            assert complete, loc
+            assert node.end_mark.line < len(result.lines)
+
+
+def test_a_compiled_text_may_be_larger_than_a_spec():
+    items = ["- 1"] * 50_001
+    assert read_compiled("\n".join(items)) == [[1] * 50_001]
+    assert len(read_compiled("[" * 65 + "]" * 65)) == 1
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: 1\na: 2", "a: .inf", "a: !x {}", "[" * 201 + "]" * 201])
+def test_a_fault_of_a_compiled_text_is_raised(text: str):
+    with pytest.raises(ValueError, match=r"."):
+        read_compiled(text)
