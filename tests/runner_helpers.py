@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emit_helpers import compiled
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, Record, format_time
+from validationrun.contract.record import Identity, Record
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,

@@ -6,8 +6,9 @@ from typing import Any
 from emit_helpers import compiled, full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, PODS, START, WORKFLOWS
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import WORKFLOW_TEMPLATES, Object
 
 OURS = {"sei.io/managed-by": "validationrun"}

@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 import replies
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.engine import Fold, RuleState

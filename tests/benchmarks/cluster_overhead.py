@@ -20,9 +20,10 @@ from tests.e2e.running import CASES, Prepared, prepare, run_operator, run_to_its
 from tests.e2e.setups import bring_up
 from tests.e2e.world import KINDS, KUBECONFIG, World, documents, until
 
+from validationrun.base.times import parse_time
 from validationrun.contract import parameters, record
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity, parse_time
+from validationrun.contract.record import Identity
 from validationrun.kube.cluster import PODS, WORKFLOWS, Cluster, Object
 from validationrun.steps.probes import synced_height
 

@@ -16,8 +16,9 @@ from tests.benchmarks.cluster_overhead import connect_and_install
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World, merge
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, parse_time
+from validationrun.contract.record import Identity
 from validationrun.kube.cluster import JOBS, Object
 
 _ROUNDS: Final = 3

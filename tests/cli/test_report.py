@@ -10,8 +10,8 @@ from cli_helpers import call
 from fake_api_server import FakeApiServer
 from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, START
 from runs_kit import JOB, RUN, shard, under_load, workflow, write
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.contract.status import run_status
 from validationrun.kube.cluster import Object
 

@@ -14,10 +14,11 @@ from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, NAMESPACE, START
 from runs_kit import CHAIN, RUN, node, shard, state, step_pod, under_load, workflow, write
 from terminal_kit import in_terminal
+from validationrun.base.times import format_time
 from validationrun.cli import run_options
 from validationrun.cli.watch_view import Changes, frame, shard_words
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.snapshot import Follower, Snapshot
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 from tests.e2e.running import Outcome
 from tests.e2e.world import World, as_json, until
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, parse_time
+from validationrun.contract.record import Identity
 from validationrun.kube.cluster import JOBS, WORKFLOWS, Object
 
 KEPT: Final = re.compile(r"workflowtemplates/e2e$|configmaps/e2e-bundle-")

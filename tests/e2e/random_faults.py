@@ -36,8 +36,9 @@ from tests.e2e.random_model import FAULTS, PASSED, PROMETHEUS, Hit, not_whole, r
 from tests.e2e.running import Prepared, prepare, run_operator, start
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, Record, parse_time
+from validationrun.contract.record import Identity, Record
 from validationrun.contract.status import has_ended
 from validationrun.kube.cluster import JOBS, PODS, WORKFLOWS, Object
 

@@ -18,8 +18,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import parse_time
 
 KILLS: Final = ("kill-evaluator", "kill-load-job", "restart-controller")
 STOP: Final = "stop"

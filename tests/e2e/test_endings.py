@@ -15,8 +15,9 @@ from tests.e2e.faults import Faults, wait_for
 from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, start, wait_to_its_end
 from tests.e2e.world import KINDS, World, as_json, documents, until
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, parse_time
+from validationrun.contract.record import Identity
 from validationrun.kube.cluster import CHAIN_OBJECTS, CONFIG_MAPS, JOBS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 
 LONG: Final = {"load": {"duration": "4m"}, "timeouts": {"runDuration": "5m"}}

@@ -16,8 +16,8 @@ from tests.e2e.faults import wait_for
 from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, start, wait_to_its_end
 from tests.e2e.world import World, as_json, until
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import parse_time
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,

@@ -19,7 +19,7 @@ from tests.e2e.random_model import (
     right,
 )
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 
 T: Final = 1_800_000_000.0
 START, END = format_time(T), format_time(T + 15)

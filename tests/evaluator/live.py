@@ -12,8 +12,9 @@ from typing import Any
 from emit_helpers import full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import IDENTITY, PODS, begin, bundle_folder, pod
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "step_process.py"
 

@@ -3,42 +3,10 @@
 import pytest
 
 from validationrun.judging.backtest.client import HistoryError
-from validationrun.judging.backtest.windows import MOST_WINDOWS, Period, back_from, between, read_span, read_time
+from validationrun.judging.backtest.windows import MOST_WINDOWS, Period, back_from, between, read_span
 
 NOW = 1_700_000_000.5
 DAY = 86_400
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1700000000", 1_700_000_000.0),
-        ("1700000000.25", 1_700_000_000.25),
-        ("1700000000.1239", 1_700_000_000.124),
-        ("2023-11-14T22:13:20Z", 1_700_000_000.0),
-        ("2023-11-14T22:13:20.5Z", 1_700_000_000.5),
-        ("2023-11-15T00:13:20+02:00", 1_700_000_000.0),
-        ("2023-11-14 22:13:20+00:00", 1_700_000_000.0),
-    ],
-)
-def test_a_time_is_read(text: str, seconds: float) -> None:
-    """RFC 3339 or Unix seconds, to the millisecond."""
-    assert read_time(text, "--start") == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "now", "2h", "-5", "1e9", "2023-13-01T00:00:00Z", "12:00", "٣", "9" * 12]
-)
-def test_what_is_no_time_is_refused(text: str) -> None:
-    """With the option and an example."""
-    with pytest.raises(HistoryError, match=r"--start must be a time such as 2026-03-01T12:00:00Z"):
-        read_time(text, "--start")
-
-
-def test_a_time_without_zone_is_refused() -> None:
-    """It would be another one on another machine."""
-    with pytest.raises(HistoryError, match="which has no zone"):
-        read_time("2023-11-14T22:13:20", "--end")
 
 
 @pytest.mark.parametrize(

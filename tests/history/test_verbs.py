@@ -203,7 +203,7 @@ def test_the_exit_code_is_that_of_the_worst_window(server: Server, spec: pathlib
         (("SPEC", "--against", "somewhere"), "leave SPEC and times out"),
         (("--against", "somewhere", "--last", "1h"), "leave SPEC and times out"),
         (("--against", "nowhere"), "cannot read nowhere/result.json"),
-        (("SPEC", "--start", "soon", "--for", "1h"), "--start must be a time such as"),
+        (("SPEC", "--start", "soon", "--for", "1h"), "--start must be a time with its zone, such as"),
         (("SPEC", "--start", "1700000000", "--end", "1699999999"), "the window must end after it starts"),
         (("SPEC", "--start", "1700000000", "--end", "1700000000"), "the window must end after it starts"),
         (("SPEC", "--start", "4000000000", "--for", "1h"), "judge what is still to come with `evaluate`"),

@@ -19,9 +19,10 @@ import msgspec
 
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
+from validationrun.base.times import format_time
 from validationrun.contract import record
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.contract.status import build_status
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import Kept, run_entry, sign_off

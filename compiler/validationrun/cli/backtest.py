@@ -22,6 +22,7 @@ from validationrun.cli.evaluate import (
     TokenFileOption,
     access_of,
     checked_chain_id,
+    given_time,
     leave,
     one_run,
 )
@@ -212,7 +213,7 @@ def worst(outcomes: "Sequence[Outcome]") -> int:
 
 
 def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) -> "list[Period]":
-    from validationrun.judging.backtest.windows import back_from, between, read_span, read_time
+    from validationrun.judging.backtest.windows import back_from, between, read_span
     from validationrun.oracle.ticks import judged_seconds
 
     start, end, last, every, for_ = times.values()
@@ -221,8 +222,8 @@ def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) 
     if last is not None:
         every_s = None if every is None else read_span(every, "--every")
         return back_from(surely, read_span(last, "--last"), every_s, seconds)
-    since = read_time(str(start), "--start")
-    return between(since, since + seconds if end is None else read_time(end, "--end"), surely)
+    since = given_time("--start", str(start))
+    return between(since, since + seconds if end is None else given_time("--end", end), surely)
 
 
 def _compare(past: "Past", folder: pathlib.Path, output: BacktestOutput, *, instant: bool) -> int:

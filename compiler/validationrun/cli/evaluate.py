@@ -1,9 +1,7 @@
 """`validationrun evaluate`: judge the rules of a spec against a Prometheus, without cluster, chain or load."""
 
-import datetime as dt
 import enum
 import pathlib
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -148,7 +146,7 @@ def run(
         access=access_of(token_file, ca_file, headers_file),
         root=results,
         chain_id=checked_chain_id(chain_id),
-        start=_moment(start),
+        start=None if start is None else given_time("--start", start),
         seconds=_seconds(for_),
         settle_s=local_settle_seconds(settle),
     )
@@ -200,18 +198,14 @@ def local_settle_seconds(text: str) -> float:
     return float(DEFAULT_SETTLE_SECONDS if seconds is None else seconds)
 
 
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,9})?", text):
-        return float(text)
+def given_time(option: str, text: str) -> float:
+    """Raises typer.Exit with 2."""
+    from validationrun.base.times import parse_given_time
+
     try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise usage_error(f"--start must be a time with its zone, such as 2026-03-01T02:10:00Z; got {text!r}")
-    return moment.timestamp()
+        return parse_given_time(text)
+    except ValueError as error:
+        raise usage_error(f"{option} {error}") from None
 
 
 def _seconds(text: str | None) -> int | None:

@@ -6,7 +6,6 @@ Each key has one writer, so that no write can undo another's. `docs/run-record.m
 """
 
 import contextlib
-import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -320,15 +319,3 @@ def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
 
 def _dump(value: Object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
-
-
-def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC; milliseconds only where there are some."""
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    form = "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=form).replace("+00:00", "Z")
-
-
-def parse_time(text: str) -> float:
-    """Unix seconds of an RFC 3339 time. Raises ValueError."""
-    return dt.datetime.fromisoformat(text).timestamp()

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
-from validationrun.contract.record import format_time, parse_time
 from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import Shard
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from validationrun.base import conventions
+from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, Record, parse_time
+from validationrun.contract.record import Identity, Record
 from validationrun.kube.cluster import Object
 from validationrun.oracle.verdict import CANCELLED, CHAIN_NOT_READY, UNKNOWN, RunVerdict
 
@@ -256,7 +257,7 @@ def _rule(rule: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> Objec
 
 
 def _time(seconds: float | None) -> str | None:
-    return record.format_time(seconds) if seconds is not None else None
+    return format_time(seconds) if seconds is not None else None
 
 
 def _conditions(found: Recorded | None, verdict: RunVerdict | None) -> list[Object]:

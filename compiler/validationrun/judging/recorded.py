@@ -10,8 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.shards import all_indexes_complete
 from validationrun.kube.cluster import JOBS, Cluster, Object
 from validationrun.oracle.engine import RuleState

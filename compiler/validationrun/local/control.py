@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
 
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.judging.live.loop import Window
 from validationrun.local.memory_record import Kept
 from validationrun.oracle.engine import Fold, RuleState

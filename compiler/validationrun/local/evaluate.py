@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.times import format_time
 from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract import record
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude

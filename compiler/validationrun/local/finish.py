@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.contract.status import build_status
 from validationrun.kube.cluster import Object
 from validationrun.local.memory_record import Kept, sign_off

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from validationrun.base.text import printable
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.contract.shards import ShardState, load_start
 from validationrun.kube.cluster import Object
 from validationrun.local.control import Clock

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import Object
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.question import Question

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from validationrun.base import conventions
+from validationrun.base.times import format_time
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.plan import Plan, PlannedLoad, build_plan
 from validationrun.contract import parameters as values
 from validationrun.contract import record
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.judging.live.clock_skew import check_clock, fault_of
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.kube.cluster import Object

@@ -4,13 +4,13 @@ What Prometheus sends, read: the bodies of its HTTP API become answers, or fault
 No network and no clock: a body that was kept as evidence is read again by the same code, with the same result.
 """
 
-import datetime as dt
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from validationrun.base.times import parse_time
 from validationrun.oracle.model import (
     ALERT_NOT_LOADED,
     BAD_QUERY,
@@ -265,16 +265,8 @@ def _staleness(group: Mapping[str, Any], rule: Mapping[str, Any], now: float) ->
     """Why this rule proves nothing; empty when it does."""
     if rule["health"] != "ok":
         return _plain(f"health is {rule['health']}: {rule.get('lastError', '')}").rstrip(": ")
-    age, interval = now - _seconds(rule["lastEvaluation"]), float(group["interval"])
+    age, interval = now - parse_time(rule["lastEvaluation"]), float(group["interval"])
     # Asked this way round, so that an interval that is no number proves nothing.
     if age <= _FRESH_INTERVALS * interval:
         return ""
     return f"last evaluated {age:.0f}s ago, its interval is {interval:g}s"
-
-
-def _seconds(text: str) -> float:
-    # Prometheus writes nanoseconds, which Python's reader takes from 3.11 on.
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment.timestamp()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from validationrun.base import conventions
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
 from validationrun.judging.backtest.compare import Comparison, Judged
 from validationrun.judging.backtest.query_strategy import Form

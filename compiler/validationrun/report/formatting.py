@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 from validationrun.base.text import printable
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 
 NAME: Final = 80
 """Characters that are shown of a name, a version, a value."""

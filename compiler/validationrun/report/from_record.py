@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from validationrun.base.hashing import bundle_hash
+from validationrun.base.times import parse_time
 from validationrun.contract import parameters, record
 from validationrun.contract.bundle import Bundle, BundleError
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.contract.record import Record, parse_time
+from validationrun.contract.record import Record
 from validationrun.judging.recorded import Evidence
 from validationrun.kube.cluster import CONFIG_MAPS, Cluster, owned_by
 from validationrun.oracle.engine import RuleState

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from validationrun.base.times import parse_time
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.contract.record import parse_time
 from validationrun.judging.completeness import Bounds
 from validationrun.oracle.engine import AWAITED, RuleState, ticks
 from validationrun.oracle.evidence import RuleEvidence

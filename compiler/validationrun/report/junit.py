@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Final
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.oracle.workload import Workload
 from validationrun.report import formatting
 from validationrun.report.model import FAILED, PASSED, RuleView, RunView

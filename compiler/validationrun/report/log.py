@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.oracle.engine import RuleState, fold
 from validationrun.report import formatting
 from validationrun.report.model import ERROR, FAILED, Point, RuleView, RunView

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.report import formatting
 from validationrun.report.files import links
 from validationrun.report.model import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from validationrun.base.resources import data_folder
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.report import formatting
 from validationrun.report.files import links
 from validationrun.report.model import CANCELLED, PASSED, RuleView, RunView, Shard

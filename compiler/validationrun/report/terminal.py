@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.report import formatting, log
 from validationrun.report.model import CANCELLED, RunView
 from validationrun.report.phrases import (

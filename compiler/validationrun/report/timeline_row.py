@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.report import formatting
 from validationrun.report.model import ERROR, FAILED, PASSED, Point, RuleView
 from validationrun.report.phrases import requirement

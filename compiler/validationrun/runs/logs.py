@@ -1,11 +1,11 @@
 """The pods of a run, by step and by shard, and reading their logs piece by piece."""
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
@@ -150,7 +150,7 @@ def _moment(stamp: str) -> tuple[float, int] | None:
     if found is None:
         return None
     try:
-        seconds = dt.datetime.fromisoformat(found[1] + found[3]).timestamp()
+        seconds = parse_time(found[1] + found[3])
     except ValueError:
         return None
     return seconds, int((found[2] or "0").ljust(9, "0")[:9])

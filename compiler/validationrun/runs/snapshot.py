@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.status import has_ended, run_status
 from validationrun.kube.cluster import Cluster, ForbiddenError, Object
 from validationrun.runs.logs import STEPS, Tail, step_sources

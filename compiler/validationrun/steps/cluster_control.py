@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
 
+from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
 from validationrun.judging.live.loop import Window
 from validationrun.kube.cluster import JOBS, PODS, Object

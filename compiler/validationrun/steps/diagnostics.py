@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from validationrun.base.atomic_files import dump_json, write_whole
+from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, size, tail
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, pods_of

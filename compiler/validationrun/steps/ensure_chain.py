@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
+from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract import parameters as values
 from validationrun.contract import record
 from validationrun.contract.bundle import Bundle, BundleError
-from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from validationrun.base import conventions
+from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, cut, fit, size
 from validationrun.contract import record
 from validationrun.contract.bundle import fill_template
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 from validationrun.contract.shards import job_condition
 from validationrun.contract.status import build_status, is_shut_down
 from validationrun.judging.recorded import read_evidence, read_workload

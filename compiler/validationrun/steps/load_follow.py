@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from validationrun.base.times import format_time
 from validationrun.base.truncate import cut
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_condition, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish

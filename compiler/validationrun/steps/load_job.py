@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.times import parse_time
 from validationrun.contract import parameters, record
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Record, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.shards import ShardState
 from validationrun.kube.cluster import (
     CONFIG_MAPS,

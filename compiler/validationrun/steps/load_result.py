@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract import record
-from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
 from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import INFRASTRUCTURE, aggregate

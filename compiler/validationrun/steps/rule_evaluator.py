@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from validationrun.base.atomic_files import listed
+from validationrun.base.times import format_time
 from validationrun.contract import parameters, record
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Record, format_time
+from validationrun.contract.record import Record
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.engine import Fold, RuleState

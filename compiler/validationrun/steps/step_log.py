@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from validationrun.base.log_lines import log_to
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 
 LEVEL_VARIABLE: Final = "VALIDATION_LOG_LEVEL"
 """DEBUG, INFO, WARNING or ERROR; anything else counts as INFO, because a log level must not keep a step from running."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base import conventions
+from validationrun.base.times import parse_time
 from validationrun.contract import record
-from validationrun.contract.record import Record, parse_time
+from validationrun.contract.record import Record
 from validationrun.contract.status import is_shut_down
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
 from validationrun.oracle.verdict import BUNDLE_MISSING, CHAIN_NOT_READY, EVALUATOR_LOST, Facts, RunVerdict, judge

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Record, format_time, parse_time
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height

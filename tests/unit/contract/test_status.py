@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runner_helpers import IDENTITY, START, FakeCluster, begin, workflow
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.contract.status import run_status
 from validationrun.kube.cluster import Object
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Identity, format_time
+from validationrun.contract.record import Identity
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import Kept, run_entry
 from validationrun.oracle.prometheus_response import Reply

@@ -23,8 +23,8 @@ from runner_helpers import (
     read,
     running,
 )
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.oracle.model import Answer, Fault, Sample, Samples
 from validationrun.oracle.prometheus_response import Reply
 from validationrun.steps import rule_evaluator as evaluator

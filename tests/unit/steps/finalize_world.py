@@ -21,8 +21,8 @@ from runner_helpers import (
     workflow,
 )
 from validationrun.base import conventions
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS
 from validationrun.steps.finalize import finalize
 

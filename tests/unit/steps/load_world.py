@@ -19,8 +19,8 @@ from runner_helpers import (
     read,
     running,
 )
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import EVENTS
 from validationrun.steps.load_job import load_job
 

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, UNANSWERED, World, terminated
 
 from runner_helpers import IDENTITY, JOBS, START, WORKFLOWS, complete, workflow
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 
 Change = Callable[[World], Any]
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.unit.steps.finalize_world import World, runs, terminated
 
 from runner_helpers import IDENTITY, START, Clock, FakeCluster, context
+from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, size, tail
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS, ClusterError, ForbiddenError, Resource, UnreachableError
 from validationrun.steps import diagnostics
 from validationrun.steps.diagnostics import PodFound

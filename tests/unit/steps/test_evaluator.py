@@ -10,9 +10,9 @@ import pytest
 from tests.unit.steps.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, World, answer, install, rule
 
 from runner_helpers import IDENTITY, PODS, START, ended, pod, read
+from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import size
 from validationrun.contract import record
-from validationrun.contract.record import format_time, parse_time
 from validationrun.oracle.model import Fault
 from validationrun.steps.context import RunnerError
 from validationrun.steps.rule_evaluator import rule_evaluator

@@ -22,8 +22,8 @@ from runner_helpers import (
     read,
     workflow,
 )
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import CHAIN_OBJECTS
 from validationrun.steps.finalize import finalize
 

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.steps.finalize_world import FAILED, World, deployment, terminated
 
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, START, WORKFLOWS, FakeCluster, read
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     EVENTS,

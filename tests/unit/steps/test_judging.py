@@ -7,8 +7,8 @@ import pytest
 from tests.unit.steps.evaluator_world import World, rule
 
 from runner_helpers import IDENTITY, PODS, START, ended, pod, read
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.oracle.model import Decision
 from validationrun.steps.cluster_control import ClusterControl
 from validationrun.steps.context import RunnerError

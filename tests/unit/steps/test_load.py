@@ -8,8 +8,8 @@ import pytest
 from tests.unit.steps.load_world import STOP_JOB, World
 
 from runner_helpers import IDENTITY, JOBS, PODS, START, complete, ended, pod, read, running
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.steps.load_job import load_job
 
 

@@ -27,8 +27,8 @@ from runner_helpers import (
 )
 from validationrun import report
 from validationrun.base.atomic_files import write_whole
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import format_time
 from validationrun.judging import replay
 from validationrun.judging.replay import replay_folder
 from validationrun.oracle.engine import RuleState

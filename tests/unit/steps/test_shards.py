@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runner_helpers import START, complete, ended, pod, running
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.contract.shards import all_indexes_complete, load_end, load_start, observe, told
 
 

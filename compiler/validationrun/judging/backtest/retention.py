@@ -7,7 +7,7 @@ Before its retention, and while it was down, silence proves nothing.
 from collections.abc import Sequence
 from typing import Final
 
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.judging.backtest.client import Past
 from validationrun.judging.backtest.fetch import fill
 from validationrun.judging.backtest.query_strategy import Choice, Form

@@ -1,6 +1,5 @@
 """Which windows of the past are judged. Pure: the time is an argument."""
 
-import datetime as dt
 import math
 import re
 from collections.abc import Sequence
@@ -8,15 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base.durations import format_duration, parse_duration
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.judging.backtest.client import HistoryError
 
 MOST_WINDOWS: Final = 1000
 
 _DAYS: Final = re.compile(r"(?:([0-9]{1,4})d)?(.*)")
-_SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _DAY_SECONDS: Final = 86_400
-_TIME_WORDS: Final = "must be a time such as 2026-03-01T12:00:00Z, with its zone, or Unix seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +26,6 @@ class Period:
     @property
     def seconds(self) -> float:
         return round(self.end - self.start, 3)
-
-
-def read_time(text: str, option: str) -> float:
-    """
-    RFC 3339 or Unix seconds.
-
-    Raises:
-        HistoryError: it is neither; the message names the option.
-    """
-    if _SECONDS.fullmatch(text):
-        return round(float(text), 3)
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise HistoryError(f"{option} {_TIME_WORDS}; got {text!r}") from None
-    if moment.tzinfo is None:
-        raise HistoryError(f"{option} {_TIME_WORDS}; got {text!r}, which has no zone")
-    return round(moment.timestamp(), 3)
 
 
 def read_span(text: str, option: str) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import replies
-from validationrun.contract.record import format_time
+from validationrun.base.times import format_time
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.model import Fault
 from validationrun.oracle.prometheus_response import Reply

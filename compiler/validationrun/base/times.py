@@ -1,0 +1,39 @@
+"""Moments: Unix seconds in the program, RFC 3339 in every file and message."""
+
+import datetime as dt
+import re
+from typing import Final
+
+_UNIX_SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+
+
+def format_time(seconds: float) -> str:
+    """RFC 3339 in UTC; milliseconds only where there are some."""
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    form = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=form).replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of an RFC 3339 time. Raises ValueError, also for a time without its zone."""
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.timestamp()
+
+
+def parse_given_time(text: str) -> float:
+    """
+    Unix seconds, to the millisecond, of what a person typed: an RFC 3339 time, or Unix seconds.
+
+    Raises:
+        ValueError: neither; the text says what it must be.
+    """
+    if _UNIX_SECONDS.fullmatch(text):
+        return round(float(text), 3)
+    try:
+        return round(parse_time(text), 3)
+    except ValueError:
+        raise ValueError(
+            f"must be a time with its zone, such as 2026-03-01T12:00:00Z, or Unix seconds; got {text!r}"
+        ) from None
