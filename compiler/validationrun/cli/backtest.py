@@ -23,7 +23,6 @@ from validationrun.cli.evaluate import (
     access_of,
     checked_chain_id,
     given_time,
-    leave,
     one_run,
 )
 from validationrun.cli.run_options import VERDICT_EXITS
@@ -256,16 +255,11 @@ def _print_lines(lines: Iterator[str]) -> None:
 
 @contextmanager
 def _history_errors() -> Iterator[None]:
-    """What stands in the way becomes one line and exit 2; nobody waits for an answer that is still out."""
+    """An error of the history or of the results becomes one line and exit 2."""
     from validationrun.judging.backtest.client import HistoryError
     from validationrun.results.folder import ResultsError
 
     try:
         yield
     except (HistoryError, ResultsError) as error:
-        exit_ = usage_error(str(error))
-        leave(EXIT_USAGE)
-        raise exit_ from None
-    except KeyboardInterrupt:
-        leave(EXIT_USAGE)
-        raise
+        raise usage_error(str(error)) from None

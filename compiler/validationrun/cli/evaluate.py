@@ -3,8 +3,7 @@
 import enum
 import pathlib
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -236,9 +235,7 @@ def local_errors() -> Iterator[None]:
 def finish(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
     """Prints the result and exits by its verdict."""
     show(result, folder, output)
-    code = VERDICT_EXITS.get(str(result.status["verdict"]), EXIT_USAGE)
-    leave(code)
-    raise typer.Exit(code)
+    raise typer.Exit(VERDICT_EXITS.get(str(result.status["verdict"]), EXIT_USAGE))
 
 
 def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
@@ -266,20 +263,3 @@ def _shown(folder: pathlib.Path) -> str:
     """As short as the folder can be named from here."""
     here = pathlib.Path.cwd()
     return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
-
-
-def leave(code: int, exit_: Callable[[int], object] | None = None) -> None:
-    """
-    Ends the process at once when a query is still out: nobody waits for its answer any more.
-
-    Python would wait for the thread that asked, up to the query's time-out.
-    """
-    waiting = [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]
-    if not any(one.name.startswith("ThreadPoolExecutor") for one in waiting):
-        return
-    import os
-
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    (exit_ or os._exit)(code)

@@ -7,9 +7,10 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Self, TypeVar
 
+from validationrun.base.background import in_background
 from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Answer, Fault
 from validationrun.oracle.prometheus_response import Reply, read_vector
 from validationrun.prometheus import Access, Prometheus
@@ -64,17 +65,14 @@ class Past:
         self._all = [Connection(url, access) for _ in range(connections)]
         for connection in self._all:
             self._connections.put(connection)
-        self._pool = concurrent.futures.ThreadPoolExecutor(connections)
         self._over = threading.Event()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
-        # Nobody waits for an answer that is too late.
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
         for connection in self._all:
             connection.close()
 
@@ -106,14 +104,27 @@ class Past:
             return connection.rules(alertname, FIRST_ANSWER_SECONDS)
 
     def side_by_side(self, make: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
-        """`make` of each item, in their order. What one of them raises is raised."""
-        futures = [self._pool.submit(make, item) for item in items]
+        """`make` of each item, in their order, as many at a time as there are connections. Raises what `make` raises."""
+        results: dict[int, Made] = {}
+        waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for index in range(len(items)):
+            waiting.put(index)
+
+        def work() -> None:
+            with suppress(queue.Empty):
+                while True:
+                    index = waiting.get_nowait()
+                    results[index] = make(items[index])
+
+        workers = [in_background(work) for _ in range(min(len(self._all), len(items)))]
         try:
-            return [future.result() for future in futures]
+            for worker in concurrent.futures.as_completed(workers):
+                worker.result()
         except BaseException:
-            # Ctrl-C too: nothing more is asked.
+            # After Ctrl-C too, nothing more is asked.
             self._over.set()
             raise
+        return [results[index] for index in range(len(items))]
 
     def range(self, query: str, start: float, end: float, step_s: float, timeout_s: float) -> Reply:
         """One range query."""

@@ -4,12 +4,13 @@ The evaluation of a run: every rule through the window, the stop, and the final 
 Many rules are asked side by side, each on a thread and a connection of its own, so that a slow answer delays no other rule.
 """
 
-import concurrent.futures
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from validationrun.base.background import in_background
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.judging.live.rule_query import Asker
@@ -80,7 +81,7 @@ class _Place:
     asker: Asker
     coming: Iterator[float]
     next_t: float
-    future: "concurrent.futures.Future[Decision] | None" = None
+    future: Future[Decision] | None = None
 
     @property
     def rule(self) -> Rule:
@@ -114,12 +115,7 @@ class Evaluation:
         if self.intended is not None:
             # The earlier attempt may have ended between the intent and the act.
             self.control.stop(self.intended)
-        pool = concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(self.askers)))
-        try:
-            whole = self._watch(pool) and self._sweep(pool)
-        finally:
-            # An answer that is still outstanding is worth no delay: whatever it says is too late.
-            pool.shutdown(wait=False, cancel_futures=True)
+        whole = self._watch() and self._sweep()
         if whole:
             self._check_clock(attempts=_CLOCK_ATTEMPTS)
         return self._end(interrupted=not whole)
@@ -135,22 +131,22 @@ class Evaluation:
                 break
         self._checks.append(check)
 
-    def _watch(self, pool: concurrent.futures.ThreadPoolExecutor) -> bool:
+    def _watch(self) -> bool:
         """The ticks. False when it was interrupted."""
         while not self._is_done():
             if self.control.interrupted():
                 return False
             self.control.sleep(self._pause())
-            self._beat(pool)
+            self._beat()
         return True
 
-    def _beat(self, pool: concurrent.futures.ThreadPoolExecutor) -> None:
+    def _beat(self) -> None:
         self._window = window = self.control.look()
         if window.start is None:
             return
         if not self._places:
             self._places = [self._begin(asker, window.start) for asker in self.askers]
-        self._ask(pool, window.start)
+        self._ask(window.start)
         self._collect()
 
     def _begin(self, asker: Asker, start: float) -> _Place:
@@ -177,14 +173,14 @@ class Evaluation:
         ]
         return min([BEAT_SECONDS, *(max(one, 0.0) for one in due)])
 
-    def _ask(self, pool: concurrent.futures.ThreadPoolExecutor, start: float) -> None:
+    def _ask(self, start: float) -> None:
         """Every rule whose next tick is due and that waits for no answer."""
         if self._window.over and self._window.end is None:
             return
         limit, due = self._limit(), self.control.now() - self.control.settle_s
         for place in self._places:
             if place.future is None and place.next_t < limit and place.next_t <= due:
-                place.future = pool.submit(place.asker.ask, start, place.next_t)
+                place.future = in_background(place.asker.ask, start, place.next_t)
 
     def _collect(self) -> None:
         for place in self._places:
@@ -230,7 +226,7 @@ class Evaluation:
             return self.fold.stop_time is not None and all(place.next_t >= limit for place in self._places)
         return all(place.next_t >= limit for place in self._places) and self.control.now() >= limit
 
-    def _sweep(self, pool: concurrent.futures.ThreadPoolExecutor) -> bool:
+    def _sweep(self) -> bool:
         """The final sweep, at T = end, of every rule that has one. False when it was interrupted."""
         start, end = self._window.start, self._window.end
         if start is None or end is None or self.fold.stop_time is not None:
@@ -242,7 +238,7 @@ class Evaluation:
         # A tick at the end itself, asked before the end was known, is the sweep's; later ones are evidence only.
         self._leave_out(since=end)
         swept = [asker for asker in self.askers if asker.question.rule.run_properties.final_sweep]
-        futures = [pool.submit(self._sweep_one, asker, start, end) for asker in swept]
+        futures = [in_background(self._sweep_one, asker, start, end) for asker in swept]
         while not all(future.done() for future in futures):
             if self.control.interrupted():
                 return False
