@@ -10,6 +10,7 @@ API_VERSION: Final = "validation.sei.io/v1alpha1"
 KIND_RUN = "ValidationRun"
 KIND_SUITE = "ValidationSuite"
 KIND_SCHEDULE = "ValidationSchedule"
+KIND_RULE_TEST = "ValidationRuleTest"
 
 MANAGED_BY = "validationrun"
 

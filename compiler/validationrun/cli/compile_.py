@@ -2,7 +2,8 @@
 
 import pathlib
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +15,7 @@ from validationrun.cli.console import (
     StrictOption,
     count,
     print_diagnostics,
-    read_specs,
+    read_runs,
     summary,
     usage_error,
     use_color,
@@ -32,6 +33,9 @@ from validationrun.cli.options import (
 )
 from validationrun.cli.output_dir import Difference, compare, orphans, prune, write
 from validationrun.cli.verbosity import note, tracker, warn
+
+if TYPE_CHECKING:
+    from validationrun.compiling.emit.options import EmitOptions
 
 EXAMPLES = """\b
 Examples:
@@ -72,8 +76,6 @@ def run(
     Writes OUT/<namespace>/<name>/: workflowtemplate.yaml, bundle.yaml, access.yaml, kustomization.yaml, and where
     needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
     """
-    from validationrun.compiling.pipeline import CompileResult, emit_all, lint_all
-
     options = emit_options(
         runner_image,
         label=label,
@@ -84,16 +86,7 @@ def run(
         settle=settle,
         prometheus_secret=prometheus_secret,
     )
-    files = read_specs(specs)
-    linted = lint_all(tracker("Linting")(files), namespace)
-    result = CompileResult([], linted.diagnostics)
-    if linted.ok:
-        result = emit_all(linted, options, tracker("Compiling"))
-    print_diagnostics(result.diagnostics, findings, sys.stderr)
-    if not result.ok or (strict and result.diagnostics):
-        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
-        raise typer.Exit(EXIT_FINDINGS)
-    wanted = {one.folder: {file.name: file.text for file in one.files} for one in result.compiled}
+    wanted = _compiled(specs, namespace, options, findings, strict=strict)
     try:
         if check:
             _check(out, wanted)
@@ -101,6 +94,26 @@ def run(
             _write(out, wanted, prune_orphans=prune_orphans)
     except OSError as error:
         raise usage_error(f"{error.filename or out}: {error.strerror}") from None
+
+
+def _compiled(
+    specs: Sequence[str], namespace: str | None, options: "EmitOptions", findings: Output, *, strict: bool
+) -> dict[str, dict[str, str]]:
+    """The texts by folder and file name, once the findings are printed. Raises typer.Exit where nothing may be written."""
+    from validationrun.compiling.pipeline import CompileResult, emit_all, lint_all
+
+    files, pass_over = read_runs(specs)
+    linted = lint_all(tracker("Linting")(files), namespace, pass_over)
+    if linted.ok and not linted.runs:
+        raise usage_error(f"no ValidationRun in {', '.join(specs)}")
+    result = CompileResult([], linted.diagnostics)
+    if linted.ok:
+        result = emit_all(linted, options, tracker("Compiling"))
+    print_diagnostics(result.diagnostics, findings, sys.stderr)
+    if not result.ok or (strict and result.diagnostics):
+        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
+        raise typer.Exit(EXIT_FINDINGS)
+    return {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
 
 
 def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,7 +15,11 @@ from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.spec.findings import Diagnostic, Severity, render, render_github
 
+if TYPE_CHECKING:
+    from validationrun.spec.neighbours import PassOver
+
 STDIN: Final = "-"
+STDIN_NAME: Final = "<stdin>"
 _SUFFIXES: Final = (".yaml", ".yml")
 _MOST_SHOWN: Final = 200
 
@@ -72,8 +76,22 @@ def read_specs(specs: Sequence[str]) -> list[tuple[str, bytes]]:
                     content = stream.read(MAX_BYTES + 1)
         except OSError as error:
             raise usage_error(f"cannot read {name}: {error.strerror}") from None
-        files.append(("<stdin>" if name == STDIN else name, content))
+        files.append((STDIN_NAME if name == STDIN else name, content))
     return files
+
+
+def brought_along(specs: Sequence[str], files: Iterable[tuple[str, bytes]]) -> set[str]:
+    """The names of those files that a folder or a pattern brought along, and that no argument names."""
+    named = {os.path.abspath(spec) for spec in specs}  # noqa: PTH100 - `./a` and `a` are one file
+    return {name for name, _ in files if os.path.abspath(name) not in named and name != STDIN_NAME}  # noqa: PTH100
+
+
+def read_runs(specs: Sequence[str]) -> tuple[list[tuple[str, bytes]], "PassOver"]:
+    """The files of the arguments, and which documents in them are neighbours of the runs. Raises typer.Exit with 2."""
+    from validationrun.spec.neighbours import beside_runs
+
+    files = read_specs(specs)
+    return files, beside_runs(brought_along(specs, files))
 
 
 def _expand(spec: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import typer
 
 from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, DEFAULT_SETTLE_SECONDS, EXIT_USAGE
 from validationrun.base.text import printable
-from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_specs, summary, usage_error
+from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_runs, summary, usage_error
 from validationrun.cli.options import settle_seconds
 from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
 from validationrun.cli.verbosity import note
@@ -159,7 +159,8 @@ def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRu
     """The one run of the file, or the one of that name. Raises typer.Exit with 2."""
     from validationrun.compiling.pipeline import lint_all
 
-    linted = lint_all(read_specs([spec]), namespace)
+    files, pass_over = read_runs([spec])
+    linted = lint_all(files, namespace, pass_over)
     print_diagnostics(linted.diagnostics, Output.TEXT, sys.stderr)
     if not linted.ok:
         raise usage_error(f"{spec}: {summary(linted.diagnostics)}; nothing was judged")

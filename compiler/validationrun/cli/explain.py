@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS
-from validationrun.cli.console import NamespaceOption, Output, SpecArgument, print_diagnostics, read_specs
+from validationrun.cli.console import NamespaceOption, Output, SpecArgument, print_diagnostics, read_runs
 from validationrun.cli.options import LabelOption, emit_options
 
 EXAMPLES = """\b
@@ -41,7 +41,8 @@ def run(
     from validationrun.compiling.explain import mermaid, outline
     from validationrun.compiling.pipeline import lint_all, plan_run
 
-    result = lint_all(read_specs(specs), namespace)
+    files, pass_over = read_runs(specs)
+    result = lint_all(files, namespace, pass_over)
     if not result.ok:
         print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
         raise typer.Exit(EXIT_FINDINGS)

@@ -1,5 +1,8 @@
 """`validationrun lint`: is this spec right?"""
 
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
@@ -11,10 +14,14 @@ from validationrun.cli.console import (
     StrictOption,
     count,
     print_diagnostics,
-    read_specs,
+    read_runs,
     summary,
 )
 from validationrun.cli.verbosity import note, tracker
+from validationrun.spec.neighbours import is_rule_test
+
+if TYPE_CHECKING:
+    from validationrun.spec.findings import Diagnostic
 
 EXAMPLES = """\b
 Examples:
@@ -32,17 +39,44 @@ def run(
     strict: StrictOption = False,
 ) -> None:
     """
-    Check specs without a cluster.
+    Check specs, and the rule tests beside them, without a cluster.
 
     Prints every finding with its place and the way out. Exits 0 when there is no error, 1 otherwise, 2 when a file
     cannot be read. `# validationrun: ignore VR406` on a line silences that warning there.
     """
     from validationrun.compiling.pipeline import lint_all
+    from validationrun.spec.findings import has_errors
 
-    files = read_specs(specs)
-    result = lint_all(tracker("Linting")(files), namespace)
-    print_diagnostics(result.diagnostics, output)
+    files, beside_runs = read_runs(specs)
+    rule_tests: set[str] = set()
+
+    def pass_over(file: str, data: Any) -> bool:
+        if is_rule_test(data):
+            rule_tests.add(file)
+            return True
+        return beside_runs(file, data)
+
+    result = lint_all(tracker("Linting")(files), namespace, pass_over)
+    diagnostics = list(result.diagnostics)
+    if rule_tests:
+        diagnostics += _rule_test_diagnostics(files, rule_tests, diagnostics, namespace)
+    print_diagnostics(diagnostics, output)
+    others = len(set(result.passed_over) - rule_tests)
     if output is Output.TEXT:
-        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}")
-    failed = not result.ok or (strict and bool(result.diagnostics))
+        passed = f"; {count(others, 'other')} passed over" if others else ""
+        note(f"{count(len(files) - others, 'file')}: {summary(diagnostics)}{passed}")
+    failed = has_errors(diagnostics) or (strict and bool(diagnostics))
     raise typer.Exit(EXIT_FINDINGS if failed else EXIT_OK)
+
+
+def _rule_test_diagnostics(
+    files: Sequence[tuple[str, bytes]],
+    rule_tests: Collection[str],
+    diagnostics: "Sequence[Diagnostic]",
+    namespace: str | None,
+) -> "list[Diagnostic]":
+    from validationrun.judging.ruletest.suite import check_tests
+    from validationrun.spec.findings import Severity
+
+    bad = {diagnostic.file for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR}
+    return check_tests([(name, content) for name, content in files if name in rule_tests], namespace, bad)

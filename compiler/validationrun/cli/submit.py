@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE
-from validationrun.cli.console import Output, count, parameters_of, print_diagnostics, read_specs, summary, usage_error
+from validationrun.cli.console import Output, count, parameters_of, print_diagnostics, read_runs, summary, usage_error
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.options import (
     ClusterDomainOption,
@@ -212,7 +212,8 @@ def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     """The one run of the file. Raises typer.Exit with 2: submit gives verdicts, and a bad spec is none."""
     from validationrun.compiling.pipeline import compile_all
 
-    result = compile_all(read_specs([spec]), options, namespace)
+    files, pass_over = read_runs([spec])
+    result = compile_all(files, options, namespace, pass_over)
     print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
     if not result.ok:
         raise usage_error(f"{spec}: {summary(result.diagnostics)}; nothing was submitted")

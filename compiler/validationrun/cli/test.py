@@ -16,6 +16,7 @@ from validationrun.base.text import printable
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
+    brought_along,
     count,
     print_diagnostics,
     read_specs,
@@ -50,7 +51,7 @@ class TestOutput(enum.StrEnum):
 FileArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...", help="Test files, folders (specs in them are passed over), globs, or - for standard input."
+        metavar="FILE...", help="Test files, folders (only the rule tests in them), globs, or - for standard input."
     ),
 ]
 TestOutputOption = Annotated[TestOutput, typer.Option("--output", "-o", help="Form of the results.")]
@@ -87,12 +88,11 @@ def run(
 
 def _gather(files: list[str], namespace: str | None) -> "Suite":
     """The tests. Raises typer.Exit with 2 when anything is wrong with a file, or there is no test: nothing is run then."""
-    from validationrun.judging.ruletest.suite import gather, holds_specs_only
+    from validationrun.judging.ruletest.suite import gather
+    from validationrun.spec.neighbours import beside_rule_tests
 
     read = read_specs(files)
-    # What a folder or a pattern brought along is passed over when it holds specs; what was named must be a test.
-    tests = [one for one in read if one[0] in files or not holds_specs_only(one[1], one[0])]
-    suite = gather(tests, namespace)
+    suite = gather(read, namespace, beside_rule_tests(brought_along(files, read)))
     if not suite.ok:
         print_diagnostics(suite.diagnostics, Output.TEXT, sys.stderr)
         raise usage_error(f"{summary(suite.diagnostics)}; nothing was tested")

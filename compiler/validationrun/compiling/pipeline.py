@@ -13,7 +13,9 @@ from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.sizes import may_be_large, size_findings
 from validationrun.compiling.plan import Plan, build_plan
+from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
+from validationrun.spec.neighbours import PassOver
 from validationrun.spec.parse import parse_run
 from validationrun.spec.source import Document, LoadResult, find_ignores, read
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -48,10 +50,14 @@ class LintResult:
     What one or more files hold: the runs without errors, and every diagnostic, sorted by place.
 
     A run that has an error is not among `runs`.
+
+    Attributes:
+        passed_over: files that hold no document for the compiler.
     """
 
     runs: list[Linted] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -82,17 +88,25 @@ class CompileResult:
         return not has_errors(self.diagnostics)
 
 
-def lint(content: bytes, file: str, namespace: str | None = None) -> LintResult:
+def lint(
+    content: bytes, file: str, namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+) -> LintResult:
     """
     One file: read, parsed, checked.
 
     Args:
         namespace: for documents that name none; one that names another is an error.
+        pass_over: documents that are not for the compiler.
     """
     loaded = read(content, file)
     result = LintResult(diagnostics=list(loaded.diagnostics))
     if not has_errors(loaded.diagnostics):
+        others = {index for index, document in enumerate(loaded.documents) if pass_over(file, document.data)}
+        if len(others) == len(loaded.documents):
+            result.passed_over.append(file)
         for index, document in enumerate(loaded.documents):
+            if index in others:
+                continue
             run, findings = _lint_document(document, namespace)
             if run is not None and not has_errors(findings):
                 findings += _size_findings(run, content)
@@ -165,14 +179,17 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
     return kept + [one for by_line in warnings.values() for several in by_line.values() for one in several]
 
 
-def lint_all(files: Iterable[tuple[str, bytes]], namespace: str | None = None) -> LintResult:
+def lint_all(
+    files: Iterable[tuple[str, bytes]], namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+) -> LintResult:
     """Several files together: each on its own, and no two runs of one name in one namespace."""
     result = LintResult()
     seen: dict[tuple[str | None, str], str] = {}
     for file, content in files:
-        one = lint(content, file, namespace)
-        result.diagnostics += one.diagnostics
-        for linted in one.runs:
+        alone = lint(content, file, namespace, pass_over)
+        result.diagnostics += alone.diagnostics
+        result.passed_over += alone.passed_over
+        for linted in alone.runs:
             key = (linted.run.metadata.namespace, linted.run.metadata.name)
             if key in seen:
                 message = f"metadata.name {key[1]} in namespace {key[0]} is taken by a run of {seen[key]}"
@@ -196,10 +213,13 @@ def plan_run(linted: Linted, options: EmitOptions) -> Plan:
 
 
 def compile_all(
-    files: Sequence[tuple[str, bytes]], options: EmitOptions, namespace: str | None = None
+    files: Sequence[tuple[str, bytes]],
+    options: EmitOptions,
+    namespace: str | None = None,
+    pass_over: PassOver = neighbours.nothing,
 ) -> CompileResult:
     """Files of specs -> folders of output. With an error anywhere there is no output at all."""
-    linted = lint_all(files, namespace)
+    linted = lint_all(files, namespace, pass_over)
     if not linted.ok:
         return CompileResult([], linted.diagnostics)
     return emit_all(linted, options)

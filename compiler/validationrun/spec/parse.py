@@ -44,6 +44,9 @@ def _document_type(data: Any) -> Iterator[Finding]:
         value = data.get(field)
         if value is None and field not in data:
             yield missing((field,), _EXAMPLES)
+        elif value == conventions.KIND_RULE_TEST:
+            message = f"kind {value} is a rule test, which does not compile"
+            yield Finding("VR110", (field,), message, "`validationrun test` runs it")
         elif value not in known:
             yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {known[0]}`")
         elif value in (conventions.KIND_SUITE, conventions.KIND_SCHEDULE):

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from validationrun.base import conventions
 from validationrun.spec.v1alpha1.types import (
     ChainId,
     DnsLabel,
@@ -15,7 +16,7 @@ from validationrun.spec.v1alpha1.types import (
     RunName,
 )
 
-KIND: Final = "ValidationRuleTest"
+KIND: Final = conventions.KIND_RULE_TEST
 
 FaultType = Literal[
     "http",

@@ -3,10 +3,9 @@
 import os
 import pathlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from validationrun.base import conventions
 from validationrun.compiling.pipeline import Linted, LintResult, lint
 from validationrun.judging.ruletest.compare import Mismatch, compare
 from validationrun.judging.ruletest.model import RuleTestFile
@@ -14,7 +13,9 @@ from validationrun.judging.ruletest.parse import parse_tests, place
 from validationrun.judging.ruletest.prepare import Case, prepare
 from validationrun.judging.ruletest.server import private_prometheus
 from validationrun.judging.ruletest.simulate import Outcome, simulate
+from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, has_errors, quote, worst_first
+from validationrun.spec.neighbours import PassOver
 from validationrun.spec.source import MAX_BYTES, Document, read
 
 
@@ -58,33 +59,48 @@ class Suite:
         return not has_errors(self.diagnostics)
 
 
-def gather(files: Sequence[tuple[str, bytes]], namespace: str | None = None) -> Suite:
+def gather(
+    files: Sequence[tuple[str, bytes]], namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+) -> Suite:
     """
     The tests of files, each with its name and content; the specs that they name are read from disk.
 
     Args:
         namespace: for specs that name none.
+        pass_over: documents that are no rule tests.
     """
-    gathering = _Gathering(namespace)
+    gathering = _Gathering(namespace, pass_over)
     for file, content in files:
         gathering.add(file, content)
     gathering.suite.diagnostics = worst_first(gathering.suite.diagnostics)
     return gathering.suite
 
 
-def holds_specs_only(content: bytes, file: str) -> bool:
-    """Whether every document of a file is a ValidationRun: found in a folder, it is passed over."""
-    loaded = read(content, file)
-    kinds = [one.data.get("kind") if isinstance(one.data, dict) else None for one in loaded.documents]
-    return bool(kinds) and all(kind == conventions.KIND_RUN for kind in kinds)
+def check_tests(
+    files: Sequence[tuple[str, bytes]], namespace: str | None, specs_with_errors: Iterable[str]
+) -> list[Diagnostic]:
+    """
+    What is wrong with the rule tests in these files; their other documents are passed over.
+
+    Args:
+        specs_with_errors: files whose errors are shown already. Nothing is said about a test of such a spec.
+    """
+    shown = {os.path.realpath(path) for path in specs_with_errors}
+    gathering = _Gathering(namespace, lambda _, data: not neighbours.is_rule_test(data), shown)
+    for file, content in files:
+        gathering.add(file, content)
+    names = {file for file, _ in files}
+    return worst_first(diagnostic for diagnostic in gathering.suite.diagnostics if diagnostic.file in names)
 
 
 class _Gathering:
     """Reads each spec once, however many tests name it."""
 
-    def __init__(self, namespace: str | None) -> None:
+    def __init__(self, namespace: str | None, pass_over: PassOver, shown: Collection[str] = ()) -> None:
         self.suite = Suite()
         self._namespace = namespace
+        self._pass_over = pass_over
+        self._shown = shown
         self._specs: dict[str, LintResult] = {}
 
     def add(self, file: str, content: bytes) -> None:
@@ -93,12 +109,16 @@ class _Gathering:
         if has_errors(loaded.diagnostics):
             return
         for document in loaded.documents:
+            if self._pass_over(file, document.data):
+                continue
             parsed, findings = parse_tests(document.data)
             if parsed is not None:
                 findings += self._against_run(parsed, document, file)
             self.suite.diagnostics += [place(finding, document, file) for finding in findings]
 
     def _against_run(self, parsed: RuleTestFile, document: Document, file: str) -> list[Finding]:
+        if os.path.realpath(pathlib.Path(file).parent / parsed.spec) in self._shown:
+            return []
         run = self._run(parsed, file)
         if isinstance(run, Finding):
             return [run]
