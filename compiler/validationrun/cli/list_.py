@@ -14,6 +14,7 @@ from validationrun.base.text import printable
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint, short
+from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
     from validationrun.runs.list_runs import Listed
@@ -41,18 +42,9 @@ class ListOutput(enum.StrEnum):
     YAML = "yaml"
 
 
-class VerdictFilter(enum.StrEnum):
-    """Of which verdict."""
-
-    PASSED = "Passed"
-    FAILED = "Failed"
-    ERROR = "Error"
-    AWAITED = "Awaited"
-
-
 EverywhereOption = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Runs of all namespaces.")]
 VerdictOption = Annotated[
-    VerdictFilter | None, typer.Option("--verdict", help="Only runs of this verdict.", show_default=False)
+    Verdict | None, typer.Option("--verdict", help="Only runs of this verdict.", show_default=False)
 ]
 TemplateOption = Annotated[
     str | None, typer.Option("--name", help="Only runs of this ValidationRun.", show_default=False)

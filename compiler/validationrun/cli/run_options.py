@@ -16,12 +16,13 @@ from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.cli.console import count, usage_error, use_color
 from validationrun.cli.verbosity import note, progress
+from validationrun.oracle.outcome import Phase, Verdict
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
     from validationrun.runs.snapshot import Snapshot
 
-VERDICT_EXITS: Final = {"Passed": 0, "Failed": 1}
+VERDICT_EXITS: Final[Mapping[str, int]] = {Verdict.PASSED: 0, Verdict.FAILED: 1}
 """Everything else is 2: Error, Cancelled, a run that is gone."""
 
 POLL_SECONDS: Final = 1.0
@@ -30,7 +31,12 @@ _FIRST_ANSWER_SECONDS: Final = 10
 
 _AWAY_SECONDS: Final = 600
 _AWAY_PAUSE_SECONDS: Final = 5.0
-_COLORS: Final = {"Passed": "32", "Succeeded": "32", "Failed": "31", "Error": "33", "Cancelled": "33"}
+_COLORS: Final[Mapping[str, str]] = {
+    Phase.SUCCEEDED: "32",
+    Phase.FAILED: "31",
+    Phase.ERROR: "33",
+    Phase.CANCELLED: "33",
+}
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 T = TypeVar("T")
@@ -271,7 +277,7 @@ def _lines(status: dict[str, Any], more: Mapping[str, str]) -> Iterator[str]:
 
 def _deployments(status: dict[str, Any]) -> Iterator[str]:
     """What the controller said of each as the chain came up: worth a word only where it did not come up."""
-    came_up = status["load"] is not None or status["verdict"] == "Passed"
+    came_up = status["load"] is not None or status["verdict"] == Verdict.PASSED
     for one in status["chain"]["deployments"]:
         yield one["name"] if came_up else f"{one['name']} {one['phase'] or 'gone'}"
 
@@ -279,7 +285,7 @@ def _deployments(status: dict[str, Any]) -> Iterator[str]:
 def _took(status: dict[str, Any]) -> str:
     if status["duration"]:
         return f" after {status['duration']}"
-    if status["verdict"] != "Awaited" or not status.get("startTime"):
+    if status["verdict"] != Verdict.AWAITED or not status.get("startTime"):
         return ""
     return f" for {short(dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(status['startTime']))}"
 
@@ -287,7 +293,7 @@ def _took(status: dict[str, Any]) -> str:
 def _shards(status: dict[str, Any]) -> str:
     shards = status["load"]["shards"]
     running = [one for one in shards if one["exitCode"] is None and one.get("startedAt") and not one.get("finishedAt")]
-    if status["verdict"] == "Awaited" and running:
+    if status["verdict"] == Verdict.AWAITED and running:
         return f" ({count(len(running), 'shard')} of {len(shards)} running)"
     codes = ", ".join("none" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
     return f" (shards ended {codes})" if codes else ""

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from validationrun.base.text import printable
 from validationrun.cli.run_options import short, window_words
+from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
     from validationrun.runs.snapshot import RuleView, Snapshot, StepView
@@ -26,7 +27,12 @@ _MARKS: Final = {
     "Failed": ("✗", "red"),
     "Error": ("✗", "yellow"),
 }
-_VERDICTS: Final = {"Passed": "green", "Failed": "bold red", "Error": "yellow", "Awaited": "dim"}
+_VERDICTS: Final[Mapping[str, str]] = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "bold red",
+    Verdict.ERROR: "yellow",
+    Verdict.AWAITED: "dim",
+}
 _BAR_WIDTH: Final = 30
 _MOST_SHARDS: Final = 8
 _BEAT_SECONDS: Final = 60.0
@@ -145,7 +151,7 @@ class Changes:
             if state != "waiting":
                 yield from self._new(f"shard {index}", state)
         for rule in snapshot.rules:
-            if rule.verdict != "Awaited" or rule.last:
+            if rule.verdict != Verdict.AWAITED or rule.last:
                 yield from self._new_verdict(rule)
         if snapshot.window is not None and self._clock() - self._beat >= _BEAT_SECONDS:
             self._beat = self._clock()

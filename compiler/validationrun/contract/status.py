@@ -8,11 +8,11 @@ from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Identity, Record
 from validationrun.kube.cluster import Object
-from validationrun.oracle.verdict import CANCELLED, CHAIN_NOT_READY, UNKNOWN, RunVerdict
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
+from validationrun.oracle.verdict import RunVerdict
 
 KIND: Final = "ValidationRunStatus"
 _ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
-_AWAITED: Final = "Awaited"
 _NO_RECORD: Final = "there is no run record"
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
@@ -46,13 +46,15 @@ def run_status(identity: Identity, workflow: Mapping[str, Any], found: Record | 
     can still fail after its verdict was written. Until it has ended a Passed is Awaited.
     """
     result = found.get(record.RESULT) if found is not None else None
-    if result is not None and result["verdict"] != "Passed":
+    if result is not None and result["verdict"] != Verdict.PASSED:
         return result
     if result is not None and has_ended(workflow):
         if workflow_phase(workflow) == "Succeeded":
             return result
         words = (workflow.get("status") or {}).get("message") or workflow_phase(workflow)
-        verdict = RunVerdict("Error", UNKNOWN, f"the Workflow failed after its verdict was written: {words}")
+        verdict = RunVerdict(
+            Phase.ERROR, RunReason.UNKNOWN, f"the Workflow failed after its verdict was written: {words}"
+        )
         return build_status(identity, workflow, found, verdict, _finished(workflow))
     if not has_ended(workflow):
         return build_status(identity, workflow, found, None, None)
@@ -62,11 +64,11 @@ def run_status(identity: Identity, workflow: Mapping[str, Any], found: Record | 
 def _unjudged(workflow: Mapping[str, Any], found: Record | None) -> RunVerdict:
     """The verdict of a run that is over and to which finalize gave none."""
     if is_shut_down(workflow):
-        return RunVerdict("Cancelled", CANCELLED, "the run was terminated before it had a verdict")
+        return RunVerdict(Phase.CANCELLED, RunReason.CANCELLED, "the run was terminated before it had a verdict")
     words = _why_unjudged(workflow)
     if found is None:
-        return RunVerdict("Error", CHAIN_NOT_READY, _unrecorded(words))
-    return RunVerdict("Error", UNKNOWN, words)
+        return RunVerdict(Phase.ERROR, RunReason.CHAIN_NOT_READY, _unrecorded(words))
+    return RunVerdict(Phase.ERROR, RunReason.UNKNOWN, words)
 
 
 def _unrecorded(words: str) -> str:
@@ -99,7 +101,9 @@ def _proven(found: Record | None) -> Sequence[Mapping[str, Any]]:
     states = _states(found)
     if _signed_off(found) is not None:
         return states
-    return [{**one, "verdict": _AWAITED, "reason": ""} if one["verdict"] == "Passed" else one for one in states]
+    return [
+        {**one, "verdict": Verdict.AWAITED, "reason": ""} if one["verdict"] == Verdict.PASSED else one for one in states
+    ]
 
 
 def _signed_off(found: Recorded | None) -> Object | None:
@@ -140,7 +144,7 @@ def build_status(
         "namespace": identity.namespace,
         "runId": identity.workflow,
         "phase": verdict.phase if verdict else _open_phase(workflow),
-        "verdict": verdict.verdict if verdict else _AWAITED,
+        "verdict": verdict.verdict if verdict else Verdict.AWAITED,
         "reason": verdict.reason if verdict else None,
         "message": verdict.message if verdict else _progress(found, workflow),
         "specHash": run.get("specHash"),
@@ -162,8 +166,8 @@ def _nothing(key: str) -> None:
     del key
 
 
-def _open_phase(workflow: Mapping[str, Any]) -> str:
-    return "Pending" if workflow_phase(workflow) == "Pending" else "Running"
+def _open_phase(workflow: Mapping[str, Any]) -> Phase:
+    return Phase.PENDING if workflow_phase(workflow) == "Pending" else Phase.RUNNING
 
 
 def _progress(found: Recorded | None, workflow: Mapping[str, Any]) -> str:
@@ -242,7 +246,7 @@ def _rule(rule: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> Objec
     document: Object = {
         "name": rule["name"],
         "type": rule["type"],
-        "verdict": state.get("verdict", _AWAITED),
+        "verdict": state.get("verdict", Verdict.AWAITED),
         "reason": state.get("reason") or None,
         "message": state.get("message") or None,
         "lastEvaluatedAt": _time(state.get("last_t")),
@@ -264,16 +268,16 @@ def _conditions(found: Recorded | None, verdict: RunVerdict | None) -> list[Obje
     """Kubernetes' way to say it: each type True, False or Unknown, with a reason."""
     loading = found is not None and (found.get(record.LOAD_START) or found.get(record.WINDOW)) is not None
     has_load = found is not None and bool((found.get(record.RUN) or {}).get("load"))
-    reason = verdict.reason if verdict else _AWAITED
-    succeeded = "Unknown" if verdict is None else _truth(verdict.phase == "Succeeded")
+    reason = verdict.reason if verdict else Verdict.AWAITED
+    succeeded = "Unknown" if verdict is None else _truth(verdict.phase == Phase.SUCCEEDED)
     return [
         _condition(
             "TestRunning",
             _truth(verdict is None and loading),
             reason if verdict else "WindowOpen" if loading else "Starting",
         ),
-        _load_complete(found) if has_load else _condition("LoadComplete", "Unknown", _AWAITED),
-        _condition("TestCancelled", _truth(verdict is not None and verdict.phase == "Cancelled"), reason),
+        _load_complete(found) if has_load else _condition("LoadComplete", "Unknown", Verdict.AWAITED),
+        _condition("TestCancelled", _truth(verdict is not None and verdict.phase == Phase.CANCELLED), reason),
         _condition("TestComplete", _truth(verdict is not None), reason),
         _condition("Succeeded", succeeded, reason),
     ]
@@ -283,9 +287,9 @@ def _load_complete(found: Recorded | None) -> Object:
     """A load that never began is over, and was not complete."""
     load = found.get(record.LOAD) if found is not None else None
     if load is None:
-        return _condition("LoadComplete", "False", _AWAITED)
+        return _condition("LoadComplete", "False", Verdict.AWAITED)
     if load.get("start", "not known here") is None:
-        return _condition("LoadComplete", "False", load["reason"] or "LoadNotStarted")
+        return _condition("LoadComplete", "False", load["reason"] or RunReason.LOAD_NOT_STARTED)
     return _condition("LoadComplete", "True", "LoadEnded")
 
 

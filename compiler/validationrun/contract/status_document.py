@@ -9,9 +9,7 @@ from validationrun.base.document import Document
 from validationrun.contract.chain_entries import DeploymentStatus
 from validationrun.contract.load_entries import ShardStatus
 from validationrun.contract.record_key import FINALIZE, RecordKey, Timestamp
-from validationrun.oracle.model import Verdict
-
-RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error", "Cancelled"]
+from validationrun.oracle.outcome import Phase, Verdict
 
 
 class ChainStatus(Document, frozen=True):
@@ -92,7 +90,7 @@ class Status(RecordKey, frozen=True, kw_only=True):
     name: str | None
     namespace: str
     run_id: str
-    phase: RunPhase
+    phase: Phase
     verdict: Verdict
     reason: str | None
     message: str

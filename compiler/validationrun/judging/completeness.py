@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from validationrun.oracle.engine import ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.workload import PASSED
 from validationrun.results.folder import IN_CLUSTER, Result
@@ -182,7 +183,7 @@ def _sweep(question: Question, entries: Sequence[Entry], bounds: Bounds) -> Iter
     if len(counted) != 1 or counted[0].t != bounds.end or entries[-1] is not counted[0]:
         yield f"rule {name}: its final sweep at {bounds.end} is not there, or not once, or not last"
     for one in finals:
-        if not one.counted and (one.verdict != "Error" or one.t != bounds.end):
+        if not one.counted and (one.verdict != Verdict.ERROR or one.t != bounds.end):
             yield f"rule {name}: the final sweep was answered {one.verdict} at {one.t}, and that does not count"
     if len(finals) > question.rule.run_properties.retry + 1:
         yield f"rule {name}: the final sweep was asked {len(finals)} times, more often than its retry allows"

@@ -16,6 +16,7 @@ from validationrun.contract.record import Record
 from validationrun.contract.shards import all_indexes_complete
 from validationrun.kube.cluster import JOBS, Cluster, Object
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Workload
 
 
@@ -70,7 +71,7 @@ def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:
     if sign_off is not None and _is_this_runs(written, bundle_hash, sign_off):
         signed = [RuleState.from_data(one) for one in sign_off["rules"]]
         failed = _failed(written)
-        states = [one if one.verdict == "Failed" else failed.get(one.name, one) for one in signed]
+        states = [one if one.verdict == Verdict.FAILED else failed.get(one.name, one) for one in signed]
         return Evidence(states, sign_off, sign_off["stopRule"])
     # A failure in the record counts without sign-off; nothing else in it does.
     partial = written.get(record.RULES)
@@ -87,7 +88,7 @@ def _failed(written: Record) -> dict[str, RuleState]:
     have found what the other did not.
     """
     states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
-    return {state.name: state for state in states if state.verdict == "Failed"}
+    return {state.name: state for state in states if state.verdict == Verdict.FAILED}
 
 
 def _was_in_window(written: Record, stop: Mapping[str, Any]) -> bool:
@@ -101,7 +102,7 @@ def _was_in_window(written: Record, stop: Mapping[str, Any]) -> bool:
 
 def _unproven(state: RuleState) -> RuleState:
     """Without sign-off only a failure stands: good so far is not yet passed."""
-    return replace(state, verdict="Awaited", reason="") if state.verdict == "Passed" else state
+    return replace(state, verdict=Verdict.AWAITED, reason=RuleReason.NONE) if state.verdict == Verdict.PASSED else state
 
 
 def _is_this_runs(written: Record, bundle_hash: str, sign_off: Mapping[str, Any]) -> bool:

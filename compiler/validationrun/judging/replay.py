@@ -20,22 +20,16 @@ from validationrun.judging.live.clock_skew import doubted
 from validationrun.oracle.engine import Fold, RuleState
 from validationrun.oracle.evidence import Entry
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import CHAIN_REASONS, RunReason, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.summary import Tally
-from validationrun.oracle.verdict import (
-    CANCELLED,
-    CHAIN_REASONS,
-    DEADLINE_EXCEEDED,
-    Facts,
-    RunVerdict,
-    judge,
-)
+from validationrun.oracle.verdict import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
 from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
 
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-_OF_THE_CLUSTER: Final = frozenset({CANCELLED, DEADLINE_EXCEEDED, *CHAIN_REASONS})
+_OF_THE_CLUSTER: Final = frozenset({RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, *CHAIN_REASONS})
 _OF_THE_VERDICT: Final = ("phase", "verdict", "reason", "message", "failedPlan", "rules")
 _CONDITIONS: Final = frozenset({"TestCancelled", "TestComplete", "Succeeded"})
 
@@ -144,8 +138,10 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
     if not _trusted(result):
         return facts
     reason = result.status["reason"]
-    if reason in (CANCELLED, DEADLINE_EXCEEDED):
-        return dataclasses.replace(facts, cancelled=reason == CANCELLED, deadline_passed=reason == DEADLINE_EXCEEDED)
+    if reason in (RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED):
+        return dataclasses.replace(
+            facts, cancelled=reason == RunReason.CANCELLED, deadline_passed=reason == RunReason.DEADLINE_EXCEEDED
+        )
     return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status["message"])
 
 
@@ -160,9 +156,9 @@ def _trusted(result: Result) -> list[str]:
 def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:
     rule = question.rule
     if entry.exchange is None:
-        if entry.verdict != "Failed":
+        if entry.verdict != Verdict.FAILED:
             raise ResultsError(f"rule {rule.name} at {entry.t}: a decision without its exchange")
-        return Decision(rule.name, entry.t, "Failed", entry.reason, entry.message, entry.value, final=entry.final)
+        return Decision(rule.name, entry.t, Verdict.FAILED, entry.reason, entry.message, entry.value, final=entry.final)
     decision = decide(rule, entry.exchange)
     if start is not None and question.at(start, entry.t) != entry.exchange.query:
         differences.append(f"rule {rule.name} at {entry.t}: another query was asked than the rule's")
@@ -230,9 +226,9 @@ def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]
         rule = question.rule
         tally = Tally(rule)
         for one in since_resume(result.evidence[rule.name]):
-            if one.verdict not in ("Passed", "Failed", "Error"):
+            if one.verdict == Verdict.AWAITED:
                 raise ResultsError(f"rule {rule.name} at {one.t}: {one.verdict!r} is no verdict of a decision")
-            decision = Decision(rule.name, one.t, one.verdict, one.reason, one.message, one.value)  # type: ignore[arg-type]
+            decision = Decision(rule.name, one.t, one.verdict, one.reason, one.message, one.value)
             tally.add(decision, counted=one.counted)
         name = f"{RULES_DIR}/{rule.name}.json"
         try:

@@ -16,6 +16,7 @@ from validationrun.judging.live.loop import Window
 from validationrun.local.memory_record import Kept
 from validationrun.oracle.engine import Fold, RuleState
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.judgement import Judgement
 
@@ -107,7 +108,7 @@ class LocalControl:
     def save(self, states: Sequence[RuleState]) -> None:
         before = {one["name"]: one["verdict"] for one in (self.kept.get(record.RULES) or {"rules": []})["rules"]}
         for state in states:
-            if state.verdict not in ("Awaited", before.get(state.name)):
+            if state.verdict not in (Verdict.AWAITED, before.get(state.name)):
                 words = " ".join(part for part in (state.reason, state.message) if part)
                 logger.info("rule %s: %s%s", state.name, state.verdict, f": {words}" if words else "")
         self.kept.put_rules(states)

@@ -15,11 +15,11 @@ from validationrun.kube.cluster import Object
 from validationrun.local.control import Clock
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.process import Launch, Program
+from validationrun.oracle.outcome import RunReason
 from validationrun.oracle.workload import INFRASTRUCTURE, Shard, Workload, aggregate
 
 logger = logging.getLogger(__name__)
 
-NOT_STARTED: Final = "LoadNotStarted"
 Why = Literal["", "rule", "runDuration", "interrupted"]
 
 _STALENESS_SECONDS: Final = 1.0
@@ -157,7 +157,7 @@ class Load:
         ended = program.ended
         if ended is None:
             lost = program.gone and program.started is not None
-            reason = "its keeper was killed" if lost else NOT_STARTED if program.gone else ""
+            reason = "its keeper was killed" if lost else RunReason.LOAD_NOT_STARTED if program.gone else ""
             return ShardState(index, started=started, reason=reason, running=started is not None and not lost)
         code, reason = ended.code, ""
         if ended.signal is not None:
@@ -172,10 +172,14 @@ class Load:
     def outcome(self) -> Workload:
         """What the load's end means, for the verdict."""
         if not self.begun:
-            return Workload(None if self.why else INFRASTRUCTURE, "" if self.why else NOT_STARTED, "it was not started")
+            return Workload(
+                None if self.why else INFRASTRUCTURE,
+                "" if self.why else RunReason.LOAD_NOT_STARTED,
+                "it was not started",
+            )
         states = self.states()
         if (failure := self.failure) is not None:
-            return Workload(INFRASTRUCTURE, NOT_STARTED, failure)
+            return Workload(INFRASTRUCTURE, RunReason.LOAD_NOT_STARTED, failure)
         message = _describe(states, [_last_words(program.launch.stderr) for program in self._programs])
         if any(state.code is None and state.reason.startswith("stopped") for state in states):
             return Workload(None, "", message)
@@ -185,7 +189,9 @@ class Load:
         if self.why == "runDuration":
             return Workload(INFRASTRUCTURE, "", f"{self._why_words}; {message}")
         if self.docker and any(state.code in CANNOT_START for state in states):
-            return Workload(INFRASTRUCTURE, NOT_STARTED, f"{message}; docker could not start it: see its stderr")
+            return Workload(
+                INFRASTRUCTURE, RunReason.LOAD_NOT_STARTED, f"{message}; docker could not start it: see its stderr"
+            )
         return Workload(code, "", message)
 
     def document(self, outcome: Workload) -> Object:

@@ -1,7 +1,8 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import ALERT_FIRED, ALERT_NOT_LOADED, Answer, Decision, Fault, Samples
+from validationrun.oracle.model import Answer, Decision, Fault, Samples
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places, quoted
 from validationrun.oracle.prometheus_response import read_loaded, read_vector
 from validationrun.spec.v1alpha1 import AlertRule, Rule
@@ -46,7 +47,7 @@ def decide(rule: Rule, exchange: Exchange) -> Decision:
 
 def _loaded(rule: Rule, exchange: Exchange) -> Fault | None:
     if exchange.proof is None:
-        return Fault(ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
+        return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
     return read_loaded(exchange.proof, _body(rule).rule_ref.alertname, exchange.answered)
 
 
@@ -61,15 +62,15 @@ def decide_alert(
         before: it fired already when the window opened.
     """
     if isinstance(answer, Fault):
-        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
+        return Decision(rule, t, Verdict.ERROR, answer.reason, answer.message, final=final)
     if answer.samples:
         count = len(answer.samples)
         message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
         message += "; already firing at start" if before else ""
-        return Decision(rule, t, "Failed", ALERT_FIRED, message, count=count, final=final)
+        return Decision(rule, t, Verdict.FAILED, RuleReason.ALERT_FIRED, message, count=count, final=final)
     if loaded is not None:
-        return Decision(rule, t, "Error", loaded.reason, loaded.message, final=final)
-    return Decision(rule, t, "Passed", "", "the alert did not fire", final=final)
+        return Decision(rule, t, Verdict.ERROR, loaded.reason, loaded.message, final=final)
+    return Decision(rule, t, Verdict.PASSED, RuleReason.NONE, "the alert did not fire", final=final)
 
 
 def _body(rule: Rule) -> AlertRule:

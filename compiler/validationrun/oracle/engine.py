@@ -7,17 +7,16 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from validationrun.base.document import Document
-from validationrun.oracle.model import NO_SAMPLES, REFUSED, Decision, Verdict
+from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
-
-AWAITED: Final = "Awaited"
 
 
 class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
@@ -42,8 +41,8 @@ class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower
     """
 
     name: str
-    verdict: Verdict = "Awaited"
-    reason: str = ""
+    verdict: Verdict = Verdict.AWAITED
+    reason: RuleReason = RuleReason.NONE
     message: str = ""
     last_t: float | None = None
     errors: int = 0
@@ -70,22 +69,22 @@ def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
         change["refused"] = True
     if decision.why:
         change["why"] = decision.why
-    if decision.verdict == "Error":
+    if decision.verdict == Verdict.ERROR:
         change.update(_error(state, decision, retry))
     else:
         change.update(errors=0, answered=True, swept=decision.final)
-        if state.verdict != "Failed" and decision.verdict == "Failed":
+        if state.verdict != Verdict.FAILED and decision.verdict == Verdict.FAILED:
             change.update(
-                verdict="Failed", reason=decision.reason, message=decision.message, failed_t=decision.t, why=""
+                verdict=Verdict.FAILED, reason=decision.reason, message=decision.message, failed_t=decision.t, why=""
             )
-        elif state.verdict != "Failed" and not state.exhausted:
-            change.update(verdict="Passed", reason="", message=decision.message, why="")
+        elif state.verdict != Verdict.FAILED and not state.exhausted:
+            change.update(verdict=Verdict.PASSED, reason=RuleReason.NONE, message=decision.message, why="")
     return replace(state, **change)
 
 
 def _error(state: RuleState, decision: Decision, retry: int) -> dict[str, Any]:
     """What an error changes."""
-    if decision.reason == NO_SAMPLES and not state.answered and not decision.final:
+    if decision.reason == RuleReason.NO_SAMPLES and not state.answered and not decision.final:
         # The load has to warm up; what is still so at the end is an Error then.
         return {} if _decided(state) else {"reason": decision.reason, "message": decision.message}
     errors = state.errors + 1
@@ -93,12 +92,12 @@ def _error(state: RuleState, decision: Decision, retry: int) -> dict[str, Any]:
         return {"errors": errors}
     change: dict[str, Any] = {"errors": errors, "reason": decision.reason, "message": decision.message}
     if errors > retry or decision.final:
-        change.update(verdict="Error", exhausted=True)
+        change.update(verdict=Verdict.ERROR, exhausted=True)
     return change
 
 
 def _decided(state: RuleState) -> bool:
-    return state.exhausted or state.verdict == "Failed"
+    return state.exhausted or state.verdict == Verdict.FAILED
 
 
 def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) -> RuleState:
@@ -109,16 +108,18 @@ def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) 
         stopped: a rule stopped the run, so that there was no final sweep.
         ended: the window's end is known.
     """
-    if state.errors and state.verdict in ("Awaited", "Passed"):
+    if state.errors and state.verdict in (Verdict.AWAITED, Verdict.PASSED):
         # Tolerated so far, but no good answer came that would have cleared it.
-        return replace(state, verdict="Error")
-    if state.verdict == "Awaited":
+        return replace(state, verdict=Verdict.ERROR)
+    if state.verdict == Verdict.AWAITED:
         message = state.message if state.reason else "the rule was never answered"
-        return replace(state, verdict="Error", reason=NO_SAMPLES, message=message)
+        return replace(state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message=message)
     unswept = rule.run_properties.final_sweep and not state.swept
-    if state.verdict == "Passed" and not stopped and (unswept or not ended):
+    if state.verdict == Verdict.PASSED and not stopped and (unswept or not ended):
         # Nobody saw the window's end: what was good until then proves nothing.
-        return replace(state, verdict="Error", reason=NO_SAMPLES, message="the window's end is not known")
+        return replace(
+            state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message="the window's end is not known"
+        )
     return state
 
 

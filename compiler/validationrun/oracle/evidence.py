@@ -13,6 +13,7 @@ from typing import Any, Final
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import Reply, read_vector, warnings
 
 SAME: Final = "same"
@@ -41,8 +42,8 @@ class Entry:
     t: float
     final: bool
     exchange: Exchange | None
-    verdict: str
-    reason: str
+    verdict: Verdict
+    reason: RuleReason
     message: str
     value: str | None
     counted: bool
@@ -75,7 +76,7 @@ class Encoder:
     def decision(self, decision: Decision, *, counted: bool) -> str:
         line: dict[str, Any] = {"T": decision.t, "final": decision.final}
         if decision.exchange is not None:
-            line |= self._exchange(decision.exchange, as_text=decision.verdict == "Error")
+            line |= self._exchange(decision.exchange, as_text=decision.verdict == Verdict.ERROR)
         return _dump(
             {
                 **line,
@@ -150,8 +151,8 @@ def _entry(document: Mapping[str, Any], rule: str) -> Entry:
         document["T"],
         document["final"],
         _exchange(document, rule) if "query" in document else None,
-        document["verdict"],
-        document["reason"],
+        Verdict(document["verdict"]),
+        RuleReason(document["reason"]),
         document["message"],
         document["value"],
         document["counted"] is True,
@@ -168,7 +169,7 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
         answered=document["answered"],
         query=document["query"],
         reply=_read_reply(document),
-        refused=Fault(**refused) if refused else None,
+        refused=_read_fault(refused) if refused else None,
         proof=_read_reply(document["proof"]) if "proof" in document else None,
         opening=_read_reply(document["opening"]) if "opening" in document else None,
         why=document.get("why", ""),
@@ -261,8 +262,12 @@ def _read_reply(document: Mapping[str, Any]) -> Reply:
     body, fault = document.get("body"), document.get("fault")
     text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
     return Reply(
-        document["status"], text.encode("utf-8", "surrogateescape"), Fault(**fault) if fault is not None else None
+        document["status"], text.encode("utf-8", "surrogateescape"), _read_fault(fault) if fault is not None else None
     )
+
+
+def _read_fault(document: Mapping[str, Any]) -> Fault:
+    return Fault(RuleReason(document["reason"]), document["message"])
 
 
 def _fault(fault: Fault) -> dict[str, str]:

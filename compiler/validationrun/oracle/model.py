@@ -2,32 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
+
+from validationrun.oracle.outcome import RuleReason, Verdict
 
 if TYPE_CHECKING:
     from validationrun.oracle.exchange import Exchange
-
-Verdict = Literal["Awaited", "Passed", "Failed", "Error"]
-
-ALERT_FIRED: Final = "AlertFired"
-THRESHOLD_VIOLATED: Final = "ThresholdViolated"
-
-PROMETHEUS_UNAVAILABLE: Final = "PrometheusUnavailable"
-TIMEOUT: Final = "Timeout"
-PARTIAL_RESPONSE: Final = "PartialResponse"
-RBAC_DENIED: Final = "RBACDenied"
-RULE_NOT_FOUND: Final = "PrometheusRuleNotFound"
-CROSS_NAMESPACE_FORBIDDEN: Final = "CrossNamespaceForbidden"
-ALERT_NOT_LOADED: Final = "AlertNotLoaded"
-NO_SAMPLES: Final = "NoSamples"
-AMBIGUOUS_RESULT: Final = "AmbiguousResult"
-NAN: Final = "NaN"
-NOT_FINITE: Final = "NotFinite"
-BAD_QUERY: Final = "BadQuery"
-CLOCK_SKEW: Final = "ClockSkew"
-
-REFUSED: Final = frozenset({RULE_NOT_FOUND, CROSS_NAMESPACE_FORBIDDEN, RBAC_DENIED})
-"""The reference itself is refused: asking again cannot help unless somebody changes something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +29,7 @@ class Samples:
 class Fault:
     """No usable answer: one of the Error reasons, and a sentence for people."""
 
-    reason: str
+    reason: RuleReason
     message: str
 
 
@@ -74,8 +54,8 @@ class Decision:
 
     rule: str
     t: float
-    verdict: Literal["Passed", "Failed", "Error"]
-    reason: str
+    verdict: Verdict
+    reason: RuleReason
     message: str
     value: str | None = None
     count: int = 0

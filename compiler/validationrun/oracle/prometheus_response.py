@@ -11,17 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from validationrun.base.times import parse_time
-from validationrun.oracle.model import (
-    ALERT_NOT_LOADED,
-    BAD_QUERY,
-    PARTIAL_RESPONSE,
-    PROMETHEUS_UNAVAILABLE,
-    TIMEOUT,
-    Answer,
-    Fault,
-    Sample,
-    Samples,
-)
+from validationrun.oracle.model import Answer, Fault, Sample, Samples
+from validationrun.oracle.outcome import RuleReason
 
 TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, no password
 """The environment variable that says where the bearer token lies."""
@@ -91,13 +82,15 @@ def read_vector(reply: Reply) -> Answer:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
+            return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
         if kind == "scalar":
             return Samples((Sample({}, _number(result[1])),))
         if kind != "vector":
-            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series")
+            return Fault(
+                RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series"
+            )
         if any("histogram" in one for one in result):
-            return Fault(BAD_QUERY, "the query gives a native histogram; it must give a number")
+            return Fault(RuleReason.BAD_QUERY, "the query gives a native histogram; it must give a number")
         return Samples(tuple(Sample(_labels(one["metric"]), _number(one["value"][1])) for one in result))
     except _UNREADABLE:
         return _not_an_answer(reply)
@@ -111,11 +104,11 @@ def read_matrix(reply: Reply) -> Matrix | Fault:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(PARTIAL_RESPONSE, _plain("; ".join(partial)))
+            return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
         if kind != "matrix":
-            return Fault(BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
+            return Fault(RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
         if any("histograms" in one for one in result):
-            return Fault(BAD_QUERY, "the query gives native histograms; it must give numbers")
+            return Fault(RuleReason.BAD_QUERY, "the query gives native histograms; it must give numbers")
         return Matrix(tuple(Series(_labels(one["metric"]), _points(one["values"])) for one in result))
     except _UNREADABLE:
         return _not_an_answer(reply)
@@ -146,9 +139,9 @@ def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
     except _UNREADABLE:
         return _not_an_answer(reply)
     if not found:
-        return Fault(ALERT_NOT_LOADED, f"this Prometheus has no alert {alertname}")
+        return Fault(RuleReason.ALERT_NOT_LOADED, f"this Prometheus has no alert {alertname}")
     if all(problems):
-        return Fault(ALERT_NOT_LOADED, f"alert {alertname}: {problems[0]}")
+        return Fault(RuleReason.ALERT_NOT_LOADED, f"alert {alertname}: {problems[0]}")
     return None
 
 
@@ -195,7 +188,9 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
     try:
         whole = json.loads(reply.body)
         if whole["status"] != "success":
-            return Fault(PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}"))
+            return Fault(
+                RuleReason.PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}")
+            )
         return dict(whole)
     except _UNREADABLE:
         return _not_an_answer(reply)
@@ -205,11 +200,13 @@ def _http_fault(reply: Reply) -> Fault:
     kind, text = _error(reply.body)
     message = f"HTTP {reply.status}: {_plain(text)}".rstrip(": ")
     if reply.status in _BAD_QUERY_CODES:
-        return Fault(BAD_QUERY, message)
+        return Fault(RuleReason.BAD_QUERY, message)
     if reply.status in _REFUSED_CODES:
-        return Fault(PROMETHEUS_UNAVAILABLE, f"{message}; {TOKEN_FILE} names the file with the token to send")
+        return Fault(
+            RuleReason.PROMETHEUS_UNAVAILABLE, f"{message}; {TOKEN_FILE} names the file with the token to send"
+        )
     # Prometheus' own limit is our deadline: which of the two is seen first is chance, so both have one name.
-    return Fault(TIMEOUT if kind == "timeout" else PROMETHEUS_UNAVAILABLE, message)
+    return Fault(RuleReason.TIMEOUT if kind == "timeout" else RuleReason.PROMETHEUS_UNAVAILABLE, message)
 
 
 def _error(body: bytes) -> tuple[str, str]:
@@ -227,7 +224,7 @@ def _plain(text: str) -> str:
 
 
 def _not_an_answer(reply: Reply) -> Fault:
-    return Fault(PROMETHEUS_UNAVAILABLE, f"not an answer of Prometheus: {reply.body[:_SHOWN]!r}")
+    return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"not an answer of Prometheus: {reply.body[:_SHOWN]!r}")
 
 
 def _warnings(whole: Mapping[str, Any]) -> tuple[str, ...]:

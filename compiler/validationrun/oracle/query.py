@@ -4,16 +4,8 @@ import math
 from typing import Final
 
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import (
-    AMBIGUOUS_RESULT,
-    NAN,
-    NO_SAMPLES,
-    NOT_FINITE,
-    THRESHOLD_VIOLATED,
-    Answer,
-    Decision,
-    Fault,
-)
+from validationrun.oracle.model import Answer, Decision, Fault
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.spec.v1alpha1 import Rule
@@ -51,19 +43,21 @@ def decide_query(
 ) -> Decision:
     """`value op threshold`, both as float64, as PromQL compares."""
     if isinstance(answer, Fault):
-        return Decision(rule, t, "Error", answer.reason, answer.message, final=final)
+        return Decision(rule, t, Verdict.ERROR, answer.reason, answer.message, final=final)
     if not answer.samples:
         message = "the query gave no sample"
-        return Decision(rule, t, "Error", NO_SAMPLES, message, final=final, why=why)
+        return Decision(rule, t, Verdict.ERROR, RuleReason.NO_SAMPLES, message, final=final, why=why)
     if len(answer.samples) > 1:
         message = f"the query gave {len(answer.samples)} series; it must give one"
-        return Decision(rule, t, "Error", AMBIGUOUS_RESULT, message, final=final)
+        return Decision(rule, t, Verdict.ERROR, RuleReason.AMBIGUOUS_RESULT, message, final=final)
     text = answer.samples[0].value
     value = float(text)
     if math.isnan(value):
-        return Decision(rule, t, "Error", NAN, "the value is not a number", text, final=final)
+        return Decision(rule, t, Verdict.ERROR, RuleReason.NAN, "the value is not a number", text, final=final)
     if math.isinf(value):
-        return Decision(rule, t, "Error", NOT_FINITE, f"the value is {text}", text, final=final)
+        return Decision(rule, t, Verdict.ERROR, RuleReason.NOT_FINITE, f"the value is {text}", text, final=final)
     if COMPARE[op](value, float(threshold)):
-        return Decision(rule, t, "Passed", "", f"{text} {op} {threshold}", text, final=final)
-    return Decision(rule, t, "Failed", THRESHOLD_VIOLATED, f"{text}, not {op} {threshold}", text, final=final)
+        return Decision(rule, t, Verdict.PASSED, RuleReason.NONE, f"{text} {op} {threshold}", text, final=final)
+    return Decision(
+        rule, t, Verdict.FAILED, RuleReason.THRESHOLD_VIOLATED, f"{text}, not {op} {threshold}", text, final=final
+    )

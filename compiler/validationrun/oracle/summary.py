@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from validationrun.base.document import Document
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -69,11 +70,11 @@ class Tally:
         self.counted += 1
         self.first_t = decision.t if self.first_t is None else self.first_t
         self.last_t = decision.t
-        if decision.verdict == "Error":
+        if decision.verdict == Verdict.ERROR:
             self.errors[decision.reason] = self.errors.get(decision.reason, 0) + 1
             return
         self.good += 1
-        self.failed += decision.verdict == "Failed"
+        self.failed += decision.verdict == Verdict.FAILED
         if decision.value is not None:
             self._number(decision.t, decision.value)
 

@@ -2,49 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from validationrun.oracle.engine import RuleState
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
 from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
-
-Phase = Literal["Succeeded", "Failed", "Error", "Cancelled"]
-
-CANCELLED: Final = "Cancelled"
-CHAIN_SPEC_INVALID: Final = "ChainSpecInvalid"
-CHAIN_ID_IN_USE: Final = "ChainIdInUse"
-BUNDLE_MISSING: Final = "BundleMissing"
-CHAIN_APPLY_FAILED: Final = "ChainApplyFailed"
-CHAIN_FAILED: Final = "ChainFailed"
-CHAIN_NOT_READY: Final = "ChainNotReady"
-ENDPOINTS_NOT_RESOLVABLE: Final = "EndpointsNotResolvable"
-PREFLIGHT_FAILED: Final = "PreflightFailed"
-DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
-WORKLOAD_INFRA_FAILURE: Final = "WorkloadInfraFailure"
-SERVICE_ACCOUNT_MISSING: Final = "ServiceAccountMissing"
-CONFIG_APPLY_FAILED: Final = "ConfigApplyFailed"
-LOAD_NOT_STARTED: Final = "LoadNotStarted"
-WORKLOAD_FAILED: Final = "WorkloadFailed"
-EVALUATOR_LOST: Final = "EvaluatorLost"
-ALL_RULES_UNRESOLVED: Final = "AllRulesUnresolved"
-RUN_SUCCEEDED: Final = "RunSucceeded"
-RULE_ERROR: Final = "RuleError"
-RULE_FAILED: Final = "RuleFailed"
-RULE_STOP: Final = "RuleStopOnFailure"
-UNKNOWN: Final = "Unknown"
-
-CHAIN_REASONS: Final = frozenset(
-    {
-        CHAIN_SPEC_INVALID,
-        CHAIN_ID_IN_USE,
-        BUNDLE_MISSING,
-        CHAIN_APPLY_FAILED,
-        CHAIN_FAILED,
-        CHAIN_NOT_READY,
-        ENDPOINTS_NOT_RESOLVABLE,
-        PREFLIGHT_FAILED,
-    }
-)
-"""Of row 2."""
 
 LOAD_PLAN: Final = "loadGeneration"
 
@@ -120,41 +82,49 @@ class RunVerdict:
     failed_plan: str | None = None
 
     @property
-    def verdict(self) -> Literal["Passed", "Failed", "Error"]:
-        return {"Succeeded": "Passed", "Failed": "Failed"}.get(self.phase, "Error")  # type: ignore[return-value]
+    def verdict(self) -> Verdict:
+        return self.phase.verdict
 
 
 def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row of the table, in its order
     """The first row that holds."""
-    failed = [state for state in facts.rules or () if state.verdict == "Failed"]
+    failed = [state for state in facts.rules or () if state.verdict == Verdict.FAILED]
     if facts.cancelled:  # row 1
-        return RunVerdict("Cancelled", CANCELLED, "the run was stopped before it had a verdict")
+        return RunVerdict(Phase.CANCELLED, RunReason.CANCELLED, "the run was stopped before it had a verdict")
     if facts.chain_reason != "":  # row 2
         message = facts.chain_message or "the chain never came up"
-        return RunVerdict("Error", facts.chain_reason or CHAIN_NOT_READY, message)
+        return RunVerdict(Phase.ERROR, facts.chain_reason or RunReason.CHAIN_NOT_READY, message)
     if facts.stop_rule is not None:  # row 3
-        return RunVerdict("Failed", f"{RULE_STOP}:{facts.stop_rule}", _told(failed, facts.stop_rule))
+        return RunVerdict(
+            Phase.FAILED, RunReason.RULE_STOP_ON_FAILURE.naming(facts.stop_rule), _told(failed, facts.stop_rule)
+        )
     if facts.deadline_passed:  # row 4
-        return RunVerdict("Error", DEADLINE_EXCEEDED, "the Workflow's own deadline passed" + _also(failed))
+        return RunVerdict(
+            Phase.ERROR, RunReason.DEADLINE_EXCEEDED, "the Workflow's own deadline passed" + _also(failed)
+        )
     if facts.has_load and facts.workload not in (PASSED, ASSERTION_FAILED):  # row 5
-        reason = facts.workload_reason or WORKLOAD_INFRA_FAILURE
+        reason = facts.workload_reason or RunReason.WORKLOAD_INFRA_FAILURE
         message = _load_words(facts, "the load had a fault of its own") + _also(failed)
-        return RunVerdict("Error", reason, message, LOAD_PLAN)
+        return RunVerdict(Phase.ERROR, reason, message, LOAD_PLAN)
     if facts.has_load and facts.workload == ASSERTION_FAILED:  # row 6
         message = _load_words(facts, "an assertion of the workload failed") + _also(failed)
-        return RunVerdict("Failed", WORKLOAD_FAILED, message, LOAD_PLAN)
+        return RunVerdict(Phase.FAILED, RunReason.WORKLOAD_FAILED, message, LOAD_PLAN)
     if failed:  # row 7
         first = min(failed, key=lambda state: state.failed_t or 0.0)
-        return RunVerdict("Failed", f"{RULE_FAILED}:{first.name}", _told(failed, first.name))
+        return RunVerdict(Phase.FAILED, RunReason.RULE_FAILED.naming(first.name), _told(failed, first.name))
     if not facts.signed_off or facts.rules is None:  # row 8
-        return RunVerdict("Error", EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's")
+        return RunVerdict(
+            Phase.ERROR, RunReason.EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's"
+        )
     if facts.rules and all(state.refused for state in facts.rules):  # row 9
-        return RunVerdict("Error", ALL_RULES_UNRESOLVED, "every rule's reference was refused" + _errors(facts.rules))
-    if all(state.verdict == "Passed" for state in facts.rules):  # row 10
-        return RunVerdict("Succeeded", RUN_SUCCEEDED, _success(facts))
-    if any(state.verdict == "Error" for state in facts.rules):  # row 11
-        return RunVerdict("Error", RULE_ERROR, "not every rule could be answered" + _errors(facts.rules))
-    return RunVerdict("Error", UNKNOWN, "no row of the verdict table fits")  # row 12
+        return RunVerdict(
+            Phase.ERROR, RunReason.ALL_RULES_UNRESOLVED, "every rule's reference was refused" + _errors(facts.rules)
+        )
+    if all(state.verdict == Verdict.PASSED for state in facts.rules):  # row 10
+        return RunVerdict(Phase.SUCCEEDED, RunReason.RUN_SUCCEEDED, _success(facts))
+    if any(state.verdict == Verdict.ERROR for state in facts.rules):  # row 11
+        return RunVerdict(Phase.ERROR, RunReason.RULE_ERROR, "not every rule could be answered" + _errors(facts.rules))
+    return RunVerdict(Phase.ERROR, RunReason.UNKNOWN, "no row of the verdict table fits")  # row 12
 
 
 def _load_words(facts: Facts, words: str) -> str:
@@ -182,7 +152,7 @@ def _also(failed: Sequence[RuleState]) -> str:
 
 
 def _errors(states: Sequence[RuleState]) -> str:
-    wrong = [state for state in states if state.verdict == "Error"]
+    wrong = [state for state in states if state.verdict == Verdict.ERROR]
     return ": " + "; ".join(f"{state.name} {state.reason} ({_explained(state)})" for state in wrong) if wrong else ""
 
 

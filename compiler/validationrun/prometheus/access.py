@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import TOKEN_FILE
 from validationrun.prometheus.connection import CA_FILE, NoReplyError, tls_context
 
@@ -113,4 +114,6 @@ def _read(kind: str, path: Path) -> bytes:
 
 
 def _no_use(kind: str, path: Path | None, problem: str) -> NoReplyError:
-    return NoReplyError(Fault(PROMETHEUS_UNAVAILABLE, f"Prometheus was not asked: the {kind} file {path} {problem}"))
+    return NoReplyError(
+        Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"Prometheus was not asked: the {kind} file {path} {problem}")
+    )

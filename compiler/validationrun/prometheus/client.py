@@ -11,7 +11,8 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply
 from validationrun.prometheus.access import Access
 from validationrun.prometheus.connection import Connection, NoReplyError, Target
@@ -150,7 +151,7 @@ class Prometheus:
         if isinstance(answer, Fault):
             return answer
         if len(answer.samples) != 1:
-            return Fault(PROMETHEUS_UNAVAILABLE, f"{self.url}: time() gave {len(answer.samples)} values")
+            return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"{self.url}: time() gave {len(answer.samples)} values")
         return float(answer.samples[0].value)
 
     def version(self, timeout_s: float) -> str | Fault:

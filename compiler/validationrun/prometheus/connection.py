@@ -19,7 +19,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, TIMEOUT, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 
 CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
 """The environment variable that says whom to trust."""
@@ -45,7 +46,7 @@ class NoReplyError(Exception):
 
 
 def _unavailable(message: str) -> NoReplyError:
-    return NoReplyError(Fault(PROMETHEUS_UNAVAILABLE, message))
+    return NoReplyError(Fault(RuleReason.PROMETHEUS_UNAVAILABLE, message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,23 +328,21 @@ def _fault(target: Target, error: BaseException, timeout_s: float) -> Fault | No
     if isinstance(error, NoReplyError):
         return error.fault
     if isinstance(error, TimeoutError):
-        return Fault(TIMEOUT, f"{target}: no whole answer within {timeout_s:g}s")
+        return Fault(RuleReason.TIMEOUT, f"{target}: no whole answer within {timeout_s:g}s")
     if isinstance(error, http.client.RemoteDisconnected | OSError):
-        return Fault(PROMETHEUS_UNAVAILABLE, f"{target}: {_words(error)}")
+        return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"{target}: {_words(error)}")
     if isinstance(error, http.client.HTTPException | ValueError):
-        return Fault(PROMETHEUS_UNAVAILABLE, f"{target}: no whole response of HTTP: {str(error)[:_SHOWN]!r}")
+        return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"{target}: no whole response of HTTP: {str(error)[:_SHOWN]!r}")
     return None
 
 
 def _late(message: str) -> NoReplyError:
-    return NoReplyError(Fault(TIMEOUT, message))
+    return NoReplyError(Fault(RuleReason.TIMEOUT, message))
 
 
 def _redirected(target: Target, status: int, location: str) -> NoReplyError:
-    return _unavailable(
-        f"{target}: HTTP {status}, a redirect to {location[:_SHOWN]!r}; redirects are not followed, "
-        "give the URL that answers itself"
-    )
+    where = f"HTTP {status}, a redirect to {location[:_SHOWN]!r}"
+    return _unavailable(f"{target}: {where}; redirects are not followed, give the URL that answers itself")
 
 
 def _too_much(target: Target) -> NoReplyError:

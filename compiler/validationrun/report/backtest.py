@@ -8,6 +8,7 @@ from validationrun.base.times import format_time
 from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
 from validationrun.judging.backtest.compare import Comparison, Judged
 from validationrun.judging.backtest.query_strategy import Form
+from validationrun.oracle.outcome import Verdict
 
 KIND: Final = "ValidationRunBacktest"
 COMPARISON_KIND: Final = "ValidationRunComparison"
@@ -67,7 +68,7 @@ def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Itera
     else:
         yield from _table(name, outcomes)
         for outcome in outcomes:
-            if outcome.verdict.verdict != "Passed":
+            if outcome.verdict.verdict != Verdict.PASSED:
                 yield ""
                 yield from _window(name, outcome)
     for note in notes:
@@ -76,7 +77,9 @@ def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Itera
 
 def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     verdicts = [one.verdict.verdict for one in outcomes]
-    counted = ", ".join(f"{verdicts.count(one)} {one}" for one in ("Passed", "Failed", "Error") if one in verdicts)
+    counted = ", ".join(
+        f"{verdicts.count(one)} {one}" for one in (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR) if one in verdicts
+    )
     yield f"{name}: {len(outcomes)} windows: {counted}"
     rows = [("start", "length", "verdict", "reason", "stopped", "closest to its threshold", "data")]
     for one in outcomes:
@@ -133,7 +136,7 @@ def _window(name: str, outcome: Outcome) -> Iterator[str]:
         )  # fmt: skip
     yield from (f"  {row}" for row in _aligned(rows))
     for one in outcome.rules:
-        if one.state.verdict == "Error":
+        if one.state.verdict == Verdict.ERROR:
             words = f"{one.state.message}: {one.state.why}" if one.state.why else one.state.message
             yield f"  {one.rule.name}: {words}"
 

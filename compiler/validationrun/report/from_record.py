@@ -20,6 +20,7 @@ from validationrun.judging.recorded import Evidence
 from validationrun.kube.cluster import CONFIG_MAPS, Cluster, owned_by
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import Entry, RuleEvidence
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.workload import Workload
@@ -156,7 +157,7 @@ def _entries(state: RuleState, window: Mapping[str, Any], sums: Mapping[str, Any
     final = t == window["end"] and state.swept
     # The state has the last value, which may be a good one again; that of the failure is known where nothing was worse.
     value = state.value if t == state.last_t else sums.get("marginValue") if t == sums.get("marginT") else None
-    return [Entry(t, final, None, "Failed", state.reason, state.message, value, counted=True)]
+    return [Entry(t, final, None, Verdict.FAILED, state.reason, state.message, value, counted=True)]
 
 
 def _rule(rule: RuleView, sums: Mapping[str, Any] | None) -> RuleView:

@@ -15,19 +15,18 @@ from typing import Any, Final
 from validationrun.base.times import parse_time
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.completeness import Bounds
-from validationrun.oracle.engine import AWAITED, RuleState, ticks
+from validationrun.oracle.engine import RuleState, ticks
 from validationrun.oracle.evidence import RuleEvidence
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
 from validationrun.oracle.workload import Workload
 from validationrun.report import formatting
-from validationrun.report.model import ERROR, FAILED, PASSED, About, Point, RuleView, RunView, Shard
+from validationrun.report.model import About, Point, RuleView, RunView, Shard
 from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
 from validationrun.spec.v1alpha1 import Rule
 
-_VERDICT_OF_PHASE: Final = {"Succeeded": PASSED, "Failed": FAILED, "Error": ERROR, "Cancelled": ERROR}
-_RULE_VERDICTS: Final = frozenset({AWAITED, PASSED, FAILED, ERROR})
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _WORD: Final = re.compile("[A-Za-z]{0,64}")
 _LAST_MOMENT: Final = 253_402_300_799.0
@@ -80,8 +79,8 @@ def _view(result: Result) -> RunView:
     return RunView(
         about=_about(document),
         status=status,
-        phase=_text(status["phase"]),
-        verdict=_text(status["verdict"]),
+        phase=Phase(status["phase"]),
+        verdict=Verdict(status["verdict"]),
         reason=_text(status["reason"]),
         message=_text(status["message"]),
         start=start,
@@ -165,12 +164,12 @@ def _texts(values: Any) -> dict[str, str]:
 
 
 def _check(view: RunView) -> None:
-    if _VERDICT_OF_PHASE.get(view.phase) != view.verdict:
+    if view.verdict == Verdict.AWAITED or view.verdict != view.phase.verdict:
         raise ResultsError(f"{RESULT_JSON} has phase {view.phase} and verdict {view.verdict}, which do not go together")
-    if view.verdict != PASSED:
+    if view.verdict != Verdict.PASSED:
         return
     for rule in view.rules:
-        if rule.state.verdict != PASSED:
+        if rule.state.verdict != Verdict.PASSED:
             raise ResultsError(f"{RESULT_JSON} says Passed, and that rule {rule.name} is {rule.state.verdict}")
         if not rule.summary.good and rule.resumed is None:
             raise ResultsError(f"{RESULT_JSON} says that rule {rule.name} passed, and its evidence holds no answer")
@@ -196,14 +195,14 @@ def _rule(
 def _points(rule: Rule, evidence: RuleEvidence) -> Iterator[Point]:
     for entry in evidence.entries:
         t = _time(entry.t)
-        if t is None or entry.verdict not in (PASSED, FAILED, ERROR):
+        if t is None or entry.verdict == Verdict.AWAITED:
             raise ValueError(f"a decision of rule {rule.name}")
         value = None if entry.value is None else float(entry.value)
         decision = Decision(
             rule.name,
             t,
-            entry.verdict,  # type: ignore[arg-type] # checked above
-            _word(entry.reason),
+            entry.verdict,
+            entry.reason,
             _text(entry.message),
             _text(entry.value) or None,
             final=bool(entry.final),
@@ -244,11 +243,8 @@ def _last(evidence: Mapping[str, RuleEvidence]) -> float | None:
 
 def _state(document: Mapping[str, Any]) -> RuleState:
     state = RuleState.from_data(document)
-    if state.verdict not in _RULE_VERDICTS:
-        raise ValueError(f"rule {state.name} is {state.verdict}")
     for t in (state.last_t, state.failed_t, state.fired_t):
         _time(t)
-    _word(state.reason)
     return state
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from validationrun.base.times import format_time
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.workload import Workload
 from validationrun.report import formatting
-from validationrun.report.model import FAILED, PASSED, RuleView, RunView
+from validationrun.report.model import RuleView, RunView
 from validationrun.report.phrases import answers_told, failure_told, margin_told
 
 RUN_CASE: Final = "run"
@@ -85,7 +86,9 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
 
 
 def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
-    verdict = {0: PASSED, 1: FAILED}.get(workload.code if workload.code is not None else -1, "Error")
+    verdict = {0: Verdict.PASSED, 1: Verdict.FAILED}.get(
+        workload.code if workload.code is not None else -1, Verdict.ERROR
+    )
     told = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
     _case(suite, group, WORKLOAD_CASE, verdict, workload.reason, workload.message or told, told, 0)
 
@@ -102,12 +105,12 @@ def _case(
     suite: ET.Element, group: str, name: str, verdict: str, reason: str, message: str, told: str, seconds: float
 ) -> None:
     case = ET.SubElement(suite, "testcase", classname=group, name=name, time=f"{seconds:.3f}")
-    if verdict == PASSED:
+    if verdict == Verdict.PASSED:
         if told:
             ET.SubElement(case, "system-out").text = told
         return
     # Whatever is neither Passed nor Failed was not judged, and what was not judged is red.
-    kind = "failure" if verdict == FAILED else "error"
+    kind = "failure" if verdict == Verdict.FAILED else "error"
     words = formatting.clean(message) or _OPEN
     finding = ET.SubElement(case, kind, type=formatting.clean(reason, 2 * formatting.NAME) or _OPEN, message=words)
     finding.text = f"{verdict}: {words}" + (f"\n{told}" if told else "")

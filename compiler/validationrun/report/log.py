@@ -7,8 +7,9 @@ from typing import Final
 
 from validationrun.base.times import format_time
 from validationrun.oracle.engine import RuleState, fold
+from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
-from validationrun.report.model import ERROR, FAILED, Point, RuleView, RunView
+from validationrun.report.model import Point, RuleView, RunView
 from validationrun.report.phrases import stop_told
 
 _MOST_PER_RULE: Final = 200
@@ -143,6 +144,6 @@ def _words(point: Point, before: RuleState, after: RuleState) -> str:
         return f"{words} [did not count]"
     if before.verdict != after.verdict:
         return f"{words} [rule {before.verdict} -> {after.verdict}]"
-    if one.verdict == ERROR and after.verdict not in (ERROR, FAILED):
+    if one.verdict == Verdict.ERROR and after.verdict not in (Verdict.ERROR, Verdict.FAILED):
         return f"{words} [tolerated]"
     return words

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from validationrun.base.times import format_time
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report import formatting
 from validationrun.report.files import links
-from validationrun.report.model import CANCELLED, ERROR, FAILED, PASSED, RuleView, RunView
+from validationrun.report.model import RuleView, RunView
 from validationrun.report.phrases import (
     answers_short,
     answers_told,
@@ -25,7 +26,7 @@ from validationrun.report.phrases import (
 )
 from validationrun.report.reason_help import meaning
 
-SIGNS: Final = {PASSED: "✅", FAILED: "❌", ERROR: "⚠️", CANCELLED: "⏹️"}
+SIGNS: Final = {Verdict.PASSED: "✅", Verdict.FAILED: "❌", Verdict.ERROR: "⚠️", Phase.CANCELLED: "⏹️"}
 """GitHub draws each in another shape; the word beside it says the same."""
 
 _MOST_TOLD: Final = 10
@@ -59,7 +60,7 @@ def code(value: object, limit: int = formatting.NAME) -> str:
 
 
 def _headline(view: RunView) -> str:
-    word = view.phase if view.phase == CANCELLED else view.verdict
+    word = view.phase if view.phase == Phase.CANCELLED else view.verdict
     reason = f" {code(view.reason, 2 * formatting.NAME)}" if view.reason else ""
     return f"## {SIGNS[word]} {word}: {code(view.about.name)}{reason}"
 
@@ -107,7 +108,7 @@ def _row(rule: RuleView, view: RunView) -> tuple[str, ...]:
     state = rule.state
     return (
         code(rule.name),
-        f"{SIGNS.get(state.verdict, SIGNS[ERROR])} {state.verdict}"
+        f"{SIGNS.get(state.verdict, SIGNS[Verdict.ERROR])} {state.verdict}"
         + (f" {code(state.reason)}" if state.reason else ""),
         code(value_told(rule)),
         code(requirement(rule)),
@@ -138,5 +139,5 @@ def _item(rule: RuleView, view: RunView) -> Iterator[str]:
         yield f"  - why it was empty: {code(state.why, _WORDS)}"
     for series in failed_series(rule)[:3]:
         yield f"  - series {code(series, _WORDS)}"
-    if state.verdict != FAILED:
+    if state.verdict != Verdict.FAILED:
         yield f"  - {answers_told(rule)}"

@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.oracle.engine import AWAITED, RuleState
+from validationrun.oracle.engine import RuleState
 from validationrun.oracle.model import Decision, Samples
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.workload import Workload
 from validationrun.spec.v1alpha1 import Rule
-
-PASSED: Final = "Passed"
-FAILED: Final = "Failed"
-ERROR: Final = "Error"
-CANCELLED: Final = "Cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class Point:
 
     @property
     def good(self) -> bool:
-        return self.decision.verdict != ERROR
+        return self.decision.verdict != Verdict.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,9 @@ class RuleView:
         """The decision that made it Failed."""
         if self.state.failed_t is None:
             return None
-        found = (p for p in self.points if p.counted and p.decision.verdict == FAILED and p.t == self.state.failed_t)
+        found = (
+            p for p in self.points if p.counted and p.decision.verdict == Verdict.FAILED and p.t == self.state.failed_t
+        )
         return next(found, None)
 
 
@@ -142,8 +140,8 @@ class RunView:
 
     about: About
     status: Mapping[str, Any]
-    phase: str
-    verdict: str
+    phase: Phase
+    verdict: Verdict
     reason: str
     message: str
     start: float | None
@@ -169,13 +167,13 @@ class RunView:
     @property
     def troubled(self) -> list[RuleView]:
         """The rules that did not pass: what failed first, the earliest at its head, then the others."""
-        failed = [rule for rule in self.rules if rule.state.verdict == FAILED]
+        failed = [rule for rule in self.rules if rule.state.verdict == Verdict.FAILED]
         failed.sort(key=lambda one: one.state.failed_t or 0.0)
-        return failed + [rule for rule in self.rules if rule.state.verdict not in (PASSED, FAILED)]
+        return failed + [rule for rule in self.rules if rule.state.verdict not in (Verdict.PASSED, Verdict.FAILED)]
 
     def tally(self) -> dict[str, int]:
         """How many rules have each verdict, the worst first."""
-        counts = dict.fromkeys((FAILED, ERROR, AWAITED, PASSED), 0)
+        counts = dict.fromkeys((Verdict.FAILED, Verdict.ERROR, Verdict.AWAITED, Verdict.PASSED), 0)
         for rule in self.rules:
             counts[rule.state.verdict] += 1
         return {verdict: count for verdict, count in counts.items() if count}

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from validationrun.base.resources import data_folder
 from validationrun.base.times import format_time
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report import formatting
 from validationrun.report.files import links
-from validationrun.report.model import CANCELLED, PASSED, RuleView, RunView, Shard
+from validationrun.report.model import RuleView, RunView, Shard
 from validationrun.report.phrases import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
 from validationrun.report.rule_card import cards_of
 from validationrun.report.timeline_axis import Axis
@@ -58,7 +59,7 @@ def render(view: RunView) -> str:
         message=formatting.clean(view.message),
         reason="" if view.reason == view.phase else formatting.clean(view.reason, 2 * formatting.NAME),
         tone=tone_of(view),
-        word=view.phase if view.phase == CANCELLED else view.verdict,
+        word=view.phase if view.phase == Phase.CANCELLED else view.verdict,
         meaning=run_meaning(view),
         notes=[formatting.clean(note) for note in view.about.notes[:_MOST_NOTES]],
         facts=list(_facts(view)),
@@ -74,7 +75,7 @@ def render(view: RunView) -> str:
 
 def tone_of(view: RunView) -> str:
     """The page's colour and sign. Only a run that passed can look like one."""
-    return view.phase.lower() if view.phase == CANCELLED else view.verdict.lower()
+    return view.phase.lower() if view.phase == Phase.CANCELLED else view.verdict.lower()
 
 
 def _environment() -> jinja2.Environment:
@@ -207,7 +208,7 @@ def _overview(rule: RuleView, view: RunView) -> dict[str, str]:
 
 
 def rule_tone(rule: RuleView) -> str:
-    return rule.state.verdict.lower() if rule.state.verdict in (PASSED, "Failed") else "error"
+    return rule.state.verdict.lower() if rule.state.verdict in (Verdict.PASSED, Verdict.FAILED) else "error"
 
 
 def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:

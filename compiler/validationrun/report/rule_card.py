@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.report import formatting
-from validationrun.report.model import FAILED, PASSED, RuleView, RunView
+from validationrun.report.model import RuleView, RunView
 from validationrun.report.phrases import answers_told, failed_series, margin_told, requirement, value_told
 from validationrun.report.reason_help import meaning
 
@@ -48,7 +49,7 @@ class Card:
 
 def cards_of(view: RunView) -> list[Card]:
     """What needs a look first, in the order in which it went wrong; then what passed, in the order of the spec."""
-    passed = [rule for rule in view.rules if rule.state.verdict == PASSED]
+    passed = [rule for rule in view.rules if rule.state.verdict == Verdict.PASSED]
     return [_card(rule, view) for rule in [*view.troubled, *passed]]
 
 
@@ -56,14 +57,14 @@ def _card(rule: RuleView, view: RunView) -> Card:
     state = rule.state
     return Card(
         rule.name,
-        "passed" if state.verdict == PASSED else "failed" if state.verdict == FAILED else "error",
+        "passed" if state.verdict == Verdict.PASSED else "failed" if state.verdict == Verdict.FAILED else "error",
         state.verdict,
         state.reason,
-        meaning(state.reason) if state.verdict != PASSED else "",
+        meaning(state.reason) if state.verdict != Verdict.PASSED else "",
         formatting.clean(state.message),
         [row for row in _rows(rule, view) if row.values and any(row.values)],
         round(100 * rule.summary.good / rule.expected, 1) if rule.expected else 0.0,
-        state.verdict == PASSED,
+        state.verdict == Verdict.PASSED,
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from validationrun.base.times import format_time
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report import formatting, log
-from validationrun.report.model import CANCELLED, RunView
+from validationrun.report.model import RunView
 from validationrun.report.phrases import (
     answers_short,
     answers_told,
@@ -21,7 +22,7 @@ def render(view: RunView) -> str:
 
 
 def _head(view: RunView) -> Iterator[str]:
-    word = view.phase if view.phase == CANCELLED else view.verdict
+    word = view.phase if view.phase == Phase.CANCELLED else view.verdict
     name = formatting.clean(view.about.name, formatting.NAME)
     yield f"{word.upper()}  {name}  {formatting.clean(view.reason, 2 * formatting.NAME)}".rstrip()
     yield f"  {formatting.clean(view.message)}"
@@ -59,7 +60,7 @@ def _rules(view: RunView) -> Iterator[str]:
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for rule, row in zip((None, *view.rules), (head, *rows), strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        if rule is None or rule.state.verdict == "Passed":
+        if rule is None or rule.state.verdict == Verdict.PASSED:
             continue
         state = rule.state
         when = f" at {formatting.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
@@ -67,5 +68,5 @@ def _rules(view: RunView) -> Iterator[str]:
             yield f"    {words}"
         if state.why:
             yield f"    why it was empty: {formatting.clean(state.why)}"
-        if state.verdict != "Failed":
+        if state.verdict != Verdict.FAILED:
             yield f"    {answers_told(rule)}"

@@ -3,8 +3,9 @@
 import json
 from typing import Final
 
+from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
-from validationrun.report.model import FAILED, RunView
+from validationrun.report.model import RunView
 
 LIMIT_BYTES: Final = 4096
 """What Kubernetes keeps of a termination message."""
@@ -14,7 +15,7 @@ _MESSAGE: Final = 1024
 
 def render(view: RunView) -> str:
     """One line of ASCII."""
-    failed = [rule.name for rule in view.troubled if rule.state.verdict == FAILED]
+    failed = [rule.name for rule in view.troubled if rule.state.verdict == Verdict.FAILED]
     document = {
         "phase": view.phase,
         "verdict": view.verdict,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from validationrun.base.times import format_time
+from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
-from validationrun.report.model import ERROR, FAILED, PASSED, Point, RuleView
+from validationrun.report.model import Point, RuleView
 from validationrun.report.phrases import requirement
 from validationrun.report.timeline_axis import WIDTH, Axis, Scale
 
@@ -114,8 +115,8 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     if rule.rule.query is not None:
         _values(lane, points, axis, float(rule.rule.query.threshold))
     else:
-        lane.fired = cells.spans((one.t for one in counted if one.decision.verdict == FAILED), "fired")
-        lane.quiet = cells.spans((one.t for one in counted if one.decision.verdict == PASSED), "did not fire")
+        lane.fired = cells.spans((one.t for one in counted if one.decision.verdict == Verdict.FAILED), "fired")
+        lane.quiet = cells.spans((one.t for one in counted if one.decision.verdict == Verdict.PASSED), "did not fire")
     _strip(lane, points, cells, axis)
     start_after = int(rule.rule.run_properties.start_after)
     if start_after:
@@ -245,9 +246,11 @@ def _strip(lane: Lane, points: Sequence[Point], cells: _Cells, axis: Axis) -> No
     top = lane.plot + 3
     middle, bottom = top + 5, top + 10
     counted = [one for one in points if one.counted]
-    good = cells.merged((one.t for one in counted if one.decision.verdict == PASSED), 100 / COLUMNS)
+    good = cells.merged((one.t for one in counted if one.decision.verdict == Verdict.PASSED), 100 / COLUMNS)
     lane.passed = "".join(f"M{_units(left)} {middle:g}H{_units(right)}" for left, right in good)
-    lane.failed = _ticks((one.t for one in counted if one.decision.verdict == FAILED), axis, f" {top:g}V{bottom:g}")
+    lane.failed = _ticks(
+        (one.t for one in counted if one.decision.verdict == Verdict.FAILED), axis, f" {top:g}V{bottom:g}"
+    )
     lane.error = _ticks((one.t for one in counted if not one.good), axis, f" {middle:g}V{bottom:g}")
     lane.uncounted = _ticks((one.t for one in points if not one.counted), axis, f" {middle:g}h0")
 
@@ -278,9 +281,9 @@ def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterat
 def _kind(point: Point) -> str:
     if not point.counted:
         return UNCOUNTED
-    if point.decision.verdict == FAILED:
+    if point.decision.verdict == Verdict.FAILED:
         return BAD
-    if point.decision.verdict == ERROR:
+    if point.decision.verdict == Verdict.ERROR:
         return UNANSWERED
     return SWEEP if point.decision.final else GOOD
 

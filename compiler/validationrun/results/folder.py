@@ -11,6 +11,7 @@ from validationrun.base import conventions
 from validationrun.base.atomic_files import dump_json, listed, sha256_of, write_whole
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.results.evidence import RULES_DIR
 from validationrun.results.judgement import Judgement
@@ -138,7 +139,7 @@ def read_result(folder: pathlib.Path) -> Result:
 def _has_none(document: Mapping[str, Any]) -> bool:
     """The evaluator of a run in a cluster never signed off, so that nothing of it counts; no such run has passed."""
     interrupted, verdict = document["window"]["interrupted"], document["status"]["verdict"]
-    return document.get("mode") == IN_CLUSTER and interrupted is True and verdict != "Passed"
+    return document.get("mode") == IN_CLUSTER and interrupted is True and verdict != Verdict.PASSED
 
 
 def _read_document(path: pathlib.Path) -> dict[str, Any]:

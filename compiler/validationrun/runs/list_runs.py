@@ -9,6 +9,7 @@ from validationrun.base import conventions
 from validationrun.contract.record import Record
 from validationrun.contract.status import has_ended, run_status, workflow_phase
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.runs.lookup import identity_of, template_name
 from validationrun.runs.submit import OURS, Refused, no_argo
 
@@ -78,10 +79,13 @@ def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str,
     metadata = found["metadata"]
     message = _OF_ARGO.sub("", str((found.get("status") or {}).get("message") or "").partition("\n")[0])
     if not has_ended(found):
-        return ("Pending" if workflow_phase(found) == "Pending" else "Running"), "Awaited", "", message
+        return (Phase.PENDING if workflow_phase(found) == "Pending" else Phase.RUNNING), Verdict.AWAITED, "", message
     labels = metadata.get("labels") or {}
     phase, verdict = labels.get(conventions.LABEL_PHASE, ""), labels.get(conventions.LABEL_VERDICT, "")
-    if (verdict == "Passed" and workflow_phase(found) == "Succeeded") or verdict in ("Failed", "Error"):
+    if (verdict == Verdict.PASSED and workflow_phase(found) == "Succeeded") or verdict in (
+        Verdict.FAILED,
+        Verdict.ERROR,
+    ):
         reason = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_REASON) or ""
         return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
     identity = identity_of(found)

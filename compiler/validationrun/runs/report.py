@@ -9,6 +9,7 @@ from validationrun.contract.record import Record
 from validationrun.contract.status import run_status
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import Cluster
+from validationrun.oracle.outcome import Verdict
 from validationrun.report.from_record import Ended, view
 from validationrun.report.model import RunView
 from validationrun.runs.lookup import identity_of, our_run
@@ -34,7 +35,7 @@ def run_view(cluster: Cluster, name: str) -> RunView | None:
     identity = identity_of(found)
     written = Record.read(cluster, identity)
     status = run_status(identity, found, written)
-    if status["verdict"] == "Awaited":
+    if status["verdict"] == Verdict.AWAITED:
         raise Refused(
             f"run {name} has no verdict yet ({status['message']}); `validationrun watch {name} -n {identity.namespace}` "
             "waits for it"

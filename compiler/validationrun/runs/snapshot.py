@@ -10,6 +10,7 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.status import has_ended, run_status
 from validationrun.kube.cluster import Cluster, ForbiddenError, Object
+from validationrun.oracle.outcome import Verdict
 from validationrun.runs.logs import STEPS, Tail, step_sources
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.saved_diagnostics import saved_pods
@@ -158,7 +159,7 @@ class Follower:
         at = rule["lastEvaluatedAt"]
         if decision is None or (at is not None and parse_time(at) >= parse_time(decision["T"])):
             return RuleView(rule["name"], rule["verdict"], _words(rule["reason"], rule["message"]), at)
-        reason = decision["reason"] if decision["verdict"] == "Error" else None
+        reason = decision["reason"] if decision["verdict"] == Verdict.ERROR else None
         return RuleView(rule["name"], rule["verdict"], _words(reason, decision["message"]), decision["T"])
 
 

@@ -15,6 +15,7 @@ from validationrun.base.truncate import cut
 from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.oracle.outcome import Verdict
 from validationrun.steps.context import Context
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def _goes(context: Context, written: Record | None, verdict: str) -> bool:
     if written is not None and not run.get("bringUp"):
         return False
     policy = context.cleanup or run.get("cleanup") or _ALWAYS
-    return policy == _ALWAYS or (policy == "OnSuccess" and verdict == "Passed")
+    return policy == _ALWAYS or (policy == "OnSuccess" and verdict == Verdict.PASSED)
 
 
 def _delete_chain(context: Context) -> str:

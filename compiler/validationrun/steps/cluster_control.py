@@ -21,6 +21,7 @@ from validationrun.judging.live.loop import Window
 from validationrun.kube.cluster import JOBS, PODS, Object
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.workload import PASSED
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.steps.context import Context, RunnerError
@@ -238,9 +239,9 @@ class ClusterControl:
     def save(self, states: Sequence[RuleState]) -> None:
         def merged(recorded: Object | None) -> Object:
             # Of another attempt beside this one, too: a failure is never overwritten.
-            failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == "Failed"}
+            failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == Verdict.FAILED}
             rules = [
-                state.to_data() if state.verdict == "Failed" else failed.get(state.name, state.to_data())
+                state.to_data() if state.verdict == Verdict.FAILED else failed.get(state.name, state.to_data())
                 for state in states
             ]
             return {"rules": rules}

@@ -23,6 +23,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
     owned_by,
 )
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps import preflight
 from validationrun.steps.context import Context
 from validationrun.steps.probes import height, node_url
@@ -63,12 +64,12 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
     try:
         bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     except BundleError as error:
-        _give_up(context, "BundleMissing", str(error))
+        _give_up(context, RunReason.BUNDLE_MISSING, str(error))
         return
     try:
         parameters = values.effective_parameters(bundle.plan, given)
     except values.ParameterError as error:
-        _give_up(context, "ChainSpecInvalid", str(error))
+        _give_up(context, RunReason.CHAIN_SPEC_INVALID, str(error))
         return
     chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
     written = Record.create(context.cluster, context.identity, chain_id, _run(context, bundle, parameters))
@@ -111,7 +112,7 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
         if not written.add(record.ENSURE_CHAIN, record.PREFLIGHT, known):
             known = written.need(record.PREFLIGHT)
     if known["findings"]:
-        raise ChainFailedError("PreflightFailed", preflight.told(known["findings"]))
+        raise ChainFailedError(RunReason.PREFLIGHT_FAILED, preflight.told(known["findings"]))
     logger.info("preflight passed")
 
 
@@ -178,7 +179,9 @@ def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
     except AlreadyExistsError:
         found = context.cluster.get(CONFIG_MAPS, identity.bundle_name) or {}
         if not owned_by(found, identity.uid) or bundle_hash(found.get("data") or {}) != context.bundle_hash:
-            raise ChainFailedError("BundleMissing", f"ConfigMap {identity.bundle_name} is not this run's") from None
+            raise ChainFailedError(
+                RunReason.BUNDLE_MISSING, f"ConfigMap {identity.bundle_name} is not this run's"
+            ) from None
 
 
 def _bring_up(up: BringUp) -> None:
@@ -199,7 +202,7 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
     while True:
         if up.written.refresh().sealed:
             # This attempt was given up and lives on: nobody would remove what it creates.
-            raise ChainFailedError("ChainFailed", "the run has its verdict")
+            raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
         try:
             cluster.create(CHAIN_OBJECTS, body)
         except AlreadyExistsError:
@@ -210,14 +213,14 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
                 return
             if found is not None and "deletionTimestamp" not in found["metadata"]:
                 message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
-                raise ChainFailedError("ChainIdInUse", message) from None
+                raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message) from None
             _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
         except UnreachableError:
             raise
         except InvalidError as error:
-            raise ChainFailedError("ChainSpecInvalid", str(error)) from None
+            raise ChainFailedError(RunReason.CHAIN_SPEC_INVALID, str(error)) from None
         except ClusterError as error:
-            raise ChainFailedError("ChainApplyFailed", str(error)) from None
+            raise ChainFailedError(RunReason.CHAIN_APPLY_FAILED, str(error)) from None
         else:
             logger.info("created SeiNodeDeployment %s", name)
             return
@@ -245,7 +248,7 @@ def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
 
 def _pause(up: BringUp, waiting_for: str) -> None:
     if up.context.now() >= up.deadline:
-        raise ChainFailedError("ChainNotReady", f"not within timeouts.chainReady: {waiting_for}")
+        raise ChainFailedError(RunReason.CHAIN_NOT_READY, f"not within timeouts.chainReady: {waiting_for}")
     up.context.sleep(POLL_SECONDS)
 
 

@@ -20,6 +20,7 @@ from validationrun.contract.shards import job_condition
 from validationrun.contract.status import build_status, is_shut_down
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.oracle.outcome import Verdict
 from validationrun.steps import diagnostics
 from validationrun.steps.cleanup import clean_up
 from validationrun.steps.context import Context, RunnerError, termination_message
@@ -40,9 +41,6 @@ _STATUS_BYTES: Final = 40 * 1024
 
 _TOLD_BYTES: Final = 3000
 """Of the message: what follows it must still fit into a termination message."""
-
-_PASSED: Final = "Passed"
-_ERROR: Final = "Error"
 
 
 class WorkflowGoneError(RunnerError):
@@ -67,7 +65,7 @@ def finalize(context: Context) -> int:
         raise
     except Exception:
         # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
-        logger.info("%s", clean_up(context, written, _ERROR) or "there is no verdict")
+        logger.info("%s", clean_up(context, written, Verdict.ERROR) or "there is no verdict")
         raise
     message = cut(f"{status['verdict']}: {status['reason']}: {status['message']}", _TOLD_BYTES)
     logger.info("%s", message)
@@ -76,7 +74,7 @@ def finalize(context: Context) -> int:
     _label(context, written, status)
     lines = [message, _report(context, written, whole, found), clean_up(context, written, status["verdict"])]
     termination_message("\n".join(line for line in lines if line))
-    return 0 if status["verdict"] == _PASSED else 1
+    return 0 if status["verdict"] == Verdict.PASSED else 1
 
 
 def _own_workflow(context: Context) -> Object:
@@ -145,7 +143,7 @@ def _status(context: Context, workflow: Mapping[str, Any], written: Record | Non
 
 def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any]) -> list[PodFound]:
     """What the pods said, while there still are some; nothing of a run that passed. The verdict stands without it."""
-    if status["verdict"] == _PASSED:
+    if status["verdict"] == Verdict.PASSED:
         return []
     try:
         return diagnostics.collect(context, written)

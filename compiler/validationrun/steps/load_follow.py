@@ -9,8 +9,9 @@ from validationrun.base.truncate import cut
 from validationrun.contract import record
 from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_condition, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
-from validationrun.steps.load_start_failure import NOT_STARTED, why_not_started
+from validationrun.steps.load_start_failure import why_not_started
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def _why_stop(load: Load) -> str:
         return by_rule(stop)
     if load.start is None:
         hopeless = any(state.hopeless for state in load.shards.values())
-        return NOT_STARTED if hopeless or now >= load.created + load.run["seconds"]["loadStart"] else ""
+        return RunReason.LOAD_NOT_STARTED if hopeless or now >= load.created + load.run["seconds"]["loadStart"] else ""
     if now >= load.start + load.run["runSeconds"]:
         return RUN_DURATION
     return ""

@@ -19,10 +19,10 @@ from validationrun.kube.cluster import (
     UnreachableError,
     owned_by,
 )
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.load_follow import follow
 from validationrun.steps.load_result import Load, LoadFailedError, by_rule, record_failure, record_none
-from validationrun.steps.load_start_failure import NOT_STARTED
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def _wait_for_evaluator(context: Context, written: Record, run: Object) -> None:
     until = context.now() + run["seconds"]["loadStart"]
     while written.refresh().get(record.EVALUATOR) is None:
         if context.now() >= until:
-            raise LoadFailedError(NOT_STARTED, "the evaluator was not ready within timeouts.loadStart")
+            raise LoadFailedError(RunReason.LOAD_NOT_STARTED, "the evaluator was not ready within timeouts.loadStart")
         context.sleep(_EVALUATOR_POLL_SECONDS)
 
 
@@ -93,14 +93,16 @@ def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> O
     except AlreadyExistsError:
         found = context.cluster.get(JOBS, name)
         if found is None or not owned_by(found, uid):
-            raise LoadFailedError("WorkloadInfraFailure", f"Job {name} exists and is not this run's") from None
+            raise LoadFailedError(
+                RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} exists and is not this run's"
+            ) from None
         if "deletionTimestamp" in found["metadata"]:
-            raise LoadFailedError("WorkloadInfraFailure", f"Job {name} is being deleted") from None
+            raise LoadFailedError(RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} is being deleted") from None
         job = found
     except UnreachableError:
         raise
     except ClusterError as error:
-        raise LoadFailedError("WorkloadInfraFailure", f"Job {name} was refused: {error}") from None
+        raise LoadFailedError(RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} was refused: {error}") from None
     metadata = job["metadata"]
     logger.info("created Job %s", name)
     return {"name": name, "uid": metadata["uid"], "createdAt": metadata["creationTimestamp"]}
@@ -129,8 +131,8 @@ def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: 
         found = context.cluster.get(CONFIG_MAPS, identity.config_name) or {}
         if not owned_by(found, identity.uid) or found.get("data") != files:
             message = f"ConfigMap {identity.config_name} exists and is not this run's"
-            raise LoadFailedError("ConfigApplyFailed", message) from None
+            raise LoadFailedError(RunReason.CONFIG_APPLY_FAILED, message) from None
     except UnreachableError:
         raise
     except ClusterError as error:
-        raise LoadFailedError("ConfigApplyFailed", str(error)) from None
+        raise LoadFailedError(RunReason.CONFIG_APPLY_FAILED, str(error)) from None

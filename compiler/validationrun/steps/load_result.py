@@ -11,6 +11,7 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
 from validationrun.kube.cluster import Object
+from validationrun.oracle.outcome import RunReason
 from validationrun.oracle.workload import INFRASTRUCTURE, aggregate
 from validationrun.steps.context import Context
 from validationrun.steps.load_start_failure import why_not_started
@@ -105,7 +106,9 @@ def finish(load: Load, job: Object | None) -> None:
 
 def _why_no_start(load: Load, job: Object | None) -> LoadFailedError:
     if job is None and load.not_started is None:
-        return LoadFailedError("WorkloadInfraFailure", f"Job {load.job_name} was deleted before every shard ran")
+        return LoadFailedError(
+            RunReason.WORKLOAD_INFRA_FAILURE, f"Job {load.job_name} was deleted before every shard ran"
+        )
     known = load.not_started or why_not_started(load.context, load.job_name, load.job_uid, load.shards)
     return LoadFailedError(*known)
 

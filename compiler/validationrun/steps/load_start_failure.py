@@ -10,12 +10,11 @@ from typing import Final
 from validationrun.base.truncate import cut
 from validationrun.contract.shards import ShardState
 from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 
 logger = logging.getLogger(__name__)
 
-NOT_STARTED: Final = "LoadNotStarted"
-ACCOUNT_MISSING: Final = "ServiceAccountMissing"
 _MOST_TOLD: Final = 3
 _WORDS_BYTES: Final = 600
 _VAGUE: Final = frozenset({"", "waiting", "ContainerCreating", "PodInitializing"})
@@ -29,10 +28,13 @@ def why_not_started(context: Context, job_name: str, job_uid: str, shards: Mappi
         refusal = _latest(context, f"involvedObject.uid={job_uid}", "FailedCreate")
         if refusal:
             missing = "serviceaccount" in refusal.lower() and "not found" in refusal.lower()
-            return ACCOUNT_MISSING if missing else NOT_STARTED, f"Job {job_name}: {refusal}"
+            return (
+                RunReason.SERVICE_ACCOUNT_MISSING if missing else RunReason.LOAD_NOT_STARTED,
+                f"Job {job_name}: {refusal}",
+            )
     told = list(_told(context, late))
     rest = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return NOT_STARTED, "; ".join(told[:_MOST_TOLD]) + rest if told else "no shard started"
+    return RunReason.LOAD_NOT_STARTED, "; ".join(told[:_MOST_TOLD]) + rest if told else "no shard started"
 
 
 def _told(context: Context, late: list[ShardState]) -> Iterator[str]:

@@ -9,13 +9,21 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 
 from validationrun.base.conventions import METRICS_PORT
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.spec.v1alpha1 import Rule
 
 logger = logging.getLogger(__name__)
 
 _BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _NOTHING_WRONG_WITH_THE_QUESTION: Final = frozenset(
-    {"", "ThresholdViolated", "AlertFired", "NoSamples", "NaN", "NotFinite"}
+    {
+        "",
+        RuleReason.THRESHOLD_VIOLATED,
+        RuleReason.ALERT_FIRED,
+        RuleReason.NO_SAMPLES,
+        RuleReason.NAN,
+        RuleReason.NOT_FINITE,
+    }
 )
 
 
@@ -56,5 +64,5 @@ class Metrics:
         self._evaluations.labels(self._types[decision.rule], decision.verdict, decision.reason).inc()
         if decision.exchange is not None:
             self._seconds.observe(max(0.0, decision.exchange.answered - decision.exchange.asked))
-        if decision.verdict == "Error" and decision.reason not in _NOTHING_WRONG_WITH_THE_QUESTION:
+        if decision.verdict == Verdict.ERROR and decision.reason not in _NOTHING_WRONG_WITH_THE_QUESTION:
             self._errors.inc()

@@ -23,14 +23,13 @@ from validationrun.kube.cluster import (
     Resource,
     UnreachableError,
 )
-from validationrun.oracle.model import CLOCK_SKEW, PROMETHEUS_UNAVAILABLE, RBAC_DENIED, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
 
 logger = logging.getLogger(__name__)
-
-SERVICE_ACCOUNT_MISSING: Final = "ServiceAccountMissing"
 
 ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", namespaced=False)
 _ATTEMPTS: Final = 4
@@ -89,12 +88,12 @@ def _accounts(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
         try:
             found = context.cluster.get(SERVICE_ACCOUNTS, name)
         except ForbiddenError as error:
-            yield Finding(RBAC_DENIED, str(error))
+            yield Finding(RuleReason.RBAC_DENIED, str(error))
             return
         if found is None:
             where = f"namespace {context.identity.namespace}"
             message = f"ServiceAccount {name} does not exist in {where}; {_RUNS[role]}, and its tenant creates it"
-            yield Finding(SERVICE_ACCOUNT_MISSING, message)
+            yield Finding(RunReason.SERVICE_ACCOUNT_MISSING, message)
 
 
 def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
@@ -120,7 +119,7 @@ def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
             f"ServiceAccount {account} may not {', '.join(verb for *_, verb in found)} {full} in namespace "
             f"{context.identity.namespace}; apply access.yaml"
         )
-        yield Finding(RBAC_DENIED, message)
+        yield Finding(RuleReason.RBAC_DENIED, message)
 
 
 def _missing(context: Context, asked: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -196,8 +195,12 @@ def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:
 
     check = check_clock(read, context.now)
     if check.skew_seconds is None:
-        return [Finding(faults[-1].reason if faults else PROMETHEUS_UNAVAILABLE, check.message)]
+        return [Finding(faults[-1].reason if faults else RuleReason.PROMETHEUS_UNAVAILABLE, check.message)]
     if check.skew_seconds > LARGEST_SKEW_SECONDS:
         limit = f"at most {LARGEST_SKEW_SECONDS:.0f}s can be judged by"
-        return [Finding(CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_seconds:.0f}s; {limit}")]
+        return [
+            Finding(
+                RuleReason.CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_seconds:.0f}s; {limit}"
+            )
+        ]
     return []

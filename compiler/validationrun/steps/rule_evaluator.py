@@ -19,6 +19,7 @@ from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.engine import Fold, RuleState
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.explain_empty import explain_empty
@@ -115,7 +116,7 @@ def _intended(written: Record) -> Decision | None:
     stop = written.get(record.STOP)
     if stop is None:
         return None
-    return Decision(stop["rule"], stop["t"], "Failed", stop["reason"], stop["message"], stop.get("value"))
+    return Decision(stop["rule"], stop["t"], Verdict.FAILED, stop["reason"], stop["message"], stop.get("value"))
 
 
 def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: str) -> None:
@@ -156,8 +157,8 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         logger.info("another attempt of this step has signed off, or the run has its verdict")
         return
     verdicts = {state.verdict for state in judgement.states}
-    worst = next((one for one in ("Failed", "Error") if one in verdicts), "Passed")
-    context.output("verdict", "Error" if judgement.interrupted and worst == "Passed" else worst)
+    worst = next((one for one in (Verdict.FAILED, Verdict.ERROR) if one in verdicts), Verdict.PASSED)
+    context.output("verdict", Verdict.ERROR if judgement.interrupted and worst == Verdict.PASSED else worst)
     words = ", ".join(f"{state.name} {state.verdict}" for state in judgement.states) or "no rules"
     message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {words}"
     logger.info("%s", message)

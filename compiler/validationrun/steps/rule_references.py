@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
-from validationrun.oracle.model import CROSS_NAMESPACE_FORBIDDEN, RBAC_DENIED, RULE_NOT_FOUND, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -45,17 +46,17 @@ class References:
         try:
             if shared and not _is_shared(there, namespace):
                 message = f"namespace {namespace} does not carry the label {LABEL_SHARED}=true"
-                return Fault(CROSS_NAMESPACE_FORBIDDEN, message)
+                return Fault(RuleReason.CROSS_NAMESPACE_FORBIDDEN, message)
             found = there.get(PROMETHEUS_RULES, name)
         except ForbiddenError as error:
-            return Fault(CROSS_NAMESPACE_FORBIDDEN if shared else RBAC_DENIED, str(error))
+            return Fault(RuleReason.CROSS_NAMESPACE_FORBIDDEN if shared else RuleReason.RBAC_DENIED, str(error))
         if found is None:
-            return Fault(RULE_NOT_FOUND, f"{where} does not exist")
+            return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} does not exist")
         alerts = {
             one.get("alert") for group in found.get("spec", {}).get("groups") or [] for one in group.get("rules") or []
         }
         if alertname not in alerts:
-            return Fault(RULE_NOT_FOUND, f"{where} has no alert {alertname}")
+            return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} has no alert {alertname}")
         return None
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from validationrun.base.truncate import cut
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def own_deployment(context: Context, name: str) -> Object:
     """
     found = context.cluster.get(CHAIN_OBJECTS, name)
     if found is None or not owned_by(found, context.identity.uid):
-        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {name} was deleted")
+        raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {name} was deleted")
     raise_if_going(found)
     raise_if_failed(found)
     return found
@@ -48,7 +49,9 @@ def own_deployment(context: Context, name: str) -> Object:
 def raise_if_going(found: Mapping[str, Any]) -> None:
     """A chain that is being deleted has no future; a new one of its id would meet a stale genesis."""
     if "deletionTimestamp" in found["metadata"]:
-        raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} is being deleted")
+        raise ChainFailedError(
+            RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} is being deleted"
+        )
 
 
 def raise_if_failed(found: Mapping[str, Any]) -> None:
@@ -63,7 +66,7 @@ def raise_if_failed(found: Mapping[str, Any]) -> None:
         if one.get("status") == "False" and one.get("message")
     ]
     text = "; ".join(part for part in texts if part) or "the controller gave no reason"
-    raise ChainFailedError("ChainFailed", f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
+    raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
 
 
 def _failed_task(plan: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.status import is_shut_down
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
-from validationrun.oracle.verdict import BUNDLE_MISSING, CHAIN_NOT_READY, EVALUATOR_LOST, Facts, RunVerdict, judge
+from validationrun.oracle.outcome import RunReason
+from validationrun.oracle.verdict import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, last_words
@@ -64,7 +65,7 @@ def decide_run(
         workload_message=workload.message if workload is not None else "",
     )
     verdict = judge(facts)
-    if verdict.reason == EVALUATOR_LOST:
+    if verdict.reason == RunReason.EVALUATOR_LOST:
         verdict = dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
     return Decided(verdict, evidence, workload)
 
@@ -82,7 +83,7 @@ def _chain(
     if submitted is not None and submitted != context.bundle_hash:
         # Argo read a template of before: whatever was judged, it is not what was submitted.
         words = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
-        return BUNDLE_MISSING, words
+        return RunReason.BUNDLE_MISSING, words
     failure = written.chain_failure if written is not None else None
     if failure is not None:
         return str(failure["reason"]), str(failure["message"])
@@ -90,7 +91,7 @@ def _chain(
         return "", ""
     words = last_words(pods, _BRING_UP)
     if words:
-        return CHAIN_NOT_READY, f"the chain never came up: {words}"
+        return RunReason.CHAIN_NOT_READY, f"the chain never came up: {words}"
     if written is None:
         return (
             None,

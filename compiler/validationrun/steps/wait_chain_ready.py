@@ -9,6 +9,7 @@ from validationrun.contract import record
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object
+from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
 from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment
@@ -54,7 +55,9 @@ def _wait(context: Context, bundle: Bundle, found: Record) -> None:
         if not problems:
             return
         if context.now() >= deadline:
-            reason = "EndpointsNotResolvable" if all(map(is_unresolved, problems)) else "ChainNotReady"
+            reason = (
+                RunReason.ENDPOINTS_NOT_RESOLVABLE if all(map(is_unresolved, problems)) else RunReason.CHAIN_NOT_READY
+            )
             raise ChainFailedError(reason, f"not serving within timeouts.chainReady: {'; '.join(problems[:4])}")
         if problems[0] != last:
             more = f" and {len(problems) - 1} more" if problems[1:] else ""

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import replies
 from simulation import alert_rule, query_rule
-from validationrun.oracle import model
 from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
 from validationrun.oracle.exchange import NOTHING_ASKED, Exchange
 from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.outcome import REFUSED, RuleReason
 from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.rule_types import decide
 from validationrun.oracle.summary import Tally, margin_of, summarize
@@ -128,15 +128,15 @@ def test_the_replies_above_bring_every_reason_of_an_answer() -> None:
         (one.verdict, one.reason) for one in decided(ALERT, [exchange(replies.vector("1")), exchange(replies.vector())])
     }
     asked = {
-        model.PROMETHEUS_UNAVAILABLE, model.TIMEOUT, model.PARTIAL_RESPONSE, model.NO_SAMPLES, model.AMBIGUOUS_RESULT,
-        model.NAN, model.NOT_FINITE, model.BAD_QUERY, model.ALERT_NOT_LOADED,
+        RuleReason.PROMETHEUS_UNAVAILABLE, RuleReason.TIMEOUT, RuleReason.PARTIAL_RESPONSE, RuleReason.NO_SAMPLES, RuleReason.AMBIGUOUS_RESULT,
+        RuleReason.NAN, RuleReason.NOT_FINITE, RuleReason.BAD_QUERY, RuleReason.ALERT_NOT_LOADED,
     }  # fmt: skip
 
     assert {reason for verdict, reason in found if verdict == "Error"} == asked
-    assert {("Passed", ""), ("Failed", model.THRESHOLD_VIOLATED), ("Failed", model.ALERT_FIRED)} <= found
+    assert {("Passed", ""), ("Failed", RuleReason.THRESHOLD_VIOLATED), ("Failed", RuleReason.ALERT_FIRED)} <= found
 
 
-@pytest.mark.parametrize("reason", sorted(model.REFUSED))
+@pytest.mark.parametrize("reason", sorted(REFUSED))
 def test_a_refused_reference_is_kept(reason: str) -> None:
     """Nothing was asked then."""
     decisions = decided(ALERT, [exchange(refused=Fault(reason, "it is not there"))])
@@ -294,6 +294,15 @@ def test_whatever_was_sent_decides_again_as_it_did(rule: Rule, sent: list[tuple[
     decisions = decided(rule, exchanges)
 
     assert round_trip(rule, decisions) == decisions
+
+
+@pytest.mark.parametrize(
+    ("field", "word"), [("verdict", "passed"), ("verdict", ""), ("reason", "Unheard"), ("reason", 1)]
+)
+def test_a_line_with_another_vocabulary_is_an_error_of_evidence(field: str, word: object) -> None:
+    line = json.loads(Encoder().decision(decided(QUERY, [exchange()])[0], counted=True))
+    with pytest.raises(EvidenceError, match=r"rules/rule\.jsonl line 1 cannot be read"):
+        read_lines([json.dumps({**line, field: word})], "rule")
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,6 +9,7 @@ from validationrun.base import conventions
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, Step
+from validationrun.oracle.outcome import RunReason, Verdict
 
 _BUNDLE_VOLUME: Final = "bundle"
 _OUTPUT_VOLUME: Final = "outputs"
@@ -30,7 +31,13 @@ RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/results"
 """Where a step leaves files that are to be uploaded; the same levels below it as in S3."""
 
 # "Failed" a step never is by itself: whatever it could not record is an Error.
-_OUTPUT_DEFAULTS: Final = {"verdict": "Error", "reason": "Unknown", "exit-codes": "", "chain-id": "", "message": ""}
+_OUTPUT_DEFAULTS: Final = {
+    "verdict": Verdict.ERROR,
+    "reason": RunReason.UNKNOWN,
+    "exit-codes": "",
+    "chain-id": "",
+    "message": "",
+}
 # Also outputs of the Workflow: `argo get` prints those, and no message of a step that ended well. The evaluator has a verdict
 # of its own, about the rules alone.
 _OF_THE_WORKFLOW: Final = frozenset({"verdict", "reason", "exit-codes", "chain-id"})

@@ -20,6 +20,7 @@ from validationrun.compiling.emit.steps import step_template, volumes
 from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.load import DO_NOT_DISRUPT
 from validationrun.compiling.plan.manifests import app_labels
+from validationrun.oracle.outcome import Phase, Verdict
 
 ENTRYPOINT: Final = "main"
 _USER: Final = 8737
@@ -141,8 +142,8 @@ def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
             **app_labels(),
             # Applied when the Workflow starts, so that a resubmitted run never begins with the last one's verdict, nor with
             # its chain id, by which `delete` finds what to delete.
-            conventions.LABEL_PHASE: "Running",
-            conventions.LABEL_VERDICT: "Awaited",
+            conventions.LABEL_PHASE: Phase.RUNNING,
+            conventions.LABEL_VERDICT: Verdict.AWAITED,
             conventions.LABEL_CHAIN_ID: "",
             **_instance_label(options),
         },

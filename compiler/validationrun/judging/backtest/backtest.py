@@ -17,7 +17,8 @@ from validationrun.judging.backtest.retention import doubt, nothing_held, nothin
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.alert import firing_selector
 from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import NO_SAMPLES, Decision, Fault, Samples
+from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary
@@ -109,7 +110,7 @@ def backtest(
     courses = [_course(past, one, period, assume=assume_alerts_loaded) for one in asked]
     judged = judge_window(courses, period)
     states = judged.fold.closed()
-    if any(state.verdict == "Passed" for state in states) and (why := doubt(past, period)):
+    if any(state.verdict == Verdict.PASSED for state in states) and (why := doubt(past, period)):
         states = [_doubted(state, why) for state in states]
     verdict = judge(Facts.without_cluster(states, judged.fold.stop_rule))
     rules = [
@@ -139,9 +140,9 @@ def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
 
 
 def _doubted(state: RuleState, why: str) -> RuleState:
-    if state.verdict != "Passed":
+    if state.verdict != Verdict.PASSED:
         return state
-    return replace(state, verdict="Error", reason=NO_SAMPLES, message=why)
+    return replace(state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message=why)
 
 
 def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:
@@ -192,7 +193,7 @@ def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> 
         query = question.at(period.start, period.end)
         told = tell(past.answer(query, period.end, question.timeout_s))
         decision = decider.decide(period.end, told, final=True)
-        if decision.reason != NO_SAMPLES or question.rule.query is None:
+        if decision.reason != RuleReason.NO_SAMPLES or question.rule.query is None:
             return decision
         explain = explain_empty(Prometheus(past.url, past.access))
         return dataclasses.replace(decision, why=explain(query, period.end, question.timeout_s))

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import Final, Self, TypeVar
 
 from validationrun.base.background import in_background
-from validationrun.oracle.model import PROMETHEUS_UNAVAILABLE, Answer, Fault
+from validationrun.oracle.model import Answer, Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply, read_vector
 from validationrun.prometheus import Access, Prometheus
 
@@ -147,7 +148,7 @@ class Past:
             for attempt in range(_TRIES):
                 reply = connection.query(query, t, timeout_s)
                 answer = read_vector(reply)
-                if not isinstance(answer, Fault) or answer.reason != PROMETHEUS_UNAVAILABLE:
+                if not isinstance(answer, Fault) or answer.reason != RuleReason.PROMETHEUS_UNAVAILABLE:
                     return reply
                 if self._over.wait(_PAUSE_SECONDS * attempt):
                     break

@@ -18,7 +18,8 @@ from validationrun.judging.completeness import since_resume
 from validationrun.judging.replay import facts_of, fold_of, states_of
 from validationrun.oracle.engine import Fold
 from validationrun.oracle.evidence import Entry
-from validationrun.oracle.model import ALERT_NOT_LOADED, Decision, Fault
+from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict import RunVerdict, judge
@@ -171,7 +172,7 @@ def _decider(question: Question, entries: Sequence[Entry]) -> Decider:
         """Whether the alert was loaded is what was found live: no history tells."""
         entry = by_time.get(t)
         if entry is None or entry.exchange is None or entry.exchange.proof is None:
-            return Fault(ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")
+            return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")
         return read_loaded(entry.exchange.proof, alertname, entry.exchange.answered)
 
     return AlertDecider(question.rule, silence, lambda: False)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from validationrun.judging.backtest.compact_answer import NOTHING, Told, untell
 from validationrun.oracle.alert import decide_alert
-from validationrun.oracle.model import ALERT_NOT_LOADED, Decision, Fault, Samples
+from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.query import decide_query
 from validationrun.spec.v1alpha1 import Rule
 
@@ -50,7 +51,7 @@ class QueryDecider:
             return every
         lowest, highest, threshold = min(values), max(values), float(self._threshold)
         extremes = values.index(lowest), values.index(highest)
-        if any(self.decide(times[index], told[index] or "").verdict != "Passed" for index in extremes):
+        if any(self.decide(times[index], told[index] or "").verdict != Verdict.PASSED for index in extremes):
             return every
         if self._op == "!=" and lowest < threshold < highest:
             return every
@@ -92,13 +93,13 @@ def fails(rule: Rule, told: Told) -> bool:
     answer = untell(told)
     if rule.query is None:
         return isinstance(answer, Samples) and bool(answer.samples)
-    return decide_query(rule.name, 0.0, rule.query.op, rule.query.threshold, answer).verdict == "Failed"
+    return decide_query(rule.name, 0.0, rule.query.op, rule.query.threshold, answer).verdict == Verdict.FAILED
 
 
 def unproven(alertname: str) -> Fault:
     """Of an alert that is silent in history."""
     return Fault(
-        ALERT_NOT_LOADED,
+        RuleReason.ALERT_NOT_LOADED,
         f"history cannot prove that alert {alertname} was loaded while it was silent; "
         "--assume-alerts-loaded takes it for granted",
     )

@@ -15,7 +15,8 @@ from validationrun.judging.backtest.fold_window import times_of
 from validationrun.judging.backtest.query_strategy import Choice, Form, choose
 from validationrun.judging.backtest.ranges import ranged
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.model import BAD_QUERY, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply, read_vector
 from validationrun.oracle.question import Question
 
@@ -129,7 +130,7 @@ def fill(
 def always_refused(reply: Reply) -> Fault | None:
     """The fault of a query that no time can mend: it does not parse, or is of a type that no rule can take."""
     answer = read_vector(reply)
-    if not isinstance(answer, Fault) or answer.reason != BAD_QUERY:
+    if not isinstance(answer, Fault) or answer.reason != RuleReason.BAD_QUERY:
         return None
     if reply.status != _OK:
         # 422 is of the data at one moment.

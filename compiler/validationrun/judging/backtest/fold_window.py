@@ -11,6 +11,7 @@ from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.engine import Fold, ticks
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.summary import Tally
 from validationrun.spec.v1alpha1 import Rule
 
@@ -95,7 +96,7 @@ def first_stop(courses: Sequence[Course], since: float, until: float) -> float |
         for course in courses
         if course.rule.run_properties.stop_on_failure
         for decision in decided(course, since, known)[0]
-        if decision.verdict == "Failed"
+        if decision.verdict == Verdict.FAILED
     ]
     if not failed and known < until:
         raise RuntimeError(f"a tick at {unknown} was not asked")

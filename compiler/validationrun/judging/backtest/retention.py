@@ -13,7 +13,8 @@ from validationrun.judging.backtest.fetch import fill
 from validationrun.judging.backtest.query_strategy import Choice, Form
 from validationrun.judging.backtest.ranges import ranged
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.model import NO_SAMPLES, Fault, Samples
+from validationrun.oracle.model import Fault, Samples
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply
 
 # What every scrape leaves behind; a store without scrapes is asked for anything, which costs more.
@@ -21,7 +22,7 @@ _SIGNS: Final = ("group(up)", 'group({__name__=~".+"})')
 _TIMEOUT_SECONDS: Final = 60.0
 _LOOK_BACK_SECONDS: Final = 300.0
 _NOTHING_HELD: Final = Fault(
-    NO_SAMPLES, "Prometheus holds no samples of this time, so that the silence of an alert proves nothing"
+    RuleReason.NO_SAMPLES, "Prometheus holds no samples of this time, so that the silence of an alert proves nothing"
 )
 
 

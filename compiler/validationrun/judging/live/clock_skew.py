@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import CLOCK_SKEW, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason, Verdict
 
 LARGEST_SKEW_SECONDS: Final = 5.0
 
@@ -48,6 +49,8 @@ def doubted(states: Sequence[RuleState], checks: Sequence[ClockCheck]) -> list[R
     if not message:
         return list(states)
     return [
-        replace(state, verdict="Error", reason=CLOCK_SKEW, message=message) if state.verdict == "Passed" else state
+        replace(state, verdict=Verdict.ERROR, reason=RuleReason.CLOCK_SKEW, message=message)
+        if state.verdict == Verdict.PASSED
+        else state
         for state in states
     ]

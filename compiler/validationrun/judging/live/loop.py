@@ -16,6 +16,7 @@ from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.engine import Fold, RuleState, ticks
 from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.outcome import Verdict
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule
 
@@ -190,7 +191,7 @@ class Evaluation:
             place.future, place.next_t = None, next(place.coming)
             self.control.answered(decision)
             self.fold.add(decision)
-            if decision.verdict == "Failed" and place.rule.run_properties.stop_on_failure:
+            if decision.verdict == Verdict.FAILED and place.rule.run_properties.stop_on_failure:
                 self._stop(decision)
         outstanding = min((place.next_t for place in self._places), default=math.inf)
         # Strictly before the earliest tick that is still to be answered, and only while the window was surely open.
@@ -264,7 +265,7 @@ class Evaluation:
                     break
             decisions.append(asker.ask(start, end, final=True))
             self.control.answered(decisions[-1])
-            if decisions[-1].verdict != "Error":
+            if decisions[-1].verdict != Verdict.ERROR:
                 break
         return [*decisions[:-1], asker.explained(decisions[-1])]
 

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 from validationrun.oracle.alert import firing_selector
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import NO_SAMPLES, Decision, Fault, Samples
+from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply, read_vector
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_types import decide
@@ -79,7 +80,7 @@ class Asker:
     def explained(self, decision: Decision) -> Decision:
         """The same decision with what explains an empty answer, where somebody can say."""
         exchange = decision.exchange
-        if self._explain is None or exchange is None or decision.reason != NO_SAMPLES:
+        if self._explain is None or exchange is None or decision.reason != RuleReason.NO_SAMPLES:
             return decision
         why = self._explain(exchange.query, decision.t, self.question.timeout_s)
         if not why:

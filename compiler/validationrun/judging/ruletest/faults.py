@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from validationrun.judging.ruletest import model
 from validationrun.judging.ruletest.server import PrivatePrometheusError
-from validationrun.oracle.model import TIMEOUT, Fault
+from validationrun.oracle.model import Fault
+from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply
 from validationrun.prometheus import Prometheus
 
@@ -82,7 +83,7 @@ def _http(fault: model.Fault, t: float, timeout_s: float) -> Reply:
 
 def _timeout(fault: model.Fault, t: float, timeout_s: float) -> Reply:
     del fault, t
-    return Reply(None, b"", Fault(TIMEOUT, f"no whole answer within {timeout_s:g}s"))
+    return Reply(None, b"", Fault(RuleReason.TIMEOUT, f"no whole answer within {timeout_s:g}s"))
 
 
 def _wrong_type(fault: model.Fault, t: float, timeout_s: float) -> Reply:

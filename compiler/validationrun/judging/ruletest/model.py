@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from validationrun.base import conventions
+from validationrun.oracle.outcome import Verdict
 from validationrun.spec.v1alpha1.types import (
     ChainId,
     DnsLabel,
@@ -70,7 +71,9 @@ class Fault(Model):
 
 class ExpectedRule(Model):
     name: Annotated[DnsLabel, Field(description="A rule of the run.")]
-    verdict: Annotated[Literal["Passed", "Failed", "Error"], Field(description="Its verdict at the end.")]
+    verdict: Annotated[
+        Literal[Verdict.PASSED, Verdict.FAILED, Verdict.ERROR], Field(description="Its verdict at the end.")
+    ]
     reason: Annotated[str | None, Field(description="The verdict's reason; empty for Passed.")] = None
     first_failure: Annotated[
         DurationOrZero | None, Field(description="Evaluation time of its first failure, from the window's start.")
@@ -82,7 +85,7 @@ class ExpectedRule(Model):
 
 
 class Expected(Model):
-    verdict: Annotated[Literal["Passed", "Failed", "Error"], Field(description="The run's verdict.")]
+    verdict: Annotated[Literal[Verdict.PASSED, Verdict.FAILED, Verdict.ERROR], Field(description="The run's verdict.")]
     reason: Annotated[str | None, Field(min_length=1, description="The run's reason.")] = None
     stop_time: Annotated[
         DurationOrZero | None, Field(description="When a stopOnFailure rule stops the run, from the window's start.")

@@ -8,6 +8,7 @@ from validationrun.base.durations import format_duration
 from validationrun.judging.ruletest.model import Fault, RuleTest, RuleTestFile
 from validationrun.judging.ruletest.promtool_series import NotationError, Selector, read_series, read_values
 from validationrun.judging.ruletest.series import SERIES_FAULTS, Series, lay_out, strike
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import judged_seconds, tick_count
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
@@ -134,7 +135,7 @@ class _Preparing:
             self._is_rule(rule.name, (*here, "name"), names)
             if rule.name in [one.name for one in expect.rules[:position]]:
                 self._add("RT107", (*here, "name"), f"{quote(rule.name)} is given twice", "keep one of the two")
-            if rule.first_failure is not None and rule.verdict != "Failed":
+            if rule.first_failure is not None and rule.verdict != Verdict.FAILED:
                 message = f"is given, but verdict {rule.verdict} has no failure"
                 self._add("RT106", (*here, "firstFailure"), message, "delete it, or expect Failed")
             if rule.first_failure is not None and rule.first_failure > window:
@@ -142,7 +143,7 @@ class _Preparing:
             if rule.value is not None and not _is_number(rule.value):
                 message = f"must be a number as text; got {quote(rule.value)}"
                 self._add("RT106", (*here, "value"), message, 'write it as in "0.5"')
-        if expect.stop_time is not None and expect.verdict != "Failed":
+        if expect.stop_time is not None and expect.verdict != Verdict.FAILED:
             message = f"is given, but verdict {expect.verdict} has no stop"
             self._add("RT106", (*loc, "stopTime"), message, "delete it, or expect Failed")
         if expect.stop_time is not None and expect.stop_time > window:

@@ -20,6 +20,7 @@ from validationrun.judging.ruletest.series import Series
 from validationrun.judging.ruletest.server import PrivatePrometheus
 from validationrun.oracle.engine import Fold, RuleState, ticks
 from validationrun.oracle.model import Decision
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict import Facts, RunVerdict, judge
 from validationrun.prometheus.explain_empty import explain_empty
@@ -155,7 +156,7 @@ class _Simulation:
             self._move(closes + self.case.test.settle + attempt * SWEEP_PAUSE_SECONDS)
             for name, rule in list(waiting.items()):
                 decision = self.askers[name].ask(opens, closes, final=True)
-                if decision.verdict != "Error" or attempt == rule.run_properties.retry:
+                if decision.verdict != Verdict.ERROR or attempt == rule.run_properties.retry:
                     self._add(self.askers[name].explained(decision))
                     del waiting[name]
         self._fold(closes)
