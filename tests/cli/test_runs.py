@@ -94,7 +94,7 @@ def test_submit_takes_one_run(tmp_path: pathlib.Path) -> None:
 def test_a_status_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     print_status(STATUS, StatusOutput.TEXT)
     assert capsys.readouterr().out == (
-        "nightly-x7k2p in eng-ada: Failed after 612s\n"
+        "nightly-x7k2p in eng-ada: Failed after 10m12s\n"
         "  reason   RuleFailed:height\n"
         "  message  rule height: 0, not > 0\n"
         "  chain    nightly-0f8fad5b (rpc, val)\n"

@@ -3,26 +3,10 @@
 import pytest
 
 from validationrun.judging.backtest.client import HistoryError
-from validationrun.judging.backtest.windows import MOST_WINDOWS, Period, back_from, between, read_span
+from validationrun.judging.backtest.windows import MOST_WINDOWS, Period, back_from, between
 
 NOW = 1_700_000_000.5
 DAY = 86_400
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90s", 90), ("2h30m", 9000), ("7d", 7 * DAY), ("1d12h", DAY + 43_200), ("2d1s", 2 * DAY + 1)],
-)
-def test_a_span_is_read(text: str, seconds: int) -> None:
-    """As in specs, and in days."""
-    assert read_span(text, "--last") == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0s", "0d", "7", "1.5h", "-1d", "1w", "d", "1h1d", "1d 1h", "99999d"])
-def test_what_is_no_span_is_refused(text: str) -> None:
-    """With the option and an example."""
-    with pytest.raises(HistoryError, match=r"--last must be a duration such as 90s, 2h30m or 7d"):
-        read_span(text, "--last")
 
 
 def test_one_window_is_as_given() -> None:

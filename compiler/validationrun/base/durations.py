@@ -1,11 +1,14 @@
-"""Durations as Go writes them. Beside the models, which need pydantic: the steps read durations without it."""
+"""Durations, read and written. Apart from the models of a spec, which need pydantic: the steps read durations without it."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from validationrun.base.conventions import MAX_SETTLE_SECONDS
 
 _DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?")
+_UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
+_DAYS: Final = re.compile(r"([0-9]{1,4})d")
 _MAX_DURATION: Final = 366 * 24 * 3600
 """A year. Kubernetes counts deadlines in 32 bits, so that the sum of all of a run's must stay below 68 years."""
 
@@ -26,6 +29,24 @@ def parse_duration(text: str) -> int:
     return seconds
 
 
+def parse_span(text: str) -> int:
+    """
+    Seconds, at least one, of what a person typed: a duration as specs have them, which may begin with days: `7d`, `1d12h`.
+
+    Raises:
+        ValueError: no such duration; the text says what it must be.
+    """
+    found = _DAYS.match(text)
+    days, rest = (int(found[1]), text[found.end() :]) if found else (0, text)
+    try:
+        seconds = days * 86_400 + (parse_duration(rest) if rest or not found else 0)
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise ValueError(f"must be a duration such as 90s, 2h30m or 7d; got {text!r}")
+    return seconds
+
+
 def parse_settle(text: str) -> int:
     """
     Seconds of a settle time: a duration, or a whole number of seconds, which is how it travels to the evaluator's pod.
@@ -42,9 +63,30 @@ def parse_settle(text: str) -> int:
     return seconds
 
 
-def format_duration(seconds: int) -> str:
-    """Go's own form without zero units: 5400 -> `1h30m`, 0 -> `0s`."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = [f"{value}{unit}" for value, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if value]
-    return "".join(parts) or "0s"
+def format_duration(seconds: float, *, short: bool = False) -> str:
+    """
+    A duration as Go and Kubernetes write it, so that a spec takes it back: 5400 is `1h30m`, 93784 is `26h3m4s`, 0 is `0s`.
+
+    Milliseconds are kept below a minute; above it the seconds are rounded.
+
+    Args:
+        short: for ages and progress: the two largest of days, hours, minutes and seconds, rounded down; 93784 is `1d2h`.
+    """
+    if short:
+        amounts = _split(max(0, int(seconds)), (("d", 86_400), *_UNITS))
+        return "".join(f"{amount}{unit}" for amount, unit in amounts[:2] if amount) or "0s"
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if round(seconds, 3) < 60:  # noqa: PLR2004 - a minute
+        return f"{round(seconds, 3):g}s"
+    return "".join(f"{amount}{unit}" for amount, unit in _split(round(seconds), _UNITS) if amount)
+
+
+def _split(seconds: int, units: Sequence[tuple[str, int]]) -> list[tuple[int, str]]:
+    """How much of each unit, from the largest that there is any of."""
+    amounts: list[tuple[int, str]] = []
+    for unit, size in units:
+        amount, seconds = divmod(seconds, size)
+        if amount or amounts:
+            amounts.append((amount, unit))
+    return amounts

@@ -1,4 +1,4 @@
-"""Text for people: what a terminal may show."""
+"""Text for people: what a terminal may show, and numbers with their nouns."""
 
 
 def printable(text: str) -> str:
@@ -8,3 +8,8 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

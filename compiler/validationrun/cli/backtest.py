@@ -22,6 +22,7 @@ from validationrun.cli.evaluate import (
     TokenFileOption,
     access_of,
     checked_chain_id,
+    given_span,
     given_time,
     one_run,
 )
@@ -212,15 +213,15 @@ def worst(outcomes: "Sequence[Outcome]") -> int:
 
 
 def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) -> "list[Period]":
-    from validationrun.judging.backtest.windows import back_from, between, read_span
+    from validationrun.judging.backtest.windows import back_from, between
     from validationrun.oracle.ticks import judged_seconds
 
     start, end, last, every, for_ = times.values()
-    seconds = judged_seconds(chosen.spec) if for_ is None else read_span(for_, "--for")
+    seconds = judged_seconds(chosen.spec) if for_ is None else given_span("--for", for_)
     surely = now - SETTLE_SECONDS
     if last is not None:
-        every_s = None if every is None else read_span(every, "--every")
-        return back_from(surely, read_span(last, "--last"), every_s, seconds)
+        every_s = None if every is None else given_span("--every", every)
+        return back_from(surely, given_span("--last", last), every_s, seconds)
     since = given_time("--start", str(start))
     return between(since, since + seconds if end is None else given_time("--end", end), surely)
 

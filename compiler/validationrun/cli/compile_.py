@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
+from validationrun.base.text import counted
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
     SpecArgument,
     StrictOption,
-    count,
     print_diagnostics,
     read_runs,
     summary,
@@ -111,7 +111,7 @@ def _compiled(
         result = emit_all(linted, options, tracker("Compiling"))
     print_diagnostics(result.diagnostics, findings, sys.stderr)
     if not result.ok or (strict and result.diagnostics):
-        note(f"{count(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
+        note(f"{counted(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
         raise typer.Exit(EXIT_FINDINGS)
     return {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
 
@@ -121,10 +121,11 @@ def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
     for difference in differences:
         _print_difference(difference)
     if differences:
-        counted = count(len(differences), "file")
-        warn(f"{counted} of {out} differ from what the specs compile to: run the same command without --check")
+        warn(
+            f"{counted(len(differences), 'file')} of {out} differ from what the specs compile to: run the same command without --check"
+        )
         raise typer.Exit(EXIT_FINDINGS)
-    note(f"{count(len(wanted), 'run')} in {out}: up to date")
+    note(f"{counted(len(wanted), 'run')} in {out}: up to date")
     raise typer.Exit(EXIT_OK)
 
 
@@ -149,5 +150,5 @@ def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphan
         warn(
             f"note: generated files that none of these specs compiles to are left as they are ({runs}); --prune removes them"
         )
-    state = f"{count(len(changes), 'file')} changed" if changes else "nothing changed"
-    note(f"{count(len(wanted), 'run')} compiled to {out}: {state}")
+    state = f"{counted(len(changes), 'file')} changed" if changes else "nothing changed"
+    note(f"{counted(len(wanted), 'run')} compiled to {out}: {state}")

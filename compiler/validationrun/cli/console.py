@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
-from validationrun.base.text import printable
+from validationrun.base.text import counted, printable
 from validationrun.spec.findings import Diagnostic, Severity, render, render_github
 
 if TYPE_CHECKING:
@@ -150,13 +150,8 @@ def use_color(stream: Any) -> bool:
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ
 
 
-def count(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """`1 error, 2 warnings`, or `no findings`."""
     severities = [diagnostic.severity for diagnostic in diagnostics]
-    counted = [(severities.count(severity), severity.value) for severity in (Severity.ERROR, Severity.WARNING)]
-    return ", ".join(count(number, noun) for number, noun in counted if number) or "no findings"
+    numbers = [(severities.count(severity), severity.value) for severity in (Severity.ERROR, Severity.WARNING)]
+    return ", ".join(counted(number, noun) for number, noun in numbers if number) or "no findings"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
-from validationrun.base.text import printable
-from validationrun.cli.console import count, usage_error
+from validationrun.base.text import counted, printable
+from validationrun.cli.console import usage_error
 from validationrun.cli.errors import cluster_errors, explain
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
 from validationrun.cli.verbosity import warn
@@ -109,7 +109,7 @@ def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list
 
 def _show(cluster: "Cluster", doomed: "list[Doomed]") -> None:
     owning = "all that it owns" if len(doomed) == 1 else "all that they own"
-    print(f"in namespace {cluster.namespace}, {count(len(doomed), 'object')} with {owning}:")
+    print(f"in namespace {cluster.namespace}, {counted(len(doomed), 'object')} with {owning}:")
     for one in doomed:
         print(f"  {printable(one.resource.full_name)} {printable(one.name)}" + (f" ({one.phase})" if one.phase else ""))
         for child in one.children:

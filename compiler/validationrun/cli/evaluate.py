@@ -4,7 +4,7 @@ import enum
 import pathlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -146,7 +146,7 @@ def run(
         root=results,
         chain_id=checked_chain_id(chain_id),
         start=None if start is None else given_time("--start", start),
-        seconds=_seconds(for_),
+        seconds=None if for_ is None else given_span("--for", for_),
         settle_s=local_settle_seconds(settle),
     )
     chosen = one_run(spec, namespace, name)
@@ -208,15 +208,14 @@ def given_time(option: str, text: str) -> float:
         raise usage_error(f"{option} {error}") from None
 
 
-def _seconds(text: str | None) -> int | None:
-    from validationrun.base.durations import parse_duration
+def given_span(option: str, text: str) -> int:
+    """Seconds. Raises typer.Exit with 2."""
+    from validationrun.base.durations import parse_span
 
-    if text is None:
-        return None
-    with suppress(ValueError):
-        if (seconds := parse_duration(text)) > 0:
-            return seconds
-    raise usage_error(f"--for must be a duration of at least 1s, such as 90s or 10m; got {text!r}")
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise usage_error(f"{option} {error}") from None
 
 
 @contextmanager

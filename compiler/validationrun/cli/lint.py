@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
+from validationrun.base.text import counted
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
     OutputOption,
     SpecArgument,
     StrictOption,
-    count,
     print_diagnostics,
     read_runs,
     summary,
@@ -63,8 +63,8 @@ def run(
     print_diagnostics(diagnostics, output)
     others = len(set(result.passed_over) - rule_tests)
     if output is Output.TEXT:
-        passed = f"; {count(others, 'other')} passed over" if others else ""
-        note(f"{count(len(files) - others, 'file')}: {summary(diagnostics)}{passed}")
+        passed = f"; {counted(others, 'other')} passed over" if others else ""
+        note(f"{counted(len(files) - others, 'file')}: {summary(diagnostics)}{passed}")
     failed = has_errors(diagnostics) or (strict and bool(diagnostics))
     raise typer.Exit(EXIT_FINDINGS if failed else EXIT_OK)
 

@@ -1,19 +1,21 @@
 """`validationrun list`: the runs of a namespace."""
 
-import datetime as dt
 import enum
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
+from validationrun.base.times import parse_time
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint, short
+from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def run(
 
 
 def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterator[str]:
-    now = dt.datetime.now(dt.UTC)
+    now = time.time()
     header = (*(("NAMESPACE",) if everywhere else ()), *_COLUMNS, *(_WIDE if wide else ()))
     rows = [
         (
@@ -104,10 +106,10 @@ def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterat
         yield paint(line, row[header.index("PHASE")]) if color and row is not cells[0] else line
 
 
-def _times(one: "Listed", now: dt.datetime) -> tuple[str, str]:
+def _times(one: "Listed", now: float) -> tuple[str, str]:
     """Age and duration, as kubectl writes them."""
     if one.started is None:
         return "", ""
-    started = dt.datetime.fromisoformat(one.started)
-    ended = dt.datetime.fromisoformat(one.finished) if one.finished else now
-    return short(now - started), short(ended - started)
+    started = parse_time(one.started)
+    ended = parse_time(one.finished) if one.finished else now
+    return format_duration(now - started, short=True), format_duration(ended - started, short=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from validationrun.base.text import printable
-from validationrun.cli.console import count, usage_error, use_color
+from validationrun.base.text import counted, printable
+from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import (
     POLL_SECONDS,
@@ -133,7 +133,7 @@ class _Reader:
             for detail in one.details:
                 print(f"  {printable(detail)}")
             for container, lines in one.logs.items():
-                print(f"  the last {count(len(lines), 'line')} of {printable(container)}:")
+                print(f"  the last {counted(len(lines), 'line')} of {printable(container)}:")
                 for line in lines:
                     print(f"    {printable(line)}")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
-from validationrun.base.text import printable
-from validationrun.cli.console import count, usage_error
+from validationrun.base.text import counted, printable
+from validationrun.cli.console import usage_error
 from validationrun.cli.evaluate import LocalOutput, LocalOutputOption, show
 from validationrun.cli.run_options import VERDICT_EXITS
 from validationrun.cli.verbosity import note
@@ -61,6 +61,6 @@ def _tell(replayed: "Replayed") -> int:
         print(f"replay: {printable(line)}", file=sys.stderr)
     if len(replayed.differences) > _MOST_SHOWN:
         print(f"replay: ... and {len(replayed.differences) - _MOST_SHOWN} more", file=sys.stderr)
-    found = count(len(replayed.differences), "difference")
+    found = counted(len(replayed.differences), "difference")
     print(f"replay: {found}: these results are not to be trusted", file=sys.stderr)
     return EXIT_USAGE

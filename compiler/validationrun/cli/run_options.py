@@ -1,6 +1,5 @@
 """What the verbs on runs share: finding a run on its cluster, waiting for it, and showing it."""
 
-import datetime as dt
 import enum
 import json
 import re
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 from validationrun.base.conventions import EXIT_USAGE
-from validationrun.base.text import printable
-from validationrun.cli.console import count, usage_error, use_color
+from validationrun.base.durations import format_duration, parse_duration
+from validationrun.base.text import counted, printable
+from validationrun.base.times import parse_time
+from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.verbosity import note, progress
 from validationrun.oracle.outcome import Phase, Verdict
 
@@ -181,8 +182,6 @@ def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapsho
 
 def timeout_seconds(text: str | None) -> float | None:
     """Raises typer.Exit with 2 for what is no duration."""
-    from validationrun.base.durations import parse_duration
-
     if text is None:
         return None
     try:
@@ -225,24 +224,13 @@ def print_status(status: dict[str, Any], output: StatusOutput, more: Mapping[str
             print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status["phase"]))
 
 
-def short(span: dt.timedelta) -> str:
-    """The two largest units: `45s`, `12m5s`, `3h20m`, `2d4h`."""
-    seconds = max(0, int(span.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days}d{hours}h"
-    if hours:
-        return f"{hours}h{minutes}m"
-    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
-
-
 def window_words(snapshot: "Snapshot", now: float) -> str:
-    """`3m15s of 10m0s`; empty while the window is not open."""
+    """`3m15s of 10m`; empty while the window is not open."""
     window = snapshot.window
     if window is None:
         return ""
     gone = (window.end if window.end is not None else min(now, window.start + window.seconds)) - window.start
-    return f"{short(dt.timedelta(seconds=gone))} of {short(dt.timedelta(seconds=window.seconds))}"
+    return f"{format_duration(gone, short=True)} of {format_duration(window.seconds)}"
 
 
 def paint(line: str, word: str) -> str:
@@ -284,16 +272,16 @@ def _deployments(status: dict[str, Any]) -> Iterator[str]:
 
 def _took(status: dict[str, Any]) -> str:
     if status["duration"]:
-        return f" after {status['duration']}"
+        return f" after {format_duration(parse_duration(status['duration']))}"
     if status["verdict"] != Verdict.AWAITED or not status.get("startTime"):
         return ""
-    return f" for {short(dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(status['startTime']))}"
+    return f" for {format_duration(time.time() - parse_time(status['startTime']), short=True)}"
 
 
 def _shards(status: dict[str, Any]) -> str:
     shards = status["load"]["shards"]
     running = [one for one in shards if one["exitCode"] is None and one.get("startedAt") and not one.get("finishedAt")]
     if status["verdict"] == Verdict.AWAITED and running:
-        return f" ({count(len(running), 'shard')} of {len(shards)} running)"
+        return f" ({counted(len(running), 'shard')} of {len(shards)} running)"
     codes = ", ".join("none" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
     return f" (shards ended {codes})" if codes else ""

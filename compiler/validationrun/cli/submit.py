@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE
-from validationrun.cli.console import Output, count, parameters_of, print_diagnostics, read_runs, summary, usage_error
+from validationrun.base.text import counted
+from validationrun.cli.console import Output, parameters_of, print_diagnostics, read_runs, summary, usage_error
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.options import (
     ClusterDomainOption,
@@ -199,7 +200,7 @@ def _print_objects(texts: list[str], body: "Object") -> None:
     from validationrun.compiling.emit import yaml
 
     print("---\n".join([*texts, yaml.dump(body)]), end="")
-    note(f"{count(len(texts) + 1, 'object')}; nothing was created")
+    note(f"{counted(len(texts) + 1, 'object')}; nothing was created")
 
 
 def _print_rehearsed(found: "list[Rehearsed]") -> None:

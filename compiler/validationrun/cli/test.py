@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
-from validationrun.base.text import printable
+from validationrun.base.text import counted, printable
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
     brought_along,
-    count,
     print_diagnostics,
     read_specs,
     summary,
@@ -145,7 +144,7 @@ def _print_summary(results: "list[Tested]", output: TestOutput) -> None:
     elif output is TestOutput.JUNIT:
         print(as_junit(results), end="")
     failed = sum(not tested.ok for tested in results)
-    words = f"{count(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
+    words = f"{counted(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
     if output is TestOutput.TEXT:
         print(words)
     else:

@@ -1,6 +1,5 @@
 """A run as a live picture for a terminal, and as lines for everything else."""
 
-import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
@@ -11,8 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
-from validationrun.cli.run_options import short, window_words
+from validationrun.base.times import parse_time
+from validationrun.cli.run_options import window_words
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def _took(step: "StepView", now: float) -> Text:
         return Text("")
     if step.finished is None:
         return Text(_since(step.started, now))
-    return Text(short(dt.datetime.fromisoformat(step.finished) - dt.datetime.fromisoformat(step.started)))
+    return Text(format_duration(parse_time(step.finished) - parse_time(step.started), short=True))
 
 
 def _since(start: str, now: float) -> str:
-    return short(dt.timedelta(seconds=now - dt.datetime.fromisoformat(start).timestamp()))
+    return format_duration(now - parse_time(start), short=True)
 
 
 def step_words(step: "StepView", snapshot: "Snapshot") -> str:
@@ -178,6 +179,5 @@ def _step_line(step: "StepView") -> str:
     again = f" (attempt {step.attempts})" if step.attempts > 1 else ""
     took = ""
     if step.started is not None and step.finished is not None:
-        span = dt.datetime.fromisoformat(step.finished) - dt.datetime.fromisoformat(step.started)
-        took = f" after {short(span)}"
+        took = f" after {format_duration(parse_time(step.finished) - parse_time(step.started), short=True)}"
     return f"{step.state}{again}{took}" + (f": {step.message}" if step.message else "")

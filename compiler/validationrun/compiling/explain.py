@@ -7,6 +7,7 @@ Pure: plan in, nested lines out. `cli.explain` draws them.
 from dataclasses import dataclass, field
 
 from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
@@ -96,7 +97,7 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
         node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
         node.add(f"first: {plan.endpoints.rpc[0].replace(_CHAIN_ID, chain_id(plan))}")
     elif step.name == "load-job" and plan.load is not None:
-        pods = f"{plan.load.shards} pod{'s' if plan.load.shards > 1 else ''}"
+        pods = counted(plan.load.shards, "pod")
         node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(plan.load.duration_s)} of {plan.load.name})")
         if plan.load.config:
             node.add(f"ConfigMap {plan.name}-xxxxx-<uid8>-config: {', '.join(file.name for file in plan.load.config)}")
@@ -116,7 +117,7 @@ def _rule(planned: PlannedRule, plan: Plan) -> str:
     ticks = tick_count(rule, plan.timings.judged_s)
     sweep = " and a final sweep" if properties.final_sweep else ""
     stops = ", stops the run on failure" if properties.stop_on_failure else ""
-    every = f"{ticks} tick{'s' if ticks != 1 else ''} every {format_duration(properties.interval)}"
+    every = f"{counted(ticks, 'tick')} every {format_duration(properties.interval)}"
     return f"rule {rule.name}: passes when {passes}; {every}{sweep}{stops}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract import record
@@ -17,7 +18,6 @@ from validationrun.local.memory_record import Kept, run_entry
 from validationrun.local.preflight import (
     LocalError,
     askers,
-    count_of,
     new_folder,
     notes_of,
     prometheus_info,
@@ -91,7 +91,7 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     # A rule is asked only once its time has come, so the whole window may be given as open from the start.
     control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, clock)
     window = f"{format_time(start)} to {format_time(end)}"
-    logger.info("judging %s by %s from %s", count_of(len(rules), "rule"), options.prometheus_url, window)
+    logger.info("judging %s by %s from %s", counted(len(rules), "rule"), options.prometheus_url, window)
     fold = Fold.begin(rules)
     setting = Setting(
         "evaluate",

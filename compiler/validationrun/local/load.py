@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import format_time
 from validationrun.contract.shards import ShardState, load_start
@@ -134,8 +135,9 @@ class Load:
         """Stops a load that runs longer than it may."""
         start = self.start
         if start is not None and not self.why and now >= start + self.run_s and not self.over:
-            logger.warning("the load still runs after timeouts.runDuration (%.0fs); stopping it", self.run_s)
-            self.stop("runDuration", f"stopped at timeouts.runDuration ({self.run_s:.0f}s)")
+            limit = f"timeouts.runDuration ({format_duration(self.run_s)})"
+            logger.warning("the load still runs after %s; stopping it", limit)
+            self.stop("runDuration", f"stopped at {limit}")
 
     def wait(self, seconds: float) -> bool:
         """Whether nothing of any shard is left, within so many seconds."""

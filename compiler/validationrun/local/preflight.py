@@ -26,11 +26,6 @@ class LocalError(Exception):
     """The run cannot begin; the message says why and what would help."""
 
 
-def count_of(number: int, noun: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def questions_of(run: ValidationRun, values: Mapping[str, str]) -> list[Question]:
     """The rules with their run-time values."""
     return [Question.of(rule, values) for rule in run.spec.rules]

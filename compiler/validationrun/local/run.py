@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from validationrun.base import conventions
+from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.plan import Plan, PlannedLoad, build_plan
@@ -29,7 +30,6 @@ from validationrun.local.memory_record import Kept, run_entry
 from validationrun.local.preflight import (
     LocalError,
     askers,
-    count_of,
     new_folder,
     notes_of,
     prometheus_info,
@@ -219,7 +219,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
     evidence = EvidenceWriter(folder, rules)
     control = RunControl(load, options.settle_s, evidence, kept, load.clock)
     fold = Fold.begin(rules)
-    judges = f"judging {count_of(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
+    judges = f"judging {counted(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
     logger.info("run %s on chain %s; %s", prepared.identity.workflow, prepared.chain.chain_id, judges)
     with signals_interrupt(control):
         evaluation = Evaluation(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.durations import format_duration
 from validationrun.compiling.plan.load import literal
 from validationrun.local import docker
 from validationrun.local.artifacts import collect, output_name
@@ -149,7 +150,7 @@ def _ends_well(command: Sequence[str], folder: pathlib.Path, limit_s: float) -> 
     program = Program(launch).start()
     try:
         if not program.wait(limit_s):
-            return f"not within timeouts.loadStart ({limit_s:.0f}s)"
+            return f"not within timeouts.loadStart ({format_duration(limit_s)})"
     finally:
         program.close()
     if program.failure:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from validationrun.base import conventions
+from validationrun.base.durations import format_duration
 from validationrun.base.times import format_time
 from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
 from validationrun.judging.backtest.compare import Comparison, Judged
@@ -13,7 +14,6 @@ from validationrun.oracle.outcome import Verdict
 KIND: Final = "ValidationRunBacktest"
 COMPARISON_KIND: Final = "ValidationRunComparison"
 _MOST_TICKS: Final = 20
-_MINUTE, _HOUR = 60, 3600
 
 
 def as_json(name: str, prometheus: Mapping[str, Any], outcomes: Sequence[Outcome], notes: Sequence[str]) -> Any:
@@ -83,12 +83,12 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield f"{name}: {len(outcomes)} windows: {counted}"
     rows = [("start", "length", "verdict", "reason", "stopped", "closest to its threshold", "data")]
     for one in outcomes:
-        stop = "" if one.stop_time is None else _after(one.stop_time, one.period.start)
+        stop = "" if one.stop_time is None else format_duration(one.stop_time - one.period.start)
         start = format_time(one.period.start)
         rows.append(
             (
                 start,
-                _span(one.period.seconds),
+                format_duration(one.period.seconds),
                 one.verdict.verdict,
                 one.verdict.reason,
                 stop,
@@ -122,7 +122,7 @@ def _window(name: str, outcome: Outcome) -> Iterator[str]:
     yield f"{name} from {format_time(period.start)} to {format_time(period.end)}: {verdict.verdict} {verdict.reason}"
     yield f"  {verdict.message}"
     if outcome.stop_rule is not None and outcome.stop_time is not None:
-        when = f"{format_time(outcome.stop_time)}, {_after(outcome.stop_time, period.start)} after its start"
+        when = f"{format_time(outcome.stop_time)}, {format_duration(outcome.stop_time - period.start)} after its start"
         if outcome.stop_time < period.end:
             yield f"  rule {outcome.stop_rule} would have stopped the run at {when}"
         else:
@@ -130,7 +130,7 @@ def _window(name: str, outcome: Outcome) -> Iterator[str]:
     rows = [("rule", "verdict", "reason", "first failure", "closest to its threshold", "data", "asked")]
     for one in outcome.rules:
         state = one.state
-        failed = "" if state.failed_t is None else _after(state.failed_t, period.start)
+        failed = "" if state.failed_t is None else format_duration(state.failed_t - period.start)
         rows.append(
             (one.rule.name, state.verdict, state.reason, failed, _margin(one, period.start), _share(one.summary.coverage), _asked(one))
         )  # fmt: skip
@@ -146,7 +146,7 @@ def _margin(one: RuleOutcome, start: float | None = None) -> str:
     summary = one.summary
     if summary.margin is None or summary.margin_t is None:
         return ""
-    when = "" if start is None else f" at +{_after(summary.margin_t, start)}"
+    when = "" if start is None else f" at +{format_duration(summary.margin_t - start)}"
     return f"{summary.margin:g} (value {summary.margin_value}{when})"
 
 
@@ -159,19 +159,6 @@ def _asked(one: RuleOutcome) -> str:
 def _share(share: float | None) -> str:
     # Never rounded up to all of it.
     return "none" if not share else f"{int(share * 1000) / 10:g} %"
-
-
-def _after(t: float, start: float) -> str:
-    return _span(t - start)
-
-
-def _span(seconds: float) -> str:
-    """Such as `1h2m5s` or `12.5s`."""
-    whole, rest = divmod(round(seconds, 3), 1)
-    hours, minutes = int(whole) // _HOUR, int(whole) % _HOUR // _MINUTE
-    last = round(whole % _MINUTE + rest, 3)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{last:g}s" if last else ""]
-    return "".join(parts) or "0s"
 
 
 def _time(seconds: float | None) -> str | None:

@@ -3,6 +3,7 @@
 import math
 from typing import Any, Final
 
+from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import format_time
 
@@ -17,8 +18,6 @@ NONE: Final = "\u2013"
 """Where there is nothing to show: a dash."""
 
 _BLOCK_LINES: Final = 60
-_DAY: Final = 86400
-_UNITS: Final = (("d", _DAY), ("h", 3600), ("m", 60))
 
 
 def clean(text: Any, limit: int = SENTENCE) -> str:
@@ -60,26 +59,12 @@ def value_text(text: str) -> str:
     return clean(text, 32)
 
 
-def duration(seconds: float) -> str:
-    """`45s`, `2m30s`, `1h`, `1d2h`; fractions only below a minute."""
-    if seconds < 0:
-        return "-" + duration(-seconds)
-    if seconds < 60 and seconds != int(seconds):  # noqa: PLR2004 - a minute
-        return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
-    rest, text = round(seconds), ""
-    for unit, size in _UNITS:
-        if rest >= size:
-            text += f"{rest // size}{unit}"
-            rest %= size
-    return text + f"{rest}s" if rest or not text else text
-
-
 def moment(t: float, start: float | None) -> str:
     """A time, and how long after the window's start that is."""
     if start is None:
         return format_time(t)
     sign = "-" if t < start else "+"
-    return f"{format_time(t)} ({sign}{duration(abs(round(t - start, 3)))})"
+    return f"{format_time(t)} ({sign}{format_duration(abs(t - start))})"
 
 
 def span(start: float, end: float) -> str:
@@ -103,8 +88,3 @@ def share(part: float, whole: float) -> str:
     if 0 < percent < 1:
         return "< 1 %"
     return f"{math.floor(percent)} %"
-
-
-def count(amount: int, noun: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"

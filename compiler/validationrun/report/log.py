@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.oracle.engine import RuleState, fold
 from validationrun.oracle.outcome import Verdict
@@ -78,7 +79,7 @@ def _of_window(view: RunView) -> Iterator[_Event]:
         known = view.about.prometheus
         version = f" {formatting.clean(known, formatting.NAME)}" if known else ""
         yield _Event(
-            view.start, _OPENS, "run", f"window opens: {formatting.count(len(view.rules), 'rule')}, Prometheus{version}"
+            view.start, _OPENS, "run", f"window opens: {counted(len(view.rules), 'rule')}, Prometheus{version}"
         )
     if view.end is not None:
         early = ", after the stop" if view.stop_time is not None else ""
@@ -114,10 +115,12 @@ def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
                 state = fold(state, point.decision, rule.rule.run_properties.retry)
         words = _words(first, before, state)
         if len(points) > 1:
-            words += f"; the same {formatting.count(len(points) - 1, 'time')} more, until {format_time(last.t)}"
+            words += f"; the same {counted(len(points) - 1, 'time')} more, until {format_time(last.t)}"
         yield _Event(first.t, _SWEEPS if first.decision.final else _RULE, who, words)
     if rule.missing:
-        words = f"nothing is recorded of {formatting.count(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
+        words = (
+            f"nothing is recorded of {counted(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
+        )
         yield _Event(rule.missing[0], _RULE, who, words)
     if (rule.state.verdict, rule.state.reason) != (state.verdict, state.reason):
         last_t = rule.points[-1].t if rule.points else None

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report import formatting
@@ -79,7 +81,7 @@ def _facts(view: RunView) -> str:
         facts.append("**the window never opened**")
     else:
         until = format_time(view.end) if view.end is not None else "an end that is not known"
-        length = f" ({formatting.duration(view.end - view.start)})" if view.end is not None else ""
+        length = f" ({format_duration(view.end - view.start)})" if view.end is not None else ""
         facts.append(f"window {format_time(view.start)} to {until}{length}")
     if told := stop_told(view):
         facts.append(f"stopped {code(told, _WORDS)}")
@@ -125,7 +127,7 @@ def _trouble(view: RunView) -> Iterator[str]:
     yield "**What did not pass**"
     items = ["\n".join(_item(rule, view)) for rule in troubled[:_MOST_TOLD]]
     if len(troubled) > _MOST_TOLD:
-        items.append(f"- and {formatting.count(len(troubled) - _MOST_TOLD, 'more rule')}")
+        items.append(f"- and {counted(len(troubled) - _MOST_TOLD, 'more rule')}")
     yield "\n".join(items)
 
 

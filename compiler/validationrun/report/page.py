@@ -9,6 +9,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
+from validationrun.base.durations import format_duration
 from validationrun.base.resources import data_folder
 from validationrun.base.times import format_time
 from validationrun.oracle.outcome import Phase, Verdict
@@ -90,9 +91,7 @@ def _environment() -> jinja2.Environment:
         # Whatever the template forgets: no text of others reaches the page unbounded or with characters that can't be seen.
         finalize=_bounded,
     )
-    environment.filters.update(
-        moment=formatting.moment, time=format_time, duration=formatting.duration, geometry=_geometry
-    )
+    environment.filters.update(moment=formatting.moment, time=format_time, duration=format_duration, geometry=_geometry)
     return environment
 
 
@@ -128,16 +127,16 @@ def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
     if view.end is None:
         yield "window", "unknown end", f"from {format_time(view.start)}"
     else:
-        length = formatting.duration(round(view.end - view.start, 3))
+        length = format_duration(view.end - view.start)
         yield "window", length, formatting.span(view.start, view.end)
     if view.interrupted and view.completed is not None:
         yield (
             "interrupted",
-            f"after {formatting.duration(max(0, round(view.completed - view.start)))}",
+            f"after {format_duration(max(0, round(view.completed - view.start)))}",
             "nothing later was judged",
         )
     if view.stop_time is not None:
-        after = f"after {formatting.duration(round(view.stop_time - view.start, 3))}"
+        after = f"after {format_duration(view.stop_time - view.start)}"
         yield "stopped", "nothing left to stop" if view.stopped_in_sweep else after, stop_told(view)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.report import formatting
 from validationrun.report.model import RuleView, RunView, series_of
 from validationrun.report.reason_help import meaning
@@ -62,7 +64,7 @@ def answers_told(rule: RuleView) -> str:
     if summary.errors:
         words += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
     if rule.missing:
-        words += f"; nothing is recorded of {formatting.count(len(rule.missing), 'tick')}"
+        words += f"; nothing is recorded of {counted(len(rule.missing), 'tick')}"
     return words
 
 
@@ -84,7 +86,7 @@ def margin_short(rule: RuleView, start: float | None) -> str:
     summary = rule.summary
     if summary.margin is None or summary.margin_t is None:
         return ""
-    at = f" at +{formatting.duration(summary.margin_t - start)}" if start is not None else ""
+    at = f" at +{format_duration(summary.margin_t - start)}" if start is not None else ""
     if summary.margin == 0:
         return f"exactly at it{at}"
     if summary.failed and summary.margin < 0:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.report import formatting
@@ -90,7 +92,7 @@ def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
     if uncounted:
         yield Row(
             "did not count",
-            [f"{formatting.count(uncounted, 'decision')}, because of the stop, the end, or a repeated final sweep"],
+            [f"{counted(uncounted, 'decision')}, because of the stop, the end, or a repeated final sweep"],
         )
     yield Row("asked", _asked(rule, view.start), block=True)
     yield Row("evaluated", [_evaluated(rule)])
@@ -117,12 +119,12 @@ def _asked(rule: RuleView, start: float | None) -> list[str]:
 def _evaluated(rule: RuleView) -> str:
     properties = rule.rule.run_properties
     words = [
-        f"every {formatting.duration(int(properties.interval))}",
-        f"each answer within {formatting.duration(query_timeout_seconds(rule.rule))}",
-        f"{formatting.count(properties.retry, 'error')} in a row tolerated",
+        f"every {format_duration(int(properties.interval))}",
+        f"each answer within {format_duration(query_timeout_seconds(rule.rule))}",
+        f"{counted(properties.retry, 'error')} in a row tolerated",
     ]
     if properties.start_after:
-        words.append(f"not before {formatting.duration(int(properties.start_after))}")
+        words.append(f"not before {format_duration(int(properties.start_after))}")
     words.append("with a final sweep" if properties.final_sweep else "without final sweep")
     if properties.stop_on_failure:
         words.append("stops the run when it fails")

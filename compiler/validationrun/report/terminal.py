@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from validationrun.base.durations import format_duration
 from validationrun.base.times import format_time
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report import formatting, log
@@ -34,7 +35,7 @@ def _head(view: RunView) -> Iterator[str]:
         yield "  window    never opened"
     else:
         until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
-        length = f" ({formatting.duration(view.end - view.start)})" if view.end is not None else ""
+        length = f" ({format_duration(view.end - view.start)})" if view.end is not None else ""
         yield f"  window    {format_time(view.start)} {until}{length}"
     if told := stop_told(view):
         yield f"  stopped   {told}"

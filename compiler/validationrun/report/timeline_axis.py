@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.report import formatting
+from validationrun.base.durations import format_duration
 from validationrun.report.model import RunView
 
 WIDTH: Final = 1000
@@ -72,7 +72,9 @@ class Axis:
         step = next((one for one in _STEPS if length / one <= _MOST_LABELS), None)
         step = step or math.ceil(length / _MOST_LABELS / _STEPS[-1]) * _STEPS[-1]
         return [
-            Label(self.x(t), formatting.duration(t - self.start) if t > self.start else "0", self._clock(t, step))
+            Label(
+                self.x(t), format_duration(t - self.start, short=True) if t > self.start else "0", self._clock(t, step)
+            )
             for t in (self.start + index * step for index in range(int(length // step) + 1))
         ]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from validationrun.base.durations import format_duration
 from validationrun.base.times import format_time
 from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
@@ -122,7 +123,7 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     if start_after:
         x = axis.x(axis.start)
         lane.waiting = Span(
-            x, round(axis.x(axis.start + start_after) - x, 3), f"not asked before {formatting.duration(start_after)}"
+            x, round(axis.x(axis.start + start_after) - x, 3), f"not asked before {format_duration(start_after)}"
         )
     lane.marks = list(_marks(lane, points, axis, most_marks))
     if not rule.summary.good:

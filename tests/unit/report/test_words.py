@@ -12,25 +12,6 @@ from validationrun.report.from_result import view_of
 from validationrun.report.reason_help import meaning
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0s"),
-        (45, "45s"),
-        (0.25, "0.25s"),
-        (60, "1m"),
-        (150, "2m30s"),
-        (3600, "1h"),
-        (3661, "1h1m1s"),
-        (93_600, "1d2h"),
-        (-5, "-5s"),
-        (119.9999, "2m"),
-    ],
-)
-def test_durations_are_as_prometheus_writes_them(seconds, words):
-    assert formatting.duration(seconds) == words
-
-
 def test_a_moment_is_named_with_its_distance_from_the_start():
     assert formatting.moment(150.0, 0.0) == "1970-01-01T00:02:30Z (+2m30s)"
     assert formatting.moment(10.0, 15.5) == "1970-01-01T00:00:10Z (-5.5s)"

@@ -2,44 +2,9 @@ import re
 import typing
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from validationrun.base.durations import format_duration, parse_duration
 from validationrun.spec.v1alpha1 import types
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1h0m5s", 3605), ("0s", 0), ("8784h", 31_622_400), ("01m", 60)],
-)
-def test_a_duration_in_whole_seconds_is_read(text: str, seconds: int):
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "10", "1.5h", "30s10m", "1d", "10ms", "-5s", " 5s", "5S", "5s5s", "h", "1" * 40 + "s", "٣s"]
-)
-def test_another_form_is_no_duration(text: str):
-    with pytest.raises(ValueError, match="must be a duration"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize("text", ["8784h1s", "9999999999h", "527041m"])
-def test_more_than_a_year_is_refused(text: str):
-    with pytest.raises(ValueError, match="at most a year"):
-        parse_duration(text)
-
-
-@given(st.integers(0, 366 * 24 * 3600))
-def test_a_duration_is_read_back_as_it_is_written(seconds: int):
-    assert parse_duration(format_duration(seconds)) == seconds
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (5400, "1h30m"), (3600, "1h"), (61, "1m1s")])
-def test_a_duration_is_written_without_zero_units(seconds: int, text: str):
-    assert format_duration(seconds) == text
 
 
 def test_a_duration_is_dumped_as_text():

@@ -13,6 +13,7 @@ from hera.workflows.protocol import Templatable
 
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.compiling.emit import yaml
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
@@ -87,7 +88,7 @@ def _titles(plan: Plan, what: str) -> dict[str, str]:
         what: the title begins with it; the UI shows a title in place of the object's name.
     """
     load = f"{format_duration(plan.load.duration_s)} of {plan.load.name}" if plan.load else "no load"
-    rules = f"{len(plan.rules)} rule{'s' if len(plan.rules) != 1 else ''}"
+    rules = counted(len(plan.rules), "rule")
     return {
         "workflows.argoproj.io/title": f"{what}: {load}, {rules}",
         "workflows.argoproj.io/description": _description(plan),

@@ -1,19 +1,15 @@
 """Which windows of the past are judged. Pure: the time is an argument."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.durations import format_duration, parse_duration
+from validationrun.base.durations import format_duration
 from validationrun.base.times import format_time
 from validationrun.judging.backtest.client import HistoryError
 
 MOST_WINDOWS: Final = 1000
-
-_DAYS: Final = re.compile(r"(?:([0-9]{1,4})d)?(.*)")
-_DAY_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +22,6 @@ class Period:
     @property
     def seconds(self) -> float:
         return round(self.end - self.start, 3)
-
-
-def read_span(text: str, option: str) -> int:
-    """
-    Seconds of a duration as specs have them, days too.
-
-    Raises:
-        HistoryError: it is none, or zero.
-    """
-    match = _DAYS.fullmatch(text)
-    days, rest = match.groups() if match is not None else (None, text)
-    try:
-        seconds = int(days or 0) * _DAY_SECONDS + (parse_duration(rest) if rest or not days else 0)
-    except ValueError:
-        seconds = 0
-    if seconds <= 0:
-        raise HistoryError(f"{option} must be a duration such as 90s, 2h30m or 7d; got {text!r}")
-    return seconds
 
 
 def between(start: float, end: float, now: float) -> list[Period]:
