@@ -1,5 +1,6 @@
 """`run --local` from start to verdict: real processes, a real Prometheus."""
 
+import datetime as dt
 import json
 import time
 
@@ -39,6 +40,38 @@ def test_a_run_whose_load_and_rules_are_good_passes(tmp_path, shared_prometheus)
     assert done.result.document["mode"] == "run"
     assert "PASSED" in done.out
     assert "None" not in done.out
+
+
+def test_runs_that_begin_in_one_second_have_folders_and_run_ids_of_their_own(tmp_path):
+    """The first has the second as its run id; of the others each has the next free number behind it."""
+    job = tmp_path / "results/eng-ada/toy_load"
+    begun = dt.datetime.now(dt.UTC)
+    taken = {f"mini-{begun + dt.timedelta(seconds=index):%Y%m%d%H%M%S}" for index in range(60)}
+    for name in taken:
+        (job / name).mkdir(parents=True)
+    spec = Spec(shell("echo $RUN_ID > run-id; sleep 1"))
+    with started(spec, tmp_path) as first, started(spec, tmp_path) as second:
+        runs = [first.finish(), second.finish()]
+    assert [run.code for run in runs] == [0, 0], runs
+    new = {path.name for path in job.iterdir()} - taken
+    assert len(new) == 2
+    assert all(name.rpartition("-")[0] in taken and name.rpartition("-")[2] in ("2", "3") for name in new)
+    assert (tmp_path / "work/run-id").read_text().strip() in new
+    for name in new:
+        assert read_result(job / name).status["runId"] == name
+
+
+def test_rules_are_asked_about_the_run_id_that_the_folder_has(tmp_path, shared_prometheus):
+    job = tmp_path / "results/eng-ada/rules-only"
+    begun = dt.datetime.now(dt.UTC)
+    for index in range(60):
+        (job / f"mini-{begun + dt.timedelta(seconds=index):%Y%m%d%H%M%S}").mkdir(parents=True)
+    promql = 'count(up{run="${runId}"}) or vector(1)'
+    spec = Spec(shell("exit 0"), [rule("one", promql)])
+    done = ran(spec, tmp_path, "--for", "6s", *at_prometheus(shared_prometheus), verb=("evaluate",))
+    assert done.code == 0, done.err
+    assert done.folder.name.endswith("-2")
+    assert f'\\"{done.folder.name}\\"' in done.file("rules/one.jsonl")
 
 
 def test_an_alert_is_told_to_be_resolved_through_prometheus_only(tmp_path, shared_prometheus):

@@ -79,13 +79,11 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     start = round(options.start, 3) if options.start is not None else clock.now()
     end = round(start + seconds, 3)
     folder = new_folder(options.root, namespace, RULES_ONLY, run_id)
+    if folder.name != run_id:
+        run_id = folder.name
+        questions = _questions(run, chain_id, run_id)
     rules = [question.rule for question in questions]
-    kept = Kept()
-    parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
-    kept.put(record.RUN, run_entry(run.metadata.name, spec_hash(run), began, parameters, questions, None))
-    if chain_id is not None:
-        endpoints = run.spec.chain.endpoints
-        kept.put_chain(chain_id, endpoints.rpc if endpoints is not None else [])
+    kept = _kept(run, options, began, questions)
     kept.put(record.WINDOW, {"start": format_time(start), "end": format_time(end)})
     evidence = EvidenceWriter(folder, rules)
     # A rule is asked only once its time has come, so the whole window may be given as open from the start.
@@ -111,6 +109,16 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
         ).run()
         judgement = as_it_ended(judgement, fold, interrupted=control.interrupted())
         return conclude(setting, kept, judgement, evidence, None, control.now()), folder
+
+
+def _kept(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> Kept:
+    kept = Kept()
+    parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
+    kept.put(record.RUN, run_entry(run.metadata.name, spec_hash(run), began, parameters, questions, None))
+    chain_id, endpoints = chain_id_of(run, options.chain_id), run.spec.chain.endpoints
+    if chain_id is not None:
+        kept.put_chain(chain_id, endpoints.rpc if endpoints is not None else [])
+    return kept
 
 
 def chain_id_of(run: ValidationRun, given: str | None) -> str | None:

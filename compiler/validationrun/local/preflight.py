@@ -17,6 +17,8 @@ from validationrun.spec.v1alpha1 import ValidationRun
 FIRST_ANSWER_SECONDS: Final = 10.0
 """How long the first question to Prometheus may take."""
 
+_MOST_RUNS_A_SECOND: Final = 1000
+
 ALERTS_NOTE: Final = (
     "alert references were resolved through Prometheus only: nobody looked at PrometheusRule objects or namespaces"
 )
@@ -106,16 +108,23 @@ def askers(
 
 def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:
     """
-    The results folder, which must not be there yet: results of two runs never mix.
+    Makes the results folder, whose name is the run's id from then on.
+
+    Args:
+        run_id: of a run that is alone in its second. Another run of the same second has the folder of this name already: then
+            the id is `<run_id>-2`, `<run_id>-3` and so on, because the results of two runs must never mix.
 
     Raises:
         LocalError
     """
-    folder = results_path(root.absolute(), namespace, job, run_id)
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise LocalError(f"{folder} is there already: another run began in this very second; try again") from None
-    except OSError as error:
-        raise LocalError(f"cannot make {folder}: {error.strerror}; --results names another place") from None
-    return folder
+    first = results_path(root.absolute(), namespace, job, run_id)
+    for number in range(1, _MOST_RUNS_A_SECOND + 1):
+        folder = first if number == 1 else first.with_name(f"{run_id}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise LocalError(f"cannot make {folder}: {error.strerror}; --results names another place") from None
+        return folder
+    raise LocalError(f"{first} and {_MOST_RUNS_A_SECOND - 1} more are there already; --results names another place")

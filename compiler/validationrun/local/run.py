@@ -148,6 +148,20 @@ class _Prepared:
     questions: Sequence[Question]
     prometheus: Object
     seconds: Mapping[str, int]
+    bundle: Bundle
+
+    def named(self, run_id: str) -> "_Prepared":
+        """The same run under another id."""
+        if run_id == self.identity.workflow:
+            return self
+        identity = Identity(run_id, run_id, self.identity.namespace)
+        environment = self.options.environment
+        return dataclasses.replace(
+            self,
+            identity=identity,
+            container=container_of(self.run, self.bundle, identity, self.chain, self.parameters, environment),
+            questions=_questions(self.run, identity, self.chain),
+        )
 
 
 def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.Path]:
@@ -164,10 +178,10 @@ def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.
     prepared = _prepare(run, options, clock)
     if options.docker:
         fetch_image(prepared.container.image, prepared.seconds["loadStart"])
-    identity = prepared.identity
-    folder = new_folder(options.root, identity.namespace, prepared.load.name, identity.workflow)
+    folder = new_folder(options.root, prepared.identity.namespace, prepared.load.name, prepared.identity.workflow)
+    prepared = prepared.named(folder.name)
     with workplace(prepared.container, prepared.load.shards, shared=options.docker) as place:
-        name = identity.workflow if options.docker else None
+        name = folder.name if options.docker else None
         launches = place.launches(prepared.container, folder, name, os.environ)
         load = Load(launches, prepared.seconds["runDuration"], clock, options.docker)
         with contextlib.closing(load):
@@ -194,12 +208,16 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
             "alone: set `command:`, or give --docker"
         )
     refuse_late_rules(run, values.effective_seconds(bundle.plan, parameters))
-    questions = questions_of(run, {"namespace": identity.namespace, "runId": run_id, "chainId": chain.chain_id})
+    questions = _questions(run, identity, chain)
     prometheus = _ask_prometheus(options, clock) if questions else {}
     seconds = {name: int(bundle.plan["seconds"][name]) for name in ("loadStart", "runDuration")}
     return _Prepared(
-        run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds
+        run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds, bundle
     )
+
+
+def _questions(run: ValidationRun, identity: Identity, chain: Chain) -> list[Question]:
+    return questions_of(run, {"namespace": identity.namespace, "runId": identity.workflow, "chainId": chain.chain_id})
 
 
 def _ask_prometheus(options: RunOptions, clock: Clock) -> Object:
