@@ -7,6 +7,7 @@ from typing import Any, Final
 from tests.e2e.running import Outcome
 from tests.e2e.world import World, as_json, until
 
+from validationrun.base.conventions import EXIT_AGAINST_RUN, LABEL_INSTANCE_ID
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Identity
@@ -16,6 +17,8 @@ KEPT: Final = re.compile(r"workflowtemplates/e2e$|configmaps/e2e-bundle-")
 """What `submit` puts there for the next run."""
 
 _SHOWN: Final = 200
+RED: Final = r"main: Error \(exit code 3\): "
+"""What Argo puts before the reason of a step that ends 3."""
 
 _KEYS: Final = frozenset(
     [
@@ -49,6 +52,7 @@ def check_outcome(world: World, expect: Mapping[str, Any], outcome: Outcome) -> 
     """All of it, for a run whose finalize gave the verdict. Deletes the Workflow in the end."""
     check_status(expect, outcome.status, outcome.code)
     check_workflow(expect, outcome)
+    check_argo_get(world, expect, outcome)
     check_record(world, outcome)
     check_readers(world, outcome)
     if expect.get("diagnosed", expect["verdict"] != "Passed"):
@@ -97,6 +101,34 @@ def check_workflow(expect: Mapping[str, Any], outcome: Outcome) -> None:
     elif expect["verdict"] != "Passed":
         assert f"{expect['verdict']}: {expect['reason']}" in workflow["status"]["message"]
         assert status["message"][:_SHOWN] in workflow["status"]["message"]
+    check_red_steps(expect, outcome)
+
+
+def check_red_steps(expect: Mapping[str, Any], outcome: Outcome) -> None:
+    """The steps whose recorded result speaks against the run, and no other, end 3, each with its reason in its pod's message."""
+    nodes = (outcome.workflow["status"].get("nodes") or {}).values()
+    red = {
+        str(node["templateName"]): str(node["message"])
+        for node in nodes
+        if node["type"] == "Pod" and (node.get("outputs") or {}).get("exitCode") == str(EXIT_AGAINST_RUN)
+    }
+    expected: Mapping[str, str] = expect.get("red", {})
+    assert red.keys() == expected.keys(), red
+    for step, message in expected.items():
+        assert re.match(RED + message, red[step]), red[step]
+    # A step that ends 3 has nothing left to try.
+    tries = [str(node["templateName"]) for node in nodes if node["type"] == "Pod" and node["templateName"] in expected]
+    assert sorted(tries) == sorted(expected)
+
+
+def check_argo_get(world: World, expect: Mapping[str, Any], outcome: Outcome) -> None:
+    """The same as Argo's own CLI shows it."""
+    instance = outcome.workflow["metadata"]["labels"].get(LABEL_INSTANCE_ID, "")
+    shown = world.argo("get", outcome.name, "--no-color", "--instanceid", instance)
+    print(shown)
+    for step, message in expect.get("red", {}).items():
+        (line,) = (line for line in shown.splitlines() if re.search(rf"✖ {step}\(0\)\s", line))
+        assert re.search(RED + message, line), line
 
 
 def check_record(world: World, outcome: Outcome) -> None:

@@ -123,6 +123,9 @@ EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
 
+# Exit code of a step whose recorded result speaks against the run: Argo shows the step red and does not try it again.
+EXIT_AGAINST_RUN = 3
+
 MAX_SETTLE_SECONDS = 60
 DEFAULT_SETTLE_SECONDS = 5
 """A query about T is asked this long after T, because a sample stamped before T may be committed after it."""

@@ -93,6 +93,17 @@ def note_termination(text: str) -> None:
         TERMINATION_LOG.write_bytes(text.encode()[:_TERMINATION_BYTES].decode("utf-8", "ignore").encode())
 
 
+def end_against_run(message: str) -> int:
+    """
+    The exit code of a step whose recorded result speaks against the run.
+
+    Args:
+        message: becomes the message of the step's pod in Argo. It begins with the reason, because lists cut it short.
+    """
+    note_termination(message)
+    return conventions.EXIT_AGAINST_RUN
+
+
 def termination_message(text: str) -> None:
     """What the Argo UI shows for a step that ends non-zero."""
     note_termination(text)

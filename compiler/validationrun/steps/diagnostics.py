@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from validationrun.base.atomic_files import dump_json, write_whole
+from validationrun.base.conventions import EXIT_AGAINST_RUN
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, size, tail
 from validationrun.contract import record
@@ -91,8 +92,11 @@ def _rank(pod: RunPod) -> int:
 
 
 def _is_failed(pod: RunPod) -> bool:
-    status = pod.body.get("status") or {}
-    statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    statuses = _statuses(pod)
+    codes = {((one.get("state") or {}).get("terminated") or {}).get("exitCode") for one in statuses}
+    if pod.kind == "step" and codes - {0, None} == {EXIT_AGAINST_RUN}:
+        # What it has to say stands in the record.
+        return False
     troubled = any(
         "waiting" in (one.get("state") or {})
         or (one.get("state") or {}).get("terminated", {}).get("exitCode")

@@ -27,7 +27,14 @@ from validationrun.oracle.outcome import RunReason
 from validationrun.steps import preflight
 from validationrun.steps.context import Context
 from validationrun.steps.probes import height, node_url
-from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment, raise_if_going
+from validationrun.steps.sei_deployment import (
+    POLL_SECONDS,
+    ChainFailedError,
+    conclude,
+    exit_code,
+    own_deployment,
+    raise_if_going,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,28 +56,34 @@ class BringUp:
     deadline: float
 
 
-def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
+def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
     """
     Brings the chain up, or records why not.
 
     Args:
         given: the template's parameters, empty where the user gave none.
+
+    Returns:
+        The step's exit code.
     """
     found = Record.read(context.cluster, context.identity)
     if found is not None and (found.sealed or found.get(record.CHAIN) is not None):
         logger.info("the record has this step's result already, or the run has its verdict")
         context.output("chain-id", (found.get(record.CHAIN) or {}).get("chainId", ""))
-        return
+        return exit_code(found, record.CHAIN)
     try:
         bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     except BundleError as error:
-        _give_up(context, RunReason.BUNDLE_MISSING, str(error))
-        return
+        return _give_up(context, RunReason.BUNDLE_MISSING, str(error))
     try:
         parameters = values.effective_parameters(bundle.plan, given)
     except values.ParameterError as error:
-        _give_up(context, RunReason.CHAIN_SPEC_INVALID, str(error))
-        return
+        return _give_up(context, RunReason.CHAIN_SPEC_INVALID, str(error))
+    return _ensure(context, bundle, parameters)
+
+
+def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> int:
+    """The run's record, its copy of the bundle, the preflight and the chain, in this order. Returns the step's exit code."""
     chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
     written = Record.create(context.cluster, context.identity, chain_id, _run(context, bundle, parameters))
     context.output("chain-id", chain_id)
@@ -95,7 +108,9 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> None:
         result |= {"reason": error.reason, "message": str(error)}
         logger.info("%s: %s", error.reason, error)
     result["at"] = format_time(context.now())
-    conclude(context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists")
+    return conclude(
+        context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists"
+    )
 
 
 def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
@@ -116,13 +131,13 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
     logger.info("preflight passed")
 
 
-def _give_up(context: Context, reason: str, message: str) -> None:
+def _give_up(context: Context, reason: str, message: str) -> int:
     """Records a failure that came before anything about the run could be known from its bundle."""
     logger.info("%s: %s", reason, message)
     run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
     written = Record.create(context.cluster, context.identity, "", run)
     failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
-    conclude(context, written, record.CHAIN, failure, "")
+    return conclude(context, written, record.CHAIN, failure, "")
 
 
 def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:

@@ -22,7 +22,7 @@ from validationrun.kube.cluster import (
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.load_follow import follow
-from validationrun.steps.load_result import Load, LoadFailedError, by_rule, record_failure, record_none
+from validationrun.steps.load_result import Load, LoadFailedError, by_rule, exit_code, record_failure, record_none
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +30,25 @@ _EVALUATOR_POLL_SECONDS: Final = 0.1
 """Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
 
 
-def load_job(context: Context) -> None:
-    """Creates the Job, follows it to its end, and records what its shards' exit codes add up to."""
+def load_job(context: Context) -> int:
+    """
+    Creates the Job, follows it to its end, and records what its shards' exit codes add up to.
+
+    Returns:
+        The step's exit code.
+    """
     written = Record.read(context.cluster, context.identity)
     if written is None or not written.chain_is_ready:
         logger.info("there is no chain to load")
-        return
+        return 0
     if written.sealed or written.get(record.LOAD) is not None:
         logger.info("the record has this step's result already, or the run has its verdict")
-        return
+        return exit_code(written)
+    _drive(context, written)
+    return exit_code(written)
+
+
+def _drive(context: Context, written: Record) -> None:
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     run = written.need(record.RUN)
     try:

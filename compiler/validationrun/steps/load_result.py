@@ -12,8 +12,8 @@ from validationrun.contract.record import Record
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
 from validationrun.kube.cluster import Object
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import INFRASTRUCTURE, aggregate
-from validationrun.steps.context import Context
+from validationrun.oracle.workload import ASSERTION_FAILED, INFRASTRUCTURE, PASSED, aggregate
+from validationrun.steps.context import Context, end_against_run
 from validationrun.steps.load_start_failure import why_not_started
 
 logger = logging.getLogger(__name__)
@@ -196,6 +196,16 @@ def record_failure(
     if _record(context, written, value):
         logger.info("%s: %s", error.reason, message)
         context.output("message", f"{error.reason}: {message}")
+
+
+def exit_code(written: Record) -> int:
+    """By the load's result in the record, whichever attempt wrote it. A load that a rule stopped says nothing against the run."""
+    load = written.get(record.LOAD)
+    if load is None or load["code"] in (None, PASSED):
+        return 0
+    failed = load["code"] == ASSERTION_FAILED
+    reason = load["reason"] or (RunReason.WORKLOAD_FAILED if failed else RunReason.WORKLOAD_INFRA_FAILURE)
+    return end_against_run(f"{reason}: {load['message']}")
 
 
 def record_none(context: Context, written: Record, stopped: str) -> None:

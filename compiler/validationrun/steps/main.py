@@ -1,8 +1,8 @@
 """
 `validationrun-runner STEP`: the program of every step's container.
 
-Exits 0 once the step's result is recorded, 1 only from finalize, 70 on a fault of ours or of the installation. Python's own
-1 (a traceback) and 2 (wrong usage) never leave it: they would read like a verdict.
+Exits 0 once the step's result is recorded, or 3 when that result speaks against the run; 1 only from finalize; 70 on a fault
+of ours or of the installation. Python's own 1 (a traceback) and 2 (wrong usage) never leave it: they would read like a verdict.
 """
 
 import sys
@@ -63,21 +63,19 @@ def _run(context: Context, given: dict[str, str]) -> int:
     if context.step == ENSURE_CHAIN:
         from validationrun.steps.ensure_chain import ensure_chain  # noqa: PLC0415
 
-        ensure_chain(context, given)
-    elif context.step == WAIT_CHAIN_READY:
+        return ensure_chain(context, given)
+    if context.step == WAIT_CHAIN_READY:
         from validationrun.steps.wait_chain_ready import wait_chain_ready  # noqa: PLC0415
 
-        wait_chain_ready(context)
-    elif context.step == LOAD_JOB:
+        return wait_chain_ready(context)
+    if context.step == LOAD_JOB:
         from validationrun.steps.load_job import load_job  # noqa: PLC0415
 
-        load_job(context)
-    elif context.step == RULE_EVALUATOR:
+        return load_job(context)
+    if context.step == RULE_EVALUATOR:
         from validationrun.steps.rule_evaluator import rule_evaluator  # noqa: PLC0415
 
-        rule_evaluator(context)
-    else:
-        from validationrun.steps.finalize import finalize  # noqa: PLC0415
+        return rule_evaluator(context)
+    from validationrun.steps.finalize import finalize  # noqa: PLC0415
 
-        return finalize(context)
-    return 0
+    return finalize(context)

@@ -17,6 +17,7 @@ from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Record
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
+from validationrun.judging.recorded import read_evidence
 from validationrun.oracle.engine import Fold, RuleState
 from validationrun.oracle.model import Decision
 from validationrun.oracle.outcome import Verdict
@@ -27,7 +28,7 @@ from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule
 from validationrun.steps.cluster_control import ClusterControl, sigterm_interrupts
-from validationrun.steps.context import Context, RunnerError, note_termination
+from validationrun.steps.context import Context, RunnerError, end_against_run, note_termination
 from validationrun.steps.metrics import Metrics
 from validationrun.steps.rule_references import References
 
@@ -36,9 +37,12 @@ logger = logging.getLogger(__name__)
 RESULTS_DIR: Final = "results"
 
 
-def rule_evaluator(context: Context) -> None:
+def rule_evaluator(context: Context) -> int:
     """
     Evaluates the rules of this run from where the record says that it got to.
+
+    Returns:
+        The step's exit code.
 
     Raises:
         RunnerError: a signal came before the window was judged. What is known is in the record, for the next attempt.
@@ -46,15 +50,21 @@ def rule_evaluator(context: Context) -> None:
     written = Record.read(context.cluster, context.identity)
     if written is None or not written.chain_is_ready:
         logger.info("there is no chain to judge")
-        return
+        return 0
     if record.stands(written.get(record.SIGN_OFF)):
         _refuse_without_evidence(written)
         logger.info("the record has this step's sign-off already")
-        return
+        return _exit_code(context, written)
     if written.sealed:
         # The run has its verdict, and without a sign-off that is none that this step could still bear out.
         logger.info("the run has its verdict already")
-        return
+        return 0
+    _evaluate(context, written)
+    return _exit_code(context, written)
+
+
+def _evaluate(context: Context, written: Record) -> None:
+    """From the first tick that the record does not hold to the sign-off. Raises RunnerError."""
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
     states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
@@ -74,6 +84,19 @@ def rule_evaluator(context: Context) -> None:
         judgement = evaluation.run()
     evidence.close(judgement.states)
     _sign_off(context, written, judgement, evidence)
+
+
+def _exit_code(context: Context, written: Record) -> int:
+    """By the sign-off in the record, whichever attempt wrote it. One that judged no window says nothing about the rules."""
+    evidence = read_evidence(written, context.bundle_hash)
+    states = evidence.states if evidence.sign_off is not None and evidence.states is not None else []
+    failed = sorted(
+        (state for state in states if state.verdict == Verdict.FAILED), key=lambda state: state.failed_t or 0.0
+    )
+    against = [*failed, *(state for state in states if state.verdict == Verdict.ERROR)]
+    if not against:
+        return 0
+    return end_against_run("; ".join(f"{state.reason}: rule {state.name}: {state.message}" for state in against))
 
 
 def _refuse_without_evidence(written: Record) -> None:

@@ -8,7 +8,7 @@ from validationrun.base.truncate import cut
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
 from validationrun.oracle.outcome import RunReason
-from validationrun.steps.context import Context
+from validationrun.steps.context import Context, end_against_run
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +23,19 @@ class ChainFailedError(Exception):
         self.reason = reason
 
 
-def conclude(context: Context, written: Record, key: str, result: Object, otherwise: str) -> None:
-    """Records a step's result, which is done once. A step that recorded a failure is green in the Argo UI, so its message tells."""
+def conclude(context: Context, written: Record, key: str, result: Object, otherwise: str) -> int:
+    """Records a step's result, which is done once. Returns the step's exit code."""
     if written.add(context.step, key, result):
         context.output("message", f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise)
     else:
         logger.info("another attempt of this step has recorded its result, or the run has its verdict")
+    return exit_code(written, key)
+
+
+def exit_code(written: Record, key: str) -> int:
+    """By the step's result in the record, whichever attempt wrote it; 0 when there is none."""
+    result = written.get(key) or {}
+    return end_against_run(f"{result['reason']}: {result['message']}") if result.get("reason") else 0
 
 
 def own_deployment(context: Context, name: str) -> Object:

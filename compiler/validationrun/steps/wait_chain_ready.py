@@ -12,20 +12,20 @@ from validationrun.kube.cluster import CHAIN_OBJECTS, Object
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
-from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, own_deployment
+from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, exit_code, own_deployment
 
 logger = logging.getLogger(__name__)
 
 
-def wait_chain_ready(context: Context) -> None:
-    """Waits until every full node serves, and records that, or why not."""
+def wait_chain_ready(context: Context) -> int:
+    """Waits until every full node serves, and records that, or why not. Returns the step's exit code."""
     found = Record.read(context.cluster, context.identity)
+    if found is not None and (found.sealed or found.get(record.CHAIN_READY) is not None):
+        logger.info("the record has this step's result already, or the run has its verdict")
+        return exit_code(found, record.CHAIN_READY)
     if found is None or found.get(record.CHAIN) is None or found.chain_failure is not None:
         logger.info("there is no chain to wait for")
-        return
-    if found.sealed or found.get(record.CHAIN_READY) is not None:
-        logger.info("the record has this step's result already, or the run has its verdict")
-        return
+        return 0
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     result: Object
     try:
@@ -37,7 +37,7 @@ def wait_chain_ready(context: Context) -> None:
         logger.info("%s: %s", error.reason, error)
     deployments = _deployments(context, found)
     result |= {"at": format_time(context.now()), "deployments": deployments}
-    conclude(context, found, record.CHAIN_READY, result, "the chain serves")
+    return conclude(context, found, record.CHAIN_READY, result, "the chain serves")
 
 
 def _wait(context: Context, bundle: Bundle, found: Record) -> None:

@@ -31,6 +31,7 @@ class World:
         self.digest = bundle_folder(folder / "bundle", copy.deepcopy(spec or full_run()))
         self.height: Any = 7
         self.makes_ready = True
+        self.exit_code: int | None = None
         self.cluster.on_get = self.control
         self.asked: list[str] = []
         for account in ("eng-ada-validation", "eng-ada-validation-finalize", "eng-ada-runner"):
@@ -58,11 +59,13 @@ class World:
 
     def ensure(self, **given: str) -> dict[str, Any]:
         step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
-        ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
+        self.exit_code = ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
         return read(self.cluster).need(record.CHAIN)
 
     def wait(self) -> dict[str, Any] | None:
-        wait_chain_ready(context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest))
+        self.exit_code = wait_chain_ready(
+            context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest)
+        )
         return read(self.cluster).get(record.CHAIN_READY)
 
     def chain_objects(self) -> list[str]:

@@ -64,6 +64,7 @@ class World:
     """A run that is about to be judged; its load runs from second 0."""
 
     def __init__(self, folder: pathlib.Path, rules: list[dict[str, Any]], *, load: bool = True) -> None:
+        self.exit_code: int | None = None
         spec = copy.deepcopy(full_run() if load else rules_only())
         spec["spec"]["rules"] = rules
         self.cluster, self.clock = FakeCluster(), Clock()
@@ -75,6 +76,8 @@ class World:
             "seconds": {"loadStart": 300},
             "runSeconds": 60,
             "load": {"workload": "evm_transfer", "shards": 1} if load else None,
+            "bundleHash": digest,
+            "rules": [{"name": one["name"]} for one in rules],
         }
         keys: dict[str, dict[str, Any]] = {
             record.CHAIN: {"chainId": "base-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(START)},
@@ -107,7 +110,7 @@ class World:
         self.cluster.on_get = unreachable
 
     def judge(self) -> dict[str, Any]:
-        rule_evaluator(self.context)
+        self.exit_code = rule_evaluator(self.context)
         return read(self.cluster).need(record.SIGN_OFF)
 
 

@@ -35,6 +35,7 @@ class World:
         spec = copy.deepcopy(full_run())
         spec["spec"]["load"]["replicas"] = shards
         self.shards = shards
+        self.exit_code: int | None = None
         self.cluster, self.clock = FakeCluster(), Clock()
         self.cluster.sleep = self.clock.sleep
         digest = bundle_folder(folder / "bundle", spec)
@@ -76,7 +77,7 @@ class World:
         self.written.write(record.RULE_EVALUATOR, record.STOP, {"rule": rule, "t": START + 20})
 
     def run(self) -> dict[str, Any]:
-        load_job(self.context)
+        self.exit_code = load_job(self.context)
         found = read(self.cluster).get(record.LOAD)
         assert found is not None
         return found

@@ -68,6 +68,15 @@ def test_the_most_telling_comes_first(world: World) -> None:
     ]
 
 
+def test_a_red_step_has_said_in_the_record_what_it_had_to_say(world: World) -> None:
+    """Unlike one whose files could not be uploaded."""
+    world.node("a-restarted-node", runs("seid", restartCount=3))
+    world.step("load-job", terminated(3), terminated(0, "wait"), name="b-red-step", phase="Failed")
+    world.step("rule-evaluator", terminated(3), terminated(1, "wait"), name="c-no-upload", phase="Failed")
+    world.decide()
+    assert names(world.saved()) == ["c-no-upload", "a-restarted-node", "b-red-step"]
+
+
 @pytest.mark.parametrize(
     ("statuses", "phase"),
     [

@@ -192,7 +192,7 @@ def test_a_failure_that_another_attempt_recorded_is_not_overwritten(tmp_path: pa
 def test_of_two_attempts_side_by_side_the_first_that_signs_off_stands(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
-    other = {"workflowUid": IDENTITY.uid, "stopped": False, "rules": [], "end": None}
+    other = {"workflowUid": IDENTITY.uid, "stopped": False, "rules": [], "end": None, "stopTime": None}
     world.clock.after(30, lambda: world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, other))
     assert world.judge() == other
 

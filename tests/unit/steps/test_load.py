@@ -132,7 +132,7 @@ def test_of_two_attempts_side_by_side_the_first_that_ends_stands(
 ) -> None:
     world = World(tmp_path)
     ends(world)
-    other = {"code": 1, "message": "by the other"}
+    other = {"code": 1, "reason": "", "message": "by the other"}
     world.clock.after(50, lambda: world.written.write(record.LOAD_JOB, record.LOAD, other))
     assert world.run() == other
 

@@ -69,9 +69,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         timeout=f"{step.timeout_s}s",
         # What the timeout comes to for the pod anyway; said, so that no default of an installation ends the pod sooner.
         active_deadline_seconds=step.timeout_s,
-        retry_strategy=m.RetryStrategy(
-            limit=str(step.retry_limit), retry_policy=step.retry, backoff=m.Backoff(duration="5s", factor=2)
-        ),
+        retry_strategy=_retry_strategy(step),
         fail_fast=False,
         volumes=_step_volumes(step, bundle, options, asks=asks) or None,
         image=f"{{{{workflow.parameters.{conventions.PARAM_RUNNER_IMAGE}}}}}",
@@ -92,6 +90,20 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
         outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
         metrics=_metrics(plan) if is_finalize else None,
+    )
+
+
+def _retry_strategy(step: Step) -> m.RetryStrategy:
+    """
+    Argo waits out the backoff before it looks whether a step is to be tried again at all, so that the first one is short.
+
+    A pod that was deleted or evicted has no exit code: Argo takes it for -1, and tries the step again.
+    """
+    return m.RetryStrategy(
+        limit=str(step.retry_limit),
+        retry_policy=step.retry,
+        backoff=m.Backoff(duration="1s", factor=5),
+        expression=f"lastRetry.exitCode != '{conventions.EXIT_AGAINST_RUN}'" if step.retry == "Always" else None,
     )
 
 

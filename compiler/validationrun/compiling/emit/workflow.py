@@ -212,7 +212,13 @@ def _dag(plan: Plan) -> None:
     # A default of 1 would keep load and evaluator from running side by side, and each waits for the other.
     with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=_PARALLELISM, retry_strategy=never_again):
         for step in plan.steps:
-            Task(name=step.name, template=step.name, depends=step.depends)
+            Task(
+                name=step.name,
+                template=step.name,
+                # Not `depends`, which Argo does not take together with continueOn.
+                dependencies=[step.depends] if step.depends else None,
+                continue_on=m.ContinueOn(failed=True) if step.continue_on_failed else None,
+            )
 
 
 # Keys in the order in which a reviewer wants them; the others follow by name.
@@ -220,7 +226,7 @@ _FIRST: Final = (
     "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
     "entrypoint", "onExit", "arguments", "description", "value", "parameters", "serviceAccountName",
     "automountServiceAccountToken", "activeDeadlineSeconds", "synchronization", "workflowMetadata", "podMetadata",
-    "timeout", "retryStrategy", "failFast", "template", "depends", "dag", "image", "command", "args", "env",
+    "timeout", "retryStrategy", "failFast", "template", "dependencies", "continueOn", "dag", "image", "command", "args", "env",
 )  # fmt: skip
 _LAST: Final = ("podSpecPatch", "volumeMounts", "volumes", "outputs", "metrics", "templates")
 _RANK: Final = {

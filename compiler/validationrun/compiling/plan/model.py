@@ -141,7 +141,8 @@ class Step:
     One step of the run: one pod, one runner subcommand.
 
     Attributes:
-        retry: `Always` (exit 0 means "recorded", so anything else is worth another try) or `OnError`.
+        retry: `Always` (0 and 3 mean "recorded", so any other exit code is worth another try) or `OnError`.
+        continue_on_failed: the DAG goes on, and succeeds, although this step failed: finalize alone fails a run.
         timeout_s: from the step's creation, so that a pod that never starts is covered too.
     """
 
@@ -149,6 +150,7 @@ class Step:
     title: str
     component: str
     depends: str | None
+    continue_on_failed: bool
     timeout_s: int
     retry: Literal["Always", "OnError"]
     retry_limit: int

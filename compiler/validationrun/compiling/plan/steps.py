@@ -75,20 +75,7 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
             ("verdict",),
         ),
     )
-    finalize = Step(
-        name="finalize",
-        title="Give the verdict and clean up",
-        component=conventions.COMPONENT_RULES,
-        depends=None,
-        timeout_s=times.finalize_s,
-        # Exit 1 is its verdict, so that only a fault of Argo's own (Error) is tried again.
-        retry="OnError",
-        retry_limit=2,
-        memory_mib=256,
-        mounts_bundle=False,
-        outputs=("verdict", "reason"),
-    )
-    return steps, finalize
+    return steps, _finalize(times)
 
 
 def _step(
@@ -106,10 +93,29 @@ def _step(
         title=title,
         component=component,
         depends=depends,
+        # The leaves of the DAG. What follows a failed ensure-chain or wait-chain-ready is omitted, and the DAG succeeds by these.
+        continue_on_failed=name in ("load-job", "rule-evaluator"),
         timeout_s=timeout_s,
         retry="Always",
         retry_limit=_LOAD_RETRY_LIMIT,
         memory_mib=256,
         mounts_bundle=bundle,
         outputs=outputs,
+    )
+
+
+def _finalize(times: Timings) -> Step:
+    return Step(
+        name="finalize",
+        title="Give the verdict and clean up",
+        component=conventions.COMPONENT_RULES,
+        depends=None,
+        continue_on_failed=False,
+        timeout_s=times.finalize_s,
+        # Exit 1 is its verdict, so that only a fault of Argo's own (Error) is tried again.
+        retry="OnError",
+        retry_limit=2,
+        memory_mib=256,
+        mounts_bundle=False,
+        outputs=("verdict", "reason"),
     )

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from emit_helpers import Output, compiled, edited, full_run, rules_only, strings
+from validationrun.base.conventions import EXIT_AGAINST_RUN
 
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -35,11 +36,11 @@ def test_it_is_named_like_the_run_in_its_namespace(full):
 
 
 def test_the_order_of_the_run(full, passive):
-    assert {name: task.get("depends") for name, task in tasks(full).items()} == {
+    assert {name: task.get("dependencies") for name, task in tasks(full).items()} == {
         "ensure-chain": None,
-        "wait-chain-ready": "ensure-chain",
-        "load-job": "wait-chain-ready",
-        "rule-evaluator": "wait-chain-ready",
+        "wait-chain-ready": ["ensure-chain"],
+        "load-job": ["wait-chain-ready"],
+        "rule-evaluator": ["wait-chain-ready"],
     }
     assert list(tasks(passive)) == ["ensure-chain", "wait-chain-ready", "rule-evaluator"]
     assert [task["template"] for task in tasks(full).values()] == list(tasks(full))
@@ -126,6 +127,25 @@ def test_each_step_has_its_planned_timeout_and_retry(full):
         assert one["retryStrategy"]["limit"] == str(step.retry_limit)
         assert one["retryStrategy"]["retryPolicy"] == step.retry
         assert one["container"]["args"][0] == step.name
+
+
+def test_a_step_that_ends_3_is_not_tried_again_and_every_other_code_is(full):
+    """Argo looks whether finalize may be tried again by its phase alone: it ends 1 with a verdict."""
+    expressions = {name: step["retryStrategy"].get("expression") for name, step in full.steps.items() if name != "main"}
+    assert expressions.pop("finalize") is None
+    assert set(expressions.values()) == {f"lastRetry.exitCode != '{EXIT_AGAINST_RUN}'"}
+    assert len(expressions) == len(full.plan.steps)
+
+
+def test_the_dag_succeeds_whatever_its_leaves_end_with(full, passive):
+    """Else its failure, which has no message, would stand in the place of finalize's verdict."""
+    for output in (full, passive):
+        waited_for = {name for task in tasks(output).values() for name in task.get("dependencies", [])}
+        leaves = set(tasks(output)) - waited_for
+        assert {name for name, task in tasks(output).items() if "continueOn" in task} == leaves
+        assert all(tasks(output)[name]["continueOn"] == {"failed": True} for name in leaves)
+        # The two exclude each other.
+        assert not any("depends" in task for task in tasks(output).values())
 
 
 def test_finalize_alone_runs_as_its_own_account(full):
