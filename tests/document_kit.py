@@ -21,6 +21,8 @@ def _strategy(info: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PL
             return st.builds(info.cls, **{field.name: _strategy(field.type) for field in info.fields})
         case msgspec.inspect.ListType():
             return st.lists(_strategy(info.item_type), max_size=3)
+        case msgspec.inspect.VarTupleType():
+            return st.lists(_strategy(info.item_type), max_size=3).map(tuple)
         case msgspec.inspect.DictType():
             return st.dictionaries(_strategy(info.key_type), _strategy(info.value_type), max_size=3)
         case msgspec.inspect.UnionType():

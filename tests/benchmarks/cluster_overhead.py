@@ -133,7 +133,7 @@ def _deployments(world: World, prepared: Prepared) -> list[Object]:
     (compiled,) = documents((prepared.out / world.namespace / name / "bundle.yaml").read_text())
     bundle = Bundle(compiled["data"])
     filled = parameters.run_values(bundle.plan, Identity("alone", "0", world.namespace), "alone", {})
-    bodies = [bundle.manifest(entry["file"], filled, {}) for entry in bundle.plan["chain"]["deployments"]]
+    bodies = [bundle.manifest(entry.file, filled, {}) for entry in bundle.plan.chain.deployments]
     for body in bodies:
         del body["metadata"]["ownerReferences"]
     return bodies

@@ -5,17 +5,19 @@ Values go only where `plan.json` names a place; nothing is ever searched for pla
 """
 
 import copy
-import json
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.base import conventions
+from validationrun.base.document import Document, DocumentError
 from validationrun.base.hashing import bundle_hash
+from validationrun.contract.plan_json import PlanDocument, TextPlace
 from validationrun.kube.cluster import Object
 
 if TYPE_CHECKING:
+    from validationrun.oracle.question import Question
     from validationrun.spec.v1alpha1 import Rule
 
 _TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
@@ -30,7 +32,7 @@ class Bundle:
 
     def __init__(self, data: Mapping[str, str]) -> None:
         self.data = dict(data)
-        self.plan = _plan(self.data)
+        self.plan = read_plan(self.data)
 
     @classmethod
     def mounted(cls, folder: pathlib.Path, expected_hash: str) -> "Bundle":
@@ -59,7 +61,9 @@ class Bundle:
             images: replacements by key, then by JSON pointer.
         """
         document = copy.deepcopy(_yaml(self.data, key))
-        for pointer in self.plan["places"].get(key, []):
+        for pointer in self.plan.places.get(key, ()):
+            if not isinstance(pointer, str):
+                raise BundleError(f"the places of {key} in {conventions.BUNDLE_PLAN} are not those of a manifest")
             parent, last = _resolve(document, pointer)
             parent[last] = fill_template(parent[last], values)
         for pointer, image in images.get(key, {}).items():
@@ -69,15 +73,28 @@ class Bundle:
             raise BundleError(f"{key} is not an object")
         return document
 
+    def job(self, values: Mapping[str, str], images: Mapping[str, Mapping[str, str]]) -> Object:
+        """The load's Job with its places filled; `values` and `images` as in `manifest`."""
+        if self.plan.load is None:
+            raise BundleError("the bundle has no load")
+        return self.manifest(self.plan.load.file, values, images)
+
     def config_files(self, values: Mapping[str, str]) -> dict[str, str]:
         """The workload's files by name, their places filled."""
-        load = self.plan["load"]
-        return {name: self._config_file(key, values) for name, key in load["config"].items()}
+        load = self.plan.load
+        return {name: self._config_file(key, values) for name, key in load.config.items()} if load else {}
+
+    def text_places(self, key: str) -> Iterator[TextPlace]:
+        """The places in a config file, in their order. Raises BundleError when they are not those of a config file."""
+        for place in self.plan.places.get(key, ()):
+            if isinstance(place, str):
+                raise BundleError(f"the places of {key} in {conventions.BUNDLE_PLAN} are not those of a config file")
+            yield place
 
     def _config_file(self, key: str, values: Mapping[str, str]) -> str:
         text, parts, position = self.data[key], [], 0
-        for place in self.plan["places"].get(key, []):
-            offset, token = place["offset"], place["token"]
+        for place in self.text_places(key):
+            offset, token = place.offset, place.token
             if text[offset : offset + len(token)] != token:
                 raise BundleError(f"{key} holds no {token} at offset {offset}")
             parts += [text[position:offset], fill_template(token, values)]
@@ -90,6 +107,27 @@ class Bundle:
         from validationrun.spec.v1alpha1 import Rule  # noqa: PLC0415
 
         return [Rule.model_validate(rule) for rule in self.rule_documents()]
+
+    def questions(self, values: Mapping[str, str]) -> "list[Question]":
+        """
+        The rules with their planned queries.
+
+        Args:
+            values: the run-time values, by name.
+
+        Raises:
+            BundleError: the plan has no query for a rule.
+        """
+        from validationrun.oracle.question import Question  # noqa: PLC0415
+
+        planned = {query.name: query for query in self.plan.rules}
+        try:
+            return [
+                Question.planned(rule, planned[rule.name].promql, planned[rule.name].places, values)
+                for rule in self.rules()
+            ]
+        except (KeyError, ValueError) as error:
+            raise BundleError(f"{conventions.BUNDLE_PLAN} and {conventions.BUNDLE_RULES} differ: {error}") from None
 
     def rule_documents(self) -> list[Object]:
         """The same as the spec's own data."""
@@ -110,17 +148,25 @@ def fill_template(text: str, values: Mapping[str, str]) -> str:
     return _TOKEN.sub(value, text)
 
 
-def _plan(data: Mapping[str, str]) -> dict[str, Any]:
+class _Format(Document, frozen=True):
+    format: int
+
+
+def read_plan(data: Mapping[str, str]) -> PlanDocument:
+    """
+    `plan.json` of a bundle.
+
+    Raises:
+        BundleError: it is missing or damaged, or has a format that this version does not read.
+    """
+    text = data.get(conventions.BUNDLE_PLAN, "")
     try:
-        plan = json.loads(data[conventions.BUNDLE_PLAN])
-        found = plan["format"]
-    except (KeyError, ValueError, TypeError):
-        raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is missing or broken") from None
-    if found != conventions.FORMAT:
-        raise BundleError(f"the bundle has format {found}, this runner understands {conventions.FORMAT}")
-    if not isinstance(plan, dict):
-        raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is not an object")
-    return plan
+        found = _Format.from_json(text).format
+        if found != conventions.FORMAT:
+            raise BundleError(f"the bundle has format {found}, this runner reads format {conventions.FORMAT}")
+        return PlanDocument.from_json(text)
+    except DocumentError as error:
+        raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is missing or damaged: {error}") from None
 
 
 def _yaml(data: Mapping[str, str], key: str) -> Any:

@@ -3,24 +3,24 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.contract.bundle import fill_template
+from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Identity
 
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _LONGEST_CHAIN_ID: Final = 39
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
-_LISTS: Final = ("rpc", "evm", "ws", "rest")
 
 
 class ParameterError(Exception):
     """A parameter's value does not fit; the message names it and says what would."""
 
 
-def effective_parameters(plan: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[str, str]:
     """
     The parameters that have a value, each checked before it is put anywhere.
 
@@ -29,24 +29,24 @@ def effective_parameters(plan: Mapping[str, Any], given: Mapping[str, str]) -> d
     """
     values = {name: value for name, value in given.items() if value}
     for name, value in values.items():
-        if name not in plan["parameters"]:
-            known = ", ".join(sorted(set(plan["parameters"]) - {conventions.PARAM_RUNNER_IMAGE}))
+        if name not in plan.parameters:
+            known = ", ".join(sorted(set(plan.parameters) - {conventions.PARAM_RUNNER_IMAGE}))
             raise ParameterError(f"there is no parameter {name}; there are {known}")
         _check(plan, name, value)
     return values
 
 
-def _check(plan: Mapping[str, Any], name: str, value: str) -> None:
+def _check(plan: PlanDocument, name: str, value: str) -> None:
     if name == conventions.PARAM_CHAIN_ID:
-        longest = _LONGEST_CHAIN_ID - max((len(entry["name"]) for entry in plan["chain"]["deployments"]), default=0)
-        if not plan["chain"]["bringUp"]:
-            raise ParameterError(f"{name}: this run uses an existing chain, whose id is {plan['chain']['chainId']}")
+        longest = _LONGEST_CHAIN_ID - max((len(entry.name) for entry in plan.chain.deployments), default=0)
+        if not plan.chain.bring_up:
+            raise ParameterError(f"{name}: this run uses an existing chain, whose id is {plan.chain.chain_id}")
         if not _CHAIN_ID.fullmatch(value) or len(value) > longest:
             raise ParameterError(
                 f"{name} must be lower-case letters, digits and hyphens, at most {longest} characters; got {value!r}"
             )
     elif name == conventions.PARAM_DURATION:
-        longest = compiled_seconds(plan)
+        longest = plan.compiled_seconds
         if not 0 < duration_seconds(value) <= longest:
             bounds = f"at least 1s and at most the compiled {format_duration(longest)}"
             raise ParameterError(f"{name} must be a duration of {bounds}; got {value!r}")
@@ -65,22 +65,16 @@ def duration_seconds(text: str) -> int:
         return 0
 
 
-def compiled_seconds(plan: Mapping[str, Any]) -> int:
-    """How long the load, or the rules alone, last as compiled."""
-    load = plan["load"]
-    return int(load["durationSeconds"] if load else plan["seconds"]["runDuration"])
-
-
-def effective_seconds(plan: Mapping[str, Any], parameters: Mapping[str, str]) -> int:
-    """The same with the parameter `duration`."""
+def effective_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
+    """How long the load, or the rules of a run without load, last: as compiled, or the parameter `duration`."""
     given = parameters.get(conventions.PARAM_DURATION)
-    return duration_seconds(given) if given else compiled_seconds(plan)
+    return duration_seconds(given) if given else plan.compiled_seconds
 
 
-def run_seconds(plan: Mapping[str, Any], parameters: Mapping[str, str]) -> int:
+def run_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
     """The window's longest length: runDuration, which without load the parameter `duration` shortens."""
-    if plan["load"]:
-        return int(plan["seconds"]["runDuration"])
+    if plan.load:
+        return plan.seconds.run_duration
     return effective_seconds(plan, parameters)
 
 
@@ -89,27 +83,25 @@ def prometheus_url(parameters: Mapping[str, str]) -> str:
     return parameters.get(conventions.PARAM_PROMETHEUS_URL) or conventions.DEFAULT_PROMETHEUS_URL
 
 
-def effective_chain_id(plan: Mapping[str, Any], parameters: Mapping[str, str], uid: str) -> str:
+def effective_chain_id(plan: PlanDocument, parameters: Mapping[str, str], uid: str) -> str:
     """New for every run, because genesis is stored by chain id: a second run under one id meets a stale genesis."""
-    base: str = plan["chain"]["chainId"]
-    if not plan["chain"]["bringUp"]:
+    base: str = plan.chain.chain_id
+    if not plan.chain.bring_up:
         return base
     return parameters.get(conventions.PARAM_CHAIN_ID) or f"{base}-{uid[:8]}"
 
 
-def image_replacements(plan: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def image_replacements(plan: PlanDocument, parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """By key of the bundle, then by JSON pointer."""
     found: dict[str, dict[str, str]] = {}
     for name, value in parameters.items():
-        place = plan["parameters"][name]
-        if place:
-            found.setdefault(place["file"], {})[place["path"]] = value
+        place = plan.parameters[name]
+        if place.file is not None and place.path is not None:
+            found.setdefault(place.file, {})[place.path] = value
     return found
 
 
-def run_values(
-    plan: Mapping[str, Any], identity: Identity, chain_id: str, parameters: Mapping[str, str]
-) -> dict[str, str]:
+def run_values(plan: PlanDocument, identity: Identity, chain_id: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Every run-time value by the name of its token."""
     values = {
         "chainId": chain_id,
@@ -127,9 +119,10 @@ def run_values(
     return values
 
 
-def endpoints(plan: Mapping[str, Any], chain_id: str) -> dict[str, list[str]]:
+def endpoints(plan: PlanDocument, chain_id: str) -> dict[str, list[str]]:
     """The full nodes' URLs by kind: rpc, evm, ws, rest."""
-    templates = plan["chain"]["endpoints"]
-    if not plan["chain"]["bringUp"]:
-        return {name: list(templates[name]) for name in _LISTS}
-    return {name: [fill_template(url, {"chainId": chain_id}) for url in templates[name]] for name in _LISTS}
+    planned = plan.chain.endpoints
+    templates = {"rpc": planned.rpc, "evm": planned.evm, "ws": planned.ws, "rest": planned.rest}
+    if not plan.chain.bring_up:
+        return {kind: list(urls) for kind, urls in templates.items()}
+    return {kind: [fill_template(url, {"chainId": chain_id}) for url in urls] for kind, urls in templates.items()}

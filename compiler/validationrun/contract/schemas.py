@@ -1,21 +1,29 @@
 """The JSON Schemas of the documents that cross a process, by the name of their file in `schemas/`."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from validationrun.base.document import json_schema
+from validationrun.base.document import Document, json_schema
+from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.status_document import Status
+
+
+DOCUMENTS: Final[Mapping[str, type[Document]]] = {
+    "plan.schema.json": PlanDocument,
+    "status.schema.json": Status,
+}
+"""Each document that crosses a process as a file, or is printed."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """`make schemas` writes them; the spec's own schema comes from `validationrun schema`."""
     return {
         "run-record.schema.json": _record_schema(RECORD_KEYS),
-        "status.schema.json": json_schema(Status),
+        **{name: json_schema(document) for name, document in DOCUMENTS.items()},
     }
 
 

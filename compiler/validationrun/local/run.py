@@ -210,7 +210,7 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
     refuse_late_rules(run, values.effective_seconds(bundle.plan, parameters))
     questions = _questions(run, identity, chain)
     prometheus = _ask_prometheus(options, clock) if questions else {}
-    seconds = {name: int(bundle.plan["seconds"][name]) for name in ("loadStart", "runDuration")}
+    seconds = {"loadStart": plan.timings.load_start_s, "runDuration": plan.timings.run_s}
     return _Prepared(
         run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds, bundle
     )

@@ -94,7 +94,7 @@ def container_of(
     _refuse_unknown_lists(bundle, chain)
     filled = {**values.run_values(bundle.plan, identity, chain.chain_id, parameters), **chain.values()}
     images = values.image_replacements(bundle.plan, parameters)
-    pod = bundle.manifest(bundle.plan["load"]["file"], filled, images)["spec"]["template"]["spec"]
+    pod = bundle.job(filled, images)["spec"]["template"]["spec"]
     container = pod["containers"][0]
     _refuse_sources(container, given)
     load = run.spec.load
@@ -114,11 +114,11 @@ def container_of(
 
 def _refuse_unknown_lists(bundle: Bundle, chain: Chain) -> None:
     """A config file that asks for endpoints which nobody named would send its load nowhere."""
-    for name, key in bundle.plan["load"]["config"].items():
-        for place in bundle.plan["places"].get(key, []):
-            kind, ending, _ = place["token"][2:-1].partition("Endpoints")
+    for name, key in bundle.plan.load.config.items() if bundle.plan.load else ():
+        for place in bundle.text_places(key):
+            kind, ending, _ = place.token[2:-1].partition("Endpoints")
             if ending and not chain.endpoints[kind]:
-                raise LocalError(f"config file {name} uses {place['token']}: give --{kind} URL")
+                raise LocalError(f"config file {name} uses {place.token}: give --{kind} URL")
 
 
 def _refuse_sources(container: Mapping[str, Any], given: Mapping[str, str]) -> None:

@@ -8,8 +8,9 @@ so that a value can never bring a placeholder of its own.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from validationrun.base.document import Document
 from validationrun.spec.promql_text import STRING_OR_COMMENT
 
 Escape = Literal["none", "string", "regex"]
@@ -25,34 +26,26 @@ WINDOW: Final = "window"
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Document, frozen=True, omit_defaults=True):
     """
-    One placeholder that is replaced.
+    A placeholder in a query that is replaced.
 
     Attributes:
         offset: of the token in the query, in code points.
         token: the text that stands there, such as `${chainId}`.
-        value: which run-time value goes there.
         escape: `string` inside `"`, `'` or a backtick; `regex` the same behind `=~` and `!~`; `none` for `${window}`.
         quote: the quotation mark around it; empty for `${window}`.
     """
 
     offset: int
     token: str
-    value: str
-    escape: Escape
-    quote: str
+    escape: Escape = "none"
+    quote: str = ""
 
-    def as_json(self) -> dict[str, Any]:
-        """As `plan.json` and `result.json` write it."""
-        document: dict[str, Any] = {"offset": self.offset, "token": self.token}
-        return document if self.value == WINDOW else {**document, "escape": self.escape, "quote": self.quote}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Place":
-        token = document["token"]
-        return cls(document["offset"], token, token[2:-1], document.get("escape", "none"), document.get("quote", ""))
+    @property
+    def value(self) -> str:
+        """The name of the run-time value that goes there."""
+        return self.token[2:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +70,9 @@ def find_places(promql: str) -> tuple[list[Place], list[Stray]]:
             name, at = match[1], offset + match.start()
             if in_label_value and name in LABEL_VALUES:
                 escape: Escape = "regex" if operator in ("=~", "!~") else "string"
-                places.append(Place(at, match[0], name, escape, text[0]))
+                places.append(Place(at, match[0], escape, text[0]))
             elif not in_string and name == WINDOW:
-                places.append(Place(at, match[0], name, "none", ""))
+                places.append(Place(at, match[0]))
             else:
                 strays.append(Stray(at, match[0], name, in_label_value, in_string))
     return places, strays

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from validationrun.base.document import Document
 from validationrun.oracle.placeholders import WINDOW, Place, fill
 from validationrun.oracle.rule_types import RULE_TYPES
 from validationrun.oracle.ticks import query_timeout_seconds
@@ -35,11 +36,22 @@ class Question:
         return cls(rule, promql, tuple(places), dict(values), float(query_timeout_seconds(rule)))
 
     @classmethod
-    def planned(cls, rule: Rule, planned: Mapping[str, Any], values: Mapping[str, str]) -> "Question":
-        """From a rule of a bundle and its entry in `plan.json`: values go where that names a place, and nowhere else."""
-        promql = planned["promql"] if rule.query is None else rule.query.promql
-        places = tuple(Place.from_json(one) for one in planned["places"])
-        return cls(rule, promql, places, dict(values), float(query_timeout_seconds(rule)))
+    def planned(
+        cls, rule: Rule, promql: str | None, places: tuple[Place, ...], values: Mapping[str, str]
+    ) -> "Question":
+        """
+        From a rule of a bundle: values go where the plan has a place, and nowhere else.
+
+        Args:
+            promql: the planned query; None for a rule that has its own.
+
+        Raises:
+            ValueError: nobody has the query.
+        """
+        query = rule.query.promql if rule.query is not None else promql
+        if query is None:
+            raise ValueError(f"the plan has no query for rule {rule.name}")
+        return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)))
 
     def opens(self, start: float, t: float) -> float:
         """Where the rule's own range opens: an alert's behind `startAfter`, so that what fired before does not count."""
@@ -58,18 +70,34 @@ class Question:
         """The query is another one at each T."""
         return any(place.value == WINDOW for place in self.places)
 
-    def as_json(self) -> dict[str, Any]:
-        """For `result.json`; `from_json` reads it."""
-        return {
-            "rule": self.rule.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "promql": self.promql,
-            "places": [place.as_json() for place in self.places],
-            "values": {place.value: self.values[place.value] for place in self.places if place.value != WINDOW},
-        }
+    def to_document(self) -> "RecordedQuestion":
+        """For `result.json`: with the values that the query needs, and no other."""
+        return RecordedQuestion(
+            rule=self.rule.model_dump(mode="json", by_alias=True, exclude_none=True),
+            promql=self.promql,
+            places=self.places,
+            values={place.value: self.values[place.value] for place in self.places if place.value != WINDOW},
+        )
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Question":
-        """Raises ValueError or KeyError for what is no question."""
-        rule = Rule.model_validate(document["rule"])
-        places = tuple(Place.from_json(one) for one in document["places"])
-        return cls(rule, document["promql"], places, dict(document["values"]), float(query_timeout_seconds(rule)))
+    def from_document(cls, document: "RecordedQuestion") -> "Question":
+        """Raises ValueError for a rule that no spec can have."""
+        rule = Rule.model_validate(document.rule)
+        return cls(rule, document.promql, document.places, document.values, float(query_timeout_seconds(rule)))
+
+
+class RecordedQuestion(Document, frozen=True):
+    """
+    What was asked for a rule, as `result.json` keeps it.
+
+    Attributes:
+        rule: the entry of `spec.rules` with every default written out.
+        promql: the query before run-time values are put in.
+        places: where they go in the query.
+        values: by name. What `${window}` stands for follows from the time of each evaluation.
+    """
+
+    rule: dict[str, Any]
+    promql: str
+    places: tuple[Place, ...]
+    values: dict[str, str]

@@ -106,11 +106,10 @@ def _questions(ended: Ended) -> list[Question]:
         return []
     try:
         bundle = Bundle(data)
+        run_values = parameters.run_values(bundle.plan, identity, chain_id, run.get("parameters") or {})
+        return bundle.questions(run_values)
     except BundleError:
         return []
-    run_values = parameters.run_values(bundle.plan, identity, chain_id, run.get("parameters") or {})
-    planned = {one["name"]: one for one in bundle.plan["rules"]}
-    return [Question.planned(rule, planned[rule.name], run_values) for rule in bundle.rules()]
 
 
 def _judgement(written: Record, questions: Sequence[Question], evidence: Evidence) -> Judgement:

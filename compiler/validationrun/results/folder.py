@@ -12,7 +12,7 @@ from validationrun.base.atomic_files import dump_json, listed, sha256_of, write_
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
 from validationrun.oracle.outcome import Verdict
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, RecordedQuestion
 from validationrun.results.evidence import RULES_DIR
 from validationrun.results.judgement import Judgement
 
@@ -99,7 +99,7 @@ def result_document(
         "prometheus": dict(prometheus),
         "versions": dict(versions),
         "workload": dict(workload) if workload is not None else None,
-        "rules": [question.as_json() for question in questions],
+        "rules": [question.to_document().to_data() for question in questions],
         "states": [state.to_data() for state in judgement.states],
         "notes": list(notes),
     }
@@ -122,7 +122,7 @@ def read_result(folder: pathlib.Path) -> Result:
     for name, expected in document["files"].items():
         _check_file(folder, name, expected)
     try:
-        questions = [Question.from_json(one) for one in document["rules"]]
+        questions = [Question.from_document(RecordedQuestion.from_data(one)) for one in document["rules"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{RESULT_JSON} holds rules that cannot be read: {error}") from None
     evidence = {}

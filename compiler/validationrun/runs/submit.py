@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit.bundle import plan_document
+from validationrun.contract.bundle import BundleError, read_plan
 from validationrun.contract.parameters import ParameterError, effective_parameters
+from validationrun.contract.plan_json import PlanDocument
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     WORKFLOW_TEMPLATES,
@@ -218,7 +220,7 @@ def _there_are(cluster: Cluster) -> str:
     return f"; there are {shown}" if names else "; none of validationrun's is there"
 
 
-def _held_plan(cluster: Cluster, template: Template) -> Mapping[str, Any] | None:
+def _held_plan(cluster: Cluster, template: Template) -> PlanDocument | None:
     """What the template's bundle says; None when this version, or this account, cannot read it."""
     if not template.bundle:
         return None
@@ -233,8 +235,10 @@ def _held_plan(cluster: Cluster, template: Template) -> Mapping[str, Any] | None
         )
     if bundle_hash(found.get("data") or {}) != template.digest:
         raise Refused(f"ConfigMap {template.bundle} is not the bundle that WorkflowTemplate {template.name} names")
-    plan: Mapping[str, Any] = json.loads(found["data"][conventions.BUNDLE_PLAN])
-    return plan if plan.get("format") == conventions.FORMAT else None
+    try:
+        return read_plan(found["data"])
+    except BundleError:
+        return None
 
 
 def start(cluster: Cluster, body: Object, sleep: Sleep = time.sleep) -> str:

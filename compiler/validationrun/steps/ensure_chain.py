@@ -12,6 +12,7 @@ from validationrun.base.truncate import cut
 from validationrun.contract import parameters as values
 from validationrun.contract import record
 from validationrun.contract.bundle import Bundle, BundleError
+from validationrun.contract.plan_json import PlannedDeployment
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
@@ -92,7 +93,7 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
     try:
         _copy_bundle(context, bundle, chain_id)
         _pass_preflight(context, bundle, written)
-        if bundle.plan["chain"]["bringUp"]:
+        if bundle.plan.chain.bring_up:
             _bring_up(
                 BringUp(
                     context,
@@ -101,7 +102,7 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
                     chain_id,
                     values.run_values(bundle.plan, context.identity, chain_id, run["parameters"]),
                     values.image_replacements(bundle.plan, run["parameters"]),
-                    parse_time(run["startedAt"]) + bundle.plan["seconds"]["chainReady"],
+                    parse_time(run["startedAt"]) + bundle.plan.seconds.chain_ready,
                 )
             )
     except ChainFailedError as error:
@@ -145,22 +146,21 @@ def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Obj
     plan = bundle.plan
     return {
         "format": conventions.FORMAT,
-        "name": plan["name"],
+        "name": plan.name,
         "chainId": values.effective_chain_id(plan, parameters, context.identity.uid),
-        "specHash": plan["specHash"],
+        "specHash": plan.spec_hash,
         "bundleHash": context.bundle_hash,
         "startedAt": format_time(context.now()),
         "parameters": dict(parameters),
-        "seconds": plan["seconds"],
+        "seconds": plan.seconds.to_data(),
         "durationSeconds": values.effective_seconds(plan, parameters),
         "runSeconds": values.run_seconds(plan, parameters),
-        "cleanup": plan["cleanup"],
-        "bringUp": plan["chain"]["bringUp"],
+        "cleanup": plan.cleanup,
+        "bringUp": plan.chain.bring_up,
         "deployments": [
-            {"name": entry["name"], "role": entry["role"], "object": entry["object"]}
-            for entry in plan["chain"]["deployments"]
+            {"name": entry.name, "role": entry.role, "object": entry.object} for entry in plan.chain.deployments
         ],
-        "load": {"workload": plan["load"]["workload"], "shards": plan["load"]["shards"]} if plan["load"] else None,
+        "load": {"workload": plan.load.workload, "shards": plan.load.shards} if plan.load else None,
         "rules": [
             {
                 "name": rule["name"],
@@ -170,7 +170,7 @@ def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Obj
             }
             for rule in bundle.rule_documents()
         ],
-        "results": plan["results"],
+        "results": plan.results.to_data() if plan.results else None,
     }
 
 
@@ -201,18 +201,18 @@ def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
 
 def _bring_up(up: BringUp) -> None:
     """The validators until they make blocks, then all full nodes at once: a follower before the genesis fails for good."""
-    deployments = up.bundle.plan["chain"]["deployments"]
-    validators = next(entry for entry in deployments if entry["role"] == "validator")
+    deployments = up.bundle.plan.chain.deployments
+    validators = next(entry for entry in deployments if entry.role == "validator")
     _create(up, validators)
     _wait_for_blocks(up, validators)
     for entry in deployments:
-        if entry["role"] != "validator":
+        if entry.role != "validator":
             _create(up, entry)
 
 
-def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
+def _create(up: BringUp, entry: PlannedDeployment) -> None:
     """Creates an object, or adopts the one that this very run created before. Never somebody else's, and none after clean-up."""
-    body = up.bundle.manifest(entry["file"], up.values, up.images)
+    body = up.bundle.manifest(entry.file, up.values, up.images)
     name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
     while True:
         if up.written.refresh().sealed:
@@ -241,15 +241,15 @@ def _create(up: BringUp, entry: Mapping[str, Any]) -> None:
             return
 
 
-def _wait_for_blocks(up: BringUp, entry: Mapping[str, Any]) -> None:
+def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:
     """Seen by the controller, Ready, genesis complete, and a validator's RPC shows blocks."""
-    name = f"{up.chain_id}-{entry['name']}"
+    name = f"{up.chain_id}-{entry.name}"
     last = ""
     while True:
         found = own_deployment(up.context, name)
         missing = _missing(found)
         if not missing:
-            url = node_url(name, 0, up.bundle.plan["chain"]["endpoints"]["rpc"][0])
+            url = node_url(name, 0, up.bundle.plan.chain.endpoints.rpc[0])
             blocks = height(url)
             if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
                 logger.info("%s makes blocks: height %s", name, blocks)

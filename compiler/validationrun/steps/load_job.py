@@ -95,7 +95,7 @@ def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> O
     run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
     _create_config(context, bundle, chain_id, run_values)
     images = parameters.image_replacements(bundle.plan, run["parameters"])
-    body = bundle.manifest(bundle.plan["load"]["file"], run_values, images)
+    body = bundle.job(run_values, images)
     # The compiled deadline is that of the compiled duration, a backstop for when nobody is left to stop the load.
     name, uid = body["metadata"]["name"], context.identity.uid
     try:

@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from validationrun.base.truncate import MESSAGE_BYTES, cut
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.plan_json import PlanDocument
 from validationrun.judging.live.clock_skew import LARGEST_SKEW_SECONDS, check_clock
 from validationrun.kube.cluster import (
     SERVICE_ACCOUNTS,
@@ -81,8 +84,8 @@ def told(findings: Sequence[Mapping[str, str]]) -> str:
     return "; ".join(f"{one['reason']}: {cut(one['message'], max(room, _REASON_BYTES))}" for one in findings)
 
 
-def _accounts(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
-    for role, name in plan["accounts"].items():
+def _accounts(context: Context, plan: PlanDocument) -> Iterator[Finding]:
+    for role, name in msgspec.structs.asdict(plan.accounts).items():
         if name is None:
             continue
         try:
@@ -96,15 +99,15 @@ def _accounts(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(RunReason.SERVICE_ACCOUNT_MISSING, message)
 
 
-def _rights(context: Context, plan: Mapping[str, Any]) -> Iterator[Finding]:
+def _rights(context: Context, plan: PlanDocument) -> Iterator[Finding]:
     """What access.yaml gives the steps' account, asked of whoever decides about it."""
-    account = plan["accounts"]["steps"]
+    account = plan.accounts.steps
     asked = [
-        (right["group"], resource, verb)
-        for right in plan.get("rights", [])
-        for resource in right["resources"]
+        (right.group, resource, verb)
+        for right in plan.rights
+        for resource in right.resources
         if resource not in _TRIED
-        for verb in right["verbs"]
+        for verb in right.verbs
     ]
     try:
         missing = _missing(context, asked)

@@ -115,9 +115,7 @@ def _refuse_without_evidence(written: Record) -> None:
 def _questions(context: Context, written: Record) -> list[Question]:
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     run, chain_id = written.need(record.RUN), written.need(record.CHAIN)["chainId"]
-    run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
-    planned = {one["name"]: one for one in bundle.plan["rules"]}
-    return [Question.planned(rule, planned[rule.name], run_values) for rule in bundle.rules()]
+    return bundle.questions(parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"]))
 
 
 def _prometheus(url: str) -> Prometheus:

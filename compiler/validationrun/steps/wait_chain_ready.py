@@ -43,7 +43,7 @@ def wait_chain_ready(context: Context) -> int:
 def _wait(context: Context, bundle: Bundle, found: Record) -> None:
     chain, run = found.need(record.CHAIN), found.need(record.RUN)
     urls = chain["endpoints"]
-    deadline = parse_time(run["startedAt"]) + bundle.plan["seconds"]["chainReady"]
+    deadline = parse_time(run["startedAt"]) + bundle.plan.seconds.chain_ready
     seen: dict[str, int] = {}
     waiting: Final[set[str]] = set(urls["rpc"])
     evm_waiting = set(urls["evm"])

@@ -11,7 +11,7 @@ from document_kit import any_document
 from validationrun.base.document import DocumentError
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.record_keys import RECORD_KEYS
-from validationrun.contract.schemas import schemas
+from validationrun.contract.schemas import DOCUMENTS, schemas
 
 VALIDATORS = {name: jsonschema.Draft202012Validator(schema) for name, schema in schemas().items()}
 
@@ -40,6 +40,32 @@ def test_a_value_of_another_type_is_refused_by_reader_and_schema(key, data):
     with pytest.raises(DocumentError, match=rf"^{key.__name__}: .*`\$\.{field}"):
         key.from_json(json.dumps(bad))
     assert not VALIDATORS["run-record.schema.json"].is_valid({key.key: bad})
+
+
+each_document = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+@each_document
+@hypothesis.given(data=st.data())
+@hypothesis.settings(max_examples=30, deadline=None)
+def test_a_document_is_read_back_as_it_was_written(name, data):
+    document = data.draw(any_document(DOCUMENTS[name]))
+    text = document.to_json()
+    assert DOCUMENTS[name].from_json(text) == document == DOCUMENTS[name].from_data(json.loads(text))
+    assert DOCUMENTS[name].from_json(text).to_json() == text
+    VALIDATORS[name].validate(json.loads(text))
+
+
+@each_document
+@hypothesis.given(data=st.data())
+@hypothesis.settings(max_examples=10, deadline=None)
+def test_a_document_with_a_value_of_another_type_is_refused(name, data):
+    good = json.loads(data.draw(any_document(DOCUMENTS[name])).to_json())
+    field = data.draw(st.sampled_from(sorted(good)))
+    bad = {**good, field: {"unknown": [1.5]} if not isinstance(good[field], dict) else 7}
+    with pytest.raises(DocumentError, match=rf"`\$\.{field}"):
+        DOCUMENTS[name].from_json(json.dumps(bad))
+    assert not VALIDATORS[name].is_valid(bad)
 
 
 def test_each_key_has_a_name_of_its_own():

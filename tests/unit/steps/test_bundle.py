@@ -1,5 +1,6 @@
 """The bundle as a ConfigMap volume shows it, and the record's one rule: each key has one writer."""
 
+import json
 import pathlib
 
 import pytest
@@ -27,7 +28,7 @@ def as_volume(folder: pathlib.Path) -> pathlib.Path:
 def test_a_mounted_bundle_is_what_was_compiled(tmp_path: pathlib.Path) -> None:
     digest = bundle_folder(tmp_path / "bundle", full_run())
     bundle = Bundle.mounted(as_volume(tmp_path), digest)
-    assert bundle.plan["name"] == "nightly"
+    assert bundle.plan.name == "nightly"
     assert [rule.name for rule in bundle.rules()] == ["height"]
 
 
@@ -64,6 +65,28 @@ def test_values_go_only_where_the_plan_says(tmp_path: pathlib.Path) -> None:
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert (container["args"], container["image"]) == (["${chainId}"], "other:1")
     assert {"name": "CHAIN_ID", "value": "${runId}"} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "plan.json is missing or damaged"),
+        ("[]", "plan.json is missing or damaged"),
+        ('{"format": 1}', "plan.json is missing or damaged: PlanDocument: .*`name`"),
+        ('{"format": 2}', "has format 2, this runner reads format 1"),
+    ],
+)
+def test_a_damaged_plan_is_one_clear_error(text: str | None, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        Bundle({} if text is None else {"plan.json": text})
+
+
+def test_a_plan_without_a_rules_query_is_refused(tmp_path: pathlib.Path) -> None:
+    bundle_folder(tmp_path / "bundle", full_run())
+    data = {path.name: path.read_text() for path in (tmp_path / "bundle").iterdir()}
+    bundle = Bundle({**data, "plan.json": json.dumps({**json.loads(data["plan.json"]), "rules": []})})
+    with pytest.raises(BundleError, match=r"plan\.json and rules\.yaml differ: 'height'"):
+        bundle.questions({})
 
 
 def test_a_value_that_this_runner_does_not_know() -> None:

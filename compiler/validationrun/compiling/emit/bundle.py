@@ -11,8 +11,19 @@ from typing import Any, Final
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit import yaml
-from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedRule, Right
+from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.manifests import app_labels
+from validationrun.contract.plan_json import (
+    ImagePlace,
+    PlanDocument,
+    PlannedChain,
+    PlannedDeployment,
+    PlannedQuery,
+    PlannedRight,
+    PlannedSeconds,
+    PlannedWorkload,
+    TextPlace,
+)
 
 _HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
@@ -38,7 +49,7 @@ class Bundle:
 
 
 def build_bundle(plan: Plan) -> Bundle:
-    data = {conventions.BUNDLE_PLAN: _readable_json(plan_document(plan), "") + "\n"}
+    data = {conventions.BUNDLE_PLAN: _readable_json(plan_document(plan).to_data(), "") + "\n"}
     if plan.rules:
         data[conventions.BUNDLE_RULES] = yaml.dump([_rule(rule) for rule in plan.rules])
     for entry in plan.deployments:
@@ -54,10 +65,10 @@ def build_bundle(plan: Plan) -> Bundle:
 def _readable_json(value: Any, indent: str) -> str:
     """JSON for reviewers: what fits on a line stays on one, the rest is spread out."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= _JSON_WIDTH or not isinstance(value, (dict, list)):
+    if len(indent) + len(line) <= _JSON_WIDTH or not isinstance(value, (dict, list, tuple)):
         return line
     deeper = indent + "  "
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         items = [deeper + _readable_json(item, deeper) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]"
     entries = [
@@ -97,96 +108,66 @@ def _rule(planned: PlannedRule) -> dict[str, Any]:
     return rule
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """`plan.json`: what the steps need to know and cannot see in the manifests. Its format is `conventions.FORMAT`."""
-    times = plan.timings
-    document: dict[str, Any] = {
-        "format": conventions.FORMAT,
-        "name": plan.name,
-        "namespace": plan.namespace,
-        "specHash": plan.spec_hash,
-        "accounts": {
-            "steps": plan.accounts.steps,
-            "finalize": plan.accounts.finalize,
-            "workload": plan.accounts.workload,
-        },
-        "rights": [_right(right) for right in plan.step_rights],
-        "seconds": {
-            "chainReady": times.chain_ready_s,
-            "loadStart": times.load_start_s,
-            "runDuration": times.run_s,
-            "window": times.judged_s,
-            "workflowDeadline": times.workflow_deadline_s,
-            "finalize": times.finalize_s,
-        },
-        "chain": {
-            "chainId": plan.chain_id,
-            "bringUp": plan.brings_chain_up,
-            "deployments": [_deployment(entry) for entry in plan.deployments],
-            "endpoints": {
-                "rpc": list(plan.endpoints.rpc),
-                "evm": list(plan.endpoints.evm),
-                "ws": list(plan.endpoints.ws),
-                "rest": list(plan.endpoints.rest),
-            },
-        },
-        "load": _load(plan),
-        "rules": [_planned_rule(rule) for rule in plan.rules],
-        "results": {**plan.results, "uri": plan.results_uri} if plan.results else None,
-        "cleanup": plan.cleanup,
-        "parameters": {
-            parameter.name: {"file": parameter.manifest, "path": parameter.path} if parameter.path else {}
+def plan_document(plan: Plan) -> PlanDocument:
+    """`plan.json` of a plan."""
+    return PlanDocument(
+        name=plan.name,
+        namespace=plan.namespace,
+        spec_hash=plan.spec_hash,
+        accounts=plan.accounts,
+        rights=tuple(
+            PlannedRight(right.group, right.resources, right.verbs, right.names) for right in plan.step_rights
+        ),
+        seconds=_seconds(plan.timings),
+        chain=PlannedChain(
+            plan.chain_id, plan.brings_chain_up, tuple(_deployment(entry) for entry in plan.deployments), plan.endpoints
+        ),
+        load=_load(plan.load) if plan.load else None,
+        rules=tuple(_query(rule) for rule in plan.rules),
+        results=plan.results,
+        cleanup=plan.cleanup,
+        parameters={
+            parameter.name: ImagePlace(parameter.manifest, parameter.path) if parameter.path else ImagePlace()
             for parameter in plan.parameters
         },
-        "places": _places(plan),
-    }
-    return document
+        places=_places(plan),
+    )
 
 
-def _right(right: Right) -> dict[str, Any]:
-    """For preflight, which asks whether the steps' account really has it."""
-    document: dict[str, Any] = {"group": right.group, "resources": list(right.resources), "verbs": list(right.verbs)}
-    return {**document, "names": list(right.names)} if right.names else document
+def _seconds(timings: Timings) -> PlannedSeconds:
+    return PlannedSeconds(
+        chain_ready=timings.chain_ready_s,
+        load_start=timings.load_start_s,
+        run_duration=timings.run_s,
+        window=timings.judged_s,
+        workflow_deadline=timings.workflow_deadline_s,
+        finalize=timings.finalize_s,
+    )
 
 
-def _deployment(entry: ChainObject) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "role": entry.role,
-        "object": entry.object_name,
-        "replicas": entry.replicas,
-        "servesEvm": entry.serves_evm,
-        "file": entry.manifest.key,
-    }
+def _deployment(entry: ChainObject) -> PlannedDeployment:
+    return PlannedDeployment(
+        entry.name, entry.role, entry.object_name, entry.replicas, entry.serves_evm, entry.manifest.key
+    )
 
 
-def _load(plan: Plan) -> dict[str, Any] | None:
-    if plan.load is None:
-        return None
-    return {
-        "workload": plan.load.name,
-        "durationSeconds": plan.load.duration_s,
-        "shards": plan.load.shards,
-        "file": plan.load.job.key,
-        "config": {file.name: file.key for file in plan.load.config},
-    }
+def _load(load: PlannedLoad) -> PlannedWorkload:
+    config = {file.name: file.key for file in load.config}
+    return PlannedWorkload(load.name, load.duration_s, load.shards, load.job.key, config)
 
 
-def _planned_rule(planned: PlannedRule) -> dict[str, Any]:
-    document: dict[str, Any] = {"name": planned.rule.name, "type": planned.rule.type}
-    if planned.rule.type == "alert":
-        document["promql"] = planned.promql
-    document["places"] = [place.as_json() for place in planned.places]
-    return document
+def _query(planned: PlannedRule) -> PlannedQuery:
+    rule = planned.rule
+    promql = planned.promql if rule.query is None else None
+    return PlannedQuery(name=rule.name, type=rule.type, promql=promql, places=planned.places)
 
 
-def _places(plan: Plan) -> dict[str, list[Any]]:
-    """Where run-time values are filled in: JSON pointers in manifests, offsets (in code points) in config files."""
+def _places(plan: Plan) -> dict[str, tuple[str | TextPlace, ...]]:
     manifests = [entry.manifest for entry in plan.deployments] + ([plan.load.job] if plan.load else [])
-    places: dict[str, list[Any]] = {manifest.key: list(manifest.places) for manifest in manifests}
+    places: dict[str, tuple[str | TextPlace, ...]] = {manifest.key: manifest.places for manifest in manifests}
     for file in plan.load.config if plan.load else ():
         if file.places:
-            places[file.key] = [{"offset": place.offset, "token": place.token} for place in file.places]
+            places[file.key] = file.places
     return places
 
 

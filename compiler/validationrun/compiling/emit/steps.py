@@ -180,7 +180,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
     """
     if plan.results is None or (step is not plan.finalize and step.name != _EVALUATOR):
         return []
-    endpoint = plan.results["endpoint"]
+    endpoint = plan.results.endpoint
     return [
         S3Artifact(
             name="results",
@@ -188,12 +188,12 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
             optional=True,
             archive=m.ArchiveStrategy(none=m.NoneStrategy()),
             artifact_gc=m.ArtifactGC(strategy="Never"),
-            bucket=plan.results["bucket"],
+            bucket=plan.results.bucket,
             # Argo wants the host alone, and asks over TLS unless it is told otherwise.
             endpoint=endpoint.removeprefix(_PLAIN_HTTP),
             insecure=True if endpoint.startswith(_PLAIN_HTTP) else None,
-            region=plan.results.get("region"),
-            key=plan.results["prefix"].replace("${runId}", "{{workflow.name}}").rstrip("/"),
+            region=plan.results.region,
+            key=plan.results.prefix.replace("${runId}", "{{workflow.name}}").rstrip("/"),
             use_sdk_creds=True,
         )
     ]

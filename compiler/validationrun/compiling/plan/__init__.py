@@ -7,10 +7,8 @@ holding a template such as `${chainId}-rpc`, that the runner fills. Nothing else
 
 from validationrun.compiling.plan.build import build_plan
 from validationrun.compiling.plan.model import (
-    Accounts,
     ChainObject,
     ConfigFile,
-    Endpoints,
     Manifest,
     Parameter,
     Plan,
@@ -19,15 +17,12 @@ from validationrun.compiling.plan.model import (
     Right,
     SharedRules,
     Step,
-    TextPlace,
     Timings,
 )
 
 __all__ = [
-    "Accounts",
     "ChainObject",
     "ConfigFile",
-    "Endpoints",
     "Manifest",
     "Parameter",
     "Plan",
@@ -36,7 +31,6 @@ __all__ = [
     "Right",
     "SharedRules",
     "Step",
-    "TextPlace",
     "Timings",
     "build_plan",
 ]

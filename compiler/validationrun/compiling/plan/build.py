@@ -6,9 +6,10 @@ from validationrun.base import conventions
 from validationrun.base.hashing import canonical_json
 from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
 from validationrun.compiling.plan.load import GRACE_SECONDS, plan_load
-from validationrun.compiling.plan.model import Accounts, ChainObject, Parameter, Plan, PlannedLoad, PlannedRule
+from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
+from validationrun.contract.plan_json import Accounts, ResultsTarget
 from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import find_places
 from validationrun.oracle.ticks import query_timeout_seconds
@@ -32,8 +33,12 @@ def build_plan(
         raise ValueError(f"run {name} reached the plan without a namespace")
     times = timings(spec, _grace_seconds(spec))
     deployments = plan_deployments(spec.chain, namespace)
-    results, results_uri = _results(spec, namespace)
-    load = plan_load(spec.load, namespace, times.load_start_s + times.run_s, results_uri) if spec.load else None
+    results = _results(spec, namespace)
+    load = (
+        plan_load(spec.load, namespace, times.load_start_s + times.run_s, results.uri if results else "")
+        if spec.load
+        else None
+    )
     steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
     return Plan(
         name=name,
@@ -47,7 +52,6 @@ def build_plan(
         timings=times,
         accounts=_accounts(spec, namespace),
         results=results,
-        results_uri=results_uri,
         cleanup=spec.cleanup,
         steps=steps,
         finalize=finalize,
@@ -79,17 +83,14 @@ def _accounts(spec: ValidationRunSpec, namespace: str) -> Accounts:
     return Accounts(steps=steps, finalize=f"{steps}-finalize", workload=workload)
 
 
-def _results(spec: ValidationRunSpec, namespace: str) -> tuple[dict[str, str] | None, str]:
-    """The S3 settings and the template of the run's URI; None and empty without `results.s3`."""
+def _results(spec: ValidationRunSpec, namespace: str) -> ResultsTarget | None:
     s3 = spec.results.s3 if spec.results else None
     if s3 is None:
-        return None, ""
+        return None
     job = spec.load.workload.name if spec.load else "rules-only"
     prefix = f"{namespace}/{job}/${{runId}}/"
-    settings = {"bucket": s3.bucket, "endpoint": s3.endpoint, "prefix": prefix}
-    if s3.region is not None:
-        settings["region"] = s3.region
-    return settings, f"s3://{s3.bucket}/{prefix}"
+    uri = f"s3://{s3.bucket}/{prefix}"
+    return ResultsTarget(bucket=s3.bucket, endpoint=s3.endpoint, prefix=prefix, region=s3.region, uri=uri)
 
 
 def _rule(rule: Rule) -> PlannedRule:

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.compiling.plan.manifests import CHAIN_ID, Template, manifest, owner_references, run_labels
-from validationrun.compiling.plan.model import ChainObject, Endpoints
+from validationrun.compiling.plan.model import ChainObject
+from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
 
 _RPC_PORT: Final = 26657
@@ -96,7 +97,7 @@ def _ordered(mapping: dict[str, Any], first: tuple[str, ...]) -> dict[str, Any]:
 
 def plan_endpoints(
     chain: ChainSpec, objects: tuple[ChainObject, ...], namespace: str, cluster_domain: str
-) -> Endpoints:
+) -> PlannedEndpoints:
     """
     The full nodes' URLs, by their headless Services: one Service a node, named like the node.
 
@@ -104,7 +105,7 @@ def plan_endpoints(
     """
     if chain.endpoints is not None:
         given = chain.endpoints
-        return Endpoints(tuple(given.rpc), tuple(given.evm), tuple(given.ws), tuple(given.rest))
+        return PlannedEndpoints(tuple(given.rpc), tuple(given.evm), tuple(given.ws), tuple(given.rest))
     suffix = f"{namespace}.svc" + (f".{cluster_domain}" if cluster_domain else "")
     nodes = [
         (f"{entry.object_name}-{index}-0.{entry.object_name}-{index}.{suffix}", entry.serves_evm)
@@ -112,7 +113,7 @@ def plan_endpoints(
         if entry.role == "fullNode"
         for index in range(entry.replicas)
     ]
-    return Endpoints(
+    return PlannedEndpoints(
         rpc=tuple(f"http://{host}:{_RPC_PORT}" for host, _ in nodes),
         evm=tuple(f"http://{host}:{_EVM_PORT}" for host, evm in nodes if evm),
         ws=tuple(f"ws://{host}:{_WS_PORT}" for host, evm in nodes if evm),

@@ -13,7 +13,8 @@ from validationrun.compiling.plan.manifests import (
     owner_references,
     run_labels,
 )
-from validationrun.compiling.plan.model import ConfigFile, PlannedLoad, TextPlace
+from validationrun.compiling.plan.model import ConfigFile, PlannedLoad
+from validationrun.contract.plan_json import TextPlace
 from validationrun.spec.v1alpha1 import LoadSpec, Workload
 
 CONTAINER: Final = "workload"

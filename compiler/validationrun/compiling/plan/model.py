@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from validationrun.contract.plan_json import Accounts, PlannedEndpoints, ResultsTarget, TextPlace
 from validationrun.oracle.placeholders import Place
 from validationrun.spec.v1alpha1 import Rule
 
@@ -21,14 +22,6 @@ class Manifest:
     key: str
     data: dict[str, Any]
     places: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TextPlace:
-    """A placeholder in a config file: its offset in code points, and the token that stands there."""
-
-    offset: int
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +45,6 @@ class ChainObject:
     image: str
     serves_evm: bool
     manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """URLs of the full nodes, in the order of the spec and then ordinal; templates when the chain is brought up."""
-
-    rpc: tuple[str, ...]
-    evm: tuple[str, ...]
-    ws: tuple[str, ...]
-    rest: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +88,6 @@ class Timings:
 
 FINALIZE_ATTEMPTS = 3
 STEP_ATTEMPTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """Names of ServiceAccounts. The tenant owns them; none is ever created."""
-
-    steps: str
-    finalize: str
-    workload: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +153,12 @@ class Plan:
     spec_hash: str
     chain_id: str
     deployments: tuple[ChainObject, ...]
-    endpoints: Endpoints
+    endpoints: PlannedEndpoints
     load: PlannedLoad | None
     rules: tuple[PlannedRule, ...]
     timings: Timings
     accounts: Accounts
-    results: dict[str, str] | None
-    results_uri: str
+    results: ResultsTarget | None
     cleanup: str
     steps: tuple[Step, ...]
     finalize: Step

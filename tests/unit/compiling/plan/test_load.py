@@ -156,26 +156,26 @@ def test_the_results_uri_names_namespace_workload_and_run():
         entry["name"]: entry.get("value")
         for entry in plan.load.job.data["spec"]["template"]["spec"]["containers"][0]["env"]
     }
-    assert env["RESULTS_URI"] == "s3://bucket/eng-ada/evm_transfer/${runId}/" == plan.results_uri
-    assert plan.results == {
+    assert env["RESULTS_URI"] == "s3://bucket/eng-ada/evm_transfer/${runId}/" == plan.results.uri
+    assert plan.results.to_data() == {
         "bucket": "bucket",
         "endpoint": "s3.amazonaws.com",
         "prefix": "eng-ada/evm_transfer/${runId}/",
         "region": "eu-central-1",
+        "uri": "s3://bucket/eng-ada/evm_transfer/${runId}/",
     }
 
 
 def test_without_load_the_results_lie_under_rules_only():
     plan = plan_of(edited(lambda run: run["spec"].update(results={"s3": {}}), rules_only))
-    assert plan.results_uri == "s3://harbor-validation-results/eng-ada/rules-only/${runId}/"
-    assert "region" not in plan.results
+    assert plan.results.uri == "s3://harbor-validation-results/eng-ada/rules-only/${runId}/"
+    assert "region" not in plan.results.to_data()
 
 
 @pytest.mark.parametrize("value", [None, {}])
 def test_without_s3_there_is_no_uri(value):
     plan = plan_of(edited(lambda run: value is not None and run["spec"].update(results=value)))
     assert plan.results is None
-    assert plan.results_uri == ""
 
 
 def test_without_config_files_nothing_is_mounted_for_them():
