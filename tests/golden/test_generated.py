@@ -43,7 +43,9 @@ def test_the_schema_is_what_the_models_say():
 
 @pytest.mark.parametrize("name", schemas())
 def test_the_schema_of_a_document_is_what_its_type_says(name):
-    assert json.loads((ROOT / "schemas" / name).read_bytes()) == json.loads(json.dumps(schemas()[name])), "run: make schemas"
+    assert json.loads((ROOT / "schemas" / name).read_bytes()) == json.loads(json.dumps(schemas()[name])), (
+        "run: make schemas"
+    )
 
 
 def test_the_command_prints_the_committed_schema():

@@ -11,7 +11,6 @@ from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.status_document import Status
 
-
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "plan.schema.json": PlanDocument,
     "status.schema.json": Status,
