@@ -6,7 +6,7 @@ from validationrun.base import conventions
 from validationrun.base.hashing import canonical_json
 from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
 from validationrun.compiling.plan.load import GRACE_SECONDS, plan_load
-from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule
+from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
 from validationrun.contract.plan_json import Accounts, ResultsTarget
@@ -28,20 +28,14 @@ def build_plan(
         labels_workflow: finalize may label the Workflow with the verdict.
         cluster_domain: appended to host names; empty for `.svc`, which every resolver completes.
     """
-    spec, name, namespace = run.spec, run.metadata.name, run.metadata.namespace
-    if namespace is None:
-        raise ValueError(f"run {name} reached the plan without a namespace")
+    spec, namespace = run.spec, _namespace(run)
     times = timings(spec, _grace_seconds(spec))
     deployments = plan_deployments(spec.chain, namespace)
     results = _results(spec, namespace)
-    load = (
-        plan_load(spec.load, namespace, times.load_start_s + times.run_s, results.uri if results else "")
-        if spec.load
-        else None
-    )
+    load = _load(spec, namespace, times, results)
     steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
     return Plan(
-        name=name,
+        name=run.metadata.name,
         namespace=namespace,
         spec_hash=spec_hash(run),
         chain_id=spec.chain.chain_id,
@@ -63,6 +57,12 @@ def build_plan(
     )
 
 
+def _namespace(run: ValidationRun) -> str:
+    if run.metadata.namespace is None:
+        raise ValueError(f"run {run.metadata.name} reached the plan without a namespace")
+    return run.metadata.namespace
+
+
 def spec_hash(run: ValidationRun) -> str:
     """sha256, in hex, of the canonical, defaulted spec: equal for two files that mean the same."""
     canonical = run.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -73,6 +73,12 @@ def _grace_seconds(spec: ValidationRunSpec) -> int:
     if spec.load is None:
         return 0
     return spec.load.workload.pod_template.termination_grace_period_seconds or GRACE_SECONDS
+
+
+def _load(spec: ValidationRunSpec, namespace: str, times: Timings, results: ResultsTarget | None) -> PlannedLoad | None:
+    if spec.load is None:
+        return None
+    return plan_load(spec.load, namespace, times.load_start_s + times.run_s, results.uri if results else "")
 
 
 def _accounts(spec: ValidationRunSpec, namespace: str) -> Accounts:
