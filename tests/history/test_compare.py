@@ -87,7 +87,7 @@ def live(
     own: list[Rule] = [question.rule for question in rules]
     run = run.model_copy(update={"spec": run.spec.model_copy(update={"rules": own})})
     options = EvaluateOptions(url, Access(), folder, start=start, seconds=seconds, settle_s=settle_s)
-    _, where = evaluate(run, options, lambda _: None)
+    _, where = evaluate(run, options)
     return read_result(where), where
 
 
