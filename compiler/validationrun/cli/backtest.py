@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, EXIT_USAGE
+from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, usage_error
 from validationrun.cli.evaluate import (
-    CaFileOption,
     ChainIdOption,
-    HeadersFileOption,
     NameOption,
-    PrometheusOption,
-    TokenFileOption,
-    access_of,
     checked_chain_id,
     given_span,
     given_time,
     one_run,
 )
+from validationrun.cli.prometheus_flags import PrometheusFlags
 from validationrun.cli.run_options import VERDICT_EXITS
 from validationrun.cli.verbosity import progress
 
@@ -116,6 +112,7 @@ BacktestOutputOption = Annotated[BacktestOutput, typer.Option("--output", "-o", 
 
 
 def run(
+    *,
     spec: SpecArgument = None,
     start: StartOption = None,
     end: EndOption = None,
@@ -123,7 +120,7 @@ def run(
     every: EveryOption = None,
     for_: ForOption = None,
     against: AgainstOption = None,
-    prometheus: PrometheusOption = DEFAULT_PROMETHEUS_URL,
+    prometheus: PrometheusFlags,
     chain_id: ChainIdOption = None,
     run_id: RunIdOption = None,
     assume_alerts_loaded: AssumeOption = False,
@@ -131,9 +128,6 @@ def run(
     name: NameOption = None,
     namespace: NamespaceOption = None,
     output: BacktestOutputOption = BacktestOutput.TEXT,
-    token_file: TokenFileOption = "",
-    ca_file: CaFileOption = "",
-    headers_file: HeadersFileOption = "",
 ) -> None:
     """
     Judge the past by the rules of a spec.
@@ -145,8 +139,7 @@ def run(
 
     times = {"--start": start, "--end": end, "--last": last, "--every": every, "--for": for_}
     _refuse_wrong_times(spec, against, times)
-    access = access_of(token_file, ca_file, headers_file)
-    with _history_errors(), Past(prometheus, access) as past:
+    with _history_errors(), Past(prometheus.url, prometheus.access()) as past:
         if against is not None:
             code = _compare(past, against, output, instant=instant)
         else:

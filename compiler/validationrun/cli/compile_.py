@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS, EXIT_OK
+from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
 from validationrun.base.text import counted
 from validationrun.cli.console import (
     NamespaceOption,
@@ -20,17 +20,7 @@ from validationrun.cli.console import (
     usage_error,
     use_color,
 )
-from validationrun.cli.options import (
-    ClusterDomainOption,
-    ExecutorPatchOption,
-    InstanceIdOption,
-    LabelOption,
-    PriorityClassOption,
-    PrometheusSecretOption,
-    RunnerImageOption,
-    SettleOption,
-    emit_options,
-)
+from validationrun.cli.emit_flags import EmitFlags
 from validationrun.cli.output_dir import Difference, compare, orphans, prune, write
 from validationrun.cli.verbosity import note, tracker, warn
 
@@ -54,19 +44,13 @@ FindingsOption = Annotated[Output, typer.Option("--findings", help="Form of the 
 
 
 def run(
+    *,
     specs: SpecArgument,
     out: OutOption,
     check: CheckOption = False,
     prune_orphans: PruneOption = False,
     namespace: NamespaceOption = None,
-    runner_image: RunnerImageOption = DEFAULT_RUNNER_IMAGE,
-    label: LabelOption = True,
-    executor_patch: ExecutorPatchOption = True,
-    instance_id: InstanceIdOption = "",
-    priority_class: PriorityClassOption = "",
-    cluster_domain: ClusterDomainOption = "",
-    settle: SettleOption = "",
-    prometheus_secret: PrometheusSecretOption = "",
+    emit: EmitFlags,
     findings: FindingsOption = Output.TEXT,
     strict: StrictOption = False,
 ) -> None:
@@ -76,16 +60,7 @@ def run(
     Writes OUT/<namespace>/<name>/: workflowtemplate.yaml, bundle.yaml, access.yaml, kustomization.yaml, and where
     needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
     """
-    options = emit_options(
-        runner_image,
-        label=label,
-        executor_patch=executor_patch,
-        instance_id=instance_id,
-        priority_class=priority_class,
-        cluster_domain=cluster_domain,
-        settle=settle,
-        prometheus_secret=prometheus_secret,
-    )
+    options = emit.checked()
     wanted = _compiled(specs, namespace, options, findings, strict=strict)
     try:
         if check:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, DEFAULT_SETTLE_SECONDS, EXIT_USAGE
+from validationrun.base.conventions import DEFAULT_SETTLE_SECONDS, EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, Output, print_diagnostics, read_runs, summary, usage_error
-from validationrun.cli.options import settle_seconds
+from validationrun.cli.emit_flags import settle_seconds
+from validationrun.cli.prometheus_flags import PrometheusFlags
 from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_status
 from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
-    from validationrun.prometheus import Access
     from validationrun.results.folder import Result
     from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -44,39 +44,6 @@ class LocalOutput(enum.StrEnum):
 
 
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with the run, or - for standard input.")]
-PrometheusOption = Annotated[
-    str, typer.Option("--prometheus", metavar="URL", help="Prometheus.", envvar="VALIDATION_PROMETHEUS_URL")
-]
-TokenFileOption = Annotated[
-    str,
-    typer.Option(
-        "--prometheus-token-file",
-        metavar="FILE",
-        help="Holds a bearer token for it.",
-        envvar="VALIDATION_PROMETHEUS_TOKEN_FILE",
-        show_default=False,
-    ),
-]
-CaFileOption = Annotated[
-    str,
-    typer.Option(
-        "--prometheus-ca-file",
-        metavar="FILE",
-        help="Holds the certificates that it is trusted by, in PEM.",
-        envvar="VALIDATION_PROMETHEUS_CA_FILE",
-        show_default=False,
-    ),
-]
-HeadersFileOption = Annotated[
-    str,
-    typer.Option(
-        "--prometheus-headers-file",
-        metavar="FILE",
-        help="Holds further headers for it, `Name: value` a line.",
-        envvar="VALIDATION_PROMETHEUS_HEADERS_FILE",
-        show_default=False,
-    ),
-]
 ChainIdOption = Annotated[
     str | None, typer.Option("--chain-id", metavar="ID", help="What ${chainId} stands for.", show_default=False)
 ]
@@ -119,7 +86,7 @@ ForOption = Annotated[
 
 def run(
     spec: SpecArgument,
-    prometheus: PrometheusOption = DEFAULT_PROMETHEUS_URL,
+    prometheus: PrometheusFlags,
     chain_id: ChainIdOption = None,
     start: StartOption = None,
     for_: ForOption = None,
@@ -128,9 +95,6 @@ def run(
     name: NameOption = None,
     namespace: NamespaceOption = None,
     output: LocalOutputOption = LocalOutput.TEXT,
-    token_file: TokenFileOption = "",
-    ca_file: CaFileOption = "",
-    headers_file: HeadersFileOption = "",
 ) -> None:
     """
     Judge the rules of a spec against a Prometheus.
@@ -141,8 +105,8 @@ def run(
     from validationrun.local.evaluate import EvaluateOptions, evaluate
 
     options = EvaluateOptions(
-        prometheus_url=prometheus,
-        access=access_of(token_file, ca_file, headers_file),
+        prometheus_url=prometheus.url,
+        access=prometheus.access(),
         root=results,
         chain_id=checked_chain_id(chain_id),
         start=None if start is None else given_time("--start", start),
@@ -173,14 +137,6 @@ def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRu
     if not names:
         raise usage_error(f"{spec} holds no run")
     raise usage_error(f"{spec} holds several runs ({', '.join(names)}); --name chooses one, -n a namespace")
-
-
-def access_of(token_file: str, ca_file: str, headers_file: str) -> "Access":
-    """An empty variable counts as none."""
-    from validationrun.prometheus import Access
-
-    paths = (pathlib.Path(name) if name else None for name in (token_file, ca_file, headers_file))
-    return Access(*paths)
 
 
 def checked_chain_id(text: str | None) -> str | None:

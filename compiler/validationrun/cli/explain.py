@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, EXIT_FINDINGS
+from validationrun.base.conventions import EXIT_FINDINGS
 from validationrun.cli.console import NamespaceOption, Output, SpecArgument, print_diagnostics, read_runs
-from validationrun.cli.options import LabelOption, emit_options
+from validationrun.cli.emit_flags import EmitFlags, LabelOption
 
 EXAMPLES = """\b
 Examples:
@@ -46,9 +46,7 @@ def run(
     if not result.ok:
         print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
         raise typer.Exit(EXIT_FINDINGS)
-    options = emit_options(
-        DEFAULT_RUNNER_IMAGE, label=label, executor_patch=True, instance_id="", priority_class="", cluster_domain=""
-    )
+    options = EmitFlags(label=label).checked()
     for linted in result.runs:
         plan = plan_run(linted, options)
         if form is Format.MERMAID:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 import typer
 
 from validationrun.base.conventions import (
-    DEFAULT_PROMETHEUS_URL,
     PARAM_CHAIN_ID,
     PARAM_DURATION,
     PARAM_IMAGE_WORKLOAD,
@@ -17,23 +16,19 @@ from validationrun.base.conventions import (
 )
 from validationrun.cli.console import NamespaceOption, parameters_of, usage_error
 from validationrun.cli.evaluate import (
-    CaFileOption,
-    HeadersFileOption,
     LocalOutput,
     LocalOutputOption,
     NameOption,
-    PrometheusOption,
     ResultsOption,
     SettleOption,
     SpecArgument,
-    TokenFileOption,
-    access_of,
     checked_chain_id,
     finish,
     local_errors,
     local_settle_seconds,
     one_run,
 )
+from validationrun.cli.prometheus_flags import PrometheusFlags
 
 EXAMPLES = """\b
 Examples:
@@ -90,6 +85,7 @@ DockerOption = Annotated[bool, typer.Option("--docker", help="Start the workload
 
 
 def run(
+    *,
     spec: SpecArgument,
     local: LocalFlag = False,
     rpc: RpcOption = None,
@@ -97,7 +93,7 @@ def run(
     ws: WsOption = None,
     rest: RestOption = None,
     chain_id: RunChainIdOption = None,
-    prometheus: PrometheusOption = DEFAULT_PROMETHEUS_URL,
+    prometheus: PrometheusFlags,
     settings: SetOption = None,
     environment: EnvOption = None,
     docker: DockerOption = False,
@@ -106,9 +102,6 @@ def run(
     name: NameOption = None,
     namespace: NamespaceOption = None,
     output: LocalOutputOption = LocalOutput.TEXT,
-    token_file: TokenFileOption = "",
-    ca_file: CaFileOption = "",
-    headers_file: HeadersFileOption = "",
 ) -> None:
     """
     Run a spec on this machine, against a chain that is there.
@@ -123,8 +116,8 @@ def run(
     given = _settings(settings or [], docker=docker)
     endpoints = {"rpc": rpc, "evm": evm, "ws": ws, "rest": rest}
     options = RunOptions(
-        prometheus_url=given.pop(PARAM_PROMETHEUS_URL, prometheus),
-        access=access_of(token_file, ca_file, headers_file),
+        prometheus_url=given.pop(PARAM_PROMETHEUS_URL, prometheus.url),
+        access=prometheus.access(),
         root=results,
         ask=_ask,
         endpoints={kind: _urls(kind, urls or []) for kind, urls in endpoints.items()},

@@ -6,21 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE
 from validationrun.base.text import counted
 from validationrun.cli.console import Output, parameters_of, print_diagnostics, read_runs, summary, usage_error
+from validationrun.cli.emit_flags import EmitFlags
 from validationrun.cli.errors import cluster_errors
-from validationrun.cli.options import (
-    ClusterDomainOption,
-    ExecutorPatchOption,
-    InstanceIdOption,
-    LabelOption,
-    PriorityClassOption,
-    PrometheusSecretOption,
-    RunnerImageOption,
-    SettleOption,
-    emit_options,
-)
 from validationrun.cli.run_options import (
     ContextOption,
     StatusOutput,
@@ -98,6 +87,7 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the verdict a
 
 
 def run(
+    *,
     spec: SpecArgument = None,
     template: FromOption = None,
     settings: SetOption = None,
@@ -107,14 +97,7 @@ def run(
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     output: StatusOutputOption = StatusOutput.TEXT,
-    runner_image: RunnerImageOption = DEFAULT_RUNNER_IMAGE,
-    label: LabelOption = True,
-    executor_patch: ExecutorPatchOption = True,
-    instance_id: InstanceIdOption = "",
-    priority_class: PriorityClassOption = "",
-    cluster_domain: ClusterDomainOption = "",
-    settle: SettleOption = "",
-    prometheus_secret: PrometheusSecretOption = "",
+    emit: EmitFlags,
 ) -> None:
     """
     Start a run on the cluster, of a spec or of a template that is there.
@@ -122,16 +105,7 @@ def run(
     Of a spec: creates the bundle, applies the WorkflowTemplate and creates a Workflow. Of a template, by --from: creates a
     Workflow. Access files are left to whoever owns the namespace. Prints the run's name on standard output.
     """
-    options = emit_options(
-        runner_image,
-        label=label,
-        executor_patch=executor_patch,
-        instance_id=instance_id,
-        priority_class=priority_class,
-        cluster_domain=cluster_domain,
-        settle=settle,
-        prometheus_secret=prometheus_secret,
-    )
+    options = emit.checked()
     limit = timeout_seconds(timeout)
     given = parameters_of(settings or [])
     if (spec is None) == (template is None):
@@ -139,14 +113,14 @@ def run(
     if dry_run is not None and wait:
         raise usage_error("--dry-run starts no run that --wait could wait for")
     if template is not None:
-        if options != emit_options(DEFAULT_RUNNER_IMAGE):
+        if options != EmitFlags().checked():
             raise usage_error("--from starts what was compiled already: only --set can still change it")
         with cluster_errors():
             cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
     else:
         compiled = _compile(str(spec), namespace, options)
         with cluster_errors():
-            cluster, name = _start_compiled(compiled, context, given, dry_run, instance_id)
+            cluster, name = _start_compiled(compiled, context, given, dry_run, options.instance_id)
     if cluster is None or name is None:
         return
     if not wait:
