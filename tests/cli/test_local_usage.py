@@ -74,9 +74,9 @@ def test_a_run_without_load_is_for_evaluate(tmp_path):
     [
         (Reply(500), "does not say which chain it is: HTTP 500; give --chain-id"),
         (Reply(302, headers={"Location": "http://127.0.0.1:9/"}), "HTTP 302"),
-        (Reply(body=b"<html>"), "the answer is no JSON"),
+        (Reply(body=b"<html>"), "the answer is not JSON"),
         (Reply(body=b"[]"), "/status names no chain (node_info.network); give --chain-id"),
-        (Reply(body=b"{}", length=100), "no connection"),
+        (Reply(body=b"{}", length=100), "the answer broke off after 2 bytes"),
     ],
 )
 def test_an_rpc_that_does_not_say_its_chain_is_told(spec, reply, words):

@@ -1,9 +1,8 @@
 """`validationrun run --local`: a whole run on this machine: the load as processes, judged while it runs."""
 
-import json
 import pathlib
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -44,8 +43,6 @@ Brings no chain up: the chain is there already, named by --rpc or by the spec's 
 
 _URL: Final = re.compile(r"(https?|wss?)://[A-Za-z0-9.\-_~:/\[\]%@!$&'()*+,;=]{1,500}")
 _ENV_NAME: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_ANSWER_SECONDS: Final = 5.0
-_MOST_BYTES: Final = 1 << 20
 
 LocalFlag = Annotated[bool, typer.Option("--local", help="Run on this machine; `submit` runs on a cluster.")]
 RpcOption = Annotated[
@@ -119,7 +116,6 @@ def run(
         prometheus_url=given.pop(PARAM_PROMETHEUS_URL, prometheus.url),
         access=prometheus.access(),
         root=results,
-        ask=_ask,
         endpoints={kind: _urls(kind, urls or []) for kind, urls in endpoints.items()},
         chain_id=checked_chain_id(_one_chain_id(chain_id, given.pop(PARAM_CHAIN_ID, None))),
         parameters=given,
@@ -175,26 +171,3 @@ def _environment(texts: list[str]) -> dict[str, str]:
             value = os.environ[name]
         given[name] = value
     return given
-
-
-def _ask(url: str) -> Any:
-    """JSON of a GET. Raises ValueError, in words."""
-    import requests
-    import urllib3
-
-    try:
-        with requests.Session() as session:
-            # What the load reaches directly is asked directly.
-            session.trust_env = False
-            response = session.get(url, timeout=_ANSWER_SECONDS, allow_redirects=False, stream=True)
-            if response.status_code != requests.codes.ok:
-                raise ValueError(f"HTTP {response.status_code}")
-            body = response.raw.read(_MOST_BYTES, decode_content=True)
-    except requests.Timeout:
-        raise ValueError(f"no answer within {_ANSWER_SECONDS:.0f}s") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError):
-        raise ValueError("no connection") from None
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise ValueError("the answer is no JSON") from None

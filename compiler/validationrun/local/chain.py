@@ -1,4 +1,4 @@
-"""The chain that is there already: its id and its endpoints."""
+"""The chain of a local run, which exists already: its id and its endpoints."""
 
 import json
 import re
@@ -6,63 +6,75 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.http import NoResponseError, fetch_json
 from validationrun.local.preflight import LocalError
 from validationrun.spec.v1alpha1 import ValidationRun
 
 KINDS: Final = ("rpc", "evm", "ws", "rest")
 CHAIN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What chains call themselves, such as pacific-1: nothing in it can change the meaning of where it is put."""
+"""A chain id such as pacific-1; no character of it can change the meaning of a query or a URL."""
+
+_ANSWER_SECONDS: Final = 5.0
+_MOST_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Endpoints by kind, in the order in which they were given."""
+    """A chain that exists: its id, and its endpoints by kind in the order in which they were given."""
 
     chain_id: str
     endpoints: Mapping[str, Sequence[str]]
 
     def values(self) -> dict[str, str]:
-        """By the names of the tokens that the plan fills."""
-        found = {"chainId": self.chain_id}
+        """The values of the tokens that the plan leaves open, by the token's name."""
+        values = {"chainId": self.chain_id}
         for kind in KINDS:
             urls = list(self.endpoints[kind])
-            found[f"{kind}Url"] = urls[0] if urls else ""
-            found[f"{kind}Endpoints"] = ",".join(urls)
-            found[f"{kind}EndpointsJson"] = json.dumps(urls)
-        return found
+            values[f"{kind}Url"] = urls[0] if urls else ""
+            values[f"{kind}Endpoints"] = ",".join(urls)
+            values[f"{kind}EndpointsJson"] = json.dumps(urls)
+        return values
 
 
 def endpoints_of(run: ValidationRun, given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """
-    Those of the command line, else the spec's. An RPC of the command line is another chain: nothing of the spec's fits it.
+    The endpoints of the command line, else the spec's. With an RPC of the command line none of the spec's is used, because that
+    is another chain.
 
     Raises:
-        LocalError: there is no RPC.
+        LocalError: no RPC is given.
     """
     spec = run.spec.chain.endpoints
     if given.get("rpc"):
         return {kind: list(given.get(kind) or []) for kind in KINDS}
     if spec is None:
         raise LocalError(
-            f"run {run.metadata.name} brings a chain up, which a local run does not: give --rpc URL of one that is there"
+            f"run {run.metadata.name} brings a chain up, which a local run does not: give --rpc URL of a chain that exists"
         )
     own = {"rpc": spec.rpc, "evm": spec.evm, "ws": spec.ws, "rest": spec.rest}
     return {kind: list(given.get(kind) or own[kind]) for kind in KINDS}
+
+
+def _ask(url: str) -> Any:
+    return fetch_json(url, timeout_s=_ANSWER_SECONDS, most_bytes=_MOST_BYTES)
 
 
 def chain_of(
     run: ValidationRun,
     given: Mapping[str, Sequence[str]],
     chain_id: str | None,
-    ask: Callable[[str], Any],
+    ask: Callable[[str], Any] = _ask,
 ) -> Chain:
     """
+    The chain that the load is driven at.
+
     Args:
+        given: endpoints of the command line, by kind.
         chain_id: of the command line.
-        ask: for `/status` of an RPC: the answer's JSON; raises ValueError, in words.
+        ask: returns the JSON behind the `/status` of an RPC. Raises NoResponseError.
 
     Raises:
-        LocalError: there is no RPC, or nobody says which chain it is.
+        LocalError: no RPC is given, or it does not name its chain.
     """
     endpoints = endpoints_of(run, given)
     if chain_id is None and run.spec.chain.endpoints is not None and not given.get("rpc"):
@@ -73,11 +85,11 @@ def chain_of(
 
 
 def _network(url: str, ask: Callable[[str], Any]) -> str:
-    """`node_info.network` of Tendermint's `/status`, which some nodes put into an envelope."""
+    """`node_info.network` of Tendermint's `/status`; some nodes put it into an envelope."""
     try:
         body = ask(f"{url.rstrip('/')}/status")
-    except ValueError as error:
-        raise LocalError(f"{url} does not say which chain it is: {error}; give --chain-id") from None
+    except NoResponseError as error:
+        raise LocalError(f"{url} does not say which chain it is: {error.detail}; give --chain-id") from None
     try:
         network = body.get("result", body)["node_info"]["network"]
     except (AttributeError, KeyError, TypeError):

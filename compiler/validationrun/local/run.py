@@ -6,9 +6,8 @@ import logging
 import os
 import pathlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from validationrun.base import conventions
 from validationrun.base.text import counted
@@ -59,7 +58,6 @@ class RunOptions:
 
     Attributes:
         root: of all results.
-        ask: GET of a URL: the answer's JSON; raises ValueError, in words.
         endpoints: by kind: rpc, evm, ws, rest.
         parameters: of the compiled template, as a submission takes them, without the chain's id and Prometheus' URL.
         environment: variables that replace the spec's.
@@ -69,7 +67,6 @@ class RunOptions:
     prometheus_url: str
     access: Access
     root: pathlib.Path
-    ask: Callable[[str], Any]
     endpoints: Mapping[str, Sequence[str]]
     chain_id: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -200,7 +197,7 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
         parameters = values.effective_parameters(bundle.plan, options.parameters)
     except values.ParameterError as error:
         raise LocalError(f"--set {error}") from None
-    chain = chain_of(run, options.endpoints, options.chain_id, options.ask)
+    chain = chain_of(run, options.endpoints, options.chain_id)
     container = container_of(run, bundle, identity, chain, parameters, options.environment)
     if container.command is None and not options.docker:
         raise LocalError(

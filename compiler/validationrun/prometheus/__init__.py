@@ -1,9 +1,8 @@
 """
 The only client of Prometheus.
 
-prometheus-api-client carries the queries over a session of ours, which sends them over one kept connection, each by a deadline,
-and keeps the whole reply; `oracle.wire` reads it. Nothing is asked twice: how often a rule is asked again is the rule's own
-business.
+prometheus-api-client carries the queries. Its session sends them by `base.http` over one kept connection, each by a deadline, and
+keeps the whole reply; `oracle.prometheus_response` reads the reply. Nothing is asked twice: retries belong to the rules.
 """
 
 from validationrun.prometheus.access import Access

@@ -1,103 +1,129 @@
 """One Prometheus, asked through prometheus-api-client."""
 
-import contextlib
 import datetime as dt
+import io
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
+from validationrun.base.http import Connection, NoResponseError, Origin, Problem, Request, split_url
 from validationrun.oracle import prometheus_response
 from validationrun.oracle.model import Fault
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import Reply
-from validationrun.prometheus.access import Access
-from validationrun.prometheus.connection import Connection, NoReplyError, Target
+from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
 
 _OPEN: Final = Access()
-_API: Final = "/api/v1"
 _DEFAULT_TIMEOUT_S: Final = 30.0
-_FIXED_HEADERS: Final = {"User-Agent": "validationrun", "Accept": "application/json"}
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_HEADERS: Final = {"User-Agent": "validationrun", "Accept": "application/json"}
+_UNREAD: Final = (
+    PrometheusApiClientException, requests.RequestException, ValueError, KeyError, TypeError, RecursionError
+)  # fmt: skip
+"""What the library raises for a status other than 200 and for a body that is not an answer; the kept reply says more."""
+
+_ADVICE: Final = {
+    Problem.NO_CONNECTION_IN_TIME: "; a NetworkPolicy may be in the way: "
+    "the one of kube-prometheus lets only its own parts ask",
+    Problem.UNKNOWN_SIGNER: f"; {CA_FILE} names the file with the CA to trust",
+    Problem.TOO_LARGE: "; ask for fewer series",
+}
 
 
-class _Taken(requests.Response):
-    """
-    Tells the client the status, and that there is nothing more for it.
+class _Transport(requests.adapters.BaseAdapter):
+    """Sends the requests of a session over one connection of `base.http`, and keeps the last reply."""
 
-    The body lies in the session, where its type and its warnings are kept; the client would read all of it once more for less.
-    """
-
-    def __init__(self, status: int) -> None:
+    def __init__(self, url: str, access: Access) -> None:
+        """Raises ValueError when the URL is not one of a Prometheus."""
         super().__init__()
-        self.status_code = status
+        self._reply: Reply | None = None
+        self._access = access
+        self._origin, self._path = _parse(url)
+        self._connection = Connection(self._origin)
 
-    def json(self, **_: Any) -> Any:
-        return {"data": {"result": None}}
+    @property
+    def url(self) -> str:
+        return f"{self._origin.scheme}://{self._origin}{self._path}"
+
+    def take_reply(self) -> Reply | None:
+        """The reply to the last request; None when there was no response, and when it was taken before."""
+        reply, self._reply = self._reply, None
+        return reply
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Ignores whom the session would trust and the proxies of the environment; `timeout` is for the whole exchange."""
+        del stream, verify, cert, proxies
+        headers = {**cast(Mapping[str, str], request.headers), **self._access.headers()}
+        # The session sends forms alone.
+        body = str(request.body).encode() if request.body else None
+        context = self._access.tls() if self._origin.scheme == "https" else None
+        sent = Request(request.method or "GET", request.path_url, headers, body)
+        received = self._connection.exchange(sent, context, timeout or _DEFAULT_TIMEOUT_S)
+        self._reply = Reply(received.status, received.body, None)
+        response = requests.Response()
+        response.status_code, response.raw = received.status, io.BytesIO(received.body)
+        response.request, response.url = request, request.url or ""
+        return response
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class _Session(requests.Session):
     """
-    What the client sends through; it keeps the reply and never raises.
+    The session that the library sends through.
 
-    None of requests' own sending is used. Its time-outs start anew with every byte, it follows redirects, and it takes
-    credentials from ~/.netrc and proxies from the environment: what a run asks, and as whom, would depend on where it runs.
+    It follows no redirect and reads no ~/.netrc, because what a run asks, and as whom, must not depend on where it runs.
     """
 
-    def __init__(self, url: str, access: Access) -> None:
+    def __init__(self, transport: _Transport) -> None:
         super().__init__()
         self.trust_env = False
-        self.reply = Reply(None, b"", None)
-        self._access = access
-        self._connection: Connection | None = None
-        self._url = url
+        self.headers = requests.structures.CaseInsensitiveDict(_HEADERS)
+        self._transport = transport
 
-    def request(self, method: Any, url: Any, *_: Any, **options: Any) -> requests.Response:
-        """`url` is a path below the server's own."""
-        try:
-            self.reply = self._exchange(
-                str(method), str(url), options.get("params") or {}, options.get("timeout") or _DEFAULT_TIMEOUT_S
-            )
-        except NoReplyError as error:
-            self.reply = Reply(None, b"", error.fault)
-        return _Taken(self.reply.status or 0)
+    def get_adapter(self, url: str | bytes) -> _Transport:
+        del url
+        return self._transport
 
-    def _exchange(self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float) -> Reply:
-        if self._connection is None:
-            self._target = Target.parse(self._url)
-            self._connection = Connection(self._target)
-        headers = {**_FIXED_HEADERS, **self._access.headers()}
-        context = self._access.tls() if self._target.scheme == "https" else None
-        form = urllib.parse.urlencode(parameters, doseq=True)
-        if method == "POST":
-            headers |= _FORM
-            response = self._connection.exchange(method, path, form.encode(), headers, context, timeout_s)
-        else:
-            path = f"{path}?{form}" if form else path
-            response = self._connection.exchange(method, path, None, headers, context, timeout_s)
-        return Reply(response.status, response.body, None)
+    def request(self, method: Any, url: Any, params: Any = None, **options: Any) -> requests.Response:  # type: ignore[override]
+        """Sends the parameters of a POST in its body: the library sends them in the URL, and servers limit its length."""
+        kind = "data" if method == "POST" else "params"
+        return super().request(method, url, allow_redirects=False, **{**options, kind: params})
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
         super().close()
+        self._transport.close()
 
 
 class Prometheus:
     """
-    One Prometheus, over one connection. Not for several threads at once: each rule has its own.
+    One Prometheus, over one connection. One thread at a time may use it, so each rule has its own.
 
-    A URL that is none, and files of `access` that cannot be read, are faults of every reply.
+    A URL that is not one, and files of `access` that cannot be read, are faults of every reply.
     """
 
     def __init__(self, url: str, access: Access = _OPEN) -> None:
         self.url = url.rstrip("/")
-        self._session = _Session(self.url, access)
-        # Without a URL the client makes paths, which is what the session takes.
-        self._client = PrometheusConnect(url="", session=self._session, method="POST")
+        self._invalid_url: Fault | None = None
+        try:
+            self._transport = _Transport(self.url, access)
+        except ValueError as error:
+            self._invalid_url = Fault(RuleReason.PROMETHEUS_UNAVAILABLE, str(error))
+            return
+        self._session = _Session(self._transport)
+        self._library = PrometheusConnect(self._transport.url, session=self._session, method="POST")
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         """
@@ -110,22 +136,22 @@ class Prometheus:
         parameters = {"timeout": f"{timeout_s:.3f}"}
         if t is not None:
             parameters["time"] = f"{t:.3f}"
-        return self._reply(lambda: self._client.custom_query(promql, parameters, timeout=timeout_s))
+        return self._reply(lambda: self._library.custom_query(promql, parameters, timeout=timeout_s))
 
     def query_range(self, promql: str, start: float, end: float, step_s: float, timeout_s: float) -> Reply:
-        """A range query: evaluated at `start` and every `step_s` after it, `end` included when a step falls on it."""
-        # The client rounds the times that it takes to whole seconds; these stand in their place.
+        """A range query: evaluated at `start` and every `step_s` after it, at `end` too when a step falls on it."""
+        # These replace the library's own times, which are rounded to whole seconds.
         parameters = {
             "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:.3f}", "timeout": f"{timeout_s:.3f}"
         }  # fmt: skip
         never = dt.datetime.fromtimestamp(0, dt.UTC)
         return self._reply(
-            lambda: self._client.custom_query_range(promql, never, never, "", parameters, timeout=timeout_s)
+            lambda: self._library.custom_query_range(promql, never, never, "", parameters, timeout=timeout_s)
         )
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         """What `/api/v1/rules` says of an alert; a Prometheus that does not know the filter names all of its alerts."""
-        # What fires now, which may be long, proves nothing.
+        # The alerts that fire now are left out, because there may be many and none of them proves anything.
         parameters = {"type": "alert", "rule_name[]": alertname, "exclude_alerts": "true"}
         return self._send("GET", "rules", parameters, timeout_s)
 
@@ -139,11 +165,11 @@ class Prometheus:
     def series(
         self, matches: Sequence[str], start: float, end: float, timeout_s: float, limit: int = 1000
     ) -> list[dict[str, str]] | Fault:
-        """The labels of the series that any of `matches` selects, of `limit` of them at most."""
+        """The labels of at most `limit` series that any of `matches` selects."""
         parameters = {**_selected(matches, start, end), "limit": str(limit)}
-        found = prometheus_response.read_series(self._send("POST", "series", parameters, timeout_s))
-        # An old Prometheus knows no limit.
-        return found if isinstance(found, Fault) else found[:limit]
+        series = prometheus_response.read_series(self._send("POST", "series", parameters, timeout_s))
+        # An old Prometheus ignores the limit.
+        return series if isinstance(series, Fault) else series[:limit]
 
     def clock(self, timeout_s: float) -> float | Fault:
         """Prometheus' own time, in Unix seconds."""
@@ -159,18 +185,45 @@ class Prometheus:
         return prometheus_response.read_version(self._send("GET", "status/buildinfo", {}, timeout_s))
 
     def close(self) -> None:
-        self._session.close()
+        if self._invalid_url is None:
+            self._session.close()
 
     def _send(self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float) -> Reply:
+        """For what the library does not offer."""
         return self._reply(
-            lambda: self._session.request(method, f"{_API}/{path}", params=parameters, timeout=timeout_s)
+            lambda: self._session.request(
+                method, f"{self._transport.url}/api/v1/{path}", params=parameters, timeout=timeout_s
+            )
         )
 
     def _reply(self, send: Callable[[], object]) -> Reply:
-        # A status other than 200, which the reply has too.
-        with contextlib.suppress(PrometheusApiClientException):
+        """The reply to the one request that `send` sends."""
+        if self._invalid_url is not None:
+            return Reply(None, b"", self._invalid_url)
+        problem = ""
+        try:
             send()
-        return self._session.reply
+        except NoResponseError as error:
+            reason = RuleReason.TIMEOUT if error.late else RuleReason.PROMETHEUS_UNAVAILABLE
+            return Reply(None, b"", Fault(reason, f"{error}{_ADVICE.get(error.problem, '')}"))
+        except (CredentialsError, *_UNREAD) as error:
+            problem = str(error)
+        reply = self._transport.take_reply()
+        return Reply(None, b"", Fault(RuleReason.PROMETHEUS_UNAVAILABLE, problem)) if reply is None else reply
+
+
+def _parse(url: str) -> tuple[Origin, str]:
+    """Raises ValueError, with a message for people."""
+    try:
+        if "@" in urllib.parse.urlsplit(url).netloc:
+            # Not shown: it holds a password, and messages are kept.
+            message = "the URL of Prometheus holds credentials; put them into a token file or a headers file"
+        else:
+            return split_url(url)
+    except ValueError:
+        shape = "it must be such as http://prometheus.monitoring.svc:9090 or https://example.com/prometheus"
+        message = f"{url!r} is no URL of a Prometheus; {shape}"
+    raise ValueError(message)
 
 
 def _selected(matches: Sequence[str], start: float, end: float) -> dict[str, Any]:

@@ -1,16 +1,26 @@
-"""Looking at a chain's nodes from outside, as a client would."""
+"""Asks a chain's nodes from outside, as a client does. Every answer is bounded in time, bytes, depth and numbers."""
 
+import reprlib
 import urllib.parse
 from typing import Any, Final
 
-import requests
+from validationrun.base.http import NoResponseError, Problem, fetch_json
+from validationrun.base.text import printable
 
-_TIMEOUT_SECONDS: Final = 3
+_TIMEOUT_SECONDS: Final = 3.0
+_MOST_BYTES: Final = 1024 * 1024
+"""A status has a few thousand bytes."""
+
+_UNRESOLVED: Final = "name does not resolve"
+_MOST_SHOWN: Final = 200
+_HIGHEST: Final = 2**63 - 1
+"""Heights are 64-bit integers on every chain."""
+
 _VALIDATOR_RPC_PORT: Final = 26657
 
 
 class Unanswered(str):
-    """Why a node gave no usable answer, in words."""
+    """Why a node gave no usable answer, for people."""
 
     __slots__ = ()
 
@@ -29,7 +39,7 @@ def node_url(deployment_object: str, ordinal: int, like: str) -> str:
 
 def sync_info(url: str) -> dict[str, Any] | Unanswered:
     """Tendermint's `sync_info` of /status."""
-    body = _ask("GET", f"{url.rstrip('/')}/status", None)
+    body = _ask(f"{url.rstrip('/')}/status")
     if isinstance(body, Unanswered):
         return body
     result = body.get("result", body)
@@ -49,47 +59,49 @@ def synced_height(url: str) -> int | Unanswered:
     if isinstance(info, Unanswered):
         return info
     if info.get("catching_up") is not False:
-        return Unanswered(f"{url}: catching up at height {info.get('latest_block_height')}")
+        return Unanswered(f"{url}: catching up at height {_shown(info.get('latest_block_height'))}")
     return _height(info, url)
 
 
 def _height(info: dict[str, Any], url: str) -> int | Unanswered:
     try:
-        return int(info["latest_block_height"])
+        return _number(int(info["latest_block_height"]))
     except (KeyError, TypeError, ValueError):
         return Unanswered(f"{url}: /status has no latest_block_height")
 
 
 def evm_block_number(url: str) -> int | Unanswered:
     """`eth_blockNumber`."""
-    body = _ask("POST", url, {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
+    body = _ask(url, {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
     if isinstance(body, Unanswered):
         return body
     try:
-        return int(body["result"], 16)
+        return _number(int(body["result"], 16))
     except (KeyError, TypeError, ValueError):
-        return Unanswered(f"{url}: eth_blockNumber gave {str(body)[:200]}")
+        return Unanswered(f"{url}: eth_blockNumber gave {_shown(body)}")
 
 
-def _ask(method: str, url: str, body: Any) -> dict[str, Any] | Unanswered:
+def _number(height: int) -> int:
+    """Raises ValueError for a height that no chain can have."""
+    if not 0 <= height <= _HIGHEST:
+        raise ValueError(height.bit_length())
+    return height
+
+
+def _shown(answer: object) -> str:
+    """Short, whatever a node answers."""
+    return printable(answer[:_MOST_SHOWN]) if isinstance(answer, str) else reprlib.repr(answer)
+
+
+def _ask(url: str, document: object = None) -> dict[str, Any] | Unanswered:
     try:
-        response = requests.request(method, url, json=body, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
-        if response.status_code != requests.codes.ok:
-            return Unanswered(f"{url}: HTTP {response.status_code}")
-        answer = response.json()
-    except requests.ConnectionError as error:
-        return Unanswered(f"{url}: {'name does not resolve' if _unresolved(error) else 'no connection'}")
-    except requests.Timeout:
-        return Unanswered(f"{url}: no answer within {_TIMEOUT_SECONDS}s")
-    except (requests.RequestException, ValueError) as error:
-        return Unanswered(f"{url}: {error}")
+        answer = fetch_json(url, document, timeout_s=_TIMEOUT_SECONDS, most_bytes=_MOST_BYTES)
+    except NoResponseError as error:
+        unresolved = error.problem is Problem.NO_ADDRESS
+        return Unanswered(f"{url}: {_UNRESOLVED if unresolved else printable(error.detail)}")
     return answer if isinstance(answer, dict) else Unanswered(f"{url}: the answer is no JSON object")
 
 
-def _unresolved(error: Exception) -> bool:
-    return "NameResolutionError" in repr(error) or "Name or service not known" in str(error)
-
-
 def is_unresolved(problem: str) -> bool:
-    """The problem is that a host name does not resolve."""
-    return problem.endswith("name does not resolve")
+    """Whether the problem is a host name that does not resolve."""
+    return problem.endswith(_UNRESOLVED)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from local_kit import IMAGE, Spec
+from validationrun.base.http import NoResponseError
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.pipeline import lint
 from validationrun.compiling.plan import build_plan
@@ -159,7 +160,7 @@ def test_an_rpc_that_does_not_answer_is_told():
     """With why, and the way out."""
 
     def ask(url):
-        raise ValueError("no connection")
+        raise NoResponseError(url, "no connection")
 
     with pytest.raises(LocalError, match=r"http://b:1 does not say which chain it is: no connection; give --chain-id"):
         chain_of(run_of(chain=BRINGS_UP), {"rpc": ["http://b:1"]}, None, ask)

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from validationrun.base.http import Connection, NoResponseError, Origin, Request, Response, split_url
 from validationrun.judging.ruletest.promtool_series import Value
 from validationrun.judging.ruletest.remote_write import HEADERS, write_request
 from validationrun.prometheus import Prometheus
-from validationrun.prometheus.connection import Connection, NoReplyError, Response, Target
 
 PROMETHEUS_BIN: Final = "PROMETHEUS_BIN"
 
@@ -54,7 +54,7 @@ class PrivatePrometheus:
     def __init__(self, url: str) -> None:
         self.url = url
         self.ask = Prometheus(url)
-        self._connection = Connection(Target.parse(url))
+        self._connection = Connection(split_url(url)[0])
 
     def write(self, series: Sequence[tuple[bytes, Sequence[tuple[int, Value]]]]) -> None:
         """
@@ -162,7 +162,7 @@ def _spawn(binary: str, folder: pathlib.Path, port: int) -> subprocess.Popen[byt
 def _comes_up(process: subprocess.Popen[bytes], port: int, folder: pathlib.Path) -> bool:
     """False when it ended. Raises PrivatePrometheusError when it neither ends nor answers."""
     until = time.monotonic() + _START_SECONDS
-    connection = Connection(Target.parse(f"http://127.0.0.1:{port}"))
+    connection = Connection(Origin("http", "127.0.0.1", port))
     with contextlib.closing(connection):
         while process.poll() is None:
             if _is_ours(connection, folder):
@@ -178,9 +178,9 @@ def _comes_up(process: subprocess.Popen[bytes], port: int, folder: pathlib.Path)
 def _is_ours(connection: Connection, folder: pathlib.Path) -> bool:
     """It answers, and its data lie in our folder: who took the port meanwhile has others."""
     try:
-        response = connection.exchange("GET", "/api/v1/status/flags", None, {}, None, _ASK_SECONDS)
+        response = connection.exchange(Request("GET", "/api/v1/status/flags"), None, _ASK_SECONDS)
         flags = json.loads(response.body)["data"] if response.status == _OK else {}
-    except (NoReplyError, ValueError, KeyError):
+    except (NoResponseError, ValueError, KeyError):
         return False
     return bool(flags.get("storage.tsdb.path") == str(folder / "data"))
 
@@ -194,8 +194,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _exchange(connection: Connection, method: str, path: str, body: bytes, timeout_s: float) -> Response:
     try:
-        return connection.exchange(method, path, body, HEADERS, None, timeout_s)
-    except NoReplyError as error:
+        return connection.exchange(Request(method, path, HEADERS, body), None, timeout_s)
+    except NoResponseError as error:
         raise PrivatePrometheusError(f"the private Prometheus went away: {error}") from None
 
 
