@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from validationrun.oracle.model import Answer, Fault
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Answer, Fault, Reply
 
 
 def success(kind: str, result: Any, **more: Any) -> Reply:

@@ -15,11 +15,11 @@ import replies
 from validationrun.base.times import format_time
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.engine import Fold, RuleState
-from validationrun.oracle.model import Decision, Fault
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault, Reply
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Shard, aggregate
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule

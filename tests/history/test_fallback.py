@@ -17,8 +17,8 @@ from validationrun.judging.backtest.query_strategy import Choice, Form
 from validationrun.judging.backtest.ranges import MOST_TICKS, ranged
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.model import Decision
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Reply
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
 

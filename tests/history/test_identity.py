@@ -18,7 +18,7 @@ from validationrun.judging.backtest.fetch import ask_window
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
 

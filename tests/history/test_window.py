@@ -19,8 +19,9 @@ from validationrun.judging.backtest.compact_answer import NOTHING, Told, several
 from validationrun.judging.backtest.decide import AlertDecider, QueryDecider, fails
 from validationrun.judging.backtest.fold_window import Course, Judged, judge_window, times_of
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.engine import Fold
-from validationrun.oracle.model import Decision, Fault, Sample, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault, Sample, Samples
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Tally
 

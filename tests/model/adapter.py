@@ -14,12 +14,12 @@ import math
 import random
 from collections.abc import Iterator
 
-from validationrun.oracle.engine import Fold, RuleState, ticks
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Decision, Fault
-from validationrun.oracle.prometheus_response import Reply
-from validationrun.oracle.rule_types import decide
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.rules import decide
+from validationrun.oracle.ticks import ticks
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Shard, aggregate
 from validationrun.spec.v1alpha1 import Rule as SpecRule
 

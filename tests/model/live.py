@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 from validationrun.judging.live.loop import Evaluation, Window
-from validationrun.oracle.engine import Fold, RuleState
-from validationrun.oracle.model import Decision
-from validationrun.oracle.verdict import judge
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.verdict_table import judge
 from validationrun.results.judgement import Judgement
 
 from .adapter import decision_of, facts_of, rule_outcome, run_outcome, spec_rule

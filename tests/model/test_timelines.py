@@ -10,10 +10,11 @@ import pytest
 from model.adapter import decision_of, spec_rule, vector
 from model.brute_force import Rule, RuleOutcome, Timeline
 from model.rows import AWAY, BREACH, EMPTY, GOOD, codes, one_rule, played, several, spec
-from validationrun.oracle.engine import Fold, RuleState, ticks
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
+from validationrun.oracle.rules import decide
+from validationrun.oracle.ticks import ticks
 
 
 def test_01_a_load_that_ends_before_the_first_tick_needs_one_good_final_sweep():

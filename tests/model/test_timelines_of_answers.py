@@ -13,12 +13,12 @@ from model.adapter import ALERT, exchange, play, proof, spec_rule, vector
 from model.brute_force import Rule, RuleOutcome
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
 from validationrun.judging.live.clock_skew import check_clock, doubted
-from validationrun.oracle.engine import RuleState
 from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
-from validationrun.oracle.verdict import Facts
-from validationrun.oracle.verdict import judge as judge_facts
+from validationrun.oracle.rules import decide
+from validationrun.oracle.verdict_table import Facts
+from validationrun.oracle.verdict_table import judge as judge_facts
 from validationrun.oracle.workload import Shard, aggregate
 
 

@@ -25,8 +25,8 @@ from prometheus_kit import (
     until,
 )
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.model import Answer, Fault, Samples
-from validationrun.oracle.prometheus_response import Matrix, Reply
+from validationrun.oracle.exchange import Answer, Fault, Reply, Samples
+from validationrun.oracle.prometheus_response import Matrix
 from validationrun.prometheus import Access, Prometheus
 
 T = 1_700_000_000.0

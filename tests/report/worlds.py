@@ -26,13 +26,13 @@ from validationrun.contract.record import Identity
 from validationrun.contract.status import build_status
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import Kept, run_entry, sign_off
-from validationrun.oracle.engine import Fold, ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Exchange, Reply
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
-from validationrun.oracle.verdict import Facts, judge
+from validationrun.oracle.rules import decide
+from validationrun.oracle.ticks import ticks
+from validationrun.oracle.verdict_table import Facts, judge
 from validationrun.oracle.workload import Workload
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, result_document

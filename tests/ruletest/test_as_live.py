@@ -12,7 +12,7 @@ from validationrun.judging.ruletest.prepare import prepare
 from validationrun.judging.ruletest.remote_write import label_bytes
 from validationrun.judging.ruletest.server import find_binary, private_prometheus
 from validationrun.judging.ruletest.simulate import simulate
-from validationrun.oracle.engine import Fold
+from validationrun.oracle.fold import Fold
 from validationrun.prometheus import Prometheus
 from validationrun.spec.v1alpha1 import ValidationRun
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 
 
 class EvaluatorReady(RecordKey, frozen=True):

@@ -5,7 +5,7 @@ from typing import ClassVar
 from validationrun.base.document import Document
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.summary import Summary
 
 

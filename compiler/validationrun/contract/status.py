@@ -9,7 +9,7 @@ from validationrun.contract import record
 from validationrun.contract.record import Identity, Record
 from validationrun.kube.cluster import Object
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
-from validationrun.oracle.verdict import RunVerdict
+from validationrun.oracle.verdict_table import RunVerdict
 
 KIND: Final = "ValidationRunStatus"
 _ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from validationrun.oracle.engine import ticks
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
+from validationrun.oracle.ticks import ticks
 from validationrun.oracle.workload import PASSED
 from validationrun.results.folder import IN_CLUSTER, Result
 

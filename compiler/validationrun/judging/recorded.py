@@ -15,7 +15,7 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.shards import all_indexes_complete
 from validationrun.kube.cluster import JOBS, Cluster, Object
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Workload
 

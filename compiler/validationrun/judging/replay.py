@@ -17,14 +17,14 @@ from validationrun.contract.record import Identity
 from validationrun.contract.status import build_status
 from validationrun.judging.completeness import holes, resumed_rules, since_resume
 from validationrun.judging.live.clock_skew import doubted
-from validationrun.oracle.engine import Fold, RuleState
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Entry
-from validationrun.oracle.model import Decision
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import CHAIN_REASONS, RunReason, Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
+from validationrun.oracle.rules import decide
 from validationrun.oracle.summary import Tally
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
 from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
 

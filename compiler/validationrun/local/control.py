@@ -14,8 +14,8 @@ from validationrun.base.times import format_time
 from validationrun.contract import record
 from validationrun.judging.live.loop import Window
 from validationrun.local.memory_record import Kept
-from validationrun.oracle.engine import Fold, RuleState
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.judgement import Judgement

@@ -25,7 +25,7 @@ from validationrun.local.preflight import (
     refuse_late_rules,
     uses_chain_id,
 )
-from validationrun.oracle.engine import Fold
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import judged_seconds
 from validationrun.prometheus import Access, Prometheus

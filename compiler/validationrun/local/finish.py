@@ -15,7 +15,7 @@ from validationrun.kube.cluster import Object
 from validationrun.local.memory_record import Kept, sign_off
 from validationrun.oracle.evidence import read_lines
 from validationrun.oracle.question import Question
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.report import write_reports
 from validationrun.results.evidence import RULES_DIR, EvidenceWriter

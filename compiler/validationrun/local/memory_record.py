@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from validationrun.base.times import format_time
 from validationrun.contract import record
 from validationrun.kube.cluster import Object
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import Question
 from validationrun.results.judgement import Judgement
 

@@ -7,7 +7,8 @@ from typing import Final
 from validationrun.base.durations import format_duration
 from validationrun.judging.live.rule_query import Asker
 from validationrun.kube.cluster import Object
-from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.explain_empty import explain_empty

@@ -37,8 +37,8 @@ from validationrun.local.preflight import (
 )
 from validationrun.local.workload import Container, cluster_only, container_of
 from validationrun.local.workspace import Workplace, fetch_image, workplace
-from validationrun.oracle.engine import Fold
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.results.evidence import EvidenceWriter

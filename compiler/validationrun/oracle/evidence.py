@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
-from validationrun.oracle.prometheus_response import Reply, read_vector, warnings
+from validationrun.oracle.prometheus_response import read_vector, warnings
 
 SAME: Final = "same"
 """Stands for a body that is the one before but for its evaluation time."""

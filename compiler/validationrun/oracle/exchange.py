@@ -1,9 +1,52 @@
 """What was asked for one decision, and all that came back: enough to decide it again."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from validationrun.oracle.model import Fault
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.outcome import RuleReason
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series' labels and its value, as Prometheus wrote it."""
+
+    labels: Mapping[str, str]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """An instant vector; a scalar is one sample without labels."""
+
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """No usable answer: one of the Error reasons, and a sentence for people."""
+
+    reason: RuleReason
+    message: str
+
+
+Answer = Samples | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    What came back over HTTP, or why nothing usable did.
+
+    Attributes:
+        status: of HTTP; None when there was no whole response.
+        body: as it came; empty then.
+        fault: why there was none, `Timeout` or `PrometheusUnavailable`; None when a whole response came.
+    """
+
+    status: int | None
+    body: bytes
+    fault: Fault | None
+
 
 NOTHING_ASKED = Reply(None, b"", None)
 """The reply of an exchange that was refused before anything was asked."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from validationrun.base.times import parse_time
-from validationrun.oracle.model import Answer, Fault, Sample, Samples
+from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
 from validationrun.oracle.outcome import RuleReason
 
 TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, no password
@@ -41,22 +41,6 @@ _UNREADABLE: Final = (
 
 
 _Read = TypeVar("_Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """
-    What came back over HTTP, or why nothing usable did.
-
-    Attributes:
-        status: of HTTP; None when there was no whole response.
-        body: as it came; empty then.
-        fault: why there was none, `Timeout` or `PrometheusUnavailable`; None when a whole response came.
-    """
-
-    status: int | None
-    body: bytes
-    fault: Fault | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import WINDOW, Place, fill
-from validationrun.oracle.rule_types import RULE_TYPES
+from validationrun.oracle.rules import RULE_TYPES
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from validationrun.base.document import Document
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """The run's window and the ticks in it: the arithmetic that lint, the plan and the evaluator share."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -36,3 +37,16 @@ def tick_count(rule: "Rule", window_s: int) -> int:
     last = (window_s - 1) // interval
     first = max(1, -(-start_after // interval))
     return max(0, last - first + 1)
+
+
+def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:
+    """Evaluation times `start + k * interval`, k >= 1, later than `after` and not before startAfter; without end."""
+    interval = int(rule.run_properties.interval)
+    opens = start + int(rule.run_properties.start_after)
+    k = max(1, int((max(after, opens) - start) // interval))
+    while True:
+        # To the millisecond, which is what Prometheus keeps: a sum of floats would drift from the time that is sent.
+        t = round(start + k * interval, 3)
+        if t > after and t >= round(opens, 3):
+            yield t
+        k += 1

@@ -12,9 +12,8 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 
 from validationrun.base.http import Connection, NoResponseError, Origin, Problem, Request, split_url
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply
 from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
 
 _OPEN: Final = Access()

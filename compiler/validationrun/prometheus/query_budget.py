@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from validationrun.oracle.model import Fault, Sample
-from validationrun.oracle.prometheus_response import Reply, read_matrix, read_vector
+from validationrun.oracle.exchange import Fault, Reply, Sample
+from validationrun.oracle.prometheus_response import read_matrix, read_vector
 from validationrun.prometheus import Prometheus
 
 MOST_QUESTIONS: Final = 10

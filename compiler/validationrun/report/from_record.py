@@ -18,8 +18,8 @@ from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.record import Record
 from validationrun.judging.recorded import Evidence
 from validationrun.kube.cluster import CONFIG_MAPS, Cluster, owned_by
-from validationrun.oracle.engine import RuleState
 from validationrun.oracle.evidence import Entry, RuleEvidence
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Summary

@@ -15,12 +15,13 @@ from typing import Any, Final
 from validationrun.base.times import parse_time
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.completeness import Bounds
-from validationrun.oracle.engine import RuleState, ticks
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import RuleEvidence
-from validationrun.oracle.model import Decision
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
+from validationrun.oracle.ticks import ticks
 from validationrun.oracle.workload import Workload
 from validationrun.report import formatting
 from validationrun.report.model import About, Point, RuleView, RunView, Shard

@@ -7,7 +7,7 @@ from typing import Final
 
 from validationrun.base.text import counted
 from validationrun.base.times import format_time
-from validationrun.oracle.engine import RuleState, fold
+from validationrun.oracle.fold import RuleState, fold
 from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
 from validationrun.report.model import Point, RuleView, RunView

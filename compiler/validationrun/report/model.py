@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Decision, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Samples
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from validationrun.judging.ruletest.compare import Mismatch, offset
 from validationrun.judging.ruletest.suite import Tested
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.spec.findings import format_path
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

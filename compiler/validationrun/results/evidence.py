@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
 from validationrun.base.atomic_files import dump_json, write_whole
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
-from validationrun.oracle.model import Decision
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.summary import Summary, Tally
 from validationrun.spec.v1alpha1 import Rule
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from validationrun.contract.record import Record
 from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
 from validationrun.judging.live.loop import Window
 from validationrun.kube.cluster import JOBS, PODS, Object
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.workload import PASSED
 from validationrun.results.evidence import EvidenceWriter

@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
 from validationrun.base.conventions import METRICS_PORT
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.spec.v1alpha1 import Rule
 

@@ -26,7 +26,7 @@ from validationrun.kube.cluster import (
     Resource,
     UnreachableError,
 )
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
 from validationrun.steps.context import Context

@@ -18,8 +18,8 @@ from validationrun.contract.record import Record
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.recorded import read_evidence
-from validationrun.oracle.engine import Fold, RuleState
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus

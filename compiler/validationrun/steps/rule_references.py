@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import RuleReason
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from validationrun.contract.record import Record
 from validationrun.contract.status import is_shut_down
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, last_words

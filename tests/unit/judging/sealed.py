@@ -12,7 +12,7 @@ from validationrun.contract import record
 from validationrun.contract.record import Identity
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import Kept, run_entry
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Reply
 from validationrun.oracle.question import Question
 from validationrun.oracle.workload import Workload
 from validationrun.results.evidence import EvidenceWriter

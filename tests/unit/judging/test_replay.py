@@ -12,7 +12,7 @@ from tests.unit.judging.sealed import START, change_lines, document, good, resea
 import replies
 from simulation import alert_rule, query_rule
 from validationrun.judging.replay import Replayed, replay_folder
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Reply
 from validationrun.results.folder import RESULT_JSON, ResultsError
 
 T = START

@@ -16,7 +16,7 @@ from prometheus_api_client import PrometheusConnect
 
 from http_helpers import Line, Reply, Request, serving, talking
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.model import Fault, Samples
+from validationrun.oracle.exchange import Fault, Samples
 from validationrun.prometheus import Access, Prometheus
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.report.worlds import WORLDS
 
 from validationrun import report
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 
 SHORT = [name for name in WORLDS if name != "soak"]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import strategies as st
 
 from simulation import START, query_rule
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
 from validationrun.report.model import Point, RuleView

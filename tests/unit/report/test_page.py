@@ -13,7 +13,7 @@ from tests.report.worlds import WORLDS
 from simulation import START
 from validationrun import report
 from validationrun.base.resources import data_folder
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.report.from_result import view_of
 from validationrun.report.page import render
 

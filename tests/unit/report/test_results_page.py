@@ -7,10 +7,9 @@ import re
 import pytest
 
 from helpers import ROOT
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Decision, Fault
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Exchange, Fault, Reply
 
 PAGE = (ROOT / "docs" / "results.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))

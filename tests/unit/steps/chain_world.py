@@ -11,7 +11,7 @@ from emit_helpers import full_run
 from runner_helpers import Clock, FakeCluster, bundle_folder, context, read
 from validationrun.contract import record
 from validationrun.kube.cluster import SERVICE_ACCOUNTS
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
 from validationrun.steps import ensure_chain as chain
 from validationrun.steps import preflight
 from validationrun.steps import wait_chain_ready as ready

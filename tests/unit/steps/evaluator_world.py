@@ -25,8 +25,7 @@ from runner_helpers import (
 )
 from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.oracle.model import Answer, Fault, Sample, Samples
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
 from validationrun.steps import rule_evaluator as evaluator
 from validationrun.steps.rule_evaluator import rule_evaluator
 

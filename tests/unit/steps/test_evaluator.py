@@ -13,7 +13,7 @@ from runner_helpers import IDENTITY, PODS, START, ended, pod, read
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import size
 from validationrun.contract import record
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
 from validationrun.steps.context import RunnerError
 from validationrun.steps.rule_evaluator import rule_evaluator
 

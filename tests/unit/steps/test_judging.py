@@ -9,7 +9,7 @@ from tests.unit.steps.evaluator_world import World, rule
 from runner_helpers import IDENTITY, PODS, START, ended, pod, read
 from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.steps.cluster_control import ClusterControl
 from validationrun.steps.context import RunnerError
 

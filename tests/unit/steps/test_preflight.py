@@ -12,7 +12,7 @@ from runner_helpers import IDENTITY, START, context, read
 from validationrun.base.truncate import MESSAGE_BYTES
 from validationrun.contract import record
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource, UnreachableError
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
 from validationrun.steps import preflight
 from validationrun.steps.finalize import finalize
 from validationrun.steps.load_job import load_job

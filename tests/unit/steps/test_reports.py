@@ -31,7 +31,7 @@ from validationrun.base.times import format_time
 from validationrun.contract import record
 from validationrun.judging import replay
 from validationrun.judging.replay import replay_folder
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.report import from_record
 from validationrun.report.from_result import read_folder
 from validationrun.results.folder import Result, ResultsError, read_result

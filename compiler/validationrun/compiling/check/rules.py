@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base.durations import format_duration, parse_duration
-from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import LABEL_VALUES, WINDOW, Stray, fill, find_places
+from validationrun.oracle.rules.alert import alert_query
 from validationrun.oracle.ticks import judged_seconds, query_timeout_seconds, tick_count
 from validationrun.spec import promql
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote

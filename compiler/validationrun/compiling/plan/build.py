@@ -10,8 +10,8 @@ from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, Pla
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
 from validationrun.contract.plan_json import Accounts, ResultsTarget
-from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import find_places
+from validationrun.oracle.rules.alert import alert_query
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
 

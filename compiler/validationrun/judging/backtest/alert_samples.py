@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from validationrun.judging.backtest.compact_answer import NOTHING, Told, several
-from validationrun.oracle.alert import firing_selector
-from validationrun.oracle.prometheus_response import Matrix, Reply, read_matrix
+from validationrun.oracle.exchange import Reply
+from validationrun.oracle.prometheus_response import Matrix, read_matrix
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules.alert import firing_selector
 
 LEAST_SECONDS: Final = 60
 """A shorter range is not worth asking for when a longer one failed."""

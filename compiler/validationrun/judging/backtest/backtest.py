@@ -15,14 +15,15 @@ from validationrun.judging.backtest.fold_window import Course, judge_window
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.retention import doubt, nothing_held, nothing_held_at
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.alert import firing_selector
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault, Samples
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules.alert import firing_selector
 from validationrun.oracle.summary import Summary
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.prometheus import Prometheus
 from validationrun.prometheus.explain_empty import explain_empty
 from validationrun.spec.v1alpha1 import Rule, ValidationRun

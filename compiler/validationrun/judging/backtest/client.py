@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Final, Self, TypeVar
 
 from validationrun.base.background import in_background
-from validationrun.oracle.model import Answer, Fault
+from validationrun.oracle.exchange import Answer, Fault, Reply
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 from validationrun.prometheus import Access, Prometheus
 
 CONNECTIONS: Final = 8

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Final
 
-from validationrun.oracle.model import Answer, Fault, Sample, Samples
+from validationrun.oracle.exchange import Answer, Fault, Sample, Samples
 
 Told = str | Answer
 """An answer; one sample, which most are, is its value's own text."""

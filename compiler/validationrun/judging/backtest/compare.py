@@ -16,13 +16,14 @@ from validationrun.judging.backtest.fetch import ask_window, fill
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.completeness import since_resume
 from validationrun.judging.replay import facts_of, fold_of, states_of
-from validationrun.oracle.engine import Fold
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Entry
-from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.exchange import Fault
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
-from validationrun.oracle.verdict import RunVerdict, judge
+from validationrun.oracle.verdict_table import RunVerdict, judge
 from validationrun.results.folder import Result
 
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from validationrun.judging.backtest.compact_answer import NOTHING, Told, untell
-from validationrun.oracle.alert import decide_alert
-from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault, Samples
 from validationrun.oracle.outcome import RuleReason, Verdict
-from validationrun.oracle.query import decide_query
+from validationrun.oracle.rules.alert import decide_alert
+from validationrun.oracle.rules.query import decide_query
 from validationrun.spec.v1alpha1 import Rule
 
 Silence = Callable[[float], Fault | None]

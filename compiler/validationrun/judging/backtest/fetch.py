@@ -15,9 +15,9 @@ from validationrun.judging.backtest.fold_window import times_of
 from validationrun.judging.backtest.query_strategy import Choice, Form, choose
 from validationrun.judging.backtest.ranges import ranged
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
 
 RANGE_SECONDS: Final = 60.0

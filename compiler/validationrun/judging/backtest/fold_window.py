@@ -9,10 +9,11 @@ from typing import Final
 from validationrun.judging.backtest.compact_answer import Told
 from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.engine import Fold, ticks
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.summary import Tally
+from validationrun.oracle.ticks import ticks
 from validationrun.spec.v1alpha1 import Rule
 
 SLICE_SECONDS: Final = 3600.0

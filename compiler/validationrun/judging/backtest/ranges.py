@@ -13,8 +13,8 @@ from typing import Final
 
 from validationrun.judging.backtest.compact_answer import NOTHING, Told, by_tick
 from validationrun.judging.backtest.query_strategy import Choice
-from validationrun.oracle.model import Fault
-from validationrun.oracle.prometheus_response import Matrix, Reply, Series, read_matrix
+from validationrun.oracle.exchange import Fault, Reply
+from validationrun.oracle.prometheus_response import Matrix, Series, read_matrix
 
 MOST_TICKS: Final = 11_000
 """In one range query; Prometheus refuses more."""

@@ -13,9 +13,8 @@ from validationrun.judging.backtest.fetch import fill
 from validationrun.judging.backtest.query_strategy import Choice, Form
 from validationrun.judging.backtest.ranges import ranged
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.model import Fault, Samples
+from validationrun.oracle.exchange import Fault, Reply, Samples
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply
 
 # What every scrape leaves behind; a store without scrapes is asked for anything, which costs more.
 _SIGNS: Final = ("group(up)", 'group({__name__=~".+"})')

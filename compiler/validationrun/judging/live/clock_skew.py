@@ -10,8 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 
 LARGEST_SKEW_SECONDS: Final = 5.0

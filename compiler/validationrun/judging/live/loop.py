@@ -14,9 +14,11 @@ from validationrun.base.background import in_background
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.engine import Fold, RuleState, ticks
-from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Fault
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.ticks import ticks
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule
 

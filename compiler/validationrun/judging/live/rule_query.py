@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from validationrun.oracle.alert import firing_selector
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Decision, Fault, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Exchange, Fault, Reply, Samples
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
+from validationrun.oracle.rules import decide
+from validationrun.oracle.rules.alert import firing_selector
 from validationrun.prometheus.explain_empty import Explain
 from validationrun.spec.v1alpha1 import Rule
 

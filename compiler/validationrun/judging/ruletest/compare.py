@@ -8,7 +8,7 @@ from validationrun.base.durations import format_duration
 from validationrun.judging.ruletest.model import ExpectedRule
 from validationrun.judging.ruletest.prepare import Case
 from validationrun.judging.ruletest.simulate import Outcome
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.spec.findings import Loc
 
 _CLOSE: float = 1e-9

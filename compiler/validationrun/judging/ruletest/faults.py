@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from validationrun.judging.ruletest import model
 from validationrun.judging.ruletest.server import PrivatePrometheusError
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import Reply
 from validationrun.prometheus import Prometheus
 
 _SERVER_ERROR: Final = 500

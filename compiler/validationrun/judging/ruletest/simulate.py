@@ -18,11 +18,12 @@ from validationrun.judging.ruletest.promtool_series import Value
 from validationrun.judging.ruletest.remote_write import label_bytes
 from validationrun.judging.ruletest.series import Series
 from validationrun.judging.ruletest.server import PrivatePrometheus
-from validationrun.oracle.engine import Fold, RuleState, ticks
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.verdict import Facts, RunVerdict, judge
+from validationrun.oracle.ticks import ticks
+from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.prometheus.explain_empty import explain_empty
 
 _MOST_WRITTEN: Final = 50_000

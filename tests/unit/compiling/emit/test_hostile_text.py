@@ -17,7 +17,7 @@ import pytest
 
 from emit_helpers import Output, as_yaml, compile_one, compiled, full_run, node, query_rule, strings
 from validationrun.base import conventions
-from validationrun.oracle.alert import alert_query
+from validationrun.oracle.rules.alert import alert_query
 from validationrun.spec.v1alpha1 import ValidationRun
 
 MARK = "h0st1le"

@@ -5,10 +5,9 @@ from dataclasses import replace
 import replies
 from validationrun.base.times import format_time
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.model import Fault
-from validationrun.oracle.prometheus_response import Reply
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.question import Question
-from validationrun.oracle.rule_types import decide
+from validationrun.oracle.rules import decide
 from validationrun.spec.v1alpha1 import Rule
 
 NOW = 1_795_000_500.0

@@ -4,8 +4,8 @@ import pytest
 
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.live.clock_skew import check_clock, doubted, fault_of
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Fault
+from validationrun.oracle.exchange import Fault
+from validationrun.oracle.fold import RuleState
 
 PASSED, FAILED = RuleState("a", "Passed"), RuleState("b", "Failed", "ThresholdViolated")
 

@@ -7,8 +7,8 @@ import pytest
 from validationrun.judging.ruletest.faults import Clock, Connection, Struck
 from validationrun.judging.ruletest.model import Fault as Wanted
 from validationrun.judging.ruletest.server import PrivatePrometheusError
-from validationrun.oracle.model import Fault, Samples
-from validationrun.oracle.prometheus_response import Reply, read_loaded, read_vector
+from validationrun.oracle.exchange import Fault, Reply, Samples
+from validationrun.oracle.prometheus_response import read_loaded, read_vector
 
 ONE = Reply(200, json.dumps(
     {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {"a": "b"}, "value": [5, "7"]}]}}

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 import replies
 from simulation import alert_rule, query_rule
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
-from validationrun.oracle.exchange import NOTHING_ASKED, Exchange
-from validationrun.oracle.model import Decision, Fault
+from validationrun.oracle.exchange import NOTHING_ASKED, Exchange, Fault, Reply
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import REFUSED, RuleReason
-from validationrun.oracle.prometheus_response import Reply
-from validationrun.oracle.rule_types import decide
+from validationrun.oracle.rules import decide
 from validationrun.oracle.summary import Tally, margin_of, summarize
 from validationrun.spec.v1alpha1 import Rule
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.oracle.engine import Fold, RuleState, close, fold, ticks
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.fold import Fold, RuleState, close, fold
+from validationrun.oracle.ticks import ticks
 from validationrun.spec.v1alpha1 import Rule
 
 

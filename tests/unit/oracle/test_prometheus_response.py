@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.model import Fault, Sample, Samples
-from validationrun.oracle.prometheus_response import Matrix, Reply, Series
+from validationrun.oracle.exchange import Fault, Reply, Sample, Samples
+from validationrun.oracle.prometheus_response import Matrix, Series
 
 NOW = 1_795_000_000.0
 

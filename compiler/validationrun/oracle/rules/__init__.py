@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from validationrun.oracle import alert, query
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Decision
 from validationrun.oracle.placeholders import Place
+from validationrun.oracle.rules import alert, query
 from validationrun.spec.v1alpha1 import Rule
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.oracle.alert import decide_alert
-from validationrun.oracle.engine import RuleState
-from validationrun.oracle.model import Fault, Sample, Samples
-from validationrun.oracle.query import decide_query
-from validationrun.oracle.verdict import Facts, judge
+from validationrun.oracle.exchange import Fault, Sample, Samples
+from validationrun.oracle.fold import RuleState
+from validationrun.oracle.rules.alert import decide_alert
+from validationrun.oracle.rules.query import decide_query
+from validationrun.oracle.verdict_table import Facts, judge
 from validationrun.oracle.workload import Shard, aggregate
 
 PASSED = RuleState("good", verdict="Passed", answered=True)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.oracle.alert import alert_query
 from validationrun.oracle.placeholders import fill
+from validationrun.oracle.rules.alert import alert_query
 from validationrun.spec.v1alpha1 import AlertRule
 
 VALUES = {"chainId": "nightly-0a1b", "namespace": "eng-ada", "runId": "nightly-x7k2p", "window": "60s"}

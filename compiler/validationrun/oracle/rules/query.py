@@ -3,8 +3,8 @@
 import math
 from typing import Final
 
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Answer, Decision, Fault
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Answer, Exchange, Fault
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places
 from validationrun.oracle.prometheus_response import read_vector

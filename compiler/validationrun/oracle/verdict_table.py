@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.oracle.engine import RuleState
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
 from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
 

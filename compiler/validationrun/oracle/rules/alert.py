@@ -1,7 +1,7 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
-from validationrun.oracle.exchange import Exchange
-from validationrun.oracle.model import Answer, Decision, Fault, Samples
+from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import Answer, Exchange, Fault, Samples
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places, quoted
 from validationrun.oracle.prometheus_response import read_loaded, read_vector

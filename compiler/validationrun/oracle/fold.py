@@ -5,14 +5,14 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from validationrun.base.document import Document
-from validationrun.oracle.model import Decision
+from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
 
 if TYPE_CHECKING:
@@ -121,19 +121,6 @@ def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) 
             state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message="the window's end is not known"
         )
     return state
-
-
-def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:
-    """Evaluation times `start + k * interval`, k >= 1, later than `after` and not before startAfter; without end."""
-    interval = int(rule.run_properties.interval)
-    opens = start + int(rule.run_properties.start_after)
-    k = max(1, int((max(after, opens) - start) // interval))
-    while True:
-        # To the millisecond, which is what Prometheus keeps: a sum of floats would drift from the time that is sent.
-        t = round(start + k * interval, 3)
-        if t > after and t >= round(opens, 3):
-            yield t
-        k += 1
 
 
 @dataclass
