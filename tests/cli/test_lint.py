@@ -217,3 +217,56 @@ def test_nothing_of_a_file_can_move_the_cursor(tmp_path):
     out = call("lint", path).out
     assert "\x1b" not in out
     assert "\u202e" not in out
+
+
+def test_one_equals_sign_is_meant_to_be_two(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(as_yaml(edited(lambda run: run["spec"]["rules"][0]["query"].update(op="="))))
+    assert "help: did you mean ==?" in call("lint", path).out
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (("chain", "deployments", 0, "spec", "updateStrategy"), "help: add `type: InPlace, BlueGreen or HardFork`"),
+        (("rules", 0), "help: add `type: query`"),
+    ],
+)
+def test_a_missing_word_is_told_by_what_its_place_allows(tmp_path, field, words):
+    """The same key means another thing in another place."""
+    run = full_run()
+    run["spec"]["chain"]["deployments"][0]["spec"]["updateStrategy"] = {"type": "InPlace"}
+    place = run["spec"]
+    for part in field:
+        place = place[part]
+    del place["type"]
+    path = tmp_path / "x.yaml"
+    path.write_bytes(as_yaml(run))
+    assert words in call("lint", path).out
+
+
+@pytest.mark.parametrize("image", ["registry.example.com/toy/seid:<tag>", "${SEID_IMAGE}", "{{ image }}"])
+def test_a_placeholder_in_an_image_is_told_as_one(tmp_path, image):
+    def put(run):
+        run["spec"]["chain"]["deployments"][1]["spec"]["template"]["spec"]["image"] = image
+
+    path = tmp_path / "x.yaml"
+    path.write_bytes(as_yaml(edited(put)))
+    out = call("lint", path).out
+    assert "did you mean" not in out
+    assert "put an image in the place of the placeholder; a run can replace it by `--set image-<name>=IMAGE`" in out
+
+
+def test_an_ignored_warning_that_an_error_hides_is_not_told(tmp_path):
+    """An error keeps images from being looked at; the comment is right once the error is gone."""
+    text = as_yaml(full_run()).decode()
+    digest = "@sha256:" + "1" * 64
+    assert digest in text
+    text = text.replace(digest, ":v1", 1).replace('"role": "fullNode"', '\n"role": "fullNode"')
+    lines = text.split("\n")
+    path = tmp_path / "x.yaml"
+    path.write_text("\n".join([lines[0] + " # validationrun: ignore VR406", *lines[1:]]))
+    assert (call("lint", path).code, call("lint", path, "--strict").code) == (0, 0)
+    path.write_text(path.read_text().replace('"op": ">"', '"op": "=>"'))
+    result = call("lint", path)
+    assert (result.code, result.err) == (1, "1 file: 1 error\n")

@@ -158,7 +158,9 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
     Leaves out warnings that an ignore comment names.
 
     An error cannot be silenced, and a comment that silences nothing is a warning: it would hide the next finding there.
+    Beside an error nothing is said about such a comment, because the error can keep its warning from being looked for.
     """
+    errors = {diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR}
     warnings: dict[str, dict[int, list[Diagnostic]]] = {}
     kept = []
     for diagnostic in diagnostics:
@@ -171,7 +173,7 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
         silenced = ignore.applies_to & by_line.keys()
         for number in silenced:
             del by_line[number]
-        if not silenced:
+        if not silenced and (not errors or ignore.code in errors):
             message = f"this comment ignores {ignore.code}, which is no warning on this line"
             help_ = "put it on the warning's own line, or delete it; errors cannot be ignored"
             line = loaded.lines[ignore.span.line]

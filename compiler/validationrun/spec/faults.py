@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import pydantic
 from pydantic_core import ErrorDetails
 
+from validationrun.base.conventions import IMAGE_PATTERN
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.v1alpha1.types import PATTERN_WORDS
 
@@ -106,7 +107,7 @@ def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], ex
         words = _pattern_words(context)
         return Finding("VR206", loc, f"{path} has a bad name: it must be {words}", "rename it", anchor=Anchor.KEY)
     if kind == "missing":
-        return missing(loc, examples)
+        return missing(loc, {**examples, **_example_of_words(loc, root, examples)})
     if kind == "extra_forbidden":
         return _unknown(loc, root)
     maker = _MAKERS.get(kind)
@@ -150,6 +151,17 @@ def missing(loc: Loc, examples: Examples) -> Finding:
     return Finding("VR201", loc, f"{format_path(loc)} is required", help_, anchor=Anchor.KEY)
 
 
+def _example_of_words(loc: Loc, root: type[pydantic.BaseModel], examples: Examples) -> Examples:
+    """For a field that takes one of several words: all of them, where the example for its name is none of them."""
+    name, model = str(loc[-1]), _model_at(loc[:-1], root)
+    fields = model.model_fields.values() if model else ()
+    annotation = next((info.annotation for info in fields if info.alias == name), None)
+    words = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    if len(words) < 2 or examples.get(name, "").partition(": ")[2].strip('"') in words:  # noqa: PLR2004 - one word is the example
+        return {}
+    return {name: f"{name}: {', '.join(words[:-1])} or {words[-1]}"}
+
+
 def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
     known = sorted(_known_fields(loc[:-1], root))
     near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
@@ -164,6 +176,11 @@ def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
 
 def _known_fields(loc: Loc, root: type[pydantic.BaseModel]) -> set[str]:
     """The wire names that the model at this path knows."""
+    found = _model_at(loc, root)
+    return {str(info.alias) for info in found.model_fields.values()} if found else set()
+
+
+def _model_at(loc: Loc, root: type[pydantic.BaseModel]) -> type[pydantic.BaseModel] | None:
     found: type[pydantic.BaseModel] | None = root
     for part in loc:
         if found is None:
@@ -171,7 +188,7 @@ def _known_fields(loc: Loc, root: type[pydantic.BaseModel]) -> set[str]:
         if isinstance(part, str):
             by_alias = {info.alias: info.annotation for info in found.model_fields.values()}
             found = _model_in(by_alias.get(part))
-    return {str(info.alias) for info in found.model_fields.values()} if found else set()
+    return found
 
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
@@ -187,8 +204,8 @@ def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
 
 def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
     allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-    # Swapped characters come first: "=>" is meant to be ">=", not ">".
-    swapped = [word for word in allowed.split(", ") if sorted(word) == sorted(str(value))]
+    # The same characters come first: "=>" is meant to be ">=", not ">", and "=" to be "==".
+    swapped = [word for word in allowed.split(", ") if set(word) == set(str(value))]
     near = swapped or difflib.get_close_matches(str(value), allowed.split(", "), n=1)
     help_ = f"did you mean {near[0]}?" if near else "use one of these"
     return Finding("VR203", loc, f"{path} must be one of {allowed}; got {quote(value)}", help_)
@@ -228,10 +245,14 @@ def _bounds(words: str, way_out: str) -> Callable[[Loc, str, Any, Any], Finding]
 
 
 def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
-    help_ = "write it in that form"
+    pattern, help_ = str(context.get("pattern", "")), "write it in that form"
+    if pattern == IMAGE_PATTERN:
+        if re.search(r"[<>{}$]", str(value)):
+            help_ = "put an image in the place of the placeholder; a run can replace it by `--set image-<name>=IMAGE`"
+        return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
     # Most bad names are good names in capitals, or with spaces or underscores.
     likely = re.sub(r"[^a-z0-9-]+", "-", str(value).lower()).strip("-")
-    if re.search("[a-z]", likely) and likely != value and re.fullmatch(str(context.get("pattern", "")), likely):
+    if re.search("[a-z]", likely) and likely != value and re.fullmatch(pattern, likely):
         help_ = f"did you mean {quote(likely)}?"
     return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
 
