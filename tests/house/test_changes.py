@@ -1,0 +1,77 @@
+"""
+A change that is half done fails here: each kind of change in docs/architecture.md, "Where a change goes", by what it must touch.
+
+What other tests hold already (goldens, schemas, the codes of lint) is not repeated.
+"""
+
+import re
+import typing
+
+import pytest
+import yaml
+from tests.house.source import PACKAGE, ROOT
+
+from validationrun.cli import app, init, logs, report
+from validationrun.compiling.plan.model import Timings
+from validationrun.compiling.plan.steps import plan_steps
+from validationrun.contract.record_keys import RECORD_KEYS
+from validationrun.oracle.rule_types import RULE_TYPES
+from validationrun.runs.logs import STEPS as LISTED
+from validationrun.spec.v1alpha1 import Rule
+from validationrun.steps.main import STEPS as STARTED
+
+VERBS = {str(command.name): command for command in app.registered_commands}
+
+
+def page(path: str) -> str:
+    return (ROOT / path).read_text("utf-8")
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_a_verb_has_a_file_examples_a_row_and_a_test(verb: str) -> None:
+    assert (PACKAGE / "cli" / f"{verb}.py").is_file() or (PACKAGE / "cli" / f"{verb}_.py").is_file()
+    assert f"validationrun {verb}" in str(VERBS[verb].epilog)
+    assert re.search(rf"^\| `{verb}[` ]", page("README.md"), re.MULTILINE), "a row in the table of README.md"
+    tests = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    assert any(re.search(rf"""["']{verb}["']""", text) for text in tests), "a test that calls the verb"
+
+
+def test_a_step_is_planned_started_and_listed_and_its_module_has_its_name() -> None:
+    planned, last = plan_steps(Timings(1, 1, 1, 1, 1, 1), has_load=True, rule_count=1)
+    names = [*(step.name for step in planned), last.name]
+    assert set(names) == set(STARTED) == set(LISTED) == {step.value for step in logs.Step}
+    assert all((PACKAGE / "steps" / f"{name.replace('-', '_')}.py").is_file() for name in names)
+    assert all(name in page("docs/glossary.md") for name in names)
+
+
+def test_a_key_of_the_record_has_a_row_with_its_writer() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\w-]+) \|", page("docs/run-record.md"), re.MULTILINE)
+    assert sorted(rows) == sorted((key.key, key.writer) for key in RECORD_KEYS)
+
+
+def test_a_key_of_the_record_has_a_step_that_writes_it() -> None:
+    assert {key.writer for key in RECORD_KEYS} <= set(STARTED)
+
+
+def test_a_rule_type_is_registered_and_has_a_body_an_example_and_a_page() -> None:
+    types = set(typing.get_args(Rule.model_fields["type"].annotation))
+    assert set(RULE_TYPES) == types
+    assert types <= set(Rule.model_fields)
+    documents = [yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / "examples").glob("*.yaml")]
+    assert {rule["type"] for document in documents for rule in document["spec"].get("rules", [])} == types
+    glossary = page("docs/glossary.md")
+    assert all(f"`{name}`" in glossary for name in types)
+
+
+def test_a_report_format_is_named_where_reports_are_described() -> None:
+    formats = "|".join(sorted(output.value for output in report.ReportOutput))
+    (named,) = set(re.findall(r"report DIR -o ([\w|]*\|[\w|]*)", page("docs/results.md")))
+    assert "|".join(sorted(named.split("|"))) == formats
+
+
+def test_a_starter_spec_has_a_template_and_is_made_by_make_examples() -> None:
+    scenarios = {scenario.value for scenario in init.Scenario}
+    assert {path.name.removesuffix(".yaml.j2") for path in (ROOT / "templates" / "init").iterdir()} == scenarios
+    (made,) = re.findall(r"for scenario in (.*?);", page("Makefile"))
+    assert set(made.split()) == scenarios
+    assert all(f"{name}:" in str(init.ScenarioArgument.__metadata__[0].help) for name in scenarios)
