@@ -15,7 +15,7 @@ from validationrun.cli import app, init, logs, report
 from validationrun.compiling.plan.model import Timings
 from validationrun.compiling.plan.steps import plan_steps
 from validationrun.contract.record_keys import RECORD_KEYS
-from validationrun.oracle.rule_types import RULE_TYPES
+from validationrun.oracle.rules import RULE_TYPES
 from validationrun.runs.logs import STEPS as LISTED
 from validationrun.spec.v1alpha1 import Rule
 from validationrun.steps.main import STEPS as STARTED
