@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from validationrun.base.times import format_time
-from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.outcome import RunReason, Verdict
 from validationrun.oracle.workload import Workload
 from validationrun.report import formatting
 from validationrun.report.model import RuleView, RunView
@@ -22,6 +22,12 @@ WORKLOAD_CASE: Final = "workload"
 RULES: Final = "rules"
 
 _OPEN: Final = "not judged"
+_OF_CODE: Final[dict[int | None, tuple[Verdict, str]]] = {
+    0: (Verdict.PASSED, ""),
+    1: (Verdict.FAILED, RunReason.WORKLOAD_FAILED),
+    None: (Verdict.ERROR, ""),
+}
+"""Verdict and reason of a workload by its exit code; without a code it was stopped."""
 
 
 def render(view: RunView) -> str:
@@ -86,11 +92,9 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
 
 
 def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
-    verdict = {0: Verdict.PASSED, 1: Verdict.FAILED}.get(
-        workload.code if workload.code is not None else -1, Verdict.ERROR
-    )
+    verdict, reason = _OF_CODE.get(workload.code, (Verdict.ERROR, RunReason.WORKLOAD_INFRA_FAILURE))
     told = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
-    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason, workload.message or told, told, 0)
+    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or told, told, 0)
 
 
 def _told(rule: RuleView, view: RunView) -> str:

@@ -9,6 +9,8 @@ from tests.report.worlds import WORLDS
 
 from validationrun import report
 from validationrun.oracle.fold import RuleState
+from validationrun.report import junit
+from validationrun.report.from_result import view_of
 
 SHORT = [name for name in WORLDS if name != "soak"]
 
@@ -95,6 +97,18 @@ def test_there_is_a_case_for_the_run_the_workload_and_each_rule(world):
         assert list(cases(suite_of(world(name).result))) == shape
     without_load = [one for one in shape if one != ("nightly", "workload")]
     assert list(cases(suite_of(world("interrupted").result))) == without_load
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "reason"),
+    [(1, "failure", "WorkloadFailed"), (2, "error", "WorkloadInfraFailure"), (None, "error", "not judged")],
+)
+def test_the_workloads_case_has_the_reason_of_its_exit_code(world, code, kind, reason):
+    view = view_of(world("passed").result)
+    workload = dataclasses.replace(view.workload, code=code, reason="", message="")
+    root = ET.fromstring(junit.render(dataclasses.replace(view, workload=workload)))  # noqa: S314 - of our own making
+    [finding] = root.findall(f"testsuite/testcase[@name='workload']/{kind}")
+    assert finding.get("type") == reason
 
 
 def test_each_case_has_its_own_verdict(world):
