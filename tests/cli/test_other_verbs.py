@@ -357,3 +357,28 @@ def test_a_file_name_that_is_not_utf_8_is_shown_escaped(tmp_path):
     result = call("lint", tmp_path)
     assert result.code == 1
     assert "\\udcff.yaml:1:" in result.out
+
+
+def test_tree_and_diagram_allow_each_step_the_same_time():
+    tree = call("explain", NIGHTLY).out
+    diagram = call("explain", NIGHTLY, "--format", "mermaid").out
+    allowed = dict(re.findall(r'  ([a-z-]+)\["\1<br/>.*<br/>at most ([0-9hms]+)"\]', diagram))
+    assert allowed == dict(re.findall(r"\d\. ([a-z-]+)(?:, [a-z -]+)?: at most ([0-9hms]+)", tree))
+    assert len(allowed) == 5
+
+
+@pytest.mark.parametrize("verb", ["status", "logs", "wait"])
+def test_a_verb_for_a_run_on_a_cluster_says_which_verb_shows_a_folder(tmp_path, verb):
+    result = call(verb, f"{tmp_path}/")
+    assert (result.code, result.err) == (
+        2,
+        f"validationrun: '{tmp_path}/' is a folder, not a run on a cluster; `validationrun report {tmp_path}/` shows its results\n",
+    )
+
+
+def test_compile_does_not_take_standard_output_for_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call("compile", NIGHTLY, "-o", "-")
+    assert result.code == 2
+    assert "--out must be a folder" in result.err
+    assert list(tmp_path.iterdir()) == []

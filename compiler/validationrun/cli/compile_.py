@@ -10,6 +10,7 @@ import typer
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
 from validationrun.base.text import counted
 from validationrun.cli.console import (
+    STDIN,
     NamespaceOption,
     Output,
     SpecArgument,
@@ -61,6 +62,10 @@ def run(
     needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
     """
     options = emit.checked()
+    if str(out) == STDIN:
+        raise usage_error(
+            "--out must be a folder: compile writes several files for each run, and none to standard output"
+        )
     wanted = _compiled(specs, namespace, options, findings, strict=strict)
     try:
         if check:

@@ -2,6 +2,7 @@
 
 import enum
 import json
+import pathlib
 import re
 import sys
 import time
@@ -54,6 +55,10 @@ class StatusOutput(enum.StrEnum):
 def checked_name(name: str | None) -> str | None:
     """A callback of typer's. What is no Kubernetes name must not become a part of a path."""
     if name is not None and not _NAME.fullmatch(name):
+        if pathlib.Path(name).is_dir():
+            raise usage_error(
+                f"{name!r} is a folder, not a run on a cluster; `validationrun report {name}` shows its results"
+            )
         raise usage_error(f"{name!r} is no Kubernetes name: lower-case letters, digits, hyphens and dots")
     return name
 

@@ -166,7 +166,8 @@ def mermaid(plan: Plan) -> str:
     """The steps as a Mermaid flowchart; made of names that passed a DNS pattern and of our own words only."""
     lines = ["flowchart LR"]
     for step in (*plan.steps, plan.finalize):
-        detail = f"at most {format_duration(step.timeout_s)}"
+        seconds = step.timeout_s if step is plan.finalize else _allowed(step, plan)
+        detail = f"at most {format_duration(seconds)}"
         lines.append(f'  {step.name}["{step.name}<br/>{step.title}<br/>{detail}"]')
     lines += [f"  {step.depends} --> {step.name}" for step in plan.steps if step.depends]
     last = [step.name for step in plan.steps if step.depends == "wait-chain-ready"]
