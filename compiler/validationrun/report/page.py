@@ -18,12 +18,14 @@ from validationrun.report.files import links
 from validationrun.report.model import RuleView, RunView, Shard
 from validationrun.report.phrases import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
 from validationrun.report.rule_card import cards_of
-from validationrun.report.timeline_axis import Axis
+from validationrun.report.timeline_axis import Axis, Event, in_lines
 from validationrun.report.timeline_row import Lane, Span, lane_of
 
 _FOLDER: Final = "report"
 _MARKS: Final = 2000
 """Decisions of a whole page that can be pointed at: each costs some 150 bytes."""
+_ROOM_TO_THE_RIGHT: Final = 60
+"""Percent: a name behind this place is written to the left."""
 _FEWEST_MARKS: Final = 24
 _MODES: Final = {"run": "validationrun run --local", "evaluate": "validationrun evaluate", "argo": "Argo"}
 _MOST_NOTES: Final = 20
@@ -39,14 +41,13 @@ class Timeline:
     Attributes:
         window: the part of the axis that is the window; its end is where the drawing ends when nobody knows it.
         after_stop: the part of it that no longer counts.
-        events: moments with a name: percent, name, kind, and whether the name stands to the left of its line.
         bars: of the load's shards: percent from, percent wide, words.
     """
 
     axis: Axis
     window: Span
     after_stop: Span | None
-    events: list[tuple[float, str, str, bool]]
+    events: list[Event]
     bars: list[Span]
     lanes: list[Lane]
 
@@ -158,22 +159,20 @@ def _timeline(view: RunView) -> Timeline | None:
         axis,
         Span(left, round(right - left, 3), "the load window" if view.workload is not None else "the window"),
         after,
-        list(_events(view, axis)),
+        in_lines(_events(view, axis)),
         _bars(view, axis),
         [lane_of(rule, axis, most) for rule in view.rules],
     )
 
 
-def _events(view: RunView, axis: Axis) -> Iterator[tuple[float, str, str, bool]]:
-    """Two names that would meet are written to the two sides of their lines."""
-    stop = axis.x(view.stop_time) if view.stop_time is not None else None
-    broken = axis.x(view.completed) if view.interrupted and view.completed is not None else None
+def _events(view: RunView, axis: Axis) -> Iterator[Event]:
     if view.end is not None:
-        yield axis.x(view.end), "end", "end", True
-    if stop is not None and view.stop_time is not None:
-        yield stop, f"stop {formatting.clock(view.stop_time)}", "stop", stop > 60  # noqa: PLR2004 - percent: where room is left
-    if broken is not None and view.completed is not None:
-        yield broken, f"interrupted {formatting.clock(view.completed)}", "stop", broken > 60  # noqa: PLR2004 - the same
+        yield Event(axis.x(view.end), "end", "end", left=True)
+    interrupted = view.completed if view.interrupted else None
+    for name, t in (("stop", view.stop_time), ("interrupted", interrupted)):
+        if t is not None:
+            x = axis.x(t)
+            yield Event(x, f"{name} {formatting.clock(t)}", "stop", left=x > _ROOM_TO_THE_RIGHT)
 
 
 def _bars(view: RunView, axis: Axis) -> list[Span]:

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from validationrun.base.durations import format_duration
@@ -12,6 +12,8 @@ from validationrun.report.model import RunView
 WIDTH: Final = 1000
 """Units of a row's drawing from left to right; it is stretched to whatever width the page has."""
 
+_LETTER: Final = 2.0
+"""Percent of the width that a letter of 11 pixels takes on a phone."""
 _PADDING: Final = 0.015
 _MOST_LABELS: Final = 6
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -32,6 +34,41 @@ class Label:
     x: float
     after: str
     clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    A moment that the timeline names, above the axis.
+
+    Attributes:
+        x: percent of the width.
+        left: the name stands to the left of the moment's line.
+        line: of text, from 0; two names that would meet stand in different lines.
+    """
+
+    x: float
+    name: str
+    kind: str
+    left: bool
+    line: int = 0
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """From where to where its name reaches on the narrowest page, in percent."""
+        length = _LETTER * (len(self.name) + 1)
+        return (self.x - length, self.x) if self.left else (self.x, self.x + length)
+
+
+def in_lines(events: Iterable[Event]) -> list[Event]:
+    """Each event in the first line of text in which its name meets no other."""
+    placed: list[Event] = []
+    for event in events:
+        low, high = event.extent
+        taken = {other.line for other in placed if other.extent[0] < high and low < other.extent[1]}
+        line = next(line for line in range(len(placed) + 1) if line not in taken)
+        placed.append(replace(event, line=line))
+    return placed
 
 
 @dataclass(frozen=True, slots=True)

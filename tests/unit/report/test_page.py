@@ -393,3 +393,28 @@ def test_every_text_has_the_contrast_of_wcag_aa(theme):
 def test_times_on_the_page_are_the_windows(page):
     assert "2026-11-18 11:06:40 to 11:16:40 UTC" in page("passed").text
     assert START == 1_795_000_000.0
+
+
+def labels(tree) -> list[tuple[str, float, float, float]]:
+    """Of each named moment: its name, its height, and from where to where it reaches on a row of 350 pixels."""
+    found = []
+    for text in tree.all("text", class_="event"):
+        x = float(text.attributes["x"].rstrip("%")) * 3.5 + float(text.attributes["dx"])
+        length = 6.5 * len(text.text)
+        low, high = (x - length, x) if text.attributes["text-anchor"] == "end" else (x, x + length)
+        found.append((text.text, float(text.attributes["y"]), low, high))
+    return found
+
+
+@pytest.mark.parametrize("seconds_before_the_end", [0, 1, 20, 60, 150, 400])
+def test_stop_and_end_are_not_printed_over_each_other(world, seconds_before_the_end):
+    view = view_of(world("passed").result)
+    stop = max(view.start, view.end - seconds_before_the_end)
+    view = dataclasses.replace(view, stop_time=stop, interrupted=True, completed=stop + 1)
+    tree = read(render(view))
+    found = labels(tree)
+    assert len(found) == 3
+    for one, other in itertools.combinations(found, 2):
+        assert one[1] != other[1] or one[3] <= other[2] or other[3] <= one[2], (one, other)
+    clocks = [float(text.attributes["y"]) for text in tree.all("text", class_="clock")]
+    assert max(y for _, y, _, _ in found) + 10 < min(clocks)
