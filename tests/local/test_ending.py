@@ -83,7 +83,7 @@ def test_a_prometheus_that_hangs_does_not_delay_the_end(tmp_path, proxied):
 
 
 def test_nothing_survives_a_program_that_was_killed(tmp_path, shared_prometheus):
-    """SIGKILL cannot be answered: the keepers notice, and end what they keep. No result is left, so none can be believed."""
+    """SIGKILL cannot be answered: the supervisors notice, and end their commands. No result is left, so none can be believed."""
     spec = Spec(shell(STAYS), [rule("one", ONE)], duration="60s", replicas=2)
     with started(spec, tmp_path, "--prometheus", shared_prometheus.url) as running:
         stays(running)
@@ -94,16 +94,16 @@ def test_nothing_survives_a_program_that_was_killed(tmp_path, shared_prometheus)
     assert done.result is None
 
 
-def test_a_keeper_that_was_killed_takes_its_shard_with_it(tmp_path, shared_prometheus):
+def test_a_supervisor_that_was_killed_takes_its_shard_with_it(tmp_path, shared_prometheus):
     """The kernel ends the command with it; a shard whose end nobody saw counts as 2."""
     spec = Spec(shell("touch runs; exec sleep 300"), [rule("one", ONE)], duration="60s")
     with started(spec, tmp_path, "--prometheus", shared_prometheus.url) as running:
         running.until_file("runs")
-        keeper = next(pid for pid, words in marked(running.mark) if "supervisor.py" in words)
-        os.kill(keeper, signal.SIGKILL)
+        supervisor = next(pid for pid, words in marked(running.mark) if "supervisor.py" in words)
+        os.kill(supervisor, signal.SIGKILL)
         done = running.finish()
     assert (done.code, done.verdict) == (2, ("Error", "WorkloadInfraFailure"))
-    assert done.status["load"]["shards"][0]["reason"] == "its keeper was killed"
+    assert done.status["load"]["shards"][0]["reason"] == "its supervisor was killed"
 
 
 def test_what_a_shard_leaves_running_ends_with_it(tmp_path, shared_prometheus):

@@ -1,4 +1,4 @@
-"""A command under its keeper: real processes, no run around them."""
+"""A command under its supervisor: real processes, no run around them."""
 
 import os
 import pathlib
@@ -174,8 +174,8 @@ def test_a_daemon_of_a_daemon_is_found(launched, tmp_path):
     assert marked(launched.mark) == []
 
 
-def test_a_keeper_told_to_end_takes_everything_along(launched, tmp_path):
-    """SIGTERM to the keeper is meant for all that it keeps."""
+def test_a_supervisor_that_is_terminated_takes_everything_along(launched, tmp_path):
+    """SIGTERM to the supervisor ends its command and all below it."""
     program = launched(shell(f"{daemon('ready')} exec sleep 300"))
     until(lambda: (tmp_path / "ready").exists())
     os.kill(program._process.pid, signal.SIGTERM)

@@ -159,7 +159,7 @@ class Load:
         ended = program.ended
         if ended is None:
             lost = program.gone and program.started is not None
-            reason = "its keeper was killed" if lost else RunReason.LOAD_NOT_STARTED if program.gone else ""
+            reason = "its supervisor was killed" if lost else RunReason.LOAD_NOT_STARTED if program.gone else ""
             return ShardState(index, started=started, reason=reason, running=started is not None and not lost)
         code, reason = ended.code, ""
         if ended.signal is not None:

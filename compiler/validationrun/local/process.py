@@ -1,4 +1,4 @@
-"""One command under a keeper: started, told to stop, and looked at."""
+"""Starts one command under a supervisor, stops it, and tells how it ended."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from validationrun.local import supervisor
 
 _LONGEST_AFTER_KILL_SECONDS: Final = 60.0
-"""What a keeper needs at most to kill what it keeps and to clean up."""
+"""The longest that a supervisor needs to kill its command and to clean up."""
 _LONGEST_START_SECONDS: Final = 60.0
 
 
@@ -23,9 +23,9 @@ class Launch:
     A command and where its output goes.
 
     Attributes:
-        environment: the whole of it.
+        environment: every variable of the command.
         grace_s: from SIGTERM to SIGKILL.
-        cleanup: run once the command has ended, in whatever way: ends what lives on elsewhere, such as a container.
+        cleanup: a command that runs when the first has ended in any way: it ends what lives on elsewhere, such as a container.
     """
 
     argv: Sequence[str]
@@ -43,9 +43,9 @@ class Ended:
     How the command ended.
 
     Attributes:
-        code: of its exit; None when a signal ended it.
-        signal: its number then.
-        stopped: it had been told to.
+        code: exit code; None when a signal ended the command.
+        signal: the number of that signal.
+        stopped: the command was asked to stop before.
         at: monotonic seconds.
     """
 
@@ -58,12 +58,12 @@ class Ended:
 @dataclass
 class Program:
     """
-    What is known of a command. Every field is filled in by the thread that listens to its keeper.
+    The state of a command. A thread that reads the events of its supervisor sets every field.
 
     Attributes:
-        started: monotonic seconds; None before, and when it cannot be started.
-        failure: why it cannot be started.
-        ended: None while it runs, and for ever when its keeper was killed.
+        started: monotonic seconds; None before the start, and when the command cannot be started.
+        failure: why the command cannot be started.
+        ended: None while the command runs, and forever when its supervisor was killed.
     """
 
     launch: Launch
@@ -77,13 +77,13 @@ class Program:
     def start(self) -> "Program":
         """Returns at once; see `await_start`."""
         command = [sys.executable, "-I", "-S", "-X", "utf8", str(pathlib.Path(supervisor.__file__))]
-        # A session of its own: Ctrl-C at the terminal reaches this process alone, which then stops things in order.
+        # In a session of its own, so that Ctrl-C at the terminal reaches this process alone, which then stops the load in order.
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
             )
         except OSError as error:
-            self.failure = f"its keeper cannot be started: {error.strerror}"
+            self.failure = f"its supervisor cannot be started: {error.strerror}"
             self._known.set()
             self._gone.set()
             return self
@@ -100,38 +100,38 @@ class Program:
                 "cleanup": list(launch.cleanup),
             }
         ).encode()
-        self._say(b"%08d" % len(order) + order)
+        self._write(b"%08d" % len(order) + order)
         return self
 
     def await_start(self) -> None:
-        """Returns once the command runs or is known not to. One that hangs before it begins, on a disk that is gone, is none."""
+        """Returns when the command runs or has failed to start. A start that hangs, on a disk that is gone, counts as failed."""
         if not self._known.wait(_LONGEST_START_SECONDS):
             self.failure = f"it did not begin within {_LONGEST_START_SECONDS:.0f}s"
             self.kill()
 
     @property
     def gone(self) -> bool:
-        """Nothing of it is left."""
+        """No process of it is left."""
         return self._gone.is_set()
 
     def stop(self) -> None:
-        """SIGTERM to the process group, SIGKILL after its grace. Harmless when it has ended."""
-        self._say(b"stop\n")
+        """SIGTERM to the process group, SIGKILL after the grace period. Does nothing when the command has ended."""
+        self._write(b"stop\n")
 
     def kill(self) -> None:
-        self._say(b"kill\n")
+        self._write(b"kill\n")
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether nothing of it is left, within so many seconds."""
+        """Waits at most `timeout_s` until no process of it is left. Returns whether none is."""
         return self._gone.wait(timeout_s)
 
     def close(self) -> None:
-        """Ends the command, if it still runs, and its keeper. Returns when nothing is left of either."""
+        """Ends the command, if it still runs, and its supervisor. Returns when no process of either is left."""
         process = self._process
         if process is None:
             return
         with contextlib.suppress(OSError):
-            # The end of its input is the keeper's sign to kill.
+            # The supervisor kills its command when its input ends.
             _pipe(process.stdin).close()
         try:
             process.wait(_LONGEST_AFTER_KILL_SECONDS)
@@ -140,23 +140,23 @@ class Program:
             process.wait()
         self._gone.wait(_LONGEST_AFTER_KILL_SECONDS)
 
-    def _say(self, words: bytes) -> None:
-        # A keeper that is gone needs no word.
+    def _write(self, data: bytes) -> None:
+        # The supervisor may be gone, and then the command is too.
         with contextlib.suppress(OSError, ValueError):
             if self._process is not None:
                 stdin = _pipe(self._process.stdin)
-                stdin.write(words)
+                stdin.write(data)
                 stdin.flush()
 
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
-                    self._hear(json.loads(line))
+                    self._apply(json.loads(line))
         self._known.set()
         self._gone.set()
 
-    def _hear(self, event: Mapping[str, Any]) -> None:
+    def _apply(self, event: Mapping[str, Any]) -> None:
         match event["event"]:
             case "started":
                 self.started = float(event["at"])
@@ -170,5 +170,5 @@ class Program:
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
-        raise ValueError("a keeper without pipes")
+        raise ValueError("a supervisor without pipes")
     return stream

@@ -1,14 +1,14 @@
 """
-A program of its own: starts one command, keeps watch over it, and leaves nothing of it behind.
+A program of its own: starts one command, watches it, and leaves no process of it behind.
 
 Run as `python -I -S supervisor.py`, with the standard library alone. It stands between a run and its workload, because the run
-itself may be killed: the keeper holds the other end of a pipe, and when that closes it kills what it started. On Linux it
-is the "subreaper" of all that the command starts, so that a process which makes itself a session of its own still becomes
-a child of the keeper when its parent ends, and is found.
+itself may be killed: the supervisor reads from a pipe of the run, and kills the command when that pipe closes. On Linux it is the
+"subreaper" of every process below the command, so that a process with a session of its own becomes a child of the supervisor when
+its parent ends, and is found.
 
-Standard input: eight digits and so many bytes of JSON (`argv`, `env`, `cwd`, `stdout`, `stderr`, `grace`, `cleanup`), then the words `stop`
-(SIGTERM to the process group, SIGKILL after `grace` seconds) and `kill`. Its end is `kill` too.
-Standard output, a line of JSON each: `started` or `failed`, then `ended`, and at last `gone` when nothing is left.
+Standard input: eight digits, that many bytes of JSON (`argv`, `env`, `cwd`, `stdout`, `stderr`, `grace`, `cleanup`), then the
+commands `stop` (SIGTERM to the process group, SIGKILL after `grace` seconds) and `kill`. The end of the input means `kill`.
+Standard output: one line of JSON for each event: `started` or `failed`, then `ended`, and `gone` when no process is left.
 Times are of the monotonic clock, which all processes of a machine share.
 """
 
@@ -19,6 +19,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from typing import Any, BinaryIO, Final
@@ -43,12 +44,13 @@ def _prctl(option: int, value: int) -> None:
 
 class Output:
     """
-    One stream of the command, into a file that cannot grow without bound: its beginning and its end are kept.
+    One output stream of the command, in a file of bounded size that has its beginning and its end.
 
-    A file that cannot be written costs the output, never the run.
+    An error of the file loses output and never ends the run.
     """
 
     def __init__(self, path: str, fd: int) -> None:
+        os.set_blocking(fd, False)
         self.fd = fd
         self.open = True
         self.lost = 0
@@ -61,7 +63,7 @@ class Output:
             self._room = 0
 
     def pump(self) -> None:
-        """Takes what is there."""
+        """Moves the bytes that are ready to the file."""
         try:
             data = os.read(self.fd, _READ_BYTES)
         except BlockingIOError:
@@ -109,51 +111,72 @@ class Output:
             self._room = 0
 
 
-class Keeper:
-    """The command, from its start until nothing of it is left."""
+class Supervisor:
+    """The command, from its start until no process of it is left."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
         self.pid = 0
+        self._process: subprocess.Popen[bytes] | None = None
         self.ended = False
         self.stopped = False
-        self.commands = True
-        self.deadline = float("inf")
+        self.input_open = True
+        self.kill_at = float("inf")
         self.outputs: list[Output] = []
 
     def start(self) -> bool:
-        """False when the command cannot be started; that is told."""
-        reads, writes = zip(*(os.pipe() for _ in range(3)), strict=True)
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become(self.order, *writes)
+        """False when the command cannot be started; the event `failed` says why."""
         started = time.monotonic()
-        for fd in writes:
-            os.close(fd)
-        problem = b""
-        while part := os.read(reads[2], 256):
-            problem += part
-        os.close(reads[2])
-        if problem:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
-            tell(event="failed", message=problem.decode("utf-8", "replace"))
+        try:
+            process = self._spawn(self.order["argv"], subprocess.PIPE)
+        except OSError as error:
+            reason = "no such program" if error.errno == errno.ENOENT else error.strerror or str(error)
+            send(event="failed", message=reason)
             return False
-        for fd, name in zip(reads, ("stdout", "stderr"), strict=False):
-            os.set_blocking(fd, False)
-            self.outputs.append(Output(self.order[name], fd))
-        tell(event="started", pid=self.pid, at=started)
+        except (ValueError, subprocess.SubprocessError) as error:
+            send(event="failed", message=str(error))
+            return False
+        # Kept, because a Popen that is deleted reaps its child, and `_reap` would wait for it forever.
+        self._process, self.pid = process, process.pid
+        for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr")):
+            if stream is not None:
+                self.outputs.append(Output(self.order[name], os.dup(stream.fileno())))
+                stream.close()
+        send(event="started", pid=self.pid, at=started)
         return True
+
+    def _spawn(self, argv: list[str], output: int) -> "subprocess.Popen[bytes]":
+        """Starts a program in a session of its own. On Linux it is killed with the supervisor."""
+        supervisor = os.getpid()
+
+        def prepare() -> None:
+            _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != supervisor:
+                # The supervisor died before the kernel knew whose death to watch.
+                os.kill(os.getpid(), signal.SIGKILL)
+            for number in (signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+
+        return subprocess.Popen(  # noqa: S603 - the command of the spec
+            argv,
+            env=self.order["env"],
+            cwd=self.order["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=prepare,  # noqa: PLW1509 - this process has one thread
+        )
 
     def watch(self, wake: int) -> None:
         """Until the command itself has ended."""
         while True:
-            fds = [wake, *([0] if self.commands else []), *(one.fd for one in self.outputs if one.open)]
-            left = max(0.0, self.deadline - time.monotonic())
-            ready, _, _ = select.select(fds, [], [], None if left == float("inf") else left)
-            for one in self.outputs:
-                if one.fd in ready and one.open:
-                    one.pump()
+            fds = [wake, *([0] if self.input_open else []), *(output.fd for output in self.outputs if output.open)]
+            seconds = max(0.0, self.kill_at - time.monotonic())
+            ready, _, _ = select.select(fds, [], [], None if seconds == float("inf") else seconds)
+            for output in self.outputs:
+                if output.fd in ready and output.open:
+                    output.pump()
             if wake in ready:
                 os.read(wake, 256)
             if 0 in ready:
@@ -161,23 +184,24 @@ class Keeper:
             self._reap()
             if self.ended:
                 return
-            if time.monotonic() >= self.deadline:
+            if time.monotonic() >= self.kill_at:
                 self._signal(signal.SIGKILL)
-                self.deadline = float("inf")
+                self.kill_at = float("inf")
 
-    def _obey(self, words: bytes) -> None:
-        if not words:
-            # Whoever started us is gone, in whatever way.
-            self.commands = False
+    def _obey(self, commands: bytes) -> None:
+        if not commands or b"kill" in commands:
+            # An empty read is the end of the input: the run is gone.
+            self.input_open = bool(commands)
+            self.kill()
+        elif b"stop" in commands and not self.stopped:
             self.stopped = True
-            self.deadline = 0.0
-        elif b"kill" in words:
-            self.stopped = True
-            self.deadline = 0.0
-        elif b"stop" in words and not self.stopped:
-            self.stopped = True
-            self.deadline = time.monotonic() + float(self.order["grace"])
+            self.kill_at = time.monotonic() + float(self.order["grace"])
             self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Makes `watch` kill the command at once."""
+        self.stopped = True
+        self.kill_at = 0.0
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(OSError):
@@ -194,7 +218,7 @@ class Keeper:
             if pid == self.pid:
                 self.ended = True
                 code = os.waitstatus_to_exitcode(status)
-                tell(
+                send(
                     event="ended",
                     code=code if code >= 0 else None,
                     signal=-code if code < 0 else None,
@@ -203,8 +227,8 @@ class Keeper:
                 )
 
     def sweep(self) -> None:
-        """Kills what the command left running, and takes the last of its output."""
-        # The group first: where there is no subreaper it is all that can be found.
+        """Kills the processes that the command left running, and reads the rest of their output."""
+        # The group first: without a subreaper nothing else can be found.
         self._signal(signal.SIGKILL)
         until = time.monotonic() + _SWEEP_SECONDS
         while time.monotonic() < until:
@@ -217,57 +241,28 @@ class Keeper:
                 break
             time.sleep(0.005)
         until = time.monotonic() + _DRAIN_SECONDS
-        while (fds := [one.fd for one in self.outputs if one.open]) and time.monotonic() < until:
+        while (fds := [output.fd for output in self.outputs if output.open]) and time.monotonic() < until:
             ready, _, _ = select.select(fds, [], [], 0.1)
-            for one in self.outputs:
-                if one.fd in ready:
-                    one.pump()
-        for one in self.outputs:
-            one.close()
+            for output in self.outputs:
+                if output.fd in ready:
+                    output.pump()
+        for output in self.outputs:
+            output.close()
 
     def clean_up(self) -> None:
-        """What lives on elsewhere, such as a container."""
+        """Runs the command that ends what lives on elsewhere, such as a container."""
         if not self.order.get("cleanup"):
             return
-        pid = os.fork()
-        if pid == 0:
-            null = os.open(os.devnull, os.O_RDWR)
-            _become({**self.order, "argv": self.order["cleanup"]}, null, null, os.dup(null))
-        until = time.monotonic() + _CLEANUP_SECONDS
-        while time.monotonic() < until:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                return
-            time.sleep(0.02)
-        with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _become(order: dict[str, Any], out: int, err: int, problem: int) -> None:
-    """In the child: the command. What goes wrong is written to `problem`, which a start that succeeds closes."""
-    try:
-        os.setsid()
-        _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != order["keeper"]:
-            # It died before the kernel knew whom to tell.
-            os._exit(127)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(order["cwd"])
-        null = os.open(os.devnull, os.O_RDONLY)
-        for fd, at in ((null, 0), (out, 1), (err, 2)):
-            os.dup2(fd, at)
-        os.execvpe(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - no shell is the point
-    except OSError as error:
-        words = "no such program" if error.errno == errno.ENOENT else error.strerror or str(error)
-        os.write(problem, words.encode())
-    except BaseException as error:  # noqa: BLE001 - a child that goes on would be a second keeper
-        os.write(problem, str(error).encode())
-    finally:
-        os._exit(127)
+        with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
+            process = self._spawn(self.order["cleanup"], subprocess.DEVNULL)
+            try:
+                process.wait(_CLEANUP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below this one that is no zombie, by what `/proc` says; empty where there is none."""
+    """Every process below this one that is not a zombie, from `/proc`; empty on systems without `/proc`."""
     parents: dict[int, int] = {}
     dead = set()
     with contextlib.suppress(OSError):
@@ -276,29 +271,29 @@ def descendants(root: int) -> list[int]:
                 continue
             try:
                 with open(f"/proc/{name}/stat", "rb") as stream:  # noqa: PTH123 - the same
-                    # A program's name may hold spaces and brackets; what follows its last bracket does not.
+                    # A program's name may hold spaces and brackets; the fields behind its last bracket do not.
                     state, parent = stream.read().rpartition(b")")[2].split()[:2]
             except (OSError, ValueError):
                 continue
             parents[int(name)] = int(parent)
             if state in (b"Z", b"X"):
                 dead.add(int(name))
-    found: list[int] = []
+    below: list[int] = []
     level = {root}
     while level:
         level = {pid for pid, parent in parents.items() if parent in level}
-        found += level
-    return [pid for pid in found if pid not in dead]
+        below += level
+    return [pid for pid in below if pid not in dead]
 
 
-def tell(**event: Any) -> None:
-    # Whoever listens may be gone; there is work left to do all the same.
+def send(**event: Any) -> None:
+    # The run may be gone; the command must be ended all the same.
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(event).encode() + b"\n")
 
 
 def _order() -> dict[str, Any]:
-    """Its length in eight digits comes first: a byte read too many would be the first of a command."""
+    """The JSON of the input. Its length is read first, because one byte too many would be the first of a command."""
     text = _read_exactly(8)
     order: dict[str, Any] = json.loads(_read_exactly(int(text)))
     return order
@@ -316,7 +311,7 @@ def _read_exactly(count: int) -> bytes:
 
 def main() -> None:
     _prctl(_SET_CHILD_SUBREAPER, 1)
-    # A terminal's Ctrl-C is the run's to handle; whoever ends this process by SIGTERM means all that it keeps.
+    # The run handles the Ctrl-C of a terminal. SIGTERM to the supervisor ends the command.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     wake, tap = os.pipe()
@@ -324,13 +319,13 @@ def main() -> None:
         os.set_blocking(fd, False)
     signal.set_wakeup_fd(tap, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    keeper = Keeper({**_order(), "keeper": os.getpid()})
-    signal.signal(signal.SIGTERM, lambda *_: keeper._obey(b"kill"))  # noqa: SLF001 - one module, two halves
-    if keeper.start():
-        keeper.watch(wake)
-        keeper.sweep()
-    keeper.clean_up()
-    tell(event="gone")
+    supervisor = Supervisor(_order())
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.kill())
+    if supervisor.start():
+        supervisor.watch(wake)
+        supervisor.sweep()
+    supervisor.clean_up()
+    send(event="gone")
 
 
 if __name__ == "__main__":
