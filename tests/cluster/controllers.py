@@ -68,10 +68,10 @@ def additional_controller(
 
 
 @contextlib.contextmanager
-def older_controller() -> Iterator[Controller]:
+def older_controller(settings: Mapping[str, Any] | None = None) -> Iterator[Controller]:
     """One of the older line of Argo, which lives with the definitions of the newer."""
     program = parts.build_older_argo().programs["workflow-controller"]
     with temporary("controller") as name:
-        controller = Controller(name, program=program, executor_image=OLDER_EXECUTOR_IMAGE)
+        controller = Controller(name, settings or {}, program=program, executor_image=OLDER_EXECUTOR_IMAGE)
         controller.start()
         yield controller

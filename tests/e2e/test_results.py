@@ -4,27 +4,31 @@ Results of real runs, uploaded by Argo to a real S3 server: one folder of two st
 The server asks for signed requests; the key is in the environment of Argo's executor, as on a cloud it is the account's own.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.cluster.controllers import Controller, additional_controller
+from tests.cluster.controllers import Controller, additional_controller, older_controller
+from tests.cluster.database import persistence
 from tests.cluster.storage import Storage, storage
-from tests.e2e.checks import check_clean, check_outcome
+from tests.e2e.checks import check_clean, check_outcome, check_status
 from tests.e2e.running import BASE, CASES, Outcome, prepare, run_operator, run_to_its_end
-from tests.e2e.world import World, as_json
+from tests.e2e.world import World, as_json, until
 
 from validationrun.base import conventions
-from validationrun.contract import record
 
 pytestmark = pytest.mark.installation
 
 BUCKET: Final = "e2e-results"
+LARGEST_WORKFLOW: Final = 38_000
+"""Bytes: above what the Workflow of a finished run takes with its nodes compressed, below what it takes otherwise."""
 OWN: Final = {"report.html", "report.junit.xml", "report.log", "report.md", "termination-message.json", "result.json"}
 
 
@@ -36,7 +40,12 @@ IMPOSSIBLE: Final = {
     "runProperties": {"interval": "5s"},
 }
 PASSES: Final = {**CASES["passes"]["expect"], "message": "the workload passed and the rule held"}
-FAILS: Final = {**CASES["final-sweep-fails"]["expect"], "reason": "RuleFailed:impossible", "message": "0, not > 0"}
+FAILS: Final = {
+    **CASES["final-sweep-fails"]["expect"],
+    "reason": "RuleFailed:impossible",
+    "message": "0, not > 0",
+    "red": {"rule-evaluator": "ThresholdViolated: rule impossible: 0, not > 0"},
+}
 RUNS: Final = {
     "passes": ([], PASSES | {"rules": {"height-advances": ["Passed", None]}}),
     "fails": (
@@ -60,6 +69,15 @@ class Installation:
         patch = {"spec": {"rules": [*BASE["spec"]["rules"], *rules], "results": {"s3": where}}}
         prepared = prepare(world, folder, patch, options=["--instance-id", self.controller.instance])
         return run_to_its_end(world, prepared)
+
+    @contextlib.contextmanager
+    def of_line(self, line: str) -> "Iterator[Installation]":
+        """The same by a controller of this line of Argo."""
+        if line == "4":
+            yield self
+            return
+        with older_controller({"executor": self.storage.executor}) as controller:
+            yield Installation(controller, self.storage)
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +137,76 @@ def check_reports(world: World, folder: Path, outcome: Outcome) -> None:
     assert again.returncode == outcome.code
 
 
+@dataclass(frozen=True)
+class LateBucket:
+    """Makes the bucket once the first attempt of rule-evaluator has failed to upload to it."""
+
+    world: World
+    storage: Storage
+    bucket: str
+
+    def make(self) -> None:
+        until("rule-evaluator has an attempt that failed", self._has_failed, 300)
+        self.storage.create(self.bucket)
+
+    def _has_failed(self) -> bool:
+        nodes = ((self.world.only_workflow() or {}).get("status") or {}).get("nodes") or {}
+        attempts = [
+            node for node in nodes.values() if node["type"] == "Pod" and node["templateName"] == "rule-evaluator"
+        ]
+        return any(node["phase"] in ("Error", "Failed") for node in attempts)
+
+
+@pytest.mark.parametrize("line", ["4", "3.7"])
+def test_upload_fails_then_nothing(line: str, installation: Installation, world: World, tmp_path: Path) -> None:
+    """Without the proof of uploads this run would pass: the DAG succeeds, finalize's own upload too."""
+    expect = CASES["upload-fails-then-nothing"]["expect"]
+    bucket = f"late-{world.namespace}"
+    late = LateBucket(world, installation.storage, bucket)
+    with ThreadPoolExecutor(1) as pool, installation.of_line(line) as used:
+        made = pool.submit(late.make)
+        outcome = used.run(world, tmp_path, [], bucket)
+        made.result()
+    nodes = outcome.workflow["status"]["nodes"].values()
+    assert next(node for node in nodes if node["displayName"] == outcome.name + "(0)")["phase"] == "Succeeded"
+    codes = [
+        node["outputs"]["exitCode"] for node in nodes if node["type"] == "Pod" and "rule-eval" in node["displayName"]
+    ]
+    assert sorted(codes) == ["0", "70", "70", "70"]
+    check_outcome(world, expect, outcome)
+    stored = installation.storage.root / bucket / world.namespace / "chain_load" / outcome.name
+    assert json.loads((stored / "result.json").read_text())["status"]["reason"] == "ResultsNotStored"
+    assert not (stored / "rules").exists()
+
+
+@pytest.mark.parametrize("kept", ["offloaded", "compressed"])
+def test_results_are_stored_where_the_nodes_are_not(
+    kept: str, installation: Installation, world: World, tmp_path: Path
+) -> None:
+    """An installation that offloads or compresses the nodes of a Workflow turns no good run into an Error."""
+    settings: dict[str, Any] = {"executor": installation.storage.executor}
+    with contextlib.ExitStack() as stack:
+        environment = {"MAX_WORKFLOW_SIZE": str(LARGEST_WORKFLOW)}
+        if kept == "offloaded":
+            settings["persistence"] = stack.enter_context(persistence())
+            environment = {"ALWAYS_OFFLOAD_NODE_STATUS": "true"}
+        controller = stack.enter_context(additional_controller(settings, environment))
+        outcome = Installation(controller, installation.storage).run(world, tmp_path, [], BUCKET)
+        status = outcome.workflow["status"]
+        assert not status.get("nodes")
+        assert bool(status.get("compressedNodes")) is (kept == "compressed")
+        assert bool(status.get("offloadNodeStatusVersion")) is (kept == "offloaded")
+        check_outcome(world, RUNS["passes"][1], outcome)
+
+
 def test_an_upload_that_fails_is_no_pass(installation: Installation, world: World, tmp_path: Path) -> None:
-    """All else is well with this run: finalize could not know, and said Passed. Whoever reads it says Error."""
+    """No upload succeeds, finalize's own neither."""
     outcome = installation.run(world, tmp_path, [], "no-such-bucket")
-    written = world.record(outcome.workflow)
-    assert written is not None
-    result = written.get(record.RESULT)
-    assert result is not None
-    assert result["verdict"] == "Passed"
+    expect = CASES["upload-fails-then-nothing"]["expect"]
+    check_status(expect, outcome.status, outcome.code)
     assert outcome.workflow["status"]["phase"] in ("Failed", "Error")
-    assert (outcome.code, outcome.status["verdict"], outcome.status["phase"]) == (2, "Error", "Error")
-    assert {rule["verdict"] for rule in outcome.status["rules"]} == {"Passed"}
     for verb, code in (("status", 0), ("wait", 2)):
         shown = world.run(verb, outcome.name, "-n", world.namespace, "-o", "json")
         assert (shown.returncode, as_json(shown.stdout)["verdict"]) == (code, "Error"), shown.stderr
-    listed = world.run("list", "-n", world.namespace, "-o", "json")
-    assert [one["verdict"] for one in json.loads(listed.stdout)] == ["Error"]
-    # What a selector finds by the label alone counts only together with the phase.
-    assert outcome.workflow["metadata"]["labels"][conventions.LABEL_VERDICT] == "Passed"
+    assert outcome.workflow["metadata"]["labels"][conventions.LABEL_VERDICT] == "Error"
     check_clean(world, outcome)

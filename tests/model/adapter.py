@@ -240,6 +240,7 @@ def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_o
         rules=rules,
         signed_off=signed_off,
         stop_rule=fold.stop_rule,
+        not_stored="no upload" if timeline.not_stored else "",
     )
 
 

@@ -66,6 +66,8 @@ class Timeline:
     chain_reason: str | None = None
     cancelled: bool = False
     deadline_passed: bool = False
+    # With results to be uploaded: nothing proves that load-job and rule-evaluator did.
+    not_stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -336,6 +338,8 @@ def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:
         return failed(f"RuleFailed:{first_failed(timeline, rules)}")
     if not signed_off(timeline):
         return error("EvaluatorLost")
+    if timeline.not_stored:
+        return error("ResultsNotStored")
     if all_refused(timeline):
         return error("AllRulesUnresolved")
     if all(r.verdict == PASSED for r in rules):

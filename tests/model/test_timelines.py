@@ -253,3 +253,11 @@ def test_19_at_the_very_time_of_the_stop_it_counts():
     found = played(several((stopper, (BREACH,), (GOOD,)), (throughput, (BREACH,), (GOOD,))))
 
     assert found.rules[1].failed_t == 1010
+
+
+def test_54_an_upload_that_is_not_proven_is_no_pass_and_hides_no_failure():
+    assert played(one_rule(GOOD, not_stored=True)).run.reason == "ResultsNotStored"
+    assert played(one_rule(GOOD, AWAY, sweep=(AWAY,), not_stored=True)).run.reason == "ResultsNotStored"
+    assert played(one_rule(GOOD, BREACH, not_stored=True)).run.reason == "RuleFailed:a"
+    assert played(one_rule(GOOD, codes=(1,), not_stored=True)).run.reason == "WorkloadFailed"
+    assert played(one_rule(GOOD, lost_after=1095, not_stored=True)).run.reason == "EvaluatorLost"

@@ -142,6 +142,7 @@ def random_timeline(rng: random.Random) -> Timeline:
         cancelled=rare(0.02),
         deadline_passed=rare(0.04),
         **random_load(rng),  # type: ignore[arg-type]
+        not_stored=rare(0.05),
     )
 
 
@@ -181,7 +182,7 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
     for name in ("start", "end", "asked_until", "lost_after", "has_load", "codes", "job_complete", "load_reason"):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
-    for name in ("chain_reason", "cancelled", "deadline_passed"):
+    for name in ("chain_reason", "cancelled", "deadline_passed", "not_stored"):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
     if timeline.start not in {None, 0}:

@@ -123,6 +123,9 @@ EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
 
+# The artifact with a step's part of the results folder.
+RESULTS_ARTIFACT = "results"
+
 # Exit code of a step whose recorded result speaks against the run: Argo shows the step red and does not try it again.
 EXIT_AGAINST_RUN = 3
 

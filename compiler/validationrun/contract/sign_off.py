@@ -22,6 +22,7 @@ class SignOff(RecordKey, frozen=True):
 
     Attributes:
         job_uid: null for a run without load.
+        node_id: of the attempt in the Workflow's status; its results are looked for there.
         start, end: the window; null where the evaluator did not learn of it.
         stop_time, stop_rule: the failure that stopped the run; null when none did.
         settle_seconds: how long after its evaluation time a query was asked.
@@ -50,4 +51,5 @@ class SignOff(RecordKey, frozen=True):
     summaries: dict[str, Summary]
     files: dict[str, FileHash]
     at: Timestamp
+    node_id: str = ""
     stopped: bool = False

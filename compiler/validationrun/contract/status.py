@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 from validationrun.base import conventions
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
+from validationrun.contract.argo_nodes import read_nodes
 from validationrun.contract.record import Identity, Record
 from validationrun.kube.cluster import Object
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
@@ -92,8 +93,8 @@ def _why_unjudged(workflow: Mapping[str, Any]) -> str:
 
 def _pod_nodes(workflow: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Argo's nodes that are pods, in the order of their begin; none where it keeps them elsewhere."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
-    return sorted((one for one in nodes if one.get("type") == "Pod"), key=lambda one: str(one.get("startedAt")))
+    nodes = (read_nodes(workflow) or {}).values()
+    return sorted((node for node in nodes if node.get("type") == "Pod"), key=lambda node: str(node.get("startedAt")))
 
 
 def _proven(found: Record | None) -> Sequence[Mapping[str, Any]]:

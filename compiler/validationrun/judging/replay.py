@@ -29,7 +29,9 @@ from validationrun.results.evidence import RULES_DIR, summary_document
 from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
 
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-_OF_THE_CLUSTER: Final = frozenset({RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, *CHAIN_REASONS})
+_OF_THE_CLUSTER: Final = frozenset(
+    {RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, RunReason.RESULTS_NOT_STORED, *CHAIN_REASONS}
+)
 _OF_THE_VERDICT: Final = ("phase", "verdict", "reason", "message", "failedPlan", "rules")
 _CONDITIONS: Final = frozenset({"TestCancelled", "TestComplete", "Succeeded"})
 
@@ -142,11 +144,13 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
         return dataclasses.replace(
             facts, cancelled=reason == RunReason.CANCELLED, deadline_passed=reason == RunReason.DEADLINE_EXCEEDED
         )
+    if reason == RunReason.RESULTS_NOT_STORED:
+        return dataclasses.replace(facts, not_stored=result.status["message"])
     return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status["message"])
 
 
 def _trusted(result: Result) -> list[str]:
-    """What no evidence tells: that a run in a cluster was stopped, was too late, or had no chain. None of it is a pass."""
+    """What no evidence tells of a run in a cluster: it was stopped or too late, or lacked its chain or an upload. None is a pass."""
     status = result.status
     if result.document["mode"] != IN_CLUSTER or status["reason"] not in _OF_THE_CLUSTER:
         return []

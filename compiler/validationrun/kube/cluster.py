@@ -35,6 +35,7 @@ __all__ = [
     "PODS",
     "PROMETHEUS_RULES",
     "SERVICE_ACCOUNTS",
+    "TASK_RESULTS",
     "WORKFLOWS",
     "WORKFLOW_TEMPLATES",
     "AlreadyExistsError",
@@ -74,6 +75,7 @@ PODS: Final = Resource("", "v1", "pods")
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts")
 JOBS: Final = Resource("batch", "v1", "jobs")
 WORKFLOWS: Final = Resource("argoproj.io", "v1alpha1", "workflows")
+TASK_RESULTS: Final = Resource("argoproj.io", "v1alpha1", "workflowtaskresults")
 WORKFLOW_TEMPLATES: Final = Resource("argoproj.io", "v1alpha1", "workflowtemplates")
 CHAIN_OBJECTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
 PROMETHEUS_RULES: Final = Resource("monitoring.coreos.com", "v1", "prometheusrules")

@@ -104,6 +104,7 @@ class RunReason(Word):
     WORKLOAD_FAILED = "WorkloadFailed"
     RULE_FAILED = "RuleFailed"
     EVALUATOR_LOST = "EvaluatorLost"
+    RESULTS_NOT_STORED = "ResultsNotStored"
     ALL_RULES_UNRESOLVED = "AllRulesUnresolved"
     RUN_SUCCEEDED = "RunSucceeded"
     RULE_ERROR = "RuleError"
@@ -127,3 +128,8 @@ CHAIN_REASONS = frozenset(
     }
 )
 """The reasons of row 2: the chain never came up."""
+
+BELOW_ROW_8 = frozenset(
+    {RunReason.ALL_RULES_UNRESOLVED, RunReason.RUN_SUCCEEDED, RunReason.RULE_ERROR, RunReason.UNKNOWN}
+)
+"""The reasons that `ResultsNotStored` replaces."""

@@ -27,6 +27,7 @@ class Facts:
         rules: in the order of the spec; None when the evaluator left nothing at all.
         signed_off: the evaluator's sign-off is there and is this run's.
         stop_rule: the stopOnFailure rule that failed first; None when none did.
+        not_stored: why the upload of the results is not proven; empty when it is, or when there is none.
     """
 
     cancelled: bool
@@ -40,6 +41,7 @@ class Facts:
     stop_rule: str | None
     chain_message: str = ""
     workload_message: str = ""
+    not_stored: str = ""
 
     @classmethod
     def without_cluster(
@@ -86,6 +88,7 @@ class RunVerdict:
         return self.phase.verdict
 
 
+# Long: one return for each row of the table, in its order.
 def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row of the table, in its order
     """The first row that holds."""
     failed = [state for state in facts.rules or () if state.verdict == Verdict.FAILED]
@@ -116,6 +119,8 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
         return RunVerdict(
             Phase.ERROR, RunReason.EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's"
         )
+    if facts.not_stored:  # row 8, too
+        return RunVerdict(Phase.ERROR, RunReason.RESULTS_NOT_STORED, facts.not_stored)
     if facts.rules and all(state.refused for state in facts.rules):  # row 9
         return RunVerdict(
             Phase.ERROR, RunReason.ALL_RULES_UNRESOLVED, "every rule's reference was refused" + _errors(facts.rules)

@@ -34,6 +34,7 @@ class Context:
         bundle_hash: of the bundle that the template was compiled with.
         settle_s: how long after T a query is asked (`VALIDATION_SETTLE`).
         cleanup: when the chain goes, by the template; empty for what the record says.
+        node_id: of this attempt of the step in the Workflow's status; empty outside of Argo.
     """
 
     step: str
@@ -44,6 +45,7 @@ class Context:
     output_dir: pathlib.Path
     settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
     cleanup: str = ""
+    node_id: str = ""
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -66,6 +68,7 @@ class Context:
             output_dir=pathlib.Path(conventions.OUTPUT_DIR),
             settle_s=_settle_seconds(environment.get("VALIDATION_SETTLE", "")),
             cleanup=environment.get("CLEANUP", ""),
+            node_id=environment.get("ARGO_NODE_ID", ""),
         )
 
     def output(self, name: str, value: str) -> None:

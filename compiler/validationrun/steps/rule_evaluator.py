@@ -155,6 +155,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         "workflowUid": context.identity.uid,
         "jobUid": job["uid"] if job else None,
         "bundleHash": context.bundle_hash,
+        "nodeId": context.node_id,
         "start": _time(judgement.start),
         "end": _time(judgement.end),
         "stopTime": _time(judgement.stop_time),

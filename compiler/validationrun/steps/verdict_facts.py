@@ -15,11 +15,12 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.status import is_shut_down
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
-from validationrun.oracle.outcome import RunReason
+from validationrun.oracle.outcome import BELOW_ROW_8, RunReason
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, last_words
+from validationrun.steps.uploads import missing_upload
 
 _BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
 
@@ -65,6 +66,8 @@ def decide_run(
         workload_message=workload.message if workload is not None else "",
     )
     verdict = judge(facts)
+    if written is not None and evidence.sign_off is not None and run.get("results") and verdict.reason in BELOW_ROW_8:
+        verdict = judge(dataclasses.replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
         verdict = dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
     return Decided(verdict, evidence, workload)

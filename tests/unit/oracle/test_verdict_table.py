@@ -42,6 +42,7 @@ ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"workload": 1}, "Failed", "WorkloadFailed"),
     ({"rules": [FAILED]}, "Failed", "RuleFailed:bad"),
     ({"signed_off": False}, "Error", "EvaluatorLost"),
+    ({"not_stored": "no upload"}, "Error", "ResultsNotStored"),
     ({"rules": [REFUSED]}, "Error", "AllRulesUnresolved"),
     ({"rules": [PASSED, ERROR]}, "Error", "RuleError"),
 ]

@@ -17,6 +17,7 @@ from runner_helpers import (
     begin,
     complete,
     context,
+    node_id,
     read,
     workflow,
 )
@@ -60,6 +61,7 @@ KEYS: dict[str, dict[str, Any]] = {
     record.SIGN_OFF: {
         "workflowUid": IDENTITY.uid, "jobUid": "job-uid", "bundleHash": HASH, "start": format_time(START),
         "end": format_time(START + 59), "stopTime": None, "stopRule": None, "rules": [STATE],
+        "nodeId": node_id(record.RULE_EVALUATOR), "files": {"rules/height.jsonl": {"sha256": "c" * 64, "bytes": 1}},
     },
 }  # fmt: skip
 RESULTS = {"bucket": "results", "uri": "s3://results/eng-ada/evm/${runId}/"}

@@ -183,7 +183,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
     endpoint = plan.results.endpoint
     return [
         S3Artifact(
-            name="results",
+            name=conventions.RESULTS_ARTIFACT,
             path=RESULTS_DIR,
             optional=True,
             archive=m.ArchiveStrategy(none=m.NoneStrategy()),

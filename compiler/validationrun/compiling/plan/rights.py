@@ -4,11 +4,18 @@ The fewest rights that work, derived from what this run does.
 Never `pods/exec`, never writing Secrets, never RBAC itself.
 """
 
+import dataclasses
+
 from validationrun.compiling.plan.model import Right, SharedRules
 from validationrun.spec.v1alpha1 import ValidationRunSpec
 
 _TASK_RESULTS = Right(
     "argoproj.io", ("workflowtaskresults",), ("create", "patch"), "Argo's executor reports each step's outputs"
+)
+_READ_TASK_RESULTS = dataclasses.replace(
+    _TASK_RESULTS,
+    verbs=("create", "get", "patch"),
+    why=f"{_TASK_RESULTS.why}; whether they were uploaded, where Argo offloads the nodes of a Workflow",
 )
 
 
@@ -56,6 +63,8 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
         rights.append(Right("batch", ("jobs",), ("get", "patch"), "how the load ended; end it when nobody did"))
     if spec.chain.endpoints is None:
         rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"))
+    if spec.results is not None and spec.results.s3 is not None:
+        return (*rights, _READ_TASK_RESULTS)
     return (*rights, _TASK_RESULTS)
 
 

@@ -184,6 +184,12 @@ def test_a_full_run_has_these_rights_and_no_others():
     }
 
 
+def test_only_with_results_may_finalize_read_whether_they_were_uploaded():
+    steps, finalize = rights(edited(lambda run: run["spec"].update(results={"s3": {}})))
+    assert finalize["argoproj.io", "workflowtaskresults"] == ({"create", "get", "patch"}, ())
+    assert steps["argoproj.io", "workflowtaskresults"] == ({"create", "patch"}, ())
+
+
 def test_a_rules_only_run_on_an_existing_chain_touches_neither_jobs_nor_the_chain():
     for account in rights(rules_only()):
         assert not {("batch", "jobs"), ("sei.io", "seinodedeployments")} & set(account)
