@@ -8,6 +8,7 @@ from runner_helpers import IDENTITY, NAMESPACE
 from runs_kit import shard, shard_pod, step_pod, under_load, workflow, write
 from validationrun.cli import logs
 from validationrun.contract import record
+from validationrun.contract.record_key import STEPS
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.logs import Source, Tail
 
@@ -277,3 +278,8 @@ def test_a_line_keeps_its_form_feeds() -> None:
     kubelet = Kubelet()
     kubelet.log.append(("2026-11-24T10:00:00Z", "a\x0cb\u2028c"))
     assert tail_of(kubelet).lines() == ["a\x0cb\u2028c"]
+
+
+def test_every_step_can_be_chosen() -> None:
+    """The command line has a list of its own, so that `--help` starts without the record."""
+    assert [step.value for step in logs.Step] == list(STEPS)

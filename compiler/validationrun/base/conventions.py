@@ -10,6 +10,10 @@ API_VERSION: Final = "validation.sei.io/v1alpha1"
 KIND_RUN = "ValidationRun"
 KIND_SUITE = "ValidationSuite"
 KIND_SCHEDULE = "ValidationSchedule"
+
+# Of Argo's kinds and of SeiNodeDeployment.
+ARGO_API_VERSION = "argoproj.io/v1alpha1"
+CHAIN_API_VERSION = "sei.io/v1alpha1"
 KIND_RULE_TEST = "ValidationRuleTest"
 
 MANAGED_BY = "validationrun"
@@ -32,8 +36,13 @@ COMPONENT_RULES = "rules"
 # The SeiNodeDeployment controller stamps this one on the nodes of a deployment; peers select by it.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 
-# Argo's own: which of several controllers a Workflow belongs to.
+# Argo's own: which of several controllers a Workflow belongs to; which Workflow a pod belongs to; the container that does the work.
 LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
+LABEL_ARGO_WORKFLOW = "workflows.argoproj.io/workflow"
+ARGO_MAIN_CONTAINER = "main"
+
+# The Job controller's: which shard a pod of an indexed Job is.
+ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 
 # On the Workflow only.
 LABEL_PHASE = "validation.sei.io/phase"
@@ -91,6 +100,29 @@ PROMETHEUS_FILES = {
     "VALIDATION_PROMETHEUS_HEADERS_FILE": "headers",
 }
 METRICS_PORT = 9090
+
+TENDERMINT_RPC_PORT = 26657
+
+# The container of a load's pods, and its time between SIGTERM and SIGKILL where the spec names none.
+LOAD_CONTAINER = "workload"
+DEFAULT_GRACE_SECONDS = 60
+
+# Below the output folder of a step: what a run leaves behind.
+OUTPUT_RESULTS = "results"
+
+# Kubernetes keeps no more of a termination message.
+TERMINATION_MESSAGE_BYTES = 4096
+
+# A DNS subdomain: the name of a Workflow, a Secret or a priority class.
+OBJECT_NAME_PATTERN = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+
+LONGEST_CHAIN_NAMES = 39
+"""
+Characters of a chain's id and the name of its longest deployment, together.
+
+The object's name is `{chainId}-{8 hex digits}-{name}`: 49 characters.
+The StatefulSet of each node adds an ordinal of two digits, and beyond 52 its controller-revision-hash label is refused.
+"""
 
 # Parameters of the compiled template.
 PARAM_CHAIN_ID = "chain-id"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from validationrun.base.conventions import EXIT_USAGE
+from validationrun.base.conventions import DEFAULT_SETTLE_SECONDS, EXIT_USAGE
 from validationrun.base.text import printable
 from validationrun.cli.console import NamespaceOption, usage_error
 from validationrun.cli.evaluate import (
@@ -42,9 +42,6 @@ Examples:
 Exits 0 when every window Passed, 1 when the worst Failed, 2 for anything else: Error, no data, a bad spec, no Prometheus.
 Asks Prometheus and nobody else; the spec's load counts as absent.
 """
-
-SETTLE_SECONDS = 5.0
-"""Samples this young may still be missing."""
 
 
 class BacktestOutput(enum.StrEnum):
@@ -211,7 +208,8 @@ def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) 
 
     start, end, last, every, for_ = times.values()
     seconds = judged_seconds(chosen.spec) if for_ is None else given_span("--for", for_)
-    surely = now - SETTLE_SECONDS
+    # Younger samples may still be missing.
+    surely = now - DEFAULT_SETTLE_SECONDS
     if last is not None:
         every_s = None if every is None else given_span("--every", every)
         return back_from(surely, given_span("--last", last), every_s, seconds)

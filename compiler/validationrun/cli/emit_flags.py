@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, IMAGE_PATTERN, PROMETHEUS_FILES
+from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, IMAGE_PATTERN, OBJECT_NAME_PATTERN, PROMETHEUS_FILES
 from validationrun.cli.console import usage_error
 from validationrun.compiling.emit.options import EmitOptions
 
@@ -17,7 +17,7 @@ LabelOption = Annotated[
     ),
 ]
 
-_DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_DOMAIN: Final = re.compile(OBJECT_NAME_PATTERN)
 _SECRET_KEYS: Final = tuple(PROMETHEUS_FILES.values())
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 

@@ -90,7 +90,7 @@ def run(
     chain_id: ChainIdOption = None,
     start: StartOption = None,
     for_: ForOption = None,
-    settle: SettleOption = "5s",
+    settle: SettleOption = f"{DEFAULT_SETTLE_SECONDS}s",
     results: ResultsOption = pathlib.Path("validation-results"),
     name: NameOption = None,
     namespace: NamespaceOption = None,

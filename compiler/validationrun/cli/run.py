@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from validationrun.base.conventions import (
+    DEFAULT_SETTLE_SECONDS,
     PARAM_CHAIN_ID,
     PARAM_DURATION,
     PARAM_IMAGE_WORKLOAD,
@@ -94,7 +95,7 @@ def run(
     settings: SetOption = None,
     environment: EnvOption = None,
     docker: DockerOption = False,
-    settle: SettleOption = "5s",
+    settle: SettleOption = f"{DEFAULT_SETTLE_SECONDS}s",
     results: ResultsOption = pathlib.Path("validation-results"),
     name: NameOption = None,
     namespace: NamespaceOption = None,

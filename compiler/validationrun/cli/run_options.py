@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
-from validationrun.base.conventions import EXIT_USAGE
+from validationrun.base.conventions import EXIT_USAGE, OBJECT_NAME_PATTERN
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.base.text import counted, printable
 from validationrun.base.times import parse_time
@@ -39,7 +39,7 @@ _COLORS: Final[Mapping[str, str]] = {
     Phase.ERROR: "33",
     Phase.CANCELLED: "33",
 }
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAME: Final = re.compile(OBJECT_NAME_PATTERN)
 
 T = TypeVar("T")
 

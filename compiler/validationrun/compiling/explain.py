@@ -11,9 +11,8 @@ from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
+from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.oracle.ticks import tick_count
-
-_CHAIN_ID = "${chainId}"
 
 
 @dataclass(slots=True)
@@ -88,14 +87,14 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
     if step.name == "ensure-chain":
         node.add("ConfigMaps: the run record, and the run's copy of the bundle")
         for entry in sorted(plan.deployments, key=lambda entry: entry.role != "validator"):
-            name = entry.object_name.replace(_CHAIN_ID, chain_id(plan))
+            name = entry.object_name.replace(CHAIN_ID, chain_id(plan))
             then = "; then waits for the genesis and height > 1" if entry.role == "validator" else ""
             node.add(f"SeiNodeDeployment {name} ({entry.role}, {entry.replicas} nodes){then}")
     elif step.name == "wait-chain-ready":
         kinds = [name for name, urls in (("RPC", plan.endpoints.rpc), ("EVM", plan.endpoints.evm)) if urls]
         nodes = "1 full node serves" if len(plan.endpoints.rpc) == 1 else f"{len(plan.endpoints.rpc)} full nodes serve"
         node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
-        node.add(f"first: {plan.endpoints.rpc[0].replace(_CHAIN_ID, chain_id(plan))}")
+        node.add(f"first: {plan.endpoints.rpc[0].replace(CHAIN_ID, chain_id(plan))}")
     elif step.name == "load-job" and plan.load is not None:
         pods = counted(plan.load.shards, "pod")
         node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(plan.load.duration_s)} of {plan.load.name})")

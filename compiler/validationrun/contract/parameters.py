@@ -12,7 +12,6 @@ from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Identity
 
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
-_LONGEST_CHAIN_ID: Final = 39
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 
 
@@ -38,7 +37,9 @@ def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[s
 
 def _check(plan: PlanDocument, name: str, value: str) -> None:
     if name == conventions.PARAM_CHAIN_ID:
-        longest = _LONGEST_CHAIN_ID - max((len(entry.name) for entry in plan.chain.deployments), default=0)
+        longest = conventions.LONGEST_CHAIN_NAMES - max(
+            (len(entry.name) for entry in plan.chain.deployments), default=0
+        )
         if not plan.chain.bring_up:
             raise ParameterError(f"{name}: this run uses an existing chain, whose id is {plan.chain.chain_id}")
         if not _CHAIN_ID.fullmatch(value) or len(value) > longest:

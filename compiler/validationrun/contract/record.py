@@ -15,7 +15,14 @@ from validationrun.base import conventions
 from validationrun.base.document import DocumentError
 from validationrun.contract import record_key
 from validationrun.contract.record_key import Key, RecordKey
-from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
+from validationrun.kube.cluster import (
+    CONFIG_MAPS,
+    AlreadyExistsError,
+    Cluster,
+    ConflictError,
+    Object,
+    owned_by,
+)
 
 ENSURE_CHAIN: Final = record_key.ENSURE_CHAIN
 WAIT_CHAIN_READY: Final = record_key.WAIT_CHAIN_READY
@@ -92,7 +99,7 @@ class Identity:
 
     def owner(self) -> Object:
         """The owner reference that everything of this run carries."""
-        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": self.workflow, "uid": self.uid}
+        return {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow", "name": self.workflow, "uid": self.uid}
 
     def labels(self, component: str, chain_id: str) -> dict[str, str]:
         """The labels that everything of this run carries."""

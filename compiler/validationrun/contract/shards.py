@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from validationrun.base.conventions import ANNOTATION_JOB_INDEX, LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import Shard
 
-CONTAINER: Final = "workload"
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
-_INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _DISRUPTED: Final = "DisruptionTarget"
 DELETED: Final = "Deleted"
 REPLACED: Final = "Replaced"
@@ -102,13 +101,13 @@ def observe_change(known: Mapping[int, ShardState], pod: Object) -> dict[int, Sh
 
 
 def _index(pod: Mapping[str, Any]) -> int:
-    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_JOB_INDEX, "")
     return int(text) if text.isdigit() else -1
 
 
 def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     status, name = pod.get("status") or {}, pod["metadata"]["name"]
-    container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), None)
+    container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == LOAD_CONTAINER), None)
     now = (container or {}).get("state") or {}
     state = _disruption(state, pod)
     state = replace(state, pod=name)

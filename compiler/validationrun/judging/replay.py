@@ -28,7 +28,7 @@ from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
 from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
 
-_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _OF_THE_CLUSTER: Final = frozenset(
     {RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, RunReason.RESULTS_NOT_STORED, *CHAIN_REASONS}
 )
@@ -63,12 +63,12 @@ def replay_folder(folder: pathlib.Path) -> tuple[Result, Replayed]:
     """
     try:
         result = read_result(folder)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _not_ours(error) from None
     replayed = replay(result)
     try:
         replayed.differences.extend(_summaries(folder, result, replayed.states))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _not_ours(error) from None
     return result, replayed
 
@@ -82,7 +82,7 @@ def replay(result: Result) -> Replayed:
     """
     try:
         return _replay(result)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _not_ours(error) from None
 
 

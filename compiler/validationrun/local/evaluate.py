@@ -55,7 +55,7 @@ class EvaluateOptions:
     chain_id: str | None = None
     start: float | None = None
     seconds: int | None = None
-    settle_s: float = 5.0
+    settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
 
 
 def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, pathlib.Path]:

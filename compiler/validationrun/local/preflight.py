@@ -11,12 +11,10 @@ from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 from validationrun.prometheus.explain_empty import explain_empty
 from validationrun.results.folder import results_path
 from validationrun.spec.v1alpha1 import ValidationRun
-
-FIRST_ANSWER_SECONDS: Final = 10.0
-"""How long the first question to Prometheus may take."""
 
 _MOST_RUNS_A_SECOND: Final = 1000
 

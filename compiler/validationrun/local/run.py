@@ -72,7 +72,7 @@ class RunOptions:
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     docker: bool = False
-    settle_s: float = 5.0
+    settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
 
 
 class RunControl(LocalControl):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base import conventions
-from validationrun.compiling.plan.load import GRACE_SECONDS
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Identity
@@ -107,7 +106,7 @@ def container_of(
         environment=_environment(container["env"], given),
         files=bundle.config_files(filled),
         mount_path=load.workload.config.mount_path,
-        grace_s=float(pod.get("terminationGracePeriodSeconds", GRACE_SECONDS)),
+        grace_s=float(pod.get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS)),
         user=_user(pod),
     )
 

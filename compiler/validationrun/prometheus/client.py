@@ -17,6 +17,7 @@ from validationrun.oracle.outcome import RuleReason
 from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
 
 _OPEN: Final = Access()
+FIRST_ANSWER_SECONDS: Final = 10.0
 _DEFAULT_TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {"User-Agent": "validationrun", "Accept": "application/json"}
 _UNREAD: Final = (

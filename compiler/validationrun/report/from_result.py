@@ -15,6 +15,7 @@ from typing import Any, Final
 from validationrun.base.times import parse_time
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.completeness import Bounds
+from validationrun.judging.replay import UNREADABLE
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import RuleEvidence
 from validationrun.oracle.fold import RuleState
@@ -28,7 +29,6 @@ from validationrun.report.model import About, Point, RuleView, RunView, Shard
 from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
 from validationrun.spec.v1alpha1 import Rule
 
-_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _WORD: Final = re.compile("[A-Za-z]{0,64}")
 _LAST_MOMENT: Final = 253_402_300_799.0
 """The end of the year 9999: later times have no RFC 3339 form."""
@@ -45,7 +45,7 @@ def read_folder(folder: pathlib.Path) -> Result:
     """
     try:
         return read_result(folder)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _not_ours(error) from None
 
 
@@ -56,7 +56,7 @@ def view_of(result: Result) -> RunView:
     """
     try:
         view = _view(result)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _not_ours(error) from None
     _check(view)
     return view

@@ -3,12 +3,10 @@
 import json
 from typing import Final
 
+from validationrun.base.conventions import TERMINATION_MESSAGE_BYTES
 from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
 from validationrun.report.model import RunView
-
-LIMIT_BYTES: Final = 4096
-"""What Kubernetes keeps of a termination message."""
 
 _MESSAGE: Final = 1024
 
@@ -24,7 +22,7 @@ def render(view: RunView) -> str:
         "failedRules": failed,
     }
     line = json.dumps(document)
-    if len(line) >= LIMIT_BYTES:
+    if len(line) >= TERMINATION_MESSAGE_BYTES:
         # Characters beyond ASCII take six bytes each, and 32 names can be long.
         line = json.dumps(
             {**document, "message": formatting.clean(view.message, _MESSAGE // 8), "failedRules": failed[:8]}

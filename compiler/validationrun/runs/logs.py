@@ -5,25 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.conventions import (
+    ANNOTATION_JOB_INDEX,
+    ARGO_MAIN_CONTAINER,
+    LABEL_ARGO_WORKFLOW,
+    LOAD_CONTAINER,
+)
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Record
-from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
+from validationrun.contract.record_key import STEPS
+from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.kube.cluster import PODS, Cluster, Object, UnreachableError, owned_by
 from validationrun.runs.lookup import identity_of
 
-STEPS: Final = (
-    record.ENSURE_CHAIN,
-    record.WAIT_CHAIN_READY,
-    record.LOAD_JOB,
-    record.RULE_EVALUATOR,
-    record.FINALIZE,
-)
-"""In the order in which they begin."""
-
-_LABEL_WORKFLOW: Final = "workflows.argoproj.io/workflow"
-_INDEX: Final = "batch.kubernetes.io/job-completion-index"
-_MAIN: Final = "main"
 _STAMP: Final = re.compile(r"(\S+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _NEVER: Final = (float("-inf"), 0)
 _FROM_THE_NODE: Final = 500
@@ -51,9 +46,14 @@ class Source:
 def step_sources(cluster: Cluster, found: Mapping[str, Any]) -> list[Source]:
     """The steps' pods in the order of the steps; a step that was tried again has several, the first try first."""
     identity = identity_of(found)
-    pods = cluster.list(PODS, labels=f"{_LABEL_WORKFLOW}={identity.workflow}")
+    pods = cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}")
     pods = sorted((one for one in pods if owned_by(one, identity.uid)), key=_created)
-    return [Source(step, one["metadata"]["name"], _MAIN) for step in STEPS for one in pods if _step_of(one) == step]
+    return [
+        Source(step, one["metadata"]["name"], ARGO_MAIN_CONTAINER)
+        for step in STEPS
+        for one in pods
+        if _step_of(one) == step
+    ]
 
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
@@ -64,7 +64,7 @@ def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
     pods = sorted(
         cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}"), key=lambda one: (_index(one), _created(one))
     )
-    return [Source(f"shard {_index(one)}", one["metadata"]["name"], CONTAINER) for one in pods]
+    return [Source(f"shard {_index(one)}", one["metadata"]["name"], LOAD_CONTAINER) for one in pods]
 
 
 def _created(pod: Object) -> str:
@@ -72,21 +72,21 @@ def _created(pod: Object) -> str:
 
 
 def _index(pod: Object) -> int:
-    text = (pod["metadata"].get("annotations") or {}).get(_INDEX, "")
+    text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_JOB_INDEX, "")
     return int(text) if text.isdigit() else -1
 
 
 def _step_of(pod: Object) -> str:
     """The runner's first argument says which step it is, whatever Argo calls the pod."""
     for container in (pod.get("spec") or {}).get("containers") or []:
-        if container.get("name") == _MAIN:
+        if container.get("name") == ARGO_MAIN_CONTAINER:
             return str((container.get("args") or [""])[0])
     return ""
 
 
 def without_argo(lines: list[str], container: str) -> list[str]:
     """Of a step's own container what the step wrote, of any other all."""
-    return [one for one in lines if not _OF_ARGO.fullmatch(one)] if container == _MAIN else lines
+    return [one for one in lines if not _OF_ARGO.fullmatch(one)] if container == ARGO_MAIN_CONTAINER else lines
 
 
 @dataclass(slots=True)

@@ -8,10 +8,11 @@ from typing import Any, Final
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Record
+from validationrun.contract.record_key import STEPS
 from validationrun.contract.status import has_ended, run_status
 from validationrun.kube.cluster import Cluster, ForbiddenError, Object
 from validationrun.oracle.outcome import Verdict
-from validationrun.runs.logs import STEPS, Tail, step_sources
+from validationrun.runs.logs import Tail, step_sources
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.saved_diagnostics import saved_pods
 

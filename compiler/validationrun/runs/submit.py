@@ -320,7 +320,7 @@ def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, st
     if parameters:
         values = [{"name": key, "value": value} for key, value in parameters.items()]
         spec["arguments"] = {"parameters": values}
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
+    return {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": spec}
 
 
 def _create_bundle(cluster: Cluster, bundle: Object, *, dry_run: bool = False) -> bool:

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
 
+from validationrun.base.conventions import LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Record
-from validationrun.contract.shards import CONTAINER, LABEL_JOB_UID
+from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.judging.live.loop import Window
 from validationrun.kube.cluster import JOBS, PODS, Object
 from validationrun.oracle.decision import Decision
@@ -153,7 +154,7 @@ class ClusterControl:
             return False
         pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
         return any(
-            one.get("name") == CONTAINER and "running" in (one.get("state") or {})
+            one.get("name") == LOAD_CONTAINER and "running" in (one.get("state") or {})
             for pod in pods
             for one in (pod.get("status") or {}).get("containerStatuses") or []
         )

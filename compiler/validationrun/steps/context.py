@@ -18,7 +18,6 @@ from validationrun.kube.cluster import Cluster
 logger = logging.getLogger(__name__)
 
 TERMINATION_LOG: Final = pathlib.Path("/dev/termination-log")
-_TERMINATION_BYTES: Final = 4096
 
 
 class RunnerError(Exception):
@@ -93,7 +92,9 @@ def _settle_seconds(text: str) -> float:
 def note_termination(text: str) -> None:
     """The container's termination message, cut to what Kubernetes keeps."""
     with contextlib.suppress(OSError):
-        TERMINATION_LOG.write_bytes(text.encode()[:_TERMINATION_BYTES].decode("utf-8", "ignore").encode())
+        TERMINATION_LOG.write_bytes(
+            text.encode()[: conventions.TERMINATION_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
+        )
 
 
 def end_against_run(message: str) -> int:

@@ -35,7 +35,6 @@ _POLL_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 300
 """Argo starts no finalize again that ended by itself, so this one waits as long as all attempts of another step together."""
 _GRACE_SLACK_SECONDS: Final = 10
-_DEFAULT_GRACE_SECONDS: Final = 60
 _STATUS_BYTES: Final = 40 * 1024
 """Of the 64 KiB for a finished run; the rest is for what its pods said."""
 
@@ -191,7 +190,7 @@ def _report(context: Context, written: Record | None, status: Object, found: Seq
 
 def _quiesce(context: Context, written: Record | None) -> None:
     """Ends the load and waits for the other steps: after a stop they may still be writing, or be about to start the load."""
-    until = context.now() + _DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
+    until = context.now() + conventions.DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
     job = None
     while True:
         running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
@@ -208,7 +207,9 @@ def _quiesce(context: Context, written: Record | None) -> None:
 
 
 def _grace(job: Mapping[str, Any]) -> float:
-    return float(job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS))
+    return float(
+        job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS)
+    )
 
 
 def _end(context: Context, job: str) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from validationrun.base.conventions import DEFAULT_GRACE_SECONDS
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut
 from validationrun.contract import record
@@ -16,7 +17,6 @@ from validationrun.steps.load_start_failure import why_not_started
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1
-_DEFAULT_GRACE_SECONDS: Final = 60
 _GRACE_SLACK_SECONDS: Final = 30
 _WAITING_BYTES: Final = 500
 STOP_PATCH: Final[Object] = {"spec": {"activeDeadlineSeconds": 1}}
@@ -62,7 +62,7 @@ def follow(load: Load) -> None:
 def _grace(job: Object | None) -> float:
     """How long its pods may take to end, once they were told to."""
     pod = job["spec"]["template"]["spec"] if job is not None else {}
-    return float(pod.get("terminationGracePeriodSeconds") or _DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
+    return float(pod.get("terminationGracePeriodSeconds") or DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
 
 
 def _pods_of(load: Load) -> str:

@@ -14,17 +14,16 @@ from validationrun.base.conventions import EXIT_BUG
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.record import (
     ENSURE_CHAIN,
-    FINALIZE,
     LOAD_JOB,
     RULE_EVALUATOR,
     WAIT_CHAIN_READY,
     RecordError,
 )
+from validationrun.contract.record_key import STEPS
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.step_log import log_step
 
-STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
 _SET: Final = "--set="
 
 

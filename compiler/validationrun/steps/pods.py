@@ -15,9 +15,7 @@ from validationrun.steps.context import Context
 
 Kind = Literal["step", "shard", "chain"]
 
-_LABEL_ARGO_WORKFLOW: Final = "workflows.argoproj.io/workflow"
 _NODE_NAME: Final = "workflows.argoproj.io/node-name"
-_MAIN: Final = "main"
 _OVER: Final = frozenset({"Succeeded", "Failed"})
 _WORDS_BYTES: Final = 600
 
@@ -65,7 +63,7 @@ def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list
     for body in context.cluster.list(PODS, labels=labels):
         metadata = body["metadata"]
         given = metadata.get("labels") or {}
-        if given.get(_LABEL_ARGO_WORKFLOW) == context.identity.workflow:
+        if given.get(conventions.LABEL_ARGO_WORKFLOW) == context.identity.workflow:
             if owned_by(body, context.identity.uid) and not metadata["name"].startswith(own):
                 found.append(RunPod("step", body, _step(metadata)))
         elif LABEL_JOB_UID in given:
@@ -106,7 +104,7 @@ def _words(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     for one in status.get("containerStatuses") or []:
         ended = (one.get("state") or {}).get("terminated") or {}
-        if one.get("name") == _MAIN and ended.get("exitCode"):
+        if one.get("name") == conventions.ARGO_MAIN_CONTAINER and ended.get("exitCode"):
             # The last line of a traceback is what it is about.
             message = str(ended.get("message") or "").strip().rpartition("\n")[2]
             return cut(message or f"exit {ended['exitCode']} ({ended.get('reason') or 'Error'})", _WORDS_BYTES)

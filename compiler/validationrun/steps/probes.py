@@ -4,6 +4,7 @@ import reprlib
 import urllib.parse
 from typing import Any, Final
 
+from validationrun.base.conventions import TENDERMINT_RPC_PORT
 from validationrun.base.http import NoResponseError, Problem, fetch_json
 from validationrun.base.text import printable
 
@@ -15,8 +16,6 @@ _UNRESOLVED: Final = "name does not resolve"
 _MOST_SHOWN: Final = 200
 _HIGHEST: Final = 2**63 - 1
 """Heights are 64-bit integers on every chain."""
-
-_VALIDATOR_RPC_PORT: Final = 26657
 
 
 class Unanswered(str):
@@ -34,7 +33,7 @@ def node_url(deployment_object: str, ordinal: int, like: str) -> str:
     """
     host = urllib.parse.urlsplit(like.replace("${", "").replace("}", "")).hostname or ""
     suffix = host.split(".", 2)[2]
-    return f"http://{deployment_object}-{ordinal}-0.{deployment_object}-{ordinal}.{suffix}:{_VALIDATOR_RPC_PORT}"
+    return f"http://{deployment_object}-{ordinal}-0.{deployment_object}-{ordinal}.{suffix}:{TENDERMINT_RPC_PORT}"
 
 
 def sync_info(url: str) -> dict[str, Any] | Unanswered:

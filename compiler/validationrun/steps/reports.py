@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from validationrun.base.atomic_files import dump_json, listed, write_whole
+from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.report import files, junit, log, markdown, page, termination
 from validationrun.report.from_record import Ended, result_of, view_of_result
 from validationrun.results.folder import RESULT_JSON
@@ -18,7 +19,6 @@ from validationrun.steps import diagnostics
 from validationrun.steps.context import Context
 from validationrun.steps.diagnostics import PodFound
 
-RESULTS_DIR: Final = "results"
 ELSEWHERE: Final = (
     "the reports in the bucket were made by finalize, which has each rule's verdict and sums; the decisions lie in "
     "rules/*.jsonl, and `validationrun report DIR -o html` of the whole folder draws them"
@@ -33,7 +33,7 @@ def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.P
         OSError: it cannot be written.
         ResultsError: the run's documents contradict each other.
     """
-    folder = context.output_dir / RESULTS_DIR
+    folder = context.output_dir / OUTPUT_RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     if pods:
         diagnostics.save(folder, pods)

@@ -8,9 +8,10 @@ proof that they are whole.
 import importlib.metadata
 import logging
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from validationrun.base.atomic_files import listed
+from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.base.times import format_time
 from validationrun.contract import parameters, record
 from validationrun.contract.bundle import Bundle
@@ -33,8 +34,6 @@ from validationrun.steps.metrics import Metrics
 from validationrun.steps.rule_references import References
 
 logger = logging.getLogger(__name__)
-
-RESULTS_DIR: Final = "results"
 
 
 def rule_evaluator(context: Context) -> int:
@@ -69,7 +68,7 @@ def _evaluate(context: Context, written: Record) -> None:
     rules = [question.rule for question in questions]
     states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
     evidence = EvidenceWriter(
-        context.output_dir / RESULTS_DIR, rules, {state.name: state for state in states if state.last_t is not None}
+        context.output_dir / OUTPUT_RESULTS, rules, {state.name: state for state in states if state.last_t is not None}
     )
     control = ClusterControl(context, written, evidence, Metrics.serving(rules))
     fold = Fold.begin(rules, states)
@@ -166,7 +165,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         "rules": [state.to_data() for state in judgement.states],
         # finalize reports in a pod of its own: this is all that it learns of the decisions.
         "summaries": {name: summary.to_data() for name, summary in evidence.summaries().items()},
-        "files": listed(context.output_dir / RESULTS_DIR),
+        "files": listed(context.output_dir / OUTPUT_RESULTS),
         "at": format_time(context.now()),
     }
     if judgement.interrupted:

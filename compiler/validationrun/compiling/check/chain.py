@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from validationrun.base.conventions import PARAM_IMAGE_WORKLOAD, RESERVED_LABEL_PREFIXES, RESERVED_LABELS
+from validationrun.base.conventions import (
+    LONGEST_CHAIN_NAMES,
+    PARAM_IMAGE_WORKLOAD,
+    RESERVED_LABEL_PREFIXES,
+    RESERVED_LABELS,
+)
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.v1alpha1 import Deployment, ValidationRun
-
-_NAME_BUDGET: Final = 39
-"""
-len(chainId) + len(name), at most.
-
-The object's name is `{chainId}-{8 hex digits}-{name}`: 49 characters.
-The StatefulSet of each node adds an ordinal of two digits, and beyond 52 its controller-revision-hash label is refused.
-"""
 
 _CHAIN: Final[Loc] = ("spec", "chain")
 _DEPLOYMENTS: Final[Loc] = (*_CHAIN, "deployments")
@@ -61,12 +58,12 @@ def names(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR304", name_loc, message, "rename one of the two")
         seen.add(entry.name)
         length = len(chain_id) + len(entry.name)
-        if length > _NAME_BUDGET:
+        if length > LONGEST_CHAIN_NAMES:
             message = (
-                f"{format_path(name_loc)} and spec.chain.chainId are {length} characters together, at most {_NAME_BUDGET} fit: "
+                f"{format_path(name_loc)} and spec.chain.chainId are {length} characters together, at most {LONGEST_CHAIN_NAMES} fit: "
                 f"Kubernetes bounds the names that are made of them"
             )
-            yield Finding("VR305", name_loc, message, f"shorten one of the two by {length - _NAME_BUDGET}")
+            yield Finding("VR305", name_loc, message, f"shorten one of the two by {length - LONGEST_CHAIN_NAMES}")
         if f"image-{entry.name}" == PARAM_IMAGE_WORKLOAD:
             message = (
                 f"{format_path(name_loc)} must not be {quote(entry.name)}: the parameter image-workload is the load's"

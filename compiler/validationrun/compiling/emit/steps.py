@@ -9,14 +9,13 @@ from validationrun.base import conventions
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, Step
+from validationrun.contract.record_key import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.oracle.outcome import RunReason, Verdict
 
 _BUNDLE_VOLUME: Final = "bundle"
 _OUTPUT_VOLUME: Final = "outputs"
 _TMP_VOLUME: Final = "tmp"
 _PROMETHEUS_VOLUME: Final = "prometheus-access"
-_PREFLIGHT: Final = "ensure-chain"
-_EVALUATOR: Final = "rule-evaluator"
 
 _METRICS_PORT: Final = m.ContainerPort(
     # With the default that Kubernetes fills in, so that what is kept is what was applied.
@@ -27,7 +26,7 @@ _METRICS_PORT: Final = m.ContainerPort(
 
 _PLAIN_HTTP: Final = "http://"
 
-RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/results"
+RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_RESULTS}"
 """Where a step leaves files that are to be uploaded; the same levels below it as in S3."""
 
 # "Failed" a step never is by itself: whatever it could not record is an Error.
@@ -59,8 +58,8 @@ def run_bundle_name() -> str:
 
 
 def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
-    is_finalize, is_evaluator = step is plan.finalize, step.name == _EVALUATOR
-    asks = is_evaluator or step.name == _PREFLIGHT
+    is_finalize, is_evaluator = step is plan.finalize, step.name == RULE_EVALUATOR
+    asks = is_evaluator or step.name == ENSURE_CHAIN
     return Container(
         name=step.name,
         labels={conventions.LABEL_K8S_COMPONENT: step.component},
@@ -136,7 +135,7 @@ def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *
     if step is plan.finalize:
         # It cleans up also where nobody left a record that could say by which policy.
         values["CLEANUP"] = plan.cleanup
-    if step.name == _EVALUATOR and options.settle_s is not None:
+    if step.name == RULE_EVALUATOR and options.settle_s is not None:
         values["VALIDATION_SETTLE"] = str(options.settle_s)
     if asks and options.prometheus_secret:
         values |= {
@@ -178,7 +177,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
 
     With the whole location, so that no artifact repository is needed, and never collected: results outlive the Workflow.
     """
-    if plan.results is None or (step is not plan.finalize and step.name != _EVALUATOR):
+    if plan.results is None or (step is not plan.finalize and step.name != RULE_EVALUATOR):
         return []
     endpoint = plan.results.endpoint
     return [

@@ -5,7 +5,7 @@ import hashlib
 from validationrun.base import conventions
 from validationrun.base.hashing import canonical_json
 from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
-from validationrun.compiling.plan.load import GRACE_SECONDS, plan_load
+from validationrun.compiling.plan.load import plan_load
 from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
@@ -72,7 +72,7 @@ def spec_hash(run: ValidationRun) -> str:
 def _grace_seconds(spec: ValidationRunSpec) -> int:
     if spec.load is None:
         return 0
-    return spec.load.workload.pod_template.termination_grace_period_seconds or GRACE_SECONDS
+    return spec.load.workload.pod_template.termination_grace_period_seconds or conventions.DEFAULT_GRACE_SECONDS
 
 
 def _load(spec: ValidationRunSpec, namespace: str, times: Timings, results: ResultsTarget | None) -> PlannedLoad | None:

@@ -8,7 +8,6 @@ from validationrun.compiling.plan.model import ChainObject
 from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
 
-_RPC_PORT: Final = 26657
 _EVM_PORT: Final = 8545
 _WS_PORT: Final = 8546
 _REST_PORT: Final = 1317
@@ -35,7 +34,7 @@ def _chain_object(entry: Deployment, namespace: str, validator: str) -> ChainObj
         manifest=manifest(
             conventions.BUNDLE_CHAIN.format(name=entry.name),
             {
-                "apiVersion": "sei.io/v1alpha1",
+                "apiVersion": conventions.CHAIN_API_VERSION,
                 "kind": "SeiNodeDeployment",
                 "metadata": {
                     "name": Template(name),
@@ -114,7 +113,7 @@ def plan_endpoints(
         for index in range(entry.replicas)
     ]
     return PlannedEndpoints(
-        rpc=tuple(f"http://{host}:{_RPC_PORT}" for host, _ in nodes),
+        rpc=tuple(f"http://{host}:{conventions.TENDERMINT_RPC_PORT}" for host, _ in nodes),
         evm=tuple(f"http://{host}:{_EVM_PORT}" for host, evm in nodes if evm),
         ws=tuple(f"ws://{host}:{_WS_PORT}" for host, evm in nodes if evm),
         rest=tuple(f"http://{host}:{_REST_PORT}" for host, _ in nodes),

@@ -17,11 +17,8 @@ from validationrun.compiling.plan.model import ConfigFile, PlannedLoad
 from validationrun.contract.plan_json import TextPlace
 from validationrun.spec.v1alpha1 import LoadSpec, Workload
 
-CONTAINER: Final = "workload"
 _RESULTS_VOLUME: Final = "validation-results"
 _CONFIG_VOLUME: Final = "validation-config"
-GRACE_SECONDS: Final = 60
-"""Above the flush of common load generators: sei-load needs 25 to 45 s after SIGTERM."""
 
 _ENDPOINT_NAMES: Final = ("rpcEndpoints", "evmEndpoints", "wsEndpoints", "restEndpoints")
 CONFIG_PLACEHOLDERS: Final = (
@@ -106,7 +103,7 @@ def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": pod.get("terminationGracePeriodSeconds", GRACE_SECONDS),
+        "terminationGracePeriodSeconds": pod.get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS),
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, **pod.get("securityContext", {})},
     }
     for field in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets"):
@@ -121,7 +118,7 @@ def _container(
     workload: Workload, load: LoadSpec, namespace: str, results_uri: str, mounts: list[dict[str, Any]]
 ) -> dict[str, Any]:
     given = workload.model_dump(by_alias=True, exclude_unset=True)
-    container: dict[str, Any] = {"name": CONTAINER, "image": workload.image}
+    container: dict[str, Any] = {"name": conventions.LOAD_CONTAINER, "image": workload.image}
     for field in ("command", "args"):
         if field in given:
             container[field] = given[field]

@@ -71,7 +71,7 @@ def owner_references() -> list[dict[str, Any]]:
     """
     return [
         {
-            "apiVersion": "argoproj.io/v1alpha1",
+            "apiVersion": conventions.ARGO_API_VERSION,
             "kind": "Workflow",
             "name": Template(RUN_ID),
             "uid": Template(WORKFLOW_UID),

@@ -15,9 +15,9 @@ from validationrun.oracle.exchange import Answer, Fault, Reply
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 
 CONNECTIONS: Final = 8
-FIRST_ANSWER_SECONDS: Final = 10.0
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.3
 _OUT_OF_ORDER: Final = re.compile(r"^\s*out_of_order_time_window:\s*(\S+)", re.MULTILINE)

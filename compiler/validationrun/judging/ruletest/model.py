@@ -111,7 +111,9 @@ class RuleTest(Model):
     window: Annotated[
         Duration | None, Field(description="The window's length; default what the spec says of the run.")
     ] = None
-    settle: Annotated[DurationOrZero, Field(description="How long after its time T a question is asked.")] = 5
+    settle: Annotated[DurationOrZero, Field(description="How long after its time T a question is asked.")] = (
+        conventions.DEFAULT_SETTLE_SECONDS
+    )
     values: Annotated[Values, Field(description="What is put in for ${...}.")] = Values()
     rules: Annotated[
         list[DnsLabel] | None, Field(min_length=1, description="The rules that are judged; default all of the run's.")
