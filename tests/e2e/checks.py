@@ -122,11 +122,13 @@ def check_red_steps(expect: Mapping[str, Any], outcome: Outcome) -> None:
 
 
 def check_argo_get(world: World, expect: Mapping[str, Any], outcome: Outcome) -> None:
-    """The same as Argo's own CLI shows it."""
+    """The red steps as Argo's own CLI shows them. It cannot show a Workflow whose nodes are offloaded."""
+    if not expect.get("red"):
+        return
     instance = outcome.workflow["metadata"]["labels"].get(LABEL_INSTANCE_ID, "")
     shown = world.argo("get", outcome.name, "--no-color", "--instanceid", instance)
     print(shown)
-    for step, message in expect.get("red", {}).items():
+    for step, message in expect["red"].items():
         (line,) = (line for line in shown.splitlines() if re.search(rf"✖ {step}\(0\)\s", line))
         assert re.search(RED + message, line), line
 
