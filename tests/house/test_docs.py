@@ -108,3 +108,29 @@ def test_a_lost_link_is_found(tmp_path: Path) -> None:
 
 def test_a_lost_target_is_found() -> None:
     assert lost_targets("`make check test`, `make gone`") == {"gone"}
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+
+
+@pytest.mark.parametrize("record", DECISIONS, ids=lambda record: record.stem[:4])
+def test_a_decision_has_number_date_status_and_its_three_parts(record: Path) -> None:
+    text = record.read_text("utf-8")
+    assert text.startswith(f"# {int(record.stem[:4])}. ")
+    assert re.search(
+        r"^Date: \d{4}-\d{2}-\d{2}\. Status: (accepted|superseded by \d+|accepted; [\w ]+ superseded by \d+)\.$",
+        text,
+        re.MULTILINE,
+    )
+    assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Consequences"))
+
+
+def test_the_decisions_are_numbered_without_a_gap_and_listed() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\d+)\]\((.*?)\) \| (.*?) \| ([\d-]+) \| (.*?) \|$", index, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, len(DECISIONS) + 1))
+    for record, (number, file, title, date, status) in zip(DECISIONS, rows, strict=True):
+        head = record.read_text("utf-8")
+        assert file == record.name
+        assert head.startswith(f"# {number}. {title}\n")
+        assert f"Date: {date}. Status: {status}." in head
