@@ -45,8 +45,8 @@ def clean_block(text: Any, limit: int = BLOCK) -> str:
 
 
 def number(value: float) -> str:
-    """A number of ours, such as a margin, with six digits."""
-    return format(value + 0.0, ".6g") if math.isfinite(value) else str(value)
+    """A number for people: at most four significant digits."""
+    return format(value + 0.0, ".4g") if math.isfinite(value) else str(value)
 
 
 def rough(value: float) -> str:
@@ -54,9 +54,23 @@ def rough(value: float) -> str:
     return format(value + 0.0, ".3g")
 
 
-def value_text(text: str) -> str:
-    """A value as Prometheus wrote it."""
-    return clean(text, 32)
+def value_text(text: str, beside: float | None = None) -> str:
+    """
+    A value of Prometheus for people: at most four significant digits; the evidence keeps Prometheus' own text.
+
+    Args:
+        beside: the number that the value is compared with. A value that is another number, and would read the same, keeps all of
+            its digits.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    shown = number(value)
+    short_already = float(shown) == value and len(text) <= len(shown)
+    if not math.isfinite(value) or short_already or (beside not in (None, value) and float(shown) == beside):
+        return clean(text, 32)
+    return shown
 
 
 def moment(t: float, start: float | None) -> str:

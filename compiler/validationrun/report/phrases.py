@@ -40,7 +40,9 @@ def requirement(rule: RuleView) -> str:
 def value_told(rule: RuleView) -> str:
     """The last value; of an alert, for how many series it fired."""
     if rule.rule.query is not None:
-        return formatting.value_text(rule.state.value) if rule.state.value is not None else "no value"
+        if rule.state.value is None:
+            return "no value"
+        return formatting.value_text(rule.state.value, float(rule.rule.query.threshold))
     if rule.state.fired:
         return f"fired for {rule.state.fired} series"
     return "did not fire" if rule.state.answered else "no answer"
@@ -75,7 +77,8 @@ def margin_told(rule: RuleView, start: float | None) -> str:
         return ""
     if summary.margin == 0:
         return f"exactly at the threshold at {formatting.moment(summary.margin_t, start)}"
-    where = f"value {formatting.value_text(summary.margin_value)} at {formatting.moment(summary.margin_t, start)}"
+    threshold = float(rule.rule.query.threshold) if rule.rule.query is not None else None
+    where = f"value {formatting.value_text(summary.margin_value, threshold)} at {formatting.moment(summary.margin_t, start)}"
     if summary.failed and summary.margin < 0:
         return f"furthest beyond the threshold by {formatting.number(abs(summary.margin))}: {where}"
     return f"closest to the threshold by {formatting.number(summary.margin)}: {where}"
