@@ -316,7 +316,7 @@ def questions(rules: str, chain: str = OWN, **given: str) -> list[Question]:
 def test_the_chain_must_be_named_when_a_rule_uses_it() -> None:
     """It is another one in every run; of an existing chain it is known."""
     with pytest.raises(
-        HistoryError, match=r"rule a uses \$\{chainId\}, which is another one in every run: give --chain-id"
+        HistoryError, match=r"rule a uses \$\{chainId\}, which differs from run to run: give --chain-id"
     ):
         questions(RULE % "chainId")
 

@@ -151,7 +151,7 @@ QUERIES = [
 def told_by_decisions(past: Past, question: Question, period: Period, **how: bool) -> list[Decision]:
     [asked] = ask_window(past, [question], period, **how)
     decider = QueryDecider(question.rule) if question.rule.query else AlertDecider(question.rule, lambda _: None, bool)
-    return [decider.decide(t, told) for t, told in zip(asked.times, asked.told, strict=True) if told is not None]
+    return [decider.decide(t, told) for t, told in zip(asked.times, asked.answers, strict=True) if told is not None]
 
 
 def told_by_the_evaluator(url: str, question: Question, period: Period) -> list[Decision]:

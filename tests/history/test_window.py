@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.history.kit import alert_rule, query_rule
 
 from validationrun.judging.backtest import fold_window
-from validationrun.judging.backtest.compact_answer import NOTHING, Told, several, tell, untell
+from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, compact, expand, several
 from validationrun.judging.backtest.decide import AlertDecider, QueryDecider, fails
 from validationrun.judging.backtest.fold_window import Course, Judged, judge_window, times_of
 from validationrun.judging.backtest.windows import Period
@@ -51,13 +51,13 @@ def _questions(draw: st.DrawFn) -> Question:
     return query_rule(name, "x", op, draw(st.sampled_from(["10", "1", "0", "1e-20"])), **properties)
 
 
-def spread(runs: Sequence[tuple[Told, int]], count: int) -> list[Told]:
+def spread(runs: Sequence[tuple[CompactAnswer, int]], count: int) -> list[CompactAnswer]:
     """So many answers, each as often as it says, from the beginning again when they do not suffice."""
     one_round = [told for told, times in runs for _ in range(times)]
     return [one_round[index % len(one_round)] for index in range(count)]
 
 
-def course(question: Question, told: Sequence[Told | None], sweep: Told, period: Period) -> Course:
+def course(question: Question, told: Sequence[CompactAnswer | None], sweep: CompactAnswer, period: Period) -> Course:
     rule = question.rule
     decider = (
         QueryDecider(rule)
@@ -76,7 +76,9 @@ def plainly(courses: Sequence[Course], period: Period) -> Judged:
     judged = Judged(Fold.begin(rules), {rule.name: Tally(rule) for rule in rules})
     every: list[Decision] = []
     for one in courses:
-        every += [one.decider.decide(t, told) for t, told in zip(one.times, one.told, strict=True) if told is not None]
+        every += [
+            one.decider.decide(t, told) for t, told in zip(one.times, one.answers, strict=True) if told is not None
+        ]
     order = {rule.name: index for index, rule in enumerate(rules)}
     for decision in sorted(every, key=lambda one: (one.t, order[one.rule])):
         judged.fold.add(decision)
@@ -130,7 +132,7 @@ def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, d
     count = len(times_of(question.rule, period))
     if count == 0:
         return
-    told: list[Told | None] = list(spread(run, count))
+    told: list[CompactAnswer | None] = list(spread(run, count))
     first = next((index for index, one in enumerate(told) if one is not None and fails(question.rule, one)), math.inf)
     hole = data.draw(st.integers(0, count - 1))
     told[hole] = None
@@ -143,7 +145,7 @@ def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, d
 
 
 @given(_told)
-def test_fails_is_what_a_decision_says(told: Told) -> None:
+def test_fails_is_what_a_decision_says(told: CompactAnswer) -> None:
     """It decides how much is asked at all."""
     for question in (query_rule("r", "x", "<", "10"), query_rule("r", "x", "!=", "1")):
         assert fails(question.rule, told) == (QueryDecider(question.rule).decide(START, told).verdict == "Failed")
@@ -179,12 +181,12 @@ def test_what_is_kept_of_an_answer_decides_as_it_does(count: int) -> None:
     """Its value when there is one, else how many there were."""
     answer = Samples(tuple(Sample({"pod": str(n)}, "7") for n in range(count)))
 
-    kept = untell(tell(answer))
+    kept = expand(compact(answer))
 
     assert isinstance(kept, Samples)
     assert len(kept.samples) == count
     assert count != 1 or kept.samples[0].value == "7"
-    assert tell(AWAY) is AWAY
+    assert compact(AWAY) is AWAY
 
 
 def test_ticks_end_before_the_window_does() -> None:

@@ -1,4 +1,4 @@
-"""Windows of the past, judged by a spec's rules."""
+"""Judges windows of the past by the rules of a spec."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
-from validationrun.judging.backtest.compact_answer import tell
+from validationrun.judging.backtest.compact_answer import compact
 from validationrun.judging.backtest.decide import AlertDecider, Decider, QueryDecider, Silence, unproven
 from validationrun.judging.backtest.fetch import Ticks, ask_window
 from validationrun.judging.backtest.fold_window import Course, judge_window
@@ -34,12 +34,13 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
     """
-    One rule in one window.
+    A rule in a window.
 
     Attributes:
         form: how its ticks were asked.
-        why: of a slow form.
-        ticks, instants: of the window, and how many of them were asked one by one.
+        why: why a slow form was needed.
+        ticks: number of ticks in the window.
+        instants: number of ticks that were asked by an instant query each.
     """
 
     rule: Rule
@@ -53,7 +54,7 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One window: what a run of these rules would have been told."""
+    """A judged window: the verdict that a run of these rules would have had."""
 
     period: Period
     verdict: RunVerdict
@@ -67,11 +68,11 @@ def questions_of(run: ValidationRun, chain_id: str | None, run_id: str | None) -
     The rules with their run-time values.
 
     Args:
-        chain_id: of the chain whose past is judged; None where nobody said.
-        run_id: the same of the run.
+        chain_id: of the chain whose past is judged; None when it was not given.
+        run_id: of the run whose past is judged; None when it was not given.
 
     Raises:
-        HistoryError: there is no rule, or one needs a value that nobody gave.
+        HistoryError: there is no rule, or a rule needs a value that was not given.
     """
     if not run.spec.rules:
         raise HistoryError(f"run {run.metadata.name} has no rules: there is nothing to judge")
@@ -83,7 +84,7 @@ def questions_of(run: ValidationRun, chain_id: str | None, run_id: str | None) -
         for name, option in (("chainId", "--chain-id"), ("runId", "--run-id")):
             if given[name] is None and any(place.value == name for place in question.places):
                 raise HistoryError(
-                    f"rule {question.rule.name} uses ${{{name}}}, which is another one in every run: give {option}"
+                    f"rule {question.rule.name} uses ${{{name}}}, which differs from run to run: give {option}"
                 )
     return questions
 
@@ -97,18 +98,18 @@ def backtest(
     instant: bool = False,
 ) -> Outcome:
     """
-    Judges one window.
+    Judges a window.
 
     Args:
-        assume_alerts_loaded: take the silence of an alert for proof, wherever Prometheus holds anything.
-        instant: ask each tick by itself.
+        assume_alerts_loaded: take the silence of an alert for proof where Prometheus holds samples.
+        instant: use an instant query for each tick.
 
     Raises:
         HistoryError: Prometheus is gone, or a rule begins when the window is over.
     """
     _refuse_late_rules(questions, period)
     asked = ask_window(past, questions, period, instant=instant)
-    courses = [_course(past, one, period, assume=assume_alerts_loaded) for one in asked]
+    courses = [_course(past, ticks, period, assume=assume_alerts_loaded) for ticks in asked]
     judged = judge_window(courses, period)
     states = judged.fold.closed()
     if any(state.verdict == Verdict.PASSED for state in states) and (why := doubt(past, period)):
@@ -116,21 +117,21 @@ def backtest(
     verdict = judge(Facts.without_cluster(states, judged.fold.stop_rule))
     rules = [
         RuleOutcome(
-            one.question.rule,
+            ticks.question.rule,
             state,
             judged.tallies[state.name].summary(),
-            one.choice.form,
-            one.choice.why,
-            len(one.times),
-            one.instants,
+            ticks.choice.form,
+            ticks.choice.why,
+            len(ticks.times),
+            ticks.instants,
         )
-        for one, state in zip(asked, states, strict=True)
+        for ticks, state in zip(asked, states, strict=True)
     ]
     return Outcome(period, verdict, judged.fold.stop_rule, judged.fold.stop_time, rules)
 
 
 def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
-    """Such a rule would be asked once or never."""
+    """Refuses a rule that begins when the window is over, because it would be asked once or never."""
     for question in questions:
         after = int(question.rule.run_properties.start_after)
         if after >= period.seconds:
@@ -151,7 +152,7 @@ def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course
     rule = question.rule
     decider = QueryDecider(rule) if rule.query else _alert_decider(past, asked, period, assume=assume)
     sweep = _sweep(past, question, period, decider) if rule.run_properties.final_sweep else None
-    return Course(rule, asked.times, asked.told, decider, sweep)
+    return Course(rule, asked.times, asked.answers, decider, sweep)
 
 
 def _alert_decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> AlertDecider:
@@ -176,10 +177,12 @@ def _alert_decider(past: Past, asked: Ticks, period: Period, *, assume: bool) ->
 
 def _held(past: Past, asked: Ticks) -> Mapping[float, Fault | None]:
     silent = [
-        t for t, told in zip(asked.times, asked.told, strict=True) if isinstance(told, Samples) and not told.samples
+        t
+        for t, answer in zip(asked.times, asked.answers, strict=True)
+        if isinstance(answer, Samples) and not answer.samples
     ]
     step = int(asked.question.rule.run_properties.interval)
-    # Silent ticks follow one another: what fired once has fired at each later tick too.
+    # Silent ticks are consecutive, because an alert that fired once has fired by each later tick too.
     return nothing_held_at(past, silent, step) if silent else {}
 
 
@@ -192,8 +195,8 @@ def _fired_before(past: Past, question: Question, period: Period) -> bool:
 def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[], Decision]:
     def sweep() -> Decision:
         query = question.at(period.start, period.end)
-        told = tell(past.answer(query, period.end, question.timeout_s))
-        decision = decider.decide(period.end, told, final=True)
+        answer = compact(past.answer(query, period.end, question.timeout_s))
+        decision = decider.decide(period.end, answer, final=True)
         if decision.reason != RuleReason.NO_SAMPLES or question.rule.query is None:
             return decision
         explain = explain_empty(Prometheus(past.url, past.access))
@@ -203,11 +206,11 @@ def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> 
 
 
 def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
-    """Which of the alerts whose silence is taken for proof this Prometheus does not run even now."""
-    found = []
+    """Why Prometheus does not run an alert now whose silence is taken for proof: a line for each such rule."""
+    lines = []
     for question in questions:
         if question.rule.alert is not None:
             name = question.rule.alert.rule_ref.alertname
             if (fault := read_loaded(past.rules(name), name, past.now())) is not None:
-                found.append(f"rule {question.rule.name}: {fault.message}")
-    return found
+                lines.append(f"rule {question.rule.name}: {fault.message}")
+    return lines

@@ -1,4 +1,4 @@
-"""One Prometheus, asked about the past by several connections side by side."""
+"""A Prometheus that is asked about the past over several connections at a time."""
 
 import concurrent.futures
 import json
@@ -28,17 +28,17 @@ Made = TypeVar("Made")
 
 
 class HistoryError(Exception):
-    """Nothing can be said of the past; the message says why and what would help."""
+    """The past cannot be judged; the message says why and what would help."""
 
 
 class Connection(Prometheus):
-    """One connection, which also knows where Prometheus' newest data begin."""
+    """A connection that also asks where Prometheus' newest data begin."""
 
     def newest_since(self, timeout_s: float) -> float:
         """
-        Since when Prometheus keeps data in its head, Unix seconds; what is older lies in blocks alone.
+        The start of the data that Prometheus keeps in its head, in Unix seconds; older data lie in blocks alone.
 
-        Minus infinity where that is not known: another kind of server, or samples that come out of order.
+        Minus infinity when it is unknown: for another kind of server, and when samples may come out of order.
         """
         head = self._send("GET", "status/tsdb", {}, timeout_s)
         config = self._send("GET", "status/config", {}, timeout_s)
@@ -52,10 +52,10 @@ class Connection(Prometheus):
 
 class Past:
     """
-    What Prometheus holds. Use it as a context manager: its threads and connections end with it.
+    The past that Prometheus holds. A context manager, which closes its connections at the end.
 
     Attributes:
-        questions: how many queries were sent.
+        questions: number of queries that were sent.
     """
 
     def __init__(self, url: str, access: Access = _OPEN, connections: int = CONNECTIONS) -> None:
@@ -133,16 +133,16 @@ class Past:
             return connection.query_range(query, start, end, step_s, timeout_s)
 
     def once(self, query: str, t: float, timeout_s: float) -> Reply:
-        """One instant query, not asked again."""
+        """One instant query, without a retry."""
         with self._connection() as connection:
             return connection.query(query, t, timeout_s)
 
     def instant(self, query: str, t: float, timeout_s: float) -> Reply:
         """
-        One instant query. Asked again when Prometheus was not there.
+        One instant query, with a retry when Prometheus is unavailable.
 
         Raises:
-            HistoryError: it does not come back.
+            HistoryError: Prometheus stays unavailable.
         """
         with self._connection() as connection:
             for attempt in range(_TRIES):
@@ -154,16 +154,16 @@ class Past:
                     break
             if isinstance(gone := connection.clock(timeout_s), Fault):
                 raise HistoryError(f"Prometheus stopped answering: {gone.message}")
-            # It is there; to this question it has no better answer.
+            # Prometheus answers, so this reply is its answer to the query.
             return reply
 
     def answer(self, query: str, t: float, timeout_s: float) -> Answer:
-        """The answer to one instant query. Raises as `instant`."""
+        """The answer to one instant query. Raises what `instant` raises."""
         return read_vector(self.instant(query, t, timeout_s))
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        """One that nobody else uses."""
+        """A connection that no other thread uses meanwhile."""
         if self._over.is_set():
             raise HistoryError("interrupted")
         connection = self._connections.get()

@@ -1,4 +1,4 @@
-"""What Prometheus told for each tick of a rule, kept small: a day has tens of thousands."""
+"""The answers for the ticks of a rule, kept small, because a day has tens of thousands."""
 
 import functools
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from typing import Final
 
 from validationrun.oracle.exchange import Answer, Fault, Sample, Samples
 
-Told = str | Answer
-"""An answer; one sample, which most are, is its value's own text."""
+CompactAnswer = str | Answer
+"""An answer. A single sample, which most answers are, is the text of its value."""
 
 NOTHING: Final = Samples(())
 """The empty vector."""
 
 
-def tell(answer: Answer) -> Told:
-    """As it is kept."""
+def compact(answer: Answer) -> CompactAnswer:
+    """The answer without labels; of several series only their number stays, because it alone decides."""
     if isinstance(answer, Fault):
         return answer
     if len(answer.samples) == 1:
@@ -24,24 +24,25 @@ def tell(answer: Answer) -> Told:
 
 @functools.lru_cache(maxsize=1024)
 def several(count: int) -> Samples:
-    """So many series, whose labels and values decide nothing."""
+    """`count` series without labels and values."""
     return Samples((Sample({}, "1"),) * count)
 
 
-def untell(told: Told) -> Answer:
-    """The answer again, without labels."""
-    return Samples((Sample({}, told),)) if isinstance(told, str) else told
+def expand(compacted: CompactAnswer) -> Answer:
+    """The answer that `compact` was given, without its labels."""
+    return Samples((Sample({}, compacted),)) if isinstance(compacted, str) else compacted
 
 
-def by_tick(columns: Sequence[Sequence[str | None]], count: int) -> list[Told]:
+def by_tick(columns: Sequence[Sequence[str | None]], count: int) -> list[CompactAnswer]:
     """
-    From each series' values over the ticks, None where it has none.
+    The answer for each tick.
 
     Args:
-        count: of ticks.
+        columns: the values of each series over the ticks, None where it has none.
+        count: number of ticks.
     """
-    told: list[Told] = []
+    answers: list[CompactAnswer] = []
     for index in range(count):
         values = [value for column in columns if (value := column[index]) is not None]
-        told.append(values[0] if len(values) == 1 else several(len(values)) if values else NOTHING)
-    return told
+        answers.append(values[0] if len(values) == 1 else several(len(values)) if values else NOTHING)
+    return answers

@@ -1,16 +1,16 @@
 """
-A run that was judged live, asked once more of history.
+Judges a live run once more by the history of its Prometheus, and lists the ticks that differ.
 
-Both agree when every live tick was answered and the history is unchanged since; otherwise the ticks that differ are listed.
+Both agree when every live tick was answered and the history has not changed since.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.judging.backtest.client import HistoryError, Past
-from validationrun.judging.backtest.compact_answer import Told
+from validationrun.judging.backtest.compact_answer import CompactAnswer
 from validationrun.judging.backtest.decide import AlertDecider, Decider, QueryDecider
 from validationrun.judging.backtest.fetch import ask_window, fill
 from validationrun.judging.backtest.windows import Period
@@ -29,7 +29,7 @@ from validationrun.results.folder import Result
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)
 
 LAST_DIGIT: Final = 1e-12
-"""A larger share of a value is another value."""
+"""The largest relative difference of two values that differ in their last digit alone."""
 
 Judged = tuple[str, str, str | None]
 """Verdict, reason and value of one decision."""
@@ -37,7 +37,7 @@ Judged = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One tick that history answers in another way than it was answered live."""
+    """A tick that history answers in another way than it was answered live."""
 
     rule: str
     t: float
@@ -48,9 +48,9 @@ class Difference:
     @property
     def is_last_digit(self) -> bool:
         """
-        The value alone differs, and in its last digit alone.
+        Whether only the last digit of the value differs.
 
-        Prometheus adds floats up in another order once its newest data have become a block.
+        Prometheus adds floats in another order once its newest data have become a block.
         """
         if self.then[:2] != self.now[:2] or self.then[2] is None or self.now[2] is None:
             return False
@@ -61,10 +61,10 @@ class Difference:
 class Comparison:
     """
     Attributes:
-        ticks: those that differ, in the order of time.
-        compared: how many there were.
-        verdict: of the run, by what history says.
-        others: what else differs: a line each.
+        ticks: the ticks that differ, in the order of time.
+        compared: number of ticks that were compared.
+        verdict: of the run, by history.
+        others: a line for each other difference.
     """
 
     ticks: list[Difference]
@@ -74,21 +74,21 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """But for the last digit of a value."""
-        return all(one.is_last_digit for one in self.ticks) and not self.others
+        """Whether nothing differs but the last digit of values."""
+        return all(tick.is_last_digit for tick in self.ticks) and not self.others
 
 
 def compare_with_backtest(result: Result, past: Past) -> list[Difference]:
-    """The ticks that count and differ. Raises as `compare`."""
+    """The ticks that count and differ. Raises what `compare` raises."""
     return compare(result, past).ticks
 
 
 def compare(result: Result, past: Past, *, instant: bool = False) -> Comparison:
     """
-    Asks every tick again that counted live.
+    Asks again for every tick that counted live.
 
     Args:
-        instant: ask each tick by itself.
+        instant: use an instant query for each tick.
 
     Raises:
         HistoryError: the run has no window, or Prometheus is gone.
@@ -106,8 +106,8 @@ def _compare(result: Result, past: Past, *, instant: bool) -> Comparison:
     fold, ticks, compared = fold_of(result), [], 0
     for question in result.questions:
         evidence = result.evidence[question.rule.name]
-        entries = [one for one in evidence.entries if one.counted]
-        folded = {id(one) for one in since_resume(evidence)}
+        entries = [entry for entry in evidence.entries if entry.counted]
+        folded = {id(entry) for entry in since_resume(evidence)}
         decisions = _decisions(past, question, start, entries, instant=instant)
         compared += len(entries)
         for entry, decision in zip(entries, decisions, strict=True):
@@ -116,7 +116,7 @@ def _compare(result: Result, past: Past, *, instant: bool) -> Comparison:
                 ticks.append(Difference(question.rule.name, entry.t, entry.final, then, now))
             if id(entry) in folded:
                 fold.add(decision)
-    ticks.sort(key=lambda one: one.t)
+    ticks.sort(key=lambda tick: tick.t)
     fold.advance(math.inf)
     return _concluded(result, fold, ticks, compared)
 
@@ -131,46 +131,48 @@ def _concluded(result: Result, fold: Fold, ticks: list[Difference], compared: in
             others.append(f"rule {now.name}: {then['verdict']} {then['reason']} then, {now.verdict} {now.reason} now")
     stopped = (document["window"]["stopRule"], document["window"]["stopTime"])
     if stopped != (fold.stop_rule, fold.stop_time):
-        others.append(f"stop: {_words(*stopped)} then, {_words(fold.stop_rule, fold.stop_time)} now")
+        others.append(f"stop: {_stop_text(*stopped)} then, {_stop_text(fold.stop_rule, fold.stop_time)} now")
     recorded = (result.status["phase"], result.status["reason"])
     if recorded != (verdict.phase, verdict.reason):
         others.append(f"verdict: {' '.join(map(str, recorded))} then, {verdict.phase} {verdict.reason} now")
     return Comparison(ticks, compared, verdict, others)
 
 
-def _words(rule: str | None, t: float | None) -> str:
+def _stop_text(rule: str | None, t: float | None) -> str:
     return "none" if rule is None else f"by {rule} at {t}"
 
 
-def _judged(one: Any) -> Judged:
-    return one.verdict, one.reason, one.value
+def _judged(decision: Entry | Decision) -> Judged:
+    return decision.verdict, decision.reason, decision.value
 
 
 def _decisions(
     past: Past, question: Question, start: float, entries: Sequence[Entry], *, instant: bool
 ) -> list[Decision]:
-    """What history says at each of these moments."""
+    """The decision of history for each entry."""
     decider = _decider(question, entries)
-    ticked = [one.t for one in entries if not one.final]
-    # Up to the last tick, which itself is one.
-    period = Period(start, math.nextafter(max(ticked, default=start), math.inf))
+    tick_times = [entry.t for entry in entries if not entry.final]
+    # The last tick belongs to the period.
+    period = Period(start, math.nextafter(max(tick_times, default=start), math.inf))
     [asked] = ask_window(past, [question], period, instant=instant)
-    known: dict[float, Told | None] = dict(zip(asked.times, asked.told, strict=True))
-    others = sorted({one.t for one in entries if one.final or known.get(one.t) is None})
-    told: list[Told | None] = [None] * len(others)
-    fill(past, lambda t: question.at(start, t), others, told, question.timeout_s)
-    at = {**known, **dict(zip(others, told, strict=True))}
-    return [decider.decide(one.t, one_told, final=one.final) for one in entries if (one_told := at[one.t]) is not None]
+    known: dict[float, CompactAnswer | None] = dict(zip(asked.times, asked.answers, strict=True))
+    others = sorted({entry.t for entry in entries if entry.final or known.get(entry.t) is None})
+    answers: list[CompactAnswer | None] = [None] * len(others)
+    fill(past, lambda t: question.at(start, t), others, answers, question.timeout_s)
+    at = {**known, **dict(zip(others, answers, strict=True))}
+    return [
+        decider.decide(entry.t, answer, final=entry.final) for entry in entries if (answer := at[entry.t]) is not None
+    ]
 
 
 def _decider(question: Question, entries: Sequence[Entry]) -> Decider:
     if question.rule.alert is None:
         return QueryDecider(question.rule)
     alertname = question.rule.alert.rule_ref.alertname
-    by_time = {one.t: one for one in entries}
+    by_time = {entry.t: entry for entry in entries}
 
     def silence(t: float) -> Fault | None:
-        """Whether the alert was loaded is what was found live: no history tells."""
+        """History does not tell whether the alert was loaded, so the proof of the live run counts."""
         entry = by_time.get(t)
         if entry is None or entry.exchange is None or entry.exchange.proof is None:
             return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")

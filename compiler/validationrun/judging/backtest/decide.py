@@ -1,10 +1,10 @@
-"""What was told, decided: by the rule types' own functions, without a reply to read again for each tick."""
+"""Decides compact answers by the rule types' own functions, so that no reply is parsed again for each tick."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from validationrun.judging.backtest.compact_answer import NOTHING, Told, untell
+from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, expand
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault, Samples
 from validationrun.oracle.outcome import RuleReason, Verdict
@@ -13,20 +13,20 @@ from validationrun.oracle.rules.query import decide_query
 from validationrun.spec.v1alpha1 import Rule
 
 Silence = Callable[[float], Fault | None]
-"""Why an alert's silence at T proves nothing; None when it does prove something."""
+"""Why an alert's silence at T proves nothing; None when it proves that the alert did not fire."""
 
 
 class Decider(Protocol):
     """One rule's decisions."""
 
-    def decide(self, t: float, told: Told, *, final: bool = False) -> Decision:
-        """Of one tick, or of the final sweep."""
+    def decide(self, t: float, compacted: CompactAnswer, *, final: bool = False) -> Decision:
+        """The decision of a tick, or of the final sweep."""
 
-    def worth_deciding(self, times: Sequence[float], told: Sequence[Told | None]) -> Sequence[int]:
+    def worth_deciding(self, times: Sequence[float], answers: Sequence[CompactAnswer | None]) -> Sequence[int]:
         """
-        Of ticks that follow one another, those whose decisions make a difference.
+        The indexes of consecutive ticks whose decisions make a difference.
 
-        All of them, unless every one passes: then the last alone counts for the rule's state, and the extremes for its summary.
+        When every tick passes, the rule's state needs the last tick alone, and its summary needs the extremes. Else all ticks.
         """
 
 
@@ -38,21 +38,21 @@ class QueryDecider:
             raise ValueError(f"rule {rule.name} has no query")
         self._name, self._op, self._threshold = rule.name, rule.query.op, rule.query.threshold
 
-    def decide(self, t: float, told: Told, *, final: bool = False) -> Decision:
-        return decide_query(self._name, t, self._op, self._threshold, untell(told), final=final)
+    def decide(self, t: float, compacted: CompactAnswer, *, final: bool = False) -> Decision:
+        return decide_query(self._name, t, self._op, self._threshold, expand(compacted), final=final)
 
-    def worth_deciding(self, times: Sequence[float], told: Sequence[Told | None]) -> Sequence[int]:
+    def worth_deciding(self, times: Sequence[float], answers: Sequence[CompactAnswer | None]) -> Sequence[int]:
         every = range(len(times))
         try:
-            values = list(map(float, told))  # type: ignore[arg-type]
+            values = list(map(float, answers))  # type: ignore[arg-type]
         except TypeError:
-            # An answer that is not one value.
+            # An answer is not a single value.
             return every
         if not values or not all(map(math.isfinite, values)):
             return every
         lowest, highest, threshold = min(values), max(values), float(self._threshold)
         extremes = values.index(lowest), values.index(highest)
-        if any(self.decide(times[index], told[index] or "").verdict != Verdict.PASSED for index in extremes):
+        if any(self.decide(times[index], answers[index] or "").verdict != Verdict.PASSED for index in extremes):
             return every
         if self._op == "!=" and lowest < threshold < highest:
             return every
@@ -72,26 +72,26 @@ class AlertDecider:
         self._name, self._silence, self._fired_before = rule.name, silence, fired_before
         self._first: tuple[float, bool] | None = None
 
-    def decide(self, t: float, told: Told, *, final: bool = False) -> Decision:
-        answer = untell(told)
+    def decide(self, t: float, compacted: CompactAnswer, *, final: bool = False) -> Decision:
+        answer = expand(compacted)
         before, loaded = False, None
         if isinstance(answer, Samples) and answer.samples:
             if self._first is None:
                 self._first = (t, self._fired_before())
-            # Said of its first failure alone, as in a live run.
+            # Said of the first failure alone, as in a live run.
             before = self._first == (t, True)
         elif isinstance(answer, Samples):
             loaded = self._silence(t)
         return decide_alert(self._name, t, answer, loaded, final=final, before=before)
 
-    def worth_deciding(self, times: Sequence[float], told: Sequence[Told | None]) -> Sequence[int]:
-        quiet = all(one is NOTHING for one in told) and all(self._silence(t) is None for t in times)
+    def worth_deciding(self, times: Sequence[float], answers: Sequence[CompactAnswer | None]) -> Sequence[int]:
+        quiet = all(answer is NOTHING for answer in answers) and all(self._silence(t) is None for t in times)
         return sorted({0, len(times) - 1}) if quiet and len(times) else range(len(times))
 
 
-def fails(rule: Rule, told: Told) -> bool:
-    """Whether this is a failure of the rule, whatever else holds."""
-    answer = untell(told)
+def fails(rule: Rule, compacted: CompactAnswer) -> bool:
+    """Whether an answer fails the rule, whatever the other answers are."""
+    answer = expand(compacted)
     if rule.query is None:
         return isinstance(answer, Samples) and bool(answer.samples)
     return decide_query(rule.name, 0.0, rule.query.op, rule.query.threshold, answer).verdict == Verdict.FAILED

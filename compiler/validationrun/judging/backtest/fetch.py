@@ -1,4 +1,4 @@
-"""All that is asked for the ticks of a window: ranges first, then what only instant queries can say."""
+"""Asks for the ticks of a window: by range queries first, then by instant queries for what is left."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from typing import Final
 
 from validationrun.judging.backtest.alert_samples import from_samples
 from validationrun.judging.backtest.client import Past
-from validationrun.judging.backtest.compact_answer import Told, tell
+from validationrun.judging.backtest.compact_answer import CompactAnswer, compact
 from validationrun.judging.backtest.decide import fails
 from validationrun.judging.backtest.fold_window import times_of
 from validationrun.judging.backtest.query_strategy import Choice, Form, choose
@@ -21,7 +21,7 @@ from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
 
 RANGE_SECONDS: Final = 60.0
-"""How long one query for many ticks may take; the rule's own time-out is for one tick."""
+"""The time-out of a query for many ticks; the rule's own time-out is for one tick."""
 
 _BLOCK: Final = 32
 _OK: Final = 200
@@ -31,25 +31,26 @@ _BAD_REQUEST: Final = 400
 @dataclass
 class Ticks:
     """
-    A rule's ticks and what was told for each.
+    A rule's ticks and the answer for each.
 
     Attributes:
-        instants: how many of them were asked by instant queries.
+        answers: None for a tick that was not asked.
+        instants: number of ticks that were asked by instant queries.
     """
 
     question: Question
     choice: Choice
     times: Sequence[float]
-    told: list[Told | None]
+    answers: list[CompactAnswer | None]
     instants: int = 0
 
 
 def ask_window(past: Past, questions: Sequence[Question], period: Period, *, instant: bool = False) -> list[Ticks]:
     """
-    Every tick of every rule.
+    Asks for every tick of every rule.
 
     Args:
-        instant: ask each tick by itself.
+        instant: use an instant query for each tick.
     """
     choices = [Choice(Form.INSTANT) if instant else choose(question, period.start) for question in questions]
     newest = past.newest_since() if any(choice.ordered for choice in choices) else math.inf
@@ -59,18 +60,18 @@ def ask_window(past: Past, questions: Sequence[Question], period: Period, *, ins
         times = times_of(question.rule, period)
         return Ticks(question, choice, times, _many(past, question, choice, period, times, newest))
 
-    found = past.side_by_side(begin, range(len(questions)))
-    unknown = [one for one in found if any(told is None for told in one.told)]
-    stop = _known_stop(found) if unknown else math.inf
-    for one in unknown:
-        query_at = functools.partial(one.question.at, period.start)
-        one.instants = fill(past, query_at, one.times, one.told, one.question.timeout_s, stop)
-    return found
+    asked = past.side_by_side(begin, range(len(questions)))
+    incomplete = [ticks for ticks in asked if None in ticks.answers]
+    stop = _known_stop(asked) if incomplete else math.inf
+    for ticks in incomplete:
+        query_at = functools.partial(ticks.question.at, period.start)
+        ticks.instants = fill(past, query_at, ticks.times, ticks.answers, ticks.question.timeout_s, stop)
+    return asked
 
 
 def _many(
     past: Past, question: Question, choice: Choice, period: Period, times: Sequence[float], newest: float
-) -> list[Told | None]:
+) -> list[CompactAnswer | None]:
     if choice.form is Form.SAMPLES:
         return from_samples(lambda query, t: past.once(query, t, RANGE_SECONDS), question, period.start, times)
     if choice.form is Form.INSTANT or not times:
@@ -79,15 +80,15 @@ def _many(
     return ranged(lambda start, end: past.range(query, start, end, step, RANGE_SECONDS), times, step, choice, newest)
 
 
-def _known_stop(found: Sequence[Ticks]) -> float:
-    """No later tick counts, whatever the ticks say that nobody asked yet."""
+def _known_stop(asked: Sequence[Ticks]) -> float:
+    """The earliest known stop: no later tick counts, whatever the ticks say that were not asked yet."""
     return min(
         (
             t
-            for one in found
-            if one.question.rule.run_properties.stop_on_failure
-            for t, told in zip(one.times, one.told, strict=True)
-            if told is not None and fails(one.question.rule, told)
+            for ticks in asked
+            if ticks.question.rule.run_properties.stop_on_failure
+            for t, answer in zip(ticks.times, ticks.answers, strict=True)
+            if answer is not None and fails(ticks.question.rule, answer)
         ),
         default=math.inf,
     )
@@ -97,17 +98,17 @@ def fill(
     past: Past,
     query_at: Callable[[float], str],
     times: Sequence[float],
-    told: list[Told | None],
+    answers: list[CompactAnswer | None],
     timeout_s: float,
     until: float = math.inf,
 ) -> int:
     """
-    Asks what is still unknown up to a time, each tick by itself. Returns how many there were.
+    Asks an instant query for each tick up to `until` that has no answer yet. Returns the number of these ticks.
 
     Raises:
         HistoryError: Prometheus is gone.
     """
-    holes = [index for index, one in enumerate(told) if one is None and times[index] <= until]
+    holes = [index for index, answer in enumerate(answers) if answer is None and times[index] <= until]
     if not holes:
         return 0
 
@@ -116,24 +117,24 @@ def fill(
 
     if (fault := always_refused(ask(holes[0]))) is not None:
         for index in holes:
-            told[index] = fault
+            answers[index] = fault
         return 1
 
     def block(at: int) -> None:
         for index in holes[at : at + _BLOCK]:
-            told[index] = tell(read_vector(ask(index)))
+            answers[index] = compact(read_vector(ask(index)))
 
     past.side_by_side(block, range(0, len(holes), _BLOCK))
     return len(holes)
 
 
 def always_refused(reply: Reply) -> Fault | None:
-    """The fault of a query that no time can mend: it does not parse, or is of a type that no rule can take."""
+    """The fault of a query that fails at every time: it does not parse, or is of a type that no rule can take."""
     answer = read_vector(reply)
     if not isinstance(answer, Fault) or answer.reason != RuleReason.BAD_QUERY:
         return None
     if reply.status != _OK:
-        # 422 is of the data at one moment.
+        # 422 depends on the data at the time of the query.
         return answer if reply.status == _BAD_REQUEST else None
-    # The type is the query's own; a native histogram comes in a vector, and only where there is one.
+    # The type belongs to the query; a native histogram comes in a vector, and only while the series has one.
     return answer if json.loads(reply.body)["data"]["resultType"] not in ("vector", "scalar") else None

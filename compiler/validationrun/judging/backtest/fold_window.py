@@ -1,4 +1,4 @@
-"""One window of the past, judged: the oracle's own ticks, decisions, folding and verdict over what was told."""
+"""Judges one window of the past by the oracle's own ticks, decisions and folding."""
 
 import math
 from bisect import bisect_right
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from validationrun.judging.backtest.compact_answer import Told
+from validationrun.judging.backtest.compact_answer import CompactAnswer
 from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.decision import Decision
@@ -17,34 +17,34 @@ from validationrun.oracle.ticks import ticks
 from validationrun.spec.v1alpha1 import Rule
 
 SLICE_SECONDS: Final = 3600.0
-"""How much of a window is decided at a time: all of a day at once would fill the memory."""
+"""The part of a window that is decided at a time, because a whole day would fill the memory."""
 
 
 @dataclass
 class Course:
     """
-    A rule's way through a window.
+    The ticks of a rule in a window.
 
     Attributes:
-        told: for each of `times`; None where nobody asked, which is behind a stop.
+        answers: one for each of `times`; None where nothing was asked, which is after a stop.
         sweep: decides the final sweep; None when the rule has none. Called only when nothing stopped the run.
     """
 
     rule: Rule
     times: Sequence[float]
-    told: Sequence[Told | None]
+    answers: Sequence[CompactAnswer | None]
     decider: Decider
     sweep: Callable[[], Decision] | None = None
 
     def __post_init__(self) -> None:
-        unknown = (t for t, told in zip(self.times, self.told, strict=True) if told is None)
+        unknown = (t for t, answer in zip(self.times, self.answers, strict=True) if answer is None)
         self.unknown_from = next(unknown, math.inf)
-        """The first tick that nobody asked."""
+        """The first tick that was not asked."""
 
 
 @dataclass
 class Judged:
-    """How a window went: the fold at its end, and what each rule's decisions add up to."""
+    """A judged window: the fold at its end, and the summary of each rule's decisions."""
 
     fold: Fold
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Judged:
 
 def times_of(rule: Rule, period: Period) -> list[float]:
     """The ticks of a window."""
-    found = []
+    times = []
     for t in ticks(rule, period.start, period.start):
         if t >= period.end:
             break
-        found.append(t)
-    return found
+        times.append(t)
+    return times
 
 
 def judge_window(courses: Sequence[Course], period: Period) -> Judged:
@@ -85,10 +85,10 @@ def judge_window(courses: Sequence[Course], period: Period) -> Judged:
 
 def first_stop(courses: Sequence[Course], since: float, until: float) -> float | None:
     """
-    When a stopOnFailure rule first failed in a part of the window: what is later does not count, and need not be known.
+    When a stopOnFailure rule first failed in a part of the window. Later ticks do not count and need not be known.
 
     Raises:
-        RuntimeError: a tick before was not asked. It would count as none, and the rule could pass without it.
+        RuntimeError: an earlier tick was not asked. It would be left out, and the rule could pass without it.
     """
     unknown = min(course.unknown_from for course in courses)
     known = min(until, math.nextafter(unknown, -math.inf))
@@ -117,12 +117,14 @@ def _take(judged: Judged, course: Course, since: float, until: float) -> None:
 
 def decided(course: Course, since: float, until: float) -> tuple[list[Decision], int]:
     """
-    The decisions later than `since` and not later than `until` that make a difference, and how many others there are.
+    The decisions later than `since` and not later than `until` that make a difference, and the number of the others.
 
-    All of those passed.
+    The others all passed.
     """
     first, last = bisect_right(course.times, since), bisect_right(course.times, until)
-    times, told = course.times[first:last], course.told[first:last]
-    indexes = course.decider.worth_deciding(times, told)
-    decisions = [course.decider.decide(times[index], one) for index in indexes if (one := told[index]) is not None]
+    times, answers = course.times[first:last], course.answers[first:last]
+    indexes = course.decider.worth_deciding(times, answers)
+    decisions = [
+        course.decider.decide(times[index], answer) for index in indexes if (answer := answers[index]) is not None
+    ]
     return decisions, len(times) - len(indexes)

@@ -1,7 +1,8 @@
 """
-How the ticks of a rule are asked: many by one query where the answers are sure to be those of an instant query at each tick.
+Chooses how the ticks of a rule are asked.
 
-What is not known to be safe is asked tick by tick.
+One range query asks for many ticks where it surely gives the answer of an instant query at each tick. Every other query is asked
+tick by tick.
 """
 
 import enum
@@ -16,7 +17,7 @@ from validationrun.spec.promql import SyntaxFault, nodes, parse, value_type
 
 
 class Form(enum.StrEnum):
-    """One query for many ticks, or one for each."""
+    """A range query for many ticks, the raw samples for all ticks, or an instant query for each tick."""
 
     RANGE = "range"
     SAMPLES = "samples"
@@ -27,7 +28,7 @@ class Form(enum.StrEnum):
 class Choice:
     """
     Attributes:
-        why: of a form that is slow, for people.
+        why: why a slow form is needed, for people.
         ordered: the last digit of the value may depend on the order in which Prometheus reads series.
         scalar: the query gives a scalar.
     """
@@ -51,10 +52,10 @@ _SAME_AT_EACH_STEP: Final = frozenset(
         "stddev_over_time", "stdvar_over_time", "sum_over_time", "tan", "tanh", "time", "timestamp", "vector", "year",
     }
 )  # fmt: skip
-"""Functions that see their step and nothing of the range. `step()`, `range()`, `start()` and `end()` do; what is new may."""
+"""Functions that depend on their step alone. `step()`, `range()`, `start()` and `end()` depend on the range, and new functions may."""
 
 _ANY_ORDER: Final = frozenset({"min", "max", "count", "group", "count_values", "quantile"})
-"""Aggregations that give the same whatever order their series come in; a sum of floats does not."""
+"""Aggregations whose result does not depend on the order of series; a sum of floats does."""
 
 _AT_RANGE: Final = (promql.AtModifierType.Start, promql.AtModifierType.End)
 
@@ -71,22 +72,22 @@ def choose(question: Question, start: float) -> Choice:
     try:
         tree = parse(question.at(start, start))
     except SyntaxFault:
-        return Choice(Form.INSTANT, "it cannot be read here, so that nothing is known of it")
+        return Choice(Form.INSTANT, "its syntax is not known here")
     kind = value_type(tree)
     if kind not in ("scalar", "vector"):
         return Choice(Form.INSTANT, f"a {kind} cannot be asked over a range")
-    found = nodes(tree)
-    if unsafe := _seeing_the_range(found):
+    parts = nodes(tree)
+    if unsafe := _seeing_the_range(parts):
         return Choice(Form.INSTANT, f"{unsafe} looks at the whole range")
-    ordered = any(isinstance(node, promql.AggregateExpr) and str(node.op) not in _ANY_ORDER for node in found)
-    if ordered and any(_looks_elsewhere(node) for node in found):
+    ordered = any(isinstance(node, promql.AggregateExpr) and str(node.op) not in _ANY_ORDER for node in parts)
+    if ordered and any(_looks_elsewhere(node) for node in parts):
         return Choice(Form.INSTANT, "its last digit may depend on the order of series, and it looks at another time")
     return Choice(Form.RANGE, ordered=ordered, scalar=kind == "scalar")
 
 
-def _seeing_the_range(found: tuple[Any, ...]) -> str:
-    """What in the query is another thing in a range query, in PromQL's words; empty when nothing is."""
-    for node in found:
+def _seeing_the_range(parts: tuple[Any, ...]) -> str:
+    """The part of the query that has another meaning in a range query; empty when there is none."""
+    for node in parts:
         if isinstance(node, promql.Call) and node.func.name not in _SAME_AT_EACH_STEP:
             return f"{node.func.name}()"
         at = getattr(node, "at", None)
@@ -96,6 +97,6 @@ def _seeing_the_range(found: tuple[Any, ...]) -> str:
 
 
 def _looks_elsewhere(node: Any) -> bool:
-    """Behind its own tick, or at a fixed time: where series lie in the store is not known then."""
+    """Whether a selector reads later than its tick or at a fixed time; then it is unknown which store holds its series."""
     offset = getattr(node, "offset", None)
     return getattr(node, "at", None) is not None or (offset is not None and offset < timedelta(0))

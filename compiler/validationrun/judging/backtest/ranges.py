@@ -1,9 +1,8 @@
 """
 The ticks of one rule by range queries.
 
-A range query gives for each step what an instant query gives there, except that an error, a warning or a native histogram at
-one step is that of the whole answer. So a piece that is not plainly good is asked again in halves, and what is small is left
-to instant queries.
+A range query gives for each step what an instant query gives there, except that an error, a warning or a native histogram at any
+step spoils the whole answer. So a piece with a fault is asked again in halves, and small pieces are left to instant queries.
 """
 
 import math
@@ -11,16 +10,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from validationrun.judging.backtest.compact_answer import NOTHING, Told, by_tick
+from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, by_tick
 from validationrun.judging.backtest.query_strategy import Choice
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.prometheus_response import Matrix, Series, read_matrix
 
 MOST_TICKS: Final = 11_000
-"""In one range query; Prometheus refuses more."""
+"""The most steps of a range query that Prometheus accepts."""
 
 LEAST_TICKS: Final = 16
-"""Fewer are not worth a range query that may fail again."""
+"""Fewer ticks are not worth a range query that may fail again."""
 
 _HALF_A_MILLISECOND: Final = 0.0005
 
@@ -29,35 +28,35 @@ AskRange = Callable[[float, float], Reply]
 
 
 class MisalignedError(Exception):
-    """The server evaluates at other times than it was asked for: its ranges are of no use here."""
+    """The server evaluates at other times than it was asked for, so its ranges cannot be used."""
 
 
 def ranged(
     ask: AskRange, times: Sequence[float], step: int, choice: Choice, newest_since: float = math.inf
-) -> list[Told | None]:
+) -> list[CompactAnswer | None]:
     """
-    What is told for each tick; None where only an instant query can say.
+    The answer for each tick; None where it needs an instant query.
 
     Args:
         times: one step apart, ascending.
         newest_since: see `Connection.newest_since`.
     """
-    # Data of one store are read in the order in which series appeared, data of several in the order of their labels. The last
-    # digit of a sum may hang on that. Of what lies in blocks alone, both orders are one.
+    # Prometheus reads the series of one store in the order in which they appeared, and those of several stores in the order of
+    # their labels. The last digit of a sum may depend on that order. In blocks both orders are the same.
     count = bisect_left(times, newest_since) if choice.ordered else len(times)
-    told: list[Told | None] = []
+    answers: list[CompactAnswer | None] = []
     try:
         for first in range(0, count, MOST_TICKS):
-            told += _piece(ask, times[first : min(first + MOST_TICKS, count)], step)
+            answers += _piece(ask, times[first : min(first + MOST_TICKS, count)], step)
     except MisalignedError:
-        told = [None] * count
+        answers = [None] * count
     if choice.scalar:
-        # Very large and very small scalars are written in another way at instants.
-        told = [None if isinstance(one, str) and "e" in one else one for one in told]
-    return told + [None] * (len(times) - count)
+        # An instant query writes very large and very small scalars in another way.
+        answers = [None if isinstance(answer, str) and "e" in answer else answer for answer in answers]
+    return answers + [None] * (len(times) - count)
 
 
-def _piece(ask: AskRange, times: Sequence[float], step: int) -> list[Told | None]:
+def _piece(ask: AskRange, times: Sequence[float], step: int) -> list[CompactAnswer | None]:
     if len(times) < LEAST_TICKS:
         return [None] * len(times)
     matrix = read_matrix(ask(times[0], times[-1]))
@@ -67,17 +66,17 @@ def _piece(ask: AskRange, times: Sequence[float], step: int) -> list[Told | None
     return list(_read(matrix, times, step))
 
 
-def _read(matrix: Matrix, times: Sequence[float], step: int) -> list[Told]:
+def _read(matrix: Matrix, times: Sequence[float], step: int) -> list[CompactAnswer]:
     if not matrix.series:
         return [NOTHING] * len(times)
     columns = [_column(series, times, step) for series in matrix.series]
     if len(columns) == 1:
-        return [NOTHING if one is None else one for one in columns[0]]
+        return [NOTHING if value is None else value for value in columns[0]]
     return by_tick(columns, len(times))
 
 
 def _column(series: Series, times: Sequence[float], step: int) -> list[str | None]:
-    """A series' values over the ticks."""
+    """The values of a series over the ticks, None where it has none."""
     start, count = times[0], len(times)
     column: list[str | None] = [None] * count
     for t, value in series.points:

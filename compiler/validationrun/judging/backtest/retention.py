@@ -1,7 +1,7 @@
 """
-Does Prometheus hold anything of a time at all?
+Whether Prometheus holds any samples of a time.
 
-Before its retention, and while it was down, silence proves nothing.
+Silence proves nothing before its retention and while it was down.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.exchange import Fault, Reply, Samples
 from validationrun.oracle.outcome import RuleReason
 
-# What every scrape leaves behind; a store without scrapes is asked for anything, which costs more.
+# Every scrape leaves `up`. A store without scrapes is asked for any series, which costs more.
 _SIGNS: Final = ("group(up)", 'group({__name__=~".+"})')
 _TIMEOUT_SECONDS: Final = 60.0
 _LOOK_BACK_SECONDS: Final = 300.0
@@ -26,21 +26,23 @@ _NOTHING_HELD: Final = Fault(
 
 
 def nothing_held_at(past: Past, times: Sequence[float], step: int) -> dict[float, Fault | None]:
-    """For each tick: why silence proves nothing; None where Prometheus holds something."""
+    """Why silence proves nothing at each tick; None where Prometheus holds samples."""
     for sign in _SIGNS:
 
         def ask(start: float, end: float, sign: str = sign) -> Reply:
             return past.range(sign, start, end, step, _TIMEOUT_SECONDS)
 
-        told = ranged(ask, times, step, Choice(Form.RANGE))
-        fill(past, lambda _, sign=sign: sign, times, told, _TIMEOUT_SECONDS)  # type: ignore[misc]
-        if any(isinstance(one, str) for one in told):
-            return {t: None if isinstance(one, str) else _NOTHING_HELD for t, one in zip(times, told, strict=True)}
+        answers = ranged(ask, times, step, Choice(Form.RANGE))
+        fill(past, lambda _, sign=sign: sign, times, answers, _TIMEOUT_SECONDS)  # type: ignore[misc]
+        if any(isinstance(answer, str) for answer in answers):
+            return {
+                t: None if isinstance(answer, str) else _NOTHING_HELD for t, answer in zip(times, answers, strict=True)
+            }
     return dict.fromkeys(times, _NOTHING_HELD)
 
 
 def nothing_held(past: Past, t: float) -> Fault | None:
-    """The same for one moment."""
+    """Why silence proves nothing at one moment; None when Prometheus holds samples."""
     for sign in _SIGNS:
         answer = past.answer(sign, t, _TIMEOUT_SECONDS)
         if isinstance(answer, Samples) and answer.samples:
@@ -49,7 +51,7 @@ def nothing_held(past: Past, t: float) -> Fault | None:
 
 
 def doubt(past: Past, period: Period) -> str:
-    """Why nothing of this window can have passed: Prometheus holds nothing of its beginning. Empty when it does."""
+    """Why no rule of this window can pass: Prometheus holds no samples of its beginning. Empty when it does."""
     t = min(period.start + _LOOK_BACK_SECONDS, period.end)
     if nothing_held(past, t) is None:
         return ""

@@ -1,4 +1,4 @@
-"""Which windows of the past are judged. Pure: the time is an argument."""
+"""The windows of the past that are judged. The present time is an argument."""
 
 import math
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ def back_from(now: float, last_s: int, every_s: int | None, seconds: int) -> lis
     Windows that start every so often in the time before now, as far as they end before it.
 
     Args:
-        every_s: None for one window over all of it.
-        seconds: how long each is.
+        every_s: None for a single window over the whole time.
+        seconds: length of each window.
 
     Raises:
         HistoryError: there is none, or more than anybody would read.
@@ -61,10 +61,10 @@ def back_from(now: float, last_s: int, every_s: int | None, seconds: int) -> lis
     if last_s // every_s > MOST_WINDOWS:
         raise HistoryError(f"--last and --every make more than {MOST_WINDOWS} windows: start them less often")
     starts: Sequence[float] = [now - last_s + k * every_s for k in range(-(-last_s // every_s))]
-    found = [Period(start, start + seconds) for start in starts if start + seconds <= now]
-    if not found:
+    windows = [Period(start, start + seconds) for start in starts if start + seconds <= now]
+    if not windows:
         raise HistoryError(
             f"no window of {format_duration(seconds)} fits into the last {format_duration(last_s)}: "
             "--for makes it shorter, --last looks further back"
         )
-    return found
+    return windows
