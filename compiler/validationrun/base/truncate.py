@@ -60,5 +60,5 @@ def _shortened(value: Any, limit: int, most: int | None) -> Any:
     if isinstance(value, Mapping):
         return {key: _shortened(one, limit, most) for key, one in value.items()}
     if isinstance(value, list):
-        return [_shortened(one, limit, most) for one in value[:most]]
+        return [_shortened(item, limit, most) for item in value[:most]]
     return value

@@ -58,22 +58,27 @@ SpecArgument = Annotated[
 StartOption = Annotated[
     str | None,
     typer.Option(
-        "--start", metavar="TIME", help="Begin of the window: 2026-03-01T02:10:00Z or Unix seconds.", show_default=False
+        "--start", metavar="TIME", help="Start of the window: 2026-03-01T02:10:00Z or Unix seconds.", show_default=False
     ),
 ]
 EndOption = Annotated[
-    str | None, typer.Option("--end", metavar="TIME", help="Its end; or give --for.", show_default=False)
+    str | None, typer.Option("--end", metavar="TIME", help="End of the window; or give --for.", show_default=False)
 ]
 LastOption = Annotated[
     str | None,
-    typer.Option("--last", metavar="DURATION", help="Look back so far from now, such as 7d.", show_default=False),
+    typer.Option(
+        "--last",
+        metavar="DURATION",
+        help="Judge the time from this long ago until now, such as 7d.",
+        show_default=False,
+    ),
 ]
 EveryOption = Annotated[
     str | None,
     typer.Option(
         "--every",
         metavar="DURATION",
-        help="With --last: a window starts so often; else there is one.",
+        help="With --last: start a window this often; default: one window.",
         show_default=False,
     ),
 ]
@@ -82,30 +87,33 @@ ForOption = Annotated[
     typer.Option(
         "--for",
         metavar="DURATION",
-        help="Length of a window; else the load's duration, or timeouts.runDuration.",
+        help="Length of a window; default: the load's duration, or timeouts.runDuration.",
         show_default=False,
     ),
 ]
 AssumeOption = Annotated[
     bool,
     typer.Option(
-        "--assume-alerts-loaded", help="Let a silent alert pass: history cannot prove that it was loaded at all."
+        "--assume-alerts-loaded",
+        help="Let an alert pass that has no samples: history cannot prove that Prometheus had loaded it.",
     ),
 ]
-InstantOption = Annotated[bool, typer.Option("--instant", help="Ask every tick by itself: the same answers, slowly.")]
+InstantOption = Annotated[
+    bool, typer.Option("--instant", help="Send an instant query for every tick: the same answers, but slowly.")
+]
 AgainstOption = Annotated[
     pathlib.Path | None,
     typer.Option(
         "--against",
         metavar="DIR",
-        help="Instead of a spec: the results folder of a live run; lists the ticks that history answers in another way.",
+        help="Instead of SPEC: results folder of a live run; lists the ticks that history answers differently.",
         show_default=False,
     ),
 ]
 RunIdOption = Annotated[
-    str | None, typer.Option("--run-id", metavar="ID", help="What ${runId} stands for.", show_default=False)
+    str | None, typer.Option("--run-id", metavar="ID", help="Value of ${runId} in the rules.", show_default=False)
 ]
-BacktestOutputOption = Annotated[BacktestOutput, typer.Option("--output", "-o", help="Form of the result.")]
+BacktestOutputOption = Annotated[BacktestOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
 def run(
@@ -199,7 +207,7 @@ def _backtest(
 
 def worst(outcomes: "Sequence[Outcome]") -> int:
     """The worst exit code of all windows; no window is none that passed."""
-    return max((VERDICT_EXITS.get(one.verdict.verdict, EXIT_USAGE) for one in outcomes), default=EXIT_USAGE)
+    return max((VERDICT_EXITS.get(outcome.verdict.verdict, EXIT_USAGE) for outcome in outcomes), default=EXIT_USAGE)
 
 
 def _periods(times: dict[str, str | None], chosen: "ValidationRun", now: float) -> "list[Period]":

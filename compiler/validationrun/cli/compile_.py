@@ -36,12 +36,12 @@ Examples:
   cat run.yaml | validationrun compile - -o generated -n eng-ada
 """
 
-OutOption = Annotated[pathlib.Path, typer.Option("--out", "-o", help="Folder of the output.", show_default=False)]
+OutOption = Annotated[pathlib.Path, typer.Option("--out", "-o", help="Output folder.", show_default=False)]
 CheckOption = Annotated[
     bool, typer.Option("--check", help="Write nothing; exit 1 when the folder is stale, with a diff.")
 ]
 PruneOption = Annotated[bool, typer.Option("--prune", help="Remove generated files whose run is not among SPEC.")]
-FindingsOption = Annotated[Output, typer.Option("--findings", help="Form of the findings.")]
+FindingsOption = Annotated[Output, typer.Option("--findings", help="Format of the findings.")]
 
 
 def run(

@@ -41,8 +41,8 @@ SpecArgument = Annotated[
 NamespaceOption = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace of documents that name none.", show_default=False)
 ]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the findings.")]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the findings.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")]
 
 
 def usage_error(message: str) -> typer.Exit:

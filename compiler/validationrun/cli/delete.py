@@ -1,4 +1,4 @@
-"""`validationrun delete`: take runs and all that is theirs off the cluster."""
+"""`validationrun delete`: delete runs, and everything that they own, from the cluster."""
 
 import re
 import sys
@@ -24,19 +24,26 @@ Examples:
   validationrun delete --chain-id nightly-1f2e3d4c -n eng-ada --yes
 
 \b
-A run goes with its record, its load and its chain. Shows first what goes, in one namespace, and touches nothing that is
-not of a run; a chain that existed before is never touched, and its runs are deleted by name only.
-Exits 0, or 2 when nothing is found or nobody says yes.
+Deletes a run with its record, its load and its chain, in one namespace. Lists them first and asks. Never deletes objects of
+others, nor a chain that existed before the run: runs on such a chain are deleted by name only.
+Exits 0, or 2 when there is nothing to delete, or without a yes.
 """
 
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="Runs: their Workflows' names.")]
+NamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN", help="Names of the runs, which are those of their Workflows.")
+]
 ChainOption = Annotated[
     str | None,
-    typer.Option("--chain-id", metavar="ID", help="Instead: all that carries this chain id.", show_default=False),
+    typer.Option(
+        "--chain-id",
+        metavar="ID",
+        help="Instead of RUN: delete everything that is labelled with this chain id.",
+        show_default=False,
+    ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 
 
 def run(
@@ -46,7 +53,7 @@ def run(
     namespace: RunNamespaceOption = None,
     context: ContextOption = None,
 ) -> None:
-    """Delete runs, or all that carries a chain id."""
+    """Delete runs, or everything that is labelled with a chain id."""
     if bool(names) == (chain_id is not None):
         raise usage_error("name the runs to delete, or give --chain-id")
     for name in names or []:
@@ -73,12 +80,12 @@ def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
     from validationrun.runs.ending import delete
 
     left: list[str] = []
-    for one in doomed:
+    for target in doomed:
         try:
-            print(f"{'deleted' if delete(cluster, one) else 'gone already'}: {printable(one.name)}", flush=True)
+            print(f"{'deleted' if delete(cluster, target) else 'gone already'}: {printable(target.name)}", flush=True)
         except ClusterError as error:
             print(f"validationrun: {printable(explain(error))}", file=sys.stderr)
-            left.append(f"{one.resource.full_name} {one.name}")
+            left.append(f"{target.resource.full_name} {target.name}")
     if left:
         print(f"still there: {', '.join(left)}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE)
@@ -110,9 +117,10 @@ def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list
 def _show(cluster: "Cluster", doomed: "list[Doomed]") -> None:
     owning = "all that it owns" if len(doomed) == 1 else "all that they own"
     print(f"in namespace {cluster.namespace}, {counted(len(doomed), 'object')} with {owning}:")
-    for one in doomed:
-        print(f"  {printable(one.resource.full_name)} {printable(one.name)}" + (f" ({one.phase})" if one.phase else ""))
-        for child in one.children:
+    for target in doomed:
+        phase = f" ({target.phase})" if target.phase else ""
+        print(f"  {printable(target.resource.full_name)} {printable(target.name)}{phase}")
+        for child in target.children:
             print(f"    {printable(child)}")
 
 

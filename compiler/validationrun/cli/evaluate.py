@@ -43,9 +43,9 @@ class LocalOutput(enum.StrEnum):
     MARKDOWN = "markdown"
 
 
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A file with the run, or - for standard input.")]
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="File with the run, or - for standard input.")]
 ChainIdOption = Annotated[
-    str | None, typer.Option("--chain-id", metavar="ID", help="What ${chainId} stands for.", show_default=False)
+    str | None, typer.Option("--chain-id", metavar="ID", help="Value of ${chainId} in the rules.", show_default=False)
 ]
 SettleOption = Annotated[
     str,
@@ -57,19 +57,25 @@ SettleOption = Annotated[
     ),
 ]
 ResultsOption = Annotated[
-    pathlib.Path, typer.Option("--results", metavar="DIR", help="Folder of all results.", file_okay=False)
+    pathlib.Path,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        help="Folder for results; each run makes a folder of its own below it.",
+        file_okay=False,
+    ),
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", metavar="RUN", help="The run, when SPEC holds several.", show_default=False),
+    typer.Option("--name", metavar="RUN", help="Which run, when SPEC has several.", show_default=False),
 ]
-LocalOutputOption = Annotated[LocalOutput, typer.Option("--output", "-o", help="Form of the result.")]
+LocalOutputOption = Annotated[LocalOutput, typer.Option("--output", "-o", help="Output format.")]
 StartOption = Annotated[
     str | None,
     typer.Option(
         "--start",
         metavar="TIME",
-        help="Begin of the window, such as 2026-03-01T02:10:00Z or Unix seconds; else now.",
+        help="Start of the window, such as 2026-03-01T02:10:00Z or Unix seconds; default: now.",
         show_default=False,
     ),
 ]
@@ -78,7 +84,7 @@ ForOption = Annotated[
     typer.Option(
         "--for",
         metavar="DURATION",
-        help="Length of the window, such as 10m; else the load's duration, or timeouts.runDuration.",
+        help="Length of the window, such as 10m; default: the load's duration, or timeouts.runDuration.",
         show_default=False,
     ),
 ]
@@ -128,8 +134,8 @@ def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRu
     print_diagnostics(linted.diagnostics, Output.TEXT, sys.stderr)
     if not linted.ok:
         raise usage_error(f"{spec}: {summary(linted.diagnostics)}; nothing was judged")
-    names = [one.run.metadata.name for one in linted.runs]
-    found = [one.run for one in linted.runs if name in (None, one.run.metadata.name)]
+    names = [parsed.run.metadata.name for parsed in linted.runs]
+    found = [parsed.run for parsed in linted.runs if name in (None, parsed.run.metadata.name)]
     if len(found) == 1:
         return found[0]
     if name is not None and not found:

@@ -44,14 +44,14 @@ class ListOutput(enum.StrEnum):
     YAML = "yaml"
 
 
-EverywhereOption = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Runs of all namespaces.")]
+EverywhereOption = Annotated[bool, typer.Option("--all-namespaces", "-A", help="List the runs of all namespaces.")]
 VerdictOption = Annotated[
-    Verdict | None, typer.Option("--verdict", help="Only runs of this verdict.", show_default=False)
+    Verdict | None, typer.Option("--verdict", help="List only runs with this verdict.", show_default=False)
 ]
 TemplateOption = Annotated[
-    str | None, typer.Option("--name", help="Only runs of this ValidationRun.", show_default=False)
+    str | None, typer.Option("--name", help="List only runs of this ValidationRun.", show_default=False)
 ]
-ListOutputOption = Annotated[ListOutput, typer.Option("--output", "-o", help="Form of the list.")]
+ListOutputOption = Annotated[ListOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
 def run(
@@ -71,13 +71,13 @@ def run(
         found = list_runs(cluster, everywhere=everywhere)
         if not found and not everywhere and not cluster.has_namespace():
             raise usage_error(no_namespace(cluster))
-    found = [one for one in found if (verdict is None or one.verdict == verdict) and name in (None, one.template)]
+    found = [run for run in found if (verdict is None or run.verdict == verdict) and name in (None, run.template)]
     if output is ListOutput.JSON:
-        print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        print(json.dumps([asdict(run) for run in found], indent=2, ensure_ascii=False))
     elif output is ListOutput.YAML:
         from validationrun.compiling.emit import yaml
 
-        print(yaml.dump([asdict(one) for one in found]), end="")
+        print(yaml.dump([asdict(run) for run in found]), end="")
     elif not found:
         where = "any namespace" if everywhere else f"namespace {cluster.namespace}"
         print(f"no runs in {where}" + (" that match" if verdict or name else ""))
@@ -91,11 +91,11 @@ def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterat
     header = (*(("NAMESPACE",) if everywhere else ()), *_COLUMNS, *(_WIDE if wide else ()))
     rows = [
         (
-            *((one.namespace,) if everywhere else ()),
-            *(one.name, one.phase, one.verdict, *_times(one, now), one.reason),
-            *((one.template, one.chain_id, one.message) if wide else ()),
+            *((run.namespace,) if everywhere else ()),
+            *(run.name, run.phase, run.verdict, *_times(run, now), run.reason),
+            *((run.template, run.chain_id, run.message) if wide else ()),
         )
-        for one in found
+        for run in found
     ]
     cells = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
@@ -106,10 +106,10 @@ def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterat
         yield paint(line, row[header.index("PHASE")]) if color and row is not cells[0] else line
 
 
-def _times(one: "Listed", now: float) -> tuple[str, str]:
+def _times(run: "Listed", now: float) -> tuple[str, str]:
     """Age and duration, as kubectl writes them."""
-    if one.started is None:
+    if run.started is None:
         return "", ""
-    started = parse_time(one.started)
-    ended = parse_time(one.finished) if one.finished else now
+    started = parse_time(run.started)
+    ended = parse_time(run.finished) if run.finished else now
     return format_duration(now - started, short=True), format_duration(ended - started, short=True)

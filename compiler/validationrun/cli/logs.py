@@ -52,15 +52,15 @@ class Step(enum.StrEnum):
 
 _COLORS: Final = ("36", "33", "35", "32", "34")
 
-StepOption = Annotated[Step | None, typer.Option("--step", help="Only this step.", show_default=False)]
+StepOption = Annotated[Step | None, typer.Option("--step", help="Print only this step.", show_default=False)]
 ShardOption = Annotated[
     int | None,
-    typer.Option("--shard", metavar="N", min=0, help="Only this shard of the load.", show_default=False),
+    typer.Option("--shard", metavar="N", min=0, help="Print only this shard of the load.", show_default=False),
 ]
-FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is still being written.")]
+FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs until the run ends.")]
 SavedOption = Annotated[
     bool,
-    typer.Option("--saved", help="Instead: what finalize saved of each pod: states, events and last lines."),
+    typer.Option("--saved", help="Print what finalize saved of each pod instead: state, events and last lines."),
 ]
 
 
@@ -121,7 +121,7 @@ class _Reader:
             typer.Exit: with 2, when that is nothing.
         """
         self._first_look()
-        found = [one for one in self._saved if self._wanted in (None, one.what)]
+        found = [pod for pod in self._saved if self._wanted in (None, pod.what)]
         if not found:
             why = "it is saved when a run ends that did not pass" if not self._saved else "not of this one"
             raise usage_error(f"nothing was saved of {self._wanted or 'the pods'} of run {self._name}: {why}")
@@ -162,10 +162,10 @@ class _Reader:
         Raises:
             typer.Exit: with 2, when there was nothing at all.
         """
-        gone = [one for one in self._saved if one.name not in self._tails and self._wanted in (None, one.what)]
-        lines = [(one, line) for one in gone for saved in one.logs.values() for line in saved]
-        for one, line in lines:
-            print(f"{self._prefix(one.what)}{printable(line)}")
+        gone = [pod for pod in self._saved if pod.name not in self._tails and self._wanted in (None, pod.what)]
+        lines = [(pod, line) for pod in gone for saved in pod.logs.values() for line in saved]
+        for pod, line in lines:
+            print(f"{self._prefix(pod.what)}{printable(line)}")
         if not self._tails and not lines:
             raise usage_error(self._why_nothing())
         if self._over and self._wanted is None and not self._steps and not self._saved:

@@ -46,10 +46,15 @@ SourceArgument = Annotated[
         help="A run's results folder: the one that holds result.json. Or a run on a cluster, by its name.",
     ),
 ]
-OutputOption = Annotated[ReportOutput, typer.Option("--output", "-o", help="Form of the report.")]
+OutputOption = Annotated[ReportOutput, typer.Option("--output", "-o", help="Format of the report.")]
 FileOption = Annotated[
     pathlib.Path | None,
-    typer.Option("--output-file", metavar="FILE", help="Where to write it; else standard output.", show_default=False),
+    typer.Option(
+        "--output-file",
+        metavar="FILE",
+        help="Write the report to this file; default: standard output.",
+        show_default=False,
+    ),
 ]
 
 

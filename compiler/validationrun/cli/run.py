@@ -45,41 +45,49 @@ Brings no chain up: the chain is there already, named by --rpc or by the spec's 
 _URL: Final = re.compile(r"(https?|wss?)://[A-Za-z0-9.\-_~:/\[\]%@!$&'()*+,;=]{1,500}")
 _ENV_NAME: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
-LocalFlag = Annotated[bool, typer.Option("--local", help="Run on this machine; `submit` runs on a cluster.")]
+LocalFlag = Annotated[
+    bool, typer.Option("--local", help="Run on this machine; `validationrun submit` runs on a cluster.")
+]
 RpcOption = Annotated[
     list[str] | None,
-    typer.Option("--rpc", metavar="URL", help="Tendermint RPC of the chain; may be repeated.", show_default=False),
+    typer.Option("--rpc", metavar="URL", help="Tendermint RPC of the chain; repeatable.", show_default=False),
 ]
 EvmOption = Annotated[
     list[str] | None,
-    typer.Option("--evm", metavar="URL", help="EVM JSON-RPC; may be repeated.", show_default=False),
+    typer.Option("--evm", metavar="URL", help="EVM JSON-RPC of the chain; repeatable.", show_default=False),
 ]
 WsOption = Annotated[
     list[str] | None,
-    typer.Option("--ws", metavar="URL", help="EVM WebSocket; may be repeated.", show_default=False),
+    typer.Option("--ws", metavar="URL", help="EVM WebSocket of the chain; repeatable.", show_default=False),
 ]
 RestOption = Annotated[
-    list[str] | None, typer.Option("--rest", metavar="URL", help="REST; may be repeated.", show_default=False)
+    list[str] | None,
+    typer.Option("--rest", metavar="URL", help="REST API of the chain; repeatable.", show_default=False),
 ]
 RunChainIdOption = Annotated[
     str | None,
     typer.Option(
-        "--chain-id", metavar="ID", help="Id of the chain; else what the first RPC's /status says.", show_default=False
+        "--chain-id",
+        metavar="ID",
+        help="Id of the chain; default: the one in /status of the first RPC.",
+        show_default=False,
     ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the spec; may be repeated."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the spec; repeatable."),
 ]
 EnvOption = Annotated[
     list[str] | None,
     typer.Option(
         "--env",
         metavar="NAME[=VALUE]",
-        help="A variable for the workload, in place of the spec's; without a value, this shell's own. May be repeated.",
+        help="Environment variable of the workload, which overrides the spec's; without VALUE, that of this shell. Repeatable.",
     ),
 ]
-DockerOption = Annotated[bool, typer.Option("--docker", help="Start the workload's image with docker.")]
+DockerOption = Annotated[
+    bool, typer.Option("--docker", help="Run the workload's image with docker in place of its command.")
+]
 
 
 def run(

@@ -1,4 +1,4 @@
-"""What the verbs on runs share: finding a run on its cluster, waiting for it, and showing it."""
+"""What the verbs on runs share: their options, waiting for a run, and printing its status."""
 
 import enum
 import json
@@ -29,7 +29,7 @@ VERDICT_EXITS: Final[Mapping[str, int]] = {Verdict.PASSED: 0, Verdict.FAILED: 1}
 
 POLL_SECONDS: Final = 1.0
 _FIRST_ANSWER_SECONDS: Final = 10
-"""A person waits for the first answer; who waits for a verdict has more patience."""
+"""The first request to a cluster gives up early, because a person waits for it; later requests are retried longer."""
 
 _AWAY_SECONDS: Final = 600
 _AWAY_PAUSE_SECONDS: Final = 5.0
@@ -53,9 +53,9 @@ class StatusOutput(enum.StrEnum):
 
 
 def checked_name(name: str | None) -> str | None:
-    """A callback of typer's. What is no Kubernetes name must not become a part of a path."""
+    """A callback of typer: refuses what is no Kubernetes name, because the name becomes part of a path."""
     if name is not None and not _NAME.fullmatch(name):
-        if pathlib.Path(name).is_dir():
+        if name and pathlib.Path(name).is_dir():
             raise usage_error(
                 f"{name!r} is a folder, not a run on a cluster; `validationrun report {name}` shows its results"
             )
@@ -63,20 +63,23 @@ def checked_name(name: str | None) -> str | None:
     return name
 
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run: its Workflow's name.", callback=checked_name)]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Name of the run, which is that of its Workflow.", callback=checked_name)
+]
 ContextOption = Annotated[
-    str | None, typer.Option("--context", help="Context of the kubeconfig; else its current one.", show_default=False)
+    str | None,
+    typer.Option("--context", help="Context of the kubeconfig; default: the current one.", show_default=False),
 ]
 RunNamespaceOption = Annotated[
     str | None,
     typer.Option(
-        "--namespace", "-n", help="Namespace; else that of the context.", show_default=False, callback=checked_name
+        "--namespace", "-n", help="Namespace; default: that of the context.", show_default=False, callback=checked_name
     ),
 ]
-StatusOutputOption = Annotated[StatusOutput, typer.Option("--output", "-o", help="Form of the status.")]
+StatusOutputOption = Annotated[StatusOutput, typer.Option("--output", "-o", help="Output format.")]
 TimeoutOption = Annotated[
     str | None,
-    typer.Option("--timeout", help="Give up waiting after this, such as 2h; the run goes on.", show_default=False),
+    typer.Option("--timeout", help="Stop waiting after this long, such as 2h; the run continues.", show_default=False),
 ]
 
 
@@ -87,7 +90,7 @@ def open_cluster(context: str | None, namespace: str | None) -> "Cluster":
 
 
 def no_run(cluster: "Cluster", name: str) -> typer.Exit:
-    """Says why there is no such run, and gives the exit to raise."""
+    """Prints why there is no such run, and returns the exit to raise."""
     from validationrun.runs.lookup import why_no_run
 
     return usage_error(why_no_run(cluster, name))
@@ -95,10 +98,10 @@ def no_run(cluster: "Cluster", name: str) -> typer.Exit:
 
 def patiently(look: Callable[[], T]) -> T:
     """
-    What `look` gives, also when the API server is away for some minutes: the run goes on meanwhile.
+    The result of `look`, retried for ten minutes while the API server does not answer: the run goes on meanwhile.
 
     Raises:
-        ClusterError: it stays away, or says no.
+        ClusterError: no answer within that time, or a refusal.
     """
     from validationrun.kube.cluster import UnreachableError
 
@@ -126,11 +129,11 @@ def follow(
     The run once its Workflow has ended, clean-up included.
 
     Args:
-        show: gets every look at it before that.
-        answers_every_s: look at each rule's last answer so often; None for never.
+        show: called with each snapshot until then.
+        answers_every_s: how often to read each rule's last answer; None for never.
 
     Raises:
-        typer.Exit: with 2, when the run is gone or the time is over.
+        typer.Exit: with 2, when the run is gone or `timeout_s` is over.
     """
     try:
         return _follow(cluster, name, timeout_s, show, answers_every_s)
@@ -172,7 +175,7 @@ def _follow(
 
 
 def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapshot":
-    """The run once its Workflow has ended. What it does meanwhile goes to standard error."""
+    """The run once its Workflow has ended. Its progress goes to standard error."""
     told = ""
 
     def tell(snapshot: "Snapshot") -> None:
@@ -196,7 +199,7 @@ def timeout_seconds(text: str | None) -> float | None:
 
 
 def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:
-    """The status in the chosen form; people are also told how far the window is, and where more is to be read."""
+    """Prints the status; as text also how far the window is, and which command shows more."""
     status, more = snapshot.status, {}
     if not snapshot.ended:
         more["window"] = window_words(snapshot, time.time())
@@ -206,7 +209,7 @@ def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:
 
 
 def exit_by(snapshot: "Snapshot", output: StatusOutput) -> typer.Exit:
-    """Prints a run that is over, and gives the exit to raise, of a verb that gives a verdict."""
+    """Prints a run that has ended, and returns the exit by its verdict."""
     print_run(snapshot, output)
     return typer.Exit(VERDICT_EXITS.get(snapshot.status["verdict"], EXIT_USAGE))
 
@@ -216,7 +219,7 @@ def print_status(status: dict[str, Any], output: StatusOutput, more: Mapping[str
     The status in the chosen form.
 
     Args:
-        more: lines for people, by what stands before them.
+        more: further lines of the text form, by their label.
     """
     if output is StatusOutput.JSON:
         print(json.dumps(status, indent=2, ensure_ascii=False))
@@ -239,12 +242,12 @@ def window_words(snapshot: "Snapshot", now: float) -> str:
 
 
 def paint(line: str, word: str) -> str:
-    """The line with the first such word, a phase, in its colour."""
+    """The line with the first occurrence of the word, a phase, in its colour."""
     return line.replace(word, f"\033[{_COLORS.get(word, '36')}m{word}\033[0m", 1) if word in line else line
 
 
 def _lines(status: dict[str, Any], more: Mapping[str, str]) -> Iterator[str]:
-    """The verdict first, then what it rests on."""
+    """The verdict first, then its parts."""
     yield f"{status['runId']} in {status['namespace']}: {status['phase']}{_took(status)}"
     if status["reason"]:
         yield f"  reason   {status['reason']}"
@@ -269,10 +272,10 @@ def _lines(status: dict[str, Any], more: Mapping[str, str]) -> Iterator[str]:
 
 
 def _deployments(status: dict[str, Any]) -> Iterator[str]:
-    """What the controller said of each as the chain came up: worth a word only where it did not come up."""
+    """Each deployment; with its phase where the chain did not come up."""
     came_up = status["load"] is not None or status["verdict"] == Verdict.PASSED
-    for one in status["chain"]["deployments"]:
-        yield one["name"] if came_up else f"{one['name']} {one['phase'] or 'gone'}"
+    for deployment in status["chain"]["deployments"]:
+        yield deployment["name"] if came_up else f"{deployment['name']} {deployment['phase'] or 'gone'}"
 
 
 def _took(status: dict[str, Any]) -> str:
@@ -285,8 +288,12 @@ def _took(status: dict[str, Any]) -> str:
 
 def _shards(status: dict[str, Any]) -> str:
     shards = status["load"]["shards"]
-    running = [one for one in shards if one["exitCode"] is None and one.get("startedAt") and not one.get("finishedAt")]
+    running = [
+        shard
+        for shard in shards
+        if shard["exitCode"] is None and shard.get("startedAt") and not shard.get("finishedAt")
+    ]
     if status["verdict"] == Verdict.AWAITED and running:
         return f" ({counted(len(running), 'shard')} of {len(shards)} running)"
-    codes = ", ".join("none" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
+    codes = ", ".join("none" if shard["exitCode"] is None else str(shard["exitCode"]) for shard in shards)
     return f" (shards ended {codes})" if codes else ""

@@ -26,7 +26,7 @@ Examples:
 The run becomes Cancelled, unless its verdict was written already. Exits 0, or 2 when there is nothing to stop.
 """
 
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the run has cleaned up, and show it.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the run has cleaned up, and print its status.")]
 
 
 def run(

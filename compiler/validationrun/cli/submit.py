@@ -42,7 +42,7 @@ Without --wait exits 0 once the run is started, and 2 otherwise.
 
 
 class DryRun(enum.StrEnum):
-    """Who judges what would be created."""
+    """Who validates what would be created."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -56,7 +56,7 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         metavar="NAME",
-        help="Instead of SPEC: start a run of this WorkflowTemplate, as it is on the cluster.",
+        help="Instead of SPEC: start a run of this WorkflowTemplate, which the cluster has already.",
         show_default=False,
         callback=checked_name,
     ),
@@ -75,15 +75,15 @@ DryRunOption = Annotated[
     DryRun | None,
     typer.Option(
         "--dry-run",
-        help="Create nothing. client: print the objects; server: let the API server judge each of them.",
+        help="Create nothing. client: print the objects; server: let the API server validate them.",
         show_default=False,
     ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the template; may be repeated."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the template; repeatable."),
 ]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and exit by it.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the verdict, and exit by it.")]
 
 
 def run(
@@ -142,7 +142,7 @@ def _start_compiled(
     from validationrun.runs.submit import rehearse, submit, thin_workflow
 
     if dry_run is DryRun.CLIENT:
-        texts = [one.text for one in compiled.files if one.name in ("bundle.yaml", "workflowtemplate.yaml")]
+        texts = [file.text for file in compiled.files if file.name in ("bundle.yaml", "workflowtemplate.yaml")]
         _print_objects(texts, thin_workflow(compiled, given, instance_id))
         return None, None
     cluster = open_cluster(context, compiled.plan.namespace)
@@ -178,8 +178,8 @@ def _print_objects(texts: list[str], body: "Object") -> None:
 
 
 def _print_rehearsed(found: "list[Rehearsed]") -> None:
-    for one in found:
-        print(f"{one.resource.full_name}/{one.name} {one.outcome} (server dry run)")
+    for rehearsed in found:
+        print(f"{rehearsed.resource.full_name}/{rehearsed.name} {rehearsed.outcome} (server dry run)")
     note("the API server accepts all of it; nothing was created")
 
 
@@ -193,6 +193,6 @@ def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     if not result.ok:
         raise usage_error(f"{spec}: {summary(result.diagnostics)}; nothing was submitted")
     if len(result.compiled) != 1:
-        names = ", ".join(one.plan.name for one in result.compiled) or "none"
+        names = ", ".join(compiled.plan.name for compiled in result.compiled) or "none"
         raise usage_error(f"{spec} must hold exactly one run to submit; it holds {names}")
     return result.compiled[0]

@@ -53,7 +53,7 @@ FileArgument = Annotated[
         metavar="FILE...", help="Test files, folders (only the rule tests in them), globs, or - for standard input."
     ),
 ]
-TestOutputOption = Annotated[TestOutput, typer.Option("--output", "-o", help="Form of the results.")]
+TestOutputOption = Annotated[TestOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
 def run(

@@ -157,7 +157,9 @@ class Changes:
         if snapshot.window is not None and self._clock() - self._beat >= _BEAT_SECONDS:
             self._beat = self._clock()
             verdicts = [rule.verdict for rule in snapshot.rules]
-            counted = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)) or "no rules"
+            counted = (
+                ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)) or "no rules"
+            )
             yield f"window {window_words(snapshot, self._clock())}: {counted}"
 
     def _new(self, what: str, words: str) -> Iterator[str]:
