@@ -157,8 +157,13 @@ def _also(failed: Sequence[RuleState]) -> str:
 
 
 def _errors(states: Sequence[RuleState]) -> str:
-    wrong = [state for state in states if state.verdict == Verdict.ERROR]
-    return ": " + "; ".join(f"{state.name} {state.reason} ({_explained(state)})" for state in wrong) if wrong else ""
+    """Each cause once, after the names of all rules that have it: a Prometheus that is away is one cause."""
+    rules_by_cause: dict[str, list[str]] = {}
+    for state in states:
+        if state.verdict == Verdict.ERROR:
+            rules_by_cause.setdefault(f"{state.reason} ({_explained(state)})", []).append(state.name)
+    causes = [f"{', '.join(names)} {cause}" for cause, names in rules_by_cause.items()]
+    return f": {'; '.join(causes)}" if causes else ""
 
 
 def _explained(state: RuleState) -> str:

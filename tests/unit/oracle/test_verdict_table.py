@@ -175,3 +175,16 @@ def test_silence_of_an_alert_passes_with_proof_only() -> None:
     assert (unproven.verdict, unproven.reason) == ("Error", "AlertNotLoaded")
     fired = decide_alert("a", 10, Samples([Sample({}, "1")]), Fault("AlertNotLoaded", "no such alert"))
     assert (fired.verdict, fired.count) == ("Failed", 1)
+
+
+def test_a_cause_that_several_rules_share_is_told_once():
+    """A Prometheus that goes away is one cause, however many rules ask it."""
+    away = [
+        RuleState(name, verdict="Error", reason="PrometheusUnavailable", message="connection refused") for name in "abc"
+    ]
+    slow = RuleState("d", verdict="Error", reason="Timeout", message="no answer within 5s")
+    verdict = judge(replace(GOOD, rules=[*away, PASSED, slow]))
+    assert verdict.reason == "RuleError"
+    assert verdict.message == (
+        "not every rule could be answered: a, b, c PrometheusUnavailable (connection refused); d Timeout (no answer within 5s)"
+    )
