@@ -16,6 +16,7 @@ from validationrun.cli.console import (
     print_diagnostics,
     read_runs,
     summary,
+    usage_error,
 )
 from validationrun.cli.verbosity import note, tracker
 from validationrun.spec.neighbours import is_rule_test
@@ -62,6 +63,8 @@ def run(
         diagnostics += _rule_test_diagnostics(files, rule_tests, diagnostics, namespace)
     print_diagnostics(diagnostics, output)
     others = len(set(result.passed_over) - rule_tests)
+    if others == len(files):
+        raise usage_error(f"no ValidationRun and no rule test in {', '.join(specs)}")
     if output is Output.TEXT:
         passed = f"; {counted(others, 'other')} passed over" if others else ""
         note(f"{counted(len(files) - others, 'file')}: {summary(diagnostics)}{passed}")
