@@ -145,8 +145,8 @@ def test_a_prometheus_that_goes_away_is_an_error(tmp_path, proxied):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--for", "0s"), "--for must be a duration of at least 1s"),
-        (("--for", "soon"), "--for must be a duration of at least 1s"),
+        (("--for", "0s"), "--for must be a duration such as 90s, 2h30m or 7d"),
+        (("--for", "soon"), "--for must be a duration such as 90s, 2h30m or 7d"),
         (("--start", "yesterday"), "--start must be a time with its zone"),
         (("--start", "2026-03-01T02:10:00"), "--start must be a time with its zone"),
         (("--settle", "-1"), "--settle must be a duration from 0s to 60s"),

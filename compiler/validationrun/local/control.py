@@ -94,11 +94,11 @@ class LocalControl:
         self.evidence.add(decision, counted=counted)
 
     def stop(self, decision: Decision) -> None:
-        """There is nothing to stop but the evaluation itself."""
+        """Records the stop. Without a load there is nothing else to stop."""
         self.record_stop(decision, "stopping")
 
     def record_stop(self, decision: Decision, consequence: str) -> None:
-        """The intent comes before the act, and stays the first failure that was known."""
+        """Records the intent before the stop itself. The first known failure stays the reason."""
         if self.kept.get(record.STOP) is None:
             self.kept.put(record.STOP, {"rule": decision.rule, "t": decision.t})
             logger.info(
@@ -106,20 +106,21 @@ class LocalControl:
             )
 
     def save(self, states: Sequence[RuleState]) -> None:
-        before = {one["name"]: one["verdict"] for one in (self.kept.get(record.RULES) or {"rules": []})["rules"]}
+        saved = (self.kept.get(record.RULES) or {"rules": []})["rules"]
+        before = {rule["name"]: rule["verdict"] for rule in saved}
         for state in states:
             if state.verdict not in (Verdict.AWAITED, before.get(state.name)):
-                words = " ".join(part for part in (state.reason, state.message) if part)
-                logger.info("rule %s: %s%s", state.name, state.verdict, f": {words}" if words else "")
+                why = " ".join(part for part in (state.reason, state.message) if part)
+                logger.info("rule %s: %s%s", state.name, state.verdict, f": {why}" if why else "")
         self.kept.put_rules(states)
 
 
 @contextlib.contextmanager
 def signals_interrupt(control: LocalControl) -> Iterator[None]:
     """
-    SIGINT, SIGTERM and SIGHUP end the evaluation in order; once that cannot be hurried any more, they end the process.
+    SIGINT, SIGTERM and SIGHUP end the evaluation in order; a further signal that can hurry nothing more ends the process.
 
-    A signal that was ignored when we were started, as `nohup` does, stays ignored.
+    A signal that was ignored at the start, as under `nohup`, stays ignored.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     ours = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]

@@ -31,6 +31,7 @@ from validationrun.oracle.ticks import judged_seconds
 from validationrun.prometheus import Access, Prometheus
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.folder import Result, local_run_id
+from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import ValidationRun
 
 logger = logging.getLogger(__name__)
@@ -44,9 +45,9 @@ class EvaluateOptions:
     What the command line adds to a spec.
 
     Attributes:
-        root: of all results.
+        root: the folder of all results.
         start: Unix seconds; None for now.
-        seconds: how long; None for what the spec says.
+        seconds: length of the window; None for the spec's own.
     """
 
     prometheus_url: str
@@ -62,10 +63,10 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     """
     Judges the rules of a spec; its load counts as absent.
 
-    Returns the result and the folder it lies in.
+    Returns the result and its folder.
 
     Raises:
-        LocalError: there is nothing to judge, or the first question to Prometheus was not answered.
+        LocalError: the spec has no rules, or Prometheus does not answer.
         OSError: the results cannot be written.
     """
     clock = Clock()
@@ -86,29 +87,26 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     kept = _kept(run, options, began, questions)
     kept.put(record.WINDOW, {"start": format_time(start), "end": format_time(end)})
     evidence = EvidenceWriter(folder, rules)
-    # A rule is asked only once its time has come, so the whole window may be given as open from the start.
+    # The whole window counts as open from the start, because no rule is asked before its time.
     control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, clock)
     window = f"{format_time(start)} to {format_time(end)}"
     logger.info("judging %s by %s from %s", counted(len(rules), "rule"), options.prometheus_url, window)
-    fold = Fold.begin(rules)
-    setting = Setting(
-        "evaluate",
-        folder,
-        Identity(run_id, run_id, namespace),
-        questions,
-        options.settle_s,
-        prometheus,
-        notes_of(run),
-    )
+    identity = Identity(run_id, run_id, namespace)
+    setting = Setting("evaluate", folder, identity, questions, options.settle_s, prometheus, notes_of(run))
     with signals_interrupt(control):
-        judgement = Evaluation(
-            control,
-            askers(questions, options.prometheus_url, options.access, control.now, control.wake),
-            fold,
-            Prometheus(options.prometheus_url, options.access).clock,
-        ).run()
-        judgement = as_it_ended(judgement, fold, interrupted=control.interrupted())
+        judgement = _judge(options, questions, control)
         return conclude(setting, kept, judgement, evidence, None, control.now()), folder
+
+
+def _judge(options: EvaluateOptions, questions: list[Question], control: LocalControl) -> Judgement:
+    fold = Fold.begin([question.rule for question in questions])
+    judgement = Evaluation(
+        control,
+        askers(questions, options.prometheus_url, options.access, control.now, control.wake),
+        fold,
+        Prometheus(options.prometheus_url, options.access).clock,
+    ).run()
+    return as_it_ended(judgement, fold, interrupted=control.interrupted())
 
 
 def _kept(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> Kept:
@@ -122,7 +120,7 @@ def _kept(run: ValidationRun, options: EvaluateOptions, began: float, questions:
 
 
 def chain_id_of(run: ValidationRun, given: str | None) -> str | None:
-    """Of an existing chain, the spec's own; a chain that is brought up has another id in each run, so it must be given."""
+    """The given id, else that of an existing chain. A chain that is brought up has a new id in each run; then None."""
     if given is not None:
         return given
     return run.spec.chain.chain_id if run.spec.chain.endpoints is not None else None
@@ -136,6 +134,6 @@ def _questions(run: ValidationRun, chain_id: str | None, run_id: str) -> list[Qu
     for question in questions if chain_id is None else ():
         if uses_chain_id(question):
             raise LocalError(
-                f"rule {question.rule.name} uses ${{chainId}}, which is another one in every run: give --chain-id"
+                f"rule {question.rule.name} uses ${{chainId}}, which differs from run to run: give --chain-id"
             )
     return questions

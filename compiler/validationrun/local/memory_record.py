@@ -53,11 +53,15 @@ def run_entry(
         "load": load,
         "rules": [
             {
-                "name": one.rule.name,
-                "type": one.rule.type,
-                **({"op": one.rule.query.op, "threshold": one.rule.query.threshold} if one.rule.query else {}),
+                "name": question.rule.name,
+                "type": question.rule.type,
+                **(
+                    {"op": question.rule.query.op, "threshold": question.rule.query.threshold}
+                    if question.rule.query
+                    else {}
+                ),
             }
-            for one in questions
+            for question in questions
         ],
     }
 

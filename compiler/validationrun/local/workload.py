@@ -60,8 +60,8 @@ class Container:
         for name, text in self.environment:
             template = str(index) if name == _SHARD_INDEX else place(text)
             environment[name] = expand(template, environment)
-        command = None if self.command is None else [expand(place(one), environment) for one in self.command]
-        return Shard(index, command, [expand(place(one), environment) for one in self.args], environment)
+        command = None if self.command is None else [expand(place(word), environment) for word in self.command]
+        return Shard(index, command, [expand(place(word), environment) for word in self.args], environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def placing(folders: Mapping[str, str]) -> Callable[[str], str]:
         folders: by the container's path; a trailing slash counts for nothing.
     """
     # The longest first: one may lie in the other.
-    found = sorted(((posixpath.normpath(path), to) for path, to in folders.items()), key=lambda one: -len(one[0]))
+    found = sorted(((posixpath.normpath(path), to) for path, to in folders.items()), key=lambda folder: -len(folder[0]))
     usable = {path: to for path, to in found if path != "/"}
     pattern = re.compile(
         r"(?<![A-Za-z0-9_.-])(?:" + "|".join(re.escape(path) for path in usable) + r")(?![A-Za-z0-9_.-])"

@@ -1,8 +1,8 @@
 """
-Why a query gave nothing, in a sentence or two for people.
+Explains in a sentence or two why a query gave nothing.
 
-The query is taken apart: to blame is the innermost part that is empty although all that it is made of has data. What is
-wrong with that part is asked of the same Prometheus. No verdict rests on it.
+It blames the innermost part of the query that is empty although its own parts have data, and asks the same Prometheus why that
+part is empty. No verdict depends on an explanation.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ _NEED_TWO: Final = frozenset({"rate", "irate", "increase", "delta", "idelta", "d
 _SELECTORS: Final = ("VectorSelector", "MatrixSelector")
 
 Explain = Callable[[str, float, float], str]
-"""Why a query was empty at T, within so many seconds; in words for people, or empty."""
+"""Why a query was empty at T, for people; takes the query, T and a time limit in seconds. Empty when no cause is known."""
 
 
 def explain_empty(prometheus: Prometheus) -> Explain:
     """
-    What explains an empty answer, asked of the same Prometheus on a connection of its own.
+    Returns a function that explains an empty answer. It asks over this Prometheus' connection.
 
-    The function may be called from several threads, which wait for each other within their time. It never raises, and is
-    silent about what it cannot find out.
+    Several threads may call it; they wait for each other within their time limits. It never raises, and returns an empty text
+    when it finds no cause.
     """
     one_at_a_time = threading.Lock()
 
@@ -53,13 +53,13 @@ def explain_empty(prometheus: Prometheus) -> Explain:
 
 
 def _bounded(text: str) -> str:
-    """On one line, without what a terminal would obey."""
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    """At most 300 characters on a line, without control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 
 class _Explanation:
-    """Of one query."""
+    """The explanation of one query."""
 
     def __init__(self, ask: Inquiry) -> None:
         # Imported when there is something to explain: the parser is native code that most runs never need.
@@ -74,7 +74,7 @@ class _Explanation:
         parts = [node for node in self._promql.nodes(tree) if self._gives_series(node)]
         if len(parts) <= _MOST_PARTS and self._find_data(parts):
             return self._blame(tree)
-        # One part that cannot be evaluated spoils the question for all; selectors always can.
+        # A part that cannot be evaluated spoils the question for all parts; a selector can always be evaluated.
         selectors = [node for node in parts if _kind(node) in _SELECTORS][:_MOST_PARTS]
         if not self._find_data(selectors):
             return ""
@@ -85,22 +85,22 @@ class _Explanation:
         return self._promql.value_type(node) in ("vector", "matrix")
 
     def _find_data(self, parts: Sequence[Any]) -> bool:
-        """Asks which parts have data, all in one question. False when that has no answer."""
+        """Asks in a single query which parts have data. False when there is no answer."""
         texts = list(dict.fromkeys(str(part) for part in parts))
         ranges = {str(part) for part in parts if self._promql.value_type(part) == "matrix"}
         each = (f"count(count_over_time({text}))" if text in ranges else f"count({text})" for text in texts)
         try:
-            found = self._ask.vector(_numbered(each))
+            samples = self._ask.vector(_numbered(each))
         except NoAnswerError:
             return False
-        self._with_data = {texts[int(sample.labels["n"])] for sample in found}
+        self._with_data = {texts[int(sample.labels["n"])] for sample in samples}
         return True
 
     def _has_data(self, node: Any) -> bool:
         return str(node) in self._with_data
 
     def _blame(self, node: Any) -> str:
-        """For a part that is empty."""
+        """Why a part is empty."""
         if _kind(node) in _SELECTORS:
             return self._of_selector(node)
         for child in _parts(node):

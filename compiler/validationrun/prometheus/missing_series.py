@@ -1,4 +1,4 @@
-"""Why a selector matches nothing: no such metric, no such label, a series that ended, a range that is too short."""
+"""Explains why a selector matches nothing: no such metric, no such label, a series that ended, a range that is too short."""
 
 import difflib
 import itertools
@@ -29,10 +29,10 @@ class Selector:
     A selector of a query, without its range and offset.
 
     Attributes:
-        name: of the metric; empty when it names none.
-        matchers: all others.
-        range_s: of the range around it; None for an instant selector.
-        moment: where it looks, Unix seconds.
+        name: the metric's name; empty when the selector has none.
+        matchers: the matchers of other labels.
+        range_s: length of the range; None for an instant selector.
+        moment: the time that it reads, in Unix seconds.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Selector:
 
     @classmethod
     def of(cls, node: Any, t: float) -> "Selector | None":
-        """From the parser's selector, with its range or without; None for one that is too unusual to be explained."""
+        """From the parser's vector or matrix selector; None for a selector with `or` or `@`, which is not explained."""
         range_s = node.range.total_seconds() if hasattr(node, "vector_selector") else None
         inner = node if range_s is None else node.vector_selector
         if inner.matchers.or_matchers or inner.at is not None:
             return None
-        matchers = [(one.name, _operator(one.op), one.value) for one in inner.matchers.matchers]
+        matchers = [(matcher.name, _operator(matcher.op), matcher.value) for matcher in inner.matchers.matchers]
         name = inner.name or next((value for label, op, value in matchers if (label, op) == ("__name__", "=")), "")
-        others = tuple(one for one in matchers if not (name and one[0] == "__name__"))
+        others = tuple(matcher for matcher in matchers if not (name and matcher[0] == "__name__"))
         offset = inner.offset.total_seconds() if inner.offset is not None else 0.0
         return cls(name, others, range_s, t - offset)
 
@@ -72,7 +72,7 @@ def _operator(operator: Any) -> str:
 
 
 def why_no_series(ask: Inquiry, selector: Selector) -> str:
-    """For a selector that gave nothing."""
+    """Why a selector gave nothing."""
     moment = selector.moment
     ask.so_far = f"Nothing matches {show(selector.text)}."
     if ask.values("__name__", selector.text, moment):
@@ -95,8 +95,8 @@ def _no_metric(ask: Inquiry, selector: Selector) -> str:
 def _no_match(ask: Inquiry, selector: Selector) -> str:
     for label, op, value in selector.matchers[:_MOST_MATCHERS]:
         values = ask.values(label, selector.only([]) if selector.name else None, selector.moment)
-        # A series without the label has it empty.
-        if any(_satisfies(op, value, one) for one in ("", *values)):
+        # A series without the label counts as one whose label is empty.
+        if any(_satisfies(op, value, candidate) for candidate in ("", *values)):
             continue
         whose = f"series of {selector.name}" if selector.name else "series"
         if not values:
@@ -106,10 +106,10 @@ def _no_match(ask: Inquiry, selector: Selector) -> str:
 
 
 def _no_combination(ask: Inquiry, selector: Selector) -> str:
-    """Each matcher alone matches something."""
+    """Why matchers that match something each match nothing together."""
     for matcher in selector.matchers[:_MOST_MATCHERS]:
         label, op, value = matcher
-        others = selector.only([one for one in selector.matchers if one != matcher])
+        others = selector.only([other for other in selector.matchers if other != matcher])
         if others != "{}" and (values := ask.values(label, others, selector.moment)):
             wanted = f"{label}{op}{show(quoted(value))}"
             return f"No series of {show(others)} has {wanted}; nearest: {_nearest(value, values)}."
@@ -117,7 +117,7 @@ def _no_combination(ask: Inquiry, selector: Selector) -> str:
 
 
 def _why_no_sample(ask: Inquiry, selector: Selector) -> str:
-    """Its series were there within the hour."""
+    """Why series that existed within the hour have no sample now."""
     moment = selector.moment
     if selector.range_s is not None and ask.vector(f"count({selector.text})", moment):
         start = f"The range of {selector.range_s:g}s holds no sample of {selector.called}"
@@ -132,20 +132,20 @@ def _why_no_sample(ask: Inquiry, selector: Selector) -> str:
 
 def _targets(ask: Inquiry, selector: Selector) -> str:
     series = ask.series(selector.text, selector.moment, _MOST_SERIES)
-    jobs = _one_of(one.get("job", "") for one in series)
-    instances = _one_of(one.get("instance", "") for one in series)
-    found = ask.vector(f"up{{job=~{jobs},instance=~{instances}}}", selector.moment)
-    down = sorted(one.labels.get("instance", "") for one in found if float(one.value) == 0)
+    jobs = _any_of(labels.get("job", "") for labels in series)
+    instances = _any_of(labels.get("instance", "") for labels in series)
+    targets = ask.vector(f"up{{job=~{jobs},instance=~{instances}}}", selector.moment)
+    down = sorted(up.labels.get("instance", "") for up in targets if float(up.value) == 0)
     if down:
         more = f" and {len(down) - 1} more" if len(down) > 1 else ""
         return f"target {show(down[0])}{more} is down" if not more else f"targets {show(down[0])}{more} are down"
-    if not found:
+    if not targets:
         return "nothing that Prometheus scrapes now had them"
     return "the target is up and does not expose them any more"
 
 
 def why_too_short(ask: Inquiry, function: str, selector: Selector) -> str:
-    """For a function that needs two samples of each series and gave nothing, although there are samples."""
+    """Why a function that needs two samples of each series gave nothing, although there are samples."""
     range_text = f"{selector.text}[{selector.range_s or 0:g}s]"
     most = ask.number(f"max(count_over_time({range_text}))", selector.moment)
     if most is None or most > 1:
@@ -155,7 +155,7 @@ def why_too_short(ask: Inquiry, function: str, selector: Selector) -> str:
 
 
 def _with_spacing(ask: Inquiry, selector: Selector, start: str) -> str:
-    """How far apart the samples of one of its series are, in the middle."""
+    """Adds the median distance of the samples of one of its series."""
     ask.so_far = f"{start}."
     series = ask.series(selector.text, selector.moment, 1)
     if not series:
@@ -172,23 +172,23 @@ def _satisfies(op: str, wanted: str, value: str) -> bool:
     if op in ("=", "!="):
         return (value == wanted) == (op == "=")
     try:
-        found = re.fullmatch(wanted, value) is not None
+        matches = re.fullmatch(wanted, value) is not None
     except re.error:
-        # Prometheus' own expressions are nearly Python's; where they differ, this matcher is not blamed.
+        # Prometheus' regular expressions are nearly Python's; a matcher with another one is not blamed.
         return True
-    return found == (op == "=~")
+    return matches == (op == "=~")
 
 
-def _one_of(values: Iterable[str]) -> str:
-    """A regular expression for exactly these, as a PromQL string."""
+def _any_of(values: Iterable[str]) -> str:
+    """A regular expression that matches exactly these values, as a PromQL string."""
     return '"' + "|".join(sorted({escape(value, "regex", '"') for value in values})) + '"'
 
 
 def _nearest(value: str, values: Sequence[str]) -> str:
     near = difflib.get_close_matches(value, values[:_MOST_VALUES], n=_NEAREST, cutoff=0.0)
-    return ", ".join(show(quoted(one)) for one in near)
+    return ", ".join(show(quoted(value)) for value in near)
 
 
 def show(text: str) -> str:
-    """Not endless: a sentence has room for a few of these."""
+    """The text, cut so that a sentence has room for a few of them."""
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

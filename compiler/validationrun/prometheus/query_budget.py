@@ -1,4 +1,4 @@
-"""Questions that explain an empty answer: few, quick, and about the hour before it."""
+"""The queries that explain an empty answer: limited in number and time, and about the hour before it."""
 
 import time
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from validationrun.prometheus import Prometheus
 
 MOST_QUESTIONS: Final = 10
 BACK_SECONDS: Final = 3600
-"""How far back a series is looked for: what ended earlier is not why a rule has no data now."""
+"""How far back series are looked for. A series that ended earlier is not the cause of missing data now."""
 
 _LEAST_SECONDS: Final = 0.05
 
 
 class NoAnswerError(Exception):
-    """A question has no answer, all of them are asked, or the time is over: nothing can be concluded from it."""
+    """A query has no answer, or the limit of queries or of time is reached. Nothing follows from it."""
 
 
 _Known = TypeVar("_Known")
@@ -30,11 +30,11 @@ def _known(answer: _Known | Fault) -> _Known:
 
 class Inquiry:
     """
-    The questions about one empty answer, counted and timed. Each raises NoAnswerError when it has no answer.
+    The queries about one empty answer. Each raises NoAnswerError when it has no answer.
 
     Attributes:
         t: evaluation time of the answer, Unix seconds.
-        so_far: the best explanation until now; what follows can only make it more precise.
+        so_far: the best explanation so far; further queries only make it more precise.
     """
 
     def __init__(self, prometheus: Prometheus, t: float, until: float) -> None:
@@ -54,12 +54,12 @@ class Inquiry:
         return float(samples[0].value) if samples else None
 
     def times(self, selector: str, t: float) -> list[float]:
-        """When a range of one series has samples."""
+        """The times of the samples in a range of one series."""
         answer = _known(read_matrix(self._reply(selector, t)))
-        return [one for one, _ in answer.series[0].points] if answer.series else []
+        return [at for at, _ in answer.series[0].points] if answer.series else []
 
     def values(self, label: str, selector: str | None, moment: float) -> list[str]:
-        """The values of a label in the hour before, on the series of a selector or on all."""
+        """The values of a label in the hour before, on the series of a selector or on all series."""
         matches = [] if selector is None else [selector]
         return _known(self._prometheus.label_values(label, matches, moment - BACK_SECONDS, moment, self._left()))
 
