@@ -110,7 +110,8 @@ def check_red_steps(expect: Mapping[str, Any], outcome: Outcome) -> None:
     red = {
         str(node["templateName"]): str(node["message"])
         for node in nodes
-        if node["type"] == "Pod" and (node.get("outputs") or {}).get("exitCode") == str(EXIT_AGAINST_RUN)
+        if node["phase"] == "Failed" and (node.get("outputs") or {}).get("exitCode") == str(EXIT_AGAINST_RUN)
+        if node["type"] == "Pod"
     }
     expected: Mapping[str, str] = expect.get("red", {})
     assert red.keys() == expected.keys(), red
