@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emit_helpers import compiled
+from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.planned_run import planned_run
 from validationrun.contract.record import Identity, Record
+from validationrun.contract.record_key import ENSURE_CHAIN, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY, RecordKey
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
@@ -210,12 +214,23 @@ def read(cluster: FakeCluster) -> Record:
     return found
 
 
-def begin(cluster: FakeCluster, run: Mapping[str, Any], keys: Mapping[str, Mapping[str, Any]] | None = None) -> Record:
-    """A record as the steps before would have left it."""
-    written = Record.create(cluster, IDENTITY, "nightly-0f8fad5b", dict(run))  # type: ignore[arg-type]
-    for key, value in (keys or {}).items():
-        written.write(record.WRITERS[key], key, dict(value))
+def begin(cluster: FakeCluster, run: RunEntry, *keys: RecordKey) -> Record:
+    """A record as the steps before have left it."""
+    written = Record.create(cluster, IDENTITY, run)  # type: ignore[arg-type]
+    write(written, *keys)
     return written
+
+
+def write(written: Record, *keys: RecordKey) -> None:
+    """Each key as its own step writes it."""
+    for value in keys:
+        written.write(value.writer, value)
+
+
+def planned(folder: pathlib.Path, parameters: Mapping[str, str] | None = None) -> RunEntry:
+    """The key `run` as ensure-chain makes it of the bundle in this folder."""
+    bundle = Bundle({path.name: path.read_text("utf-8") for path in folder.iterdir()})
+    return planned_run(bundle, IDENTITY, bundle_hash(bundle.data), parameters or {}, START)
 
 
 def pod(index: int, state: Mapping[str, Any], uid: str = "job-uid", **status: Any) -> Object:
@@ -297,7 +312,7 @@ def argo_nodes(step: str, *attempts: Mapping[str, Any]) -> dict[str, Object]:
 
 def workflow(**spec: Any) -> Object:
     """Whose steps all ended well, each at its first attempt."""
-    steps = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY, record.LOAD_JOB, record.RULE_EVALUATOR)
+    steps = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR)
     nodes = {name: node for step in steps for name, node in argo_nodes(step, {}).items()}
     return {
         "metadata": {"name": IDENTITY.workflow, "uid": IDENTITY.uid, "annotations": {}},

@@ -1,15 +1,18 @@
 """Runs on the fake API server, as Argo, the steps and Kubernetes would have left them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from emit_helpers import compiled, full_run
 from fake_api_server import FakeApiServer
-from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, PODS, START, WORKFLOWS
+from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, PODS, START, WORKFLOWS, begin
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus, Endpoints
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, WindowEntry
+from validationrun.contract.load_entries import JobEntry, LoadStart, ShardsEntry, ShardStatus
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import DeploymentEntry, LoadPlan, RuleEntry, RunEntry
 from validationrun.kube.cluster import WORKFLOW_TEMPLATES, Object
+from validationrun.oracle.fold import RuleState
 
 OURS = {"sei.io/managed-by": "validationrun"}
 
@@ -38,58 +41,63 @@ def workflow(
     )
 
 
-RUN: dict[str, Any] = {
-    "name": "nightly", "specHash": "5" * 64, "bundleHash": "b" * 64, "startedAt": format_time(START),
-    "parameters": {"duration": "5m"}, "durationSeconds": 300, "runSeconds": 600, "cleanup": "Always", "bringUp": True,
-    "deployments": [], "load": {"shards": 2},
-    "rules": [
-        {"name": "height", "type": "query", "op": ">", "threshold": "0"},
-        {"name": "halted", "type": "alert", "alertname": "ChainHalted"},
-    ],
-}  # fmt: skip
-CHAIN = {"chainId": "nightly-0f8fad5b", "endpoints": {"rpc": ["http://rpc:26657"]}, "at": format_time(START + 30)}
-READY = {"at": format_time(START + 40), "deployments": [{"name": "rpc", "phase": "Ready"}]}
-JOB = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START + 45)}
+RUN = RunEntry(
+    started_at=format_time(START),
+    bundle_hash="b" * 64,
+    name="nightly",
+    spec_hash="5" * 64,
+    chain_id="nightly-0f8fad5b",
+    parameters={"duration": "5m"},
+    load_start_seconds=300,
+    duration_seconds=300,
+    run_seconds=600,
+    cleanup="Always",
+    bring_up=True,
+    deployments=[DeploymentEntry("rpc", "fullNode")],
+    load=LoadPlan("evm", 2),
+    rules=[RuleEntry("height", "query", ">", "0"), RuleEntry("halted", "alert")],
+)
+CHAIN = ChainEntry(format_time(START + 30), RUN.chain_id, Endpoints(rpc=["http://rpc:26657"]))
+READY = ChainReady(
+    format_time(START + 40), [DeploymentStatus("rpc", "fullNode", "nightly-0f8fad5b-rpc", phase="Ready")]
+)
+JOB = JobEntry(IDENTITY.job_name, "job-uid", format_time(START + 45))
 
 
-def state(name: str, verdict: str = "Passed", message: str = "23 > 0", at: float = 80, **more: Any) -> dict[str, Any]:
+def state(name: str, verdict: Any = "Passed", message: str = "23 > 0", at: float = 80, **more: Any) -> RuleState:
     """A rule in the record."""
-    return {"name": name, "verdict": verdict, "reason": "", "message": message, "last_t": START + at, **more}
+    return RuleState(name, verdict, message=message, last_t=START + at, **more)
 
 
-def shard(index: int, *, code: int | None = None, started: float | None = 50, ended: float | None = None) -> Object:
+def shard(
+    index: int, *, code: int | None = None, started: float | None = 50, ended: float | None = None, reason: str = ""
+) -> ShardStatus:
     """A shard in the record."""
-    return {
-        "index": index,
-        "pod": f"load-{index}",
-        "exitCode": code,
-        "reason": None if code is None else "Completed" if code == 0 else "Error",
-        "startedAt": format_time(START + started) if started is not None else None,
-        "finishedAt": format_time(START + ended) if ended is not None else None,
-    }
+    return ShardStatus(
+        index,
+        pod=f"load-{index}",
+        exit_code=code,
+        reason=reason or (None if code is None else "Completed" if code == 0 else "Error"),
+        started_at=format_time(START + started) if started is not None else None,
+        finished_at=format_time(START + ended) if ended is not None else None,
+    )
 
 
 def under_load(api: FakeApiServer, **more: Any) -> Record:
     """The run of IDENTITY with its window open since START + 50; its Workflow and its record."""
     workflow(api, IDENTITY.workflow, uid=IDENTITY.uid, **more)
-    written = Record.create(api.cluster, IDENTITY, CHAIN["chainId"], RUN)  # type: ignore[arg-type]
-    keys: Mapping[str, Object] = {
-        record.CHAIN: CHAIN,
-        record.CHAIN_READY: READY,
-        record.EVALUATOR: {"readyAt": format_time(START + 44)},
-        record.JOB: JOB,
-        record.LOAD_START: {"start": format_time(START + 50)},
-        record.WINDOW: {"start": format_time(START + 50)},
-        record.SHARDS: {"shards": [shard(0), shard(1)]},
-        record.RULES: {"rules": [state("height"), state("halted", message="the alert did not fire")]},
-    }
-    write(written, keys)
-    return written
-
-
-def write(written: Record, keys: Mapping[str, Object]) -> None:
-    for key, value in keys.items():
-        written.write(record.WRITERS[key], key, value)
+    return begin(
+        api.cluster,
+        RUN,
+        CHAIN,
+        READY,
+        EvaluatorReady(format_time(START + 44), "http://prometheus"),
+        JOB,
+        LoadStart(format_time(START + 50)),
+        WindowEntry(format_time(START + 50)),
+        ShardsEntry([shard(0), shard(1)]),
+        RuleStates([state("height"), state("halted", message="the alert did not fire")]),
+    )
 
 
 def node(step: str, phase: str, *, kind: str = "Pod", after: float = 0, **more: Any) -> Object:
@@ -120,7 +128,7 @@ def shard_pod(api: FakeApiServer, index: int, log: str) -> None:
     metadata = {
         "name": f"load-{index}",
         "namespace": NAMESPACE,
-        "labels": {"batch.kubernetes.io/controller-uid": JOB["uid"]},
+        "labels": {"batch.kubernetes.io/controller-uid": JOB.uid},
         "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
     }
     api.cluster.put(PODS, {"metadata": metadata, "spec": {"containers": [{"name": "workload"}]}})

@@ -21,8 +21,10 @@ from tests.e2e.setups import bring_up
 from tests.e2e.world import KINDS, KUBECONFIG, World, documents, until
 
 from validationrun.base.times import parse_time
-from validationrun.contract import parameters, record
+from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.chain_entries import ChainReady, PreflightEntry
+from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Identity
 from validationrun.kube.cluster import PODS, WORKFLOWS, Cluster, Object
 from validationrun.steps.probes import synced_height
@@ -94,14 +96,14 @@ def measure_run() -> dict[str, float]:
         found = world.record(workflow)
         if found is None:
             raise RuntimeError("the record is gone")
-        load = found.need(record.LOAD)
+        load = found.need(LoadEnd)
     return _stages(
         asked,
         workflow,
-        first=parse_time(found.need(record.PREFLIGHT)["at"]),
-        ready=parse_time(found.need(record.CHAIN_READY)["at"]),
-        start=parse_time(load["start"]),
-        end=max(parse_time(shard["finishedAt"]) for shard in load["shards"]),
+        first=parse_time(found.need(PreflightEntry).at),
+        ready=parse_time(found.need(ChainReady).at),
+        start=parse_time(str(load.start)),
+        end=max(parse_time(str(shard.finished_at)) for shard in load.shards),
         verdict=parse_time(status["completionTime"]),
         settle=_SETTLE_SECONDS,
         chain=measure_chain(),

@@ -17,8 +17,11 @@ from tests.e2e.running import CASES, Outcome, prepare, run_operator, run_to_its_
 from tests.e2e.world import World, merge
 
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import StopIntent
+from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Identity
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, Object
 
 _ROUNDS: Final = 3
@@ -46,10 +49,10 @@ def measure_stop() -> dict[str, float]:
     """From the evaluation time of the tick that failed."""
     case = CASES["stops-early"]
     outcome, keys = _run("stop", merge(case["spec"], {"spec": {"load": {"replicas": 3}}}))
-    breach = parse_time(keys[record.SIGN_OFF]["stopTime"])
-    shards = keys[record.LOAD]["shards"]
+    breach = parse_time(keys[SignOff.key]["stopTime"])
+    shards = keys[LoadEnd.key]["shards"]
     return {
-        "to the intent to stop in the record": parse_time(keys[record.STOP]["at"]) - breach,
+        "to the intent to stop in the record": parse_time(keys[StopIntent.key]["at"]) - breach,
         "to the last load container's end": max(parse_time(one["finishedAt"]) for one in shards) - breach,
         "to the Job's end, when no load pod is left": keys[_JOB_ENDED] - breach,
         "to the verdict": parse_time(outcome.status["completionTime"]) - breach,
@@ -92,8 +95,9 @@ def _run(what: str, patch: Object) -> tuple[Outcome, dict[str, Any]]:
         found = world.record(outcome.workflow)
         if found is None:
             raise RuntimeError("the record is gone")
-        wanted = (record.SIGN_OFF, record.STOP, record.LOAD, record.RESULT)
-        return outcome, {**{key: found.get(key) for key in wanted}, _JOB_ENDED: _job_ended(world, outcome)}
+        values = [found.get(key) for key in (SignOff, StopIntent, LoadEnd, Status)]
+        data = {value.key: value.to_data() for value in values if value is not None}
+        return outcome, {**data, _JOB_ENDED: _job_ended(world, outcome)}
 
 
 def _job_ended(world: World, outcome: Outcome) -> float:

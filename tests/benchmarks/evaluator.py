@@ -25,7 +25,7 @@ import fake_api_server
 from evaluator.live import LiveRun
 from prometheus_kit import Exporter, Proxy, Server, behaviours, between, exporting, running
 from runner_helpers import JOBS, FakeCluster, complete
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent
 
 RULES, INTERVAL_S, ANSWER_S = 32, 5, 2.0
 LATE_BAR_S, MEMORY_BAR_MIB, CPU_BAR = 0.5, 80.0, 0.03
@@ -61,7 +61,7 @@ class Step:
         self.run = LiveRun(api, folder, url, rules(metric))
         stack.callback(self.run.close)
         self.process = self.run.evaluator(VALIDATION_SETTLE="0s")
-        self.run.until(lambda: self.run.read(record.EVALUATOR), "the evaluator is ready")
+        self.run.until(lambda: self.run.read(EvaluatorReady), "the evaluator is ready")
         self.run.begin_load()
 
     def cpu_seconds(self) -> float:
@@ -89,7 +89,7 @@ def breach_to_stop(step: Step, server: Server, exporter: Exporter) -> float:
     while server.result('bench_ok{chain_id="bench"}')[0]["value"][1] != "0":
         time.sleep(0.02)
     visible = time.time()
-    step.run.until(lambda: step.run.read(record.STOP), "the stop", 60)
+    step.run.until(lambda: step.run.read(StopIntent), "the stop", 60)
     return time.time() - visible
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from cli_helpers import call
 from fake_api_server import FakeApiServer
-from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, WORKFLOWS
-from runs_kit import OURS, gitops, under_load, workflow, write
+from record_kit import verdict_status
+from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, WORKFLOWS, begin
+from runs_kit import OURS, RUN, gitops, under_load, workflow
 from validationrun.cli import delete
-from validationrun.contract import record
-from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS
 
 
@@ -42,9 +42,7 @@ def test_a_label_that_says_passed_is_not_believed_when_the_workflow_failed(api: 
 
 def test_a_run_that_finalize_could_not_label_is_told_by_its_record(api: FakeApiServer) -> None:
     workflow(api, IDENTITY.workflow, uid=IDENTITY.uid, phase="Succeeded")
-    written = Record.create(api.cluster, IDENTITY, "nightly-0f8fad5b", {"name": "nightly"})  # type: ignore[arg-type]
-    result = {"phase": "Succeeded", "verdict": "Passed", "reason": "RunSucceeded", "message": "all held"}
-    write(written, {record.RESULT: result})
+    begin(api.cluster, RUN, verdict_status("Succeeded", "RunSucceeded", "all held"))
     (found,) = json.loads(call("list", "-n", NAMESPACE, "-o", "json").out)
     assert (found["verdict"], found["reason"]) == ("Passed", "RunSucceeded")
 
@@ -180,7 +178,7 @@ def test_delete_wants_names_or_a_chain_and_not_both(api: FakeApiServer) -> None:
 def test_delete_takes_no_run_on_a_chain_that_others_may_share(api: FakeApiServer) -> None:
     """With `endpoints` the chain id is the chain's, not the run's: such a run is deleted by its name."""
     workflow(api, IDENTITY.workflow, uid=IDENTITY.uid)
-    Record.create(api.cluster, IDENTITY, "pacific-1", {"name": "shadow", "bringUp": False})  # type: ignore[arg-type]
+    begin(api.cluster, replace(RUN, name="shadow", chain_id="pacific-1", bring_up=False))
     done = call("delete", "--chain-id", "pacific-1", "-n", NAMESPACE, "--yes")
     assert (done.code, done.out) == (2, "")
     assert f"delete by name what shall go: {IDENTITY.workflow}" in done.err

@@ -4,10 +4,11 @@ import pytest
 
 from cli_helpers import call
 from fake_api_server import FakeApiServer
-from runner_helpers import IDENTITY, NAMESPACE
-from runs_kit import shard, shard_pod, step_pod, under_load, workflow, write
+from record_kit import load_end
+from runner_helpers import IDENTITY, NAMESPACE, write
+from runs_kit import shard, shard_pod, step_pod, under_load, workflow
 from validationrun.cli import logs
-from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics
 from validationrun.contract.record_key import STEPS
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.logs import Source, Tail
@@ -94,14 +95,13 @@ def failed(api: FakeApiServer) -> FakeApiServer:
     """A run that did not pass, of which finalize saved what the pods said; only the load-job's pod is still there."""
     written = under_load(api, phase="Failed", verdict="Failed", ours="Failed")
     shards = [shard(0, code=1, ended=80), shard(1, code=0, ended=80)]
-    load = {"code": 1, "reason": "", "message": "shard 0 exit 1", "shards": shards, "start": "s", "end": None}
-    write(written, {record.LOAD: load, record.DIAGNOSTICS: DIAGNOSTICS})
+    write(written, load_end(1, start=50, end=None, message="shard 0 exit 1", shards=shards), DIAGNOSTICS)
     step_pod(api, "load-job", "the load ended\n")
     return api
 
 
 ARGO = 'time=2026-11-24T12:33:02.686Z level=INFO msg="sub-process exited" argo=true error="exit status 1"\n'
-DIAGNOSTICS = {
+DIAGNOSTICS = Diagnostics.from_data({
     "at": "2026-11-24T10:00:00Z",
     "omitted": 0,
     "pods": [
@@ -119,7 +119,7 @@ DIAGNOSTICS = {
         {"pod": f"{RUN}-load-job-0", "of": "load-job", "phase": "Succeeded", "log": {"main": "older\n"}},
         {"pod": f"{RUN}-ensure-chain-0", "of": "ensure-chain", "log": {"main": f"{ARGO}chain up\nError: exit status 70\n"}},
     ],
-}  # fmt: skip
+})  # fmt: skip
 
 
 @pytest.mark.usefixtures("failed")

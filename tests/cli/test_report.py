@@ -2,49 +2,46 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from cli_helpers import call
 from fake_api_server import FakeApiServer
-from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, START
-from runs_kit import JOB, RUN, shard, under_load, workflow, write
+from record_kit import load_end, sign_off
+from runner_helpers import CONFIG_MAPS, IDENTITY, NAMESPACE, START, write
+from runs_kit import RUN, shard, state, under_load, workflow
 from validationrun.base.times import format_time
-from validationrun.contract import record
-from validationrun.contract.status import run_status
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status import build_status
 from validationrun.kube.cluster import Object
+from validationrun.oracle.outcome import Phase
+from validationrun.oracle.verdict_table import RunVerdict
 
 NAME = IDENTITY.workflow
 
 
-def signed_off(verdict: str = "Passed") -> Object:
+def signed_off(verdict: Any = "Passed") -> SignOff:
     """The evaluator's last word; `verdict` of its first rule."""
-    state = {"last_t": START + 80, "failed_t": START + 70 if verdict == "Failed" else None, "errors": 0, "exhausted": False,
-             "answered": True, "refused": False, "swept": True, "fired": 0, "fired_t": None, "why": ""}  # fmt: skip
-    rules = [
-        {**state, "name": "height", "verdict": verdict, "reason": "", "message": "23 > 0", "value": "23"},
-        {**state, "name": "halted", "verdict": "Passed", "reason": "", "message": "did not fire", "value": None},
-    ]
-    return {
-        "workflowUid": IDENTITY.uid, "jobUid": JOB["uid"], "bundleHash": RUN["bundleHash"], "start": format_time(START + 50),
-        "end": format_time(START + 80), "stopTime": None, "stopRule": None, "clock": [], "rules": rules, "stopped": False,
-    }  # fmt: skip
+    failed_t = START + 70 if verdict == "Failed" else None
+    height = state("height", verdict, failed_t=failed_t, answered=True, swept=True, value="23")
+    halted = state("halted", message="did not fire", answered=True, swept=True)
+    return sign_off(height, halted, start=50, end=80, bundle_hash=RUN.bundle_hash)
 
 
-def ended(api: FakeApiServer, verdict: str, phase: str, argo: str, reason: str) -> Object:
+def ended(api: FakeApiServer, verdict: str, phase: Any, argo: str, reason: str) -> Object:
     """A run that is over, with finalize's verdict; its status."""
     written = under_load(api)
     shards = [shard(0, code=0, ended=81), shard(1, code=0, ended=81)]
-    load = {"code": 0, "reason": "", "message": "all ended 0", "shards": shards, "jobUid": JOB["uid"],
-            "start": format_time(START + 50), "end": format_time(START + 80)}  # fmt: skip
-    write(written, {record.LOAD: load, record.SIGN_OFF: signed_off("Failed" if verdict == "Failed" else "Passed")})
+    signed = signed_off("Failed" if verdict == "Failed" else "Passed")
+    write(written, load_end(start=50, end=80, message="all ended 0", shards=shards), signed)
     found = workflow(api, NAME, uid=IDENTITY.uid, phase="Error")
-    status = run_status(IDENTITY, found, written)
-    status |= {"verdict": verdict, "phase": phase, "reason": reason, "message": "told"}
-    write(written, {record.RESULT: status})
+    completed = format_time(START + 725)
+    status = build_status(IDENTITY, found, written, RunVerdict(Phase(phase), reason, "told"), completed, signed.rules)
+    write(written, status)
     workflow(api, NAME, uid=IDENTITY.uid, phase=argo)
-    return status
+    return status.to_data()
 
 
 @pytest.mark.parametrize(

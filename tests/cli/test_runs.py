@@ -1,26 +1,42 @@
 """`submit`, `wait`, `status`: what they say without a cluster, and how a status is shown. With one: tests/e2e."""
 
-import json
 import pathlib
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from cli_helpers import call as run
 from emit_helpers import as_yaml, full_run
+from record_kit import verdict_status
 from validationrun.cli.run_options import StatusOutput, print_status
+from validationrun.contract.chain_entries import DeploymentStatus
+from validationrun.contract.load_entries import ShardStatus
+from validationrun.contract.run_entry import RuleEntry
+from validationrun.contract.status import rule_status
+from validationrun.contract.status_document import ChainStatus, LoadStatus, Status
+from validationrun.oracle.fold import RuleState
 
-STATUS: dict[str, Any] = {
-    "runId": "nightly-x7k2p", "namespace": "eng-ada", "phase": "Failed", "verdict": "Failed", "duration": "612s",
-    "reason": "RuleFailed:height", "message": "rule height: 0, not > 0",
-    "chain": {"chainId": "nightly-0f8fad5b", "deployments": [{"name": "rpc", "phase": "Ready"}, {"name": "val", "phase": None}]},
-    "load": {"jobName": "nightly-x7k2p-0f8fad5b", "shards": [{"exitCode": 0}, {"exitCode": None}]},
-    "rules": [
-        {"name": "height", "verdict": "Failed", "reason": "ThresholdViolated", "message": "0, not > 0"},
-        {"name": "x", "verdict": "Passed", "reason": None, "message": "1 > 0"},
+STATUS = replace(
+    verdict_status("Failed", "RuleFailed:height", "rule height: 0, not > 0"),
+    duration="612s",
+    chain=ChainStatus(
+        "nightly-0f8fad5b",
+        rpc_endpoints=[],
+        deployments=[
+            DeploymentStatus("rpc", "fullNode", "nightly-0f8fad5b-rpc", phase="Ready"),
+            DeploymentStatus("val", "validator", "nightly-0f8fad5b-val"),
+        ],
+    ),
+    load=LoadStatus("nightly-x7k2p-0f8fad5b", None, None, [ShardStatus(0, exit_code=0), ShardStatus(1)]),
+    rules=[
+        rule_status(
+            RuleEntry("height", "query", ">", "0"), RuleState("height", "Failed", "ThresholdViolated", "0, not > 0")
+        ),
+        rule_status(RuleEntry("x", "query", ">", "0"), RuleState("x", "Passed", message="1 > 0")),
     ],
-}  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -105,17 +121,19 @@ def test_a_status_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_chain_that_did_not_come_up_is_told_by_deployment(capsys: pytest.CaptureFixture[str]) -> None:
-    print_status({**STATUS, "load": None}, StatusOutput.TEXT)
+    print_status(replace(STATUS, load=None), StatusOutput.TEXT)
     assert "  chain    nightly-0f8fad5b (rpc Ready, val gone)\n" in capsys.readouterr().out
 
 
 def test_a_status_cannot_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    print_status({**STATUS, "message": "\x1b[2Jgone"}, StatusOutput.TEXT)
+    print_status(replace(STATUS, message="\x1b[2Jgone"), StatusOutput.TEXT)
     assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_status_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     print_status(STATUS, StatusOutput.JSON)
-    assert json.loads(capsys.readouterr().out) == STATUS
+    printed = capsys.readouterr().out
+    assert Status.from_json(printed) == STATUS
+    assert [line for line in printed.splitlines() if "s3Url" in line] == ['    "s3Url": null']
     print_status(STATUS, StatusOutput.YAML)
-    assert yaml.safe_load(capsys.readouterr().out) == STATUS
+    assert yaml.safe_load(capsys.readouterr().out) == STATUS.to_data()

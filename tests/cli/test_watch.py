@@ -4,20 +4,22 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from cli_helpers import call
 from fake_api_server import FakeApiServer
-from runner_helpers import IDENTITY, NAMESPACE, START
-from runs_kit import CHAIN, RUN, node, shard, state, step_pod, under_load, workflow, write
+from record_kit import load_end, verdict_status
+from runner_helpers import IDENTITY, NAMESPACE, START, begin, write
+from runs_kit import CHAIN, RUN, node, shard, state, step_pod, under_load, workflow
 from terminal_kit import in_terminal
 from validationrun.base.times import format_time
 from validationrun.cli import run_options
 from validationrun.cli.watch_view import Changes, frame, shard_words
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import RuleStates
+from validationrun.contract.load_entries import ShardsEntry
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.snapshot import Follower, Snapshot
@@ -25,20 +27,12 @@ from validationrun.runs.snapshot import Follower, Snapshot
 NAME = IDENTITY.workflow
 
 
-def result(verdict: str, phase: str) -> dict[str, Any]:
-    """The status document as finalize seals it."""
-    return {
-        "runId": NAME, "namespace": NAMESPACE, "phase": phase, "verdict": verdict, "reason": "R", "message": "words",
-        "startTime": format_time(START), "duration": "12s", "parameters": {}, "chain": None, "load": None, "rules": [], "report": {"s3Url": None},
-    }  # fmt: skip
-
-
-def ends(api: FakeApiServer, written: Record, verdict: str, phase: str) -> Callable[[float], None]:
+def ends(api: FakeApiServer, written: Record, phase: str) -> Callable[[float], None]:
     """In place of a pause: finalize gives the verdict and Argo ends the Workflow."""
 
     def sleep(_: float) -> None:
-        write(written, {record.RESULT: result(verdict, phase)})
-        workflow(api, NAME, uid=IDENTITY.uid, phase="Succeeded" if verdict == "Passed" else "Failed")
+        write(written, verdict_status(phase, "R", "words"))
+        workflow(api, NAME, uid=IDENTITY.uid, phase="Succeeded" if phase == "Succeeded" else "Failed")
 
     return sleep
 
@@ -50,7 +44,7 @@ def ends(api: FakeApiServer, written: Record, verdict: str, phase: str) -> Calla
 def test_the_exit_code_is_the_verdict(
     api: FakeApiServer, monkeypatch: pytest.MonkeyPatch, verb: str, verdict: str, phase: str, code: int
 ) -> None:
-    monkeypatch.setattr(run_options.time, "sleep", ends(api, under_load(api), verdict, phase))
+    monkeypatch.setattr(run_options.time, "sleep", ends(api, under_load(api), phase))
     done = call(verb, NAME, "-n", NAMESPACE, "-o", "json")
     assert (done.code, json.loads(done.out)["verdict"]) == (code, verdict)
     assert "Running: under load" in done.err
@@ -64,7 +58,7 @@ def test_a_passed_whose_workflow_failed_is_no_pass(
     written = under_load(api)
 
     def sleep(_: float) -> None:
-        write(written, {record.RESULT: result("Passed", "Succeeded")})
+        write(written, verdict_status("Succeeded", "R", "words"))
         workflow(api, NAME, uid=IDENTITY.uid, phase="Error")
 
     monkeypatch.setattr(run_options.time, "sleep", sleep)
@@ -102,7 +96,7 @@ def test_an_api_server_that_goes_away_for_a_while_ends_nothing(
             end.append(1)
         elif seconds == run_options._AWAY_PAUSE_SECONDS:
             api.down = False
-            ends(api, written, "Passed", "Succeeded")(0)
+            ends(api, written, "Succeeded")(0)
 
     monkeypatch.setattr(run_options, "_FIRST_ANSWER_SECONDS", 0)
     monkeypatch.setattr(run_options.time, "sleep", sleep)
@@ -175,15 +169,14 @@ def test_steps_are_told_by_argos_nodes(api: FakeApiServer) -> None:
 def test_where_argo_keeps_its_nodes_elsewhere_the_record_tells_the_steps(api: FakeApiServer) -> None:
     written = under_load(api)
     assert [one.state for one in look(api).steps] == ["Done", "Done", "Running", "Running", "Waiting"]
-    write(written, {record.LOAD: {"code": 0, "reason": "", "message": "", "shards": [], "end": None}})
+    write(written, load_end(start=50))
     assert [one.state for one in look(api).steps] == ["Done", "Done", "Done", "Running", "Waiting"]
 
 
 def test_a_step_that_recorded_a_failure_is_shown_as_failed(api: FakeApiServer) -> None:
     """For Argo it ended well: its failure is recorded, and finalize tells it."""
     workflow(api, NAME, uid=IDENTITY.uid, status={"nodes": {key: NODES[key] for key in ("a", "a0")}})
-    written = Record.create(api.cluster, IDENTITY, "", RUN)  # type: ignore[arg-type]
-    write(written, {record.CHAIN: {**CHAIN, "reason": "ChainFailed", "message": "the genesis halted"}})
+    begin(api.cluster, RUN, replace(CHAIN, reason="ChainFailed", message="the genesis halted"))
     first = look(api).steps[0]
     assert (first.state, first.message) == ("Error", "ChainFailed: the genesis halted")
 
@@ -225,10 +218,10 @@ def test_of_an_evaluator_whose_node_is_gone_the_record_has_to_do(api: FakeApiSer
 def test_shards_are_told_as_they_end(api: FakeApiServer) -> None:
     written = under_load(api)
     assert look(api).shards == {0: "running", 1: "running"}
-    oom = {**shard(1, code=137, ended=70), "reason": "OOMKilled"}
-    write(written, {record.SHARDS: {"shards": [shard(0, code=0, ended=60), oom]}})
+    oom = shard(1, code=137, ended=70, reason="OOMKilled")
+    write(written, ShardsEntry([shard(0, code=0, ended=60), oom]))
     assert look(api).shards == {0: "exit 0", 1: "exit 137 (OOMKilled)"}
-    write(written, {record.SHARDS: {"shards": [shard(0, started=None)]}})
+    write(written, ShardsEntry([shard(0, started=None)]))
     assert look(api).shards == {0: "waiting", 1: "waiting"}
 
 
@@ -272,7 +265,7 @@ def test_on_a_terminal_the_picture_is_replaced_by_the_verdict(api: FakeApiServer
     def end_at_the_third_look() -> None:
         # Each look reads the Workflow and the record.
         if next(looks) == 5:
-            ends(api, written, "Passed", "Succeeded")(0)
+            ends(api, written, "Succeeded")(0)
 
     api.cluster.on_get = end_at_the_third_look
     code, out = in_terminal("watch", NAME, "-n", NAMESPACE, TERM=terminal)
@@ -298,10 +291,10 @@ def test_lines_tell_each_change_once(api: FakeApiServer) -> None:
         "rule halted: Passed: the alert did not fire",
     ]
     # A value that moves is no news.
-    write(written, {record.RULES: {"rules": [state("height", message="24 > 0"), state("halted")]}})
+    write(written, RuleStates([state("height", message="24 > 0"), state("halted")]))
     assert list(changes.since(look(api))) == []
     failed = state("height", verdict="Failed", reason="ThresholdViolated", message="0, not > 0")
-    write(written, {record.RULES: {"rules": [failed, state("halted")]}})
+    write(written, RuleStates([failed, state("halted")]))
     assert list(changes.since(look(api))) == ["rule height: Failed: ThresholdViolated: 0, not > 0"]
     # A sign of life, so that a pipeline sees that something goes on.
     now[0] += 61
@@ -334,6 +327,6 @@ def test_a_status_of_a_run_that_goes_on(api: FakeApiServer, monkeypatch: pytest.
 def test_a_window_never_shows_more_than_its_length(api: FakeApiServer) -> None:
     written = under_load(api)
     assert run_options.window_words(look(api), START + 9000) == "5m of 5m"
-    write(written, {record.LOAD: {"code": 0, "reason": "", "shards": [], "end": format_time(START + 100)}})
+    write(written, load_end(start=50, end=100))
     assert run_options.window_words(look(api), START + 9000) == "50s of 5m"
     assert run_options.window_words(dataclasses.replace(look(api), window=None), START) == ""

@@ -9,8 +9,9 @@ from tests.e2e.world import World, as_json, until
 
 from validationrun.base.conventions import EXIT_AGAINST_RUN, LABEL_INSTANCE_ID
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics
 from validationrun.contract.record import Identity
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, WORKFLOWS, Object
 
 KEPT: Final = re.compile(r"workflowtemplates/e2e$|configmaps/e2e-bundle-")
@@ -139,15 +140,15 @@ def check_record(world: World, outcome: Outcome) -> None:
     found = world.record(outcome.workflow)
     assert found is not None
     assert found.sealed
-    assert found.get(record.RESULT) == outcome.status
+    assert found.need(Status).to_data() == outcome.status
 
 
 def check_diagnosed(world: World, outcome: Outcome) -> None:
     """finalize saved what the pods had to say, before it removed them."""
     found = world.record(outcome.workflow)
-    diagnostics = found.get(record.DIAGNOSTICS) if found is not None else None
+    diagnostics = found.get(Diagnostics) if found is not None else None
     assert diagnostics is not None
-    assert diagnostics["pods"]
+    assert diagnostics.pods
 
 
 def check_readers(world: World, outcome: Outcome) -> None:

@@ -14,20 +14,26 @@ from typing import Any, Final, Self
 
 from tests.e2e.world import KINDS, World, until
 
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
+from validationrun.contract.record_key import RecordKey
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 
-MOMENTS: Final = {
-    "run": record.RUN,
-    "chain": record.CHAIN,
-    "chain-ready": record.CHAIN_READY,
-    "evaluator-ready": record.EVALUATOR,
-    "job": record.JOB,
-    "load-start": record.LOAD_START,
-    "window": record.WINDOW,
-    "load-end": record.LOAD,
-    "sign-off": record.SIGN_OFF,
-    "result": record.RESULT,
+MOMENTS: Final[Mapping[str, type[RecordKey]]] = {
+    "run": RunEntry,
+    "chain": ChainEntry,
+    "chain-ready": ChainReady,
+    "evaluator-ready": EvaluatorReady,
+    "job": JobEntry,
+    "load-start": LoadStart,
+    "window": WindowEntry,
+    "load-end": LoadEnd,
+    "sign-off": SignOff,
+    "result": Status,
 }
 """Moments by the key of the run record that stands from then on."""
 
@@ -106,9 +112,9 @@ def step_pods(world: World, workflow: Object, step: str) -> list[Object]:
 def shard_pods(world: World, workflow: Object) -> list[Object]:
     """The load's pods that are not over, by shard."""
     found = world.record(workflow)
-    job = found.get(record.JOB) if found is not None else None
+    job = found.get(JobEntry) if found is not None else None
     assert job is not None
-    pods = world.cluster.list(PODS, labels=f"batch.kubernetes.io/controller-uid={job['uid']}")
+    pods = world.cluster.list(PODS, labels=f"batch.kubernetes.io/controller-uid={job.uid}")
     return sorted(filter(_runs, pods), key=lambda one: int(_index(one)))
 
 

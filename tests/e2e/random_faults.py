@@ -37,9 +37,12 @@ from tests.e2e.running import Prepared, prepare, run_operator, start
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
 
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Identity, Record
+from validationrun.contract.record_keys import RECORD_KEYS
+from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import has_ended
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, PODS, WORKFLOWS, Object
 
 FOLDER: Final = REPOSITORY / "build"
@@ -51,7 +54,7 @@ _LEFT_SECONDS: Final = 120
 _RESTART: Final = "restart-controller"
 _OF_A_STEP: Final = {"kill-evaluator": "rule-evaluator", "kill-load-job": "load-job"}
 """These begin once the chain is ready, and are over with their last key: at any other moment there is nothing to kill."""
-_LAST_KEY: Final = {"kill-evaluator": record.SIGN_OFF, "kill-load-job": record.LOAD}
+_LAST_KEY: Final = {"kill-evaluator": SignOff.key, "kill-load-job": LoadEnd.key}
 _FIRST_GUESS_STEP_SECONDS: Final = 40.0
 _FEWEST_HITS: Final = 0.8
 _IMAGE: Final = "localhost/validationrun/chain:test"
@@ -213,8 +216,8 @@ def _ended(world: World, name: str) -> Object | None:
 
 
 def _data(found: Record | None) -> Object:
-    keys = {} if found is None else {key: found.get(key) for key in record.WRITERS}
-    return {key: value for key, value in keys.items() if value is not None}
+    values = [] if found is None else [found.get(key) for key in RECORD_KEYS]
+    return {value.key: value.to_data() for value in values if value is not None}
 
 
 def _hit(world: World, draw: Draw, controller: Controller | None, name: str, at: float) -> Hit | None:
@@ -262,7 +265,8 @@ def _moment(hit: Hit | None) -> str | None:
     if hit is None:
         return None
     last = [
-        next((key for key in reversed(record.WRITERS) if key in keys), "nothing") for keys in (hit.before, hit.after)
+        next((key.key for key in reversed(RECORD_KEYS) if key.key in keys), "nothing")
+        for keys in (hit.before, hit.after)
     ]
     return last[0] if last[0] == last[1] else " .. ".join(last)
 
@@ -284,7 +288,7 @@ def _judge(
             yield f"Passed, but {fault}"
     if shown.returncode != (0 if verdict == PASSED else 2):
         yield f"`wait` ended with {shown.returncode}"
-    if found is None or not found.sealed or data.get(record.RESULT) != status:
+    if found is None or not found.sealed or data.get(Status.key) != status:
         yield "the record holds no verdict, or another than is shown"
     phase, label = workflow["status"]["phase"], workflow["metadata"]["labels"].get("validation.sei.io/verdict")
     if label != status["verdict"] or (phase == "Succeeded") != (verdict == PASSED):

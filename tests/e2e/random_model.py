@@ -19,7 +19,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady, PreflightEntry
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 
 KILLS: Final = ("kill-evaluator", "kill-load-job", "restart-controller")
 STOP: Final = "stop"
@@ -66,10 +70,10 @@ def right(hit: Hit | None, data: Data) -> set[tuple[str, str]]:
     if hit is None or hit.fault in KILLS:
         return {PASSED}
     if hit.fault == STOP:
-        return _either(PASSED, CANCELLED, first=record.RESULT in hit.before, last=record.RESULT not in hit.after)
-    if (data.get(record.PREFLIGHT) or {}).get("findings"):
-        return {PREFLIGHT_FAILED} if record.PREFLIGHT not in hit.before else set()
-    return _either(PASSED, RULE_ERROR, first=record.SIGN_OFF in hit.before, last=hit.done < _sweep(data))
+        return _either(PASSED, CANCELLED, first=Status.key in hit.before, last=Status.key not in hit.after)
+    if (data.get(PreflightEntry.key) or {}).get("findings"):
+        return {PREFLIGHT_FAILED} if PreflightEntry.key not in hit.before else set()
+    return _either(PASSED, RULE_ERROR, first=SignOff.key in hit.before, last=hit.done < _sweep(data))
 
 
 def _either(earlier: tuple[str, str], later: tuple[str, str], *, first: bool, last: bool) -> set[tuple[str, str]]:
@@ -81,7 +85,7 @@ def _either(earlier: tuple[str, str], later: tuple[str, str], *, first: bool, la
 
 def _sweep(data: Data) -> float:
     """When the final sweep was asked first; far away when there was none."""
-    sign_off = data.get(record.SIGN_OFF)
+    sign_off = data.get(SignOff.key)
     if sign_off is None or sign_off["end"] is None:
         return float("inf")
     return parse_time(sign_off["end"]) + float(sign_off["settleSeconds"]) - _CLOCKS_SECONDS
@@ -93,23 +97,23 @@ def not_whole(data: Data, workflow: Data, job: Data | None) -> list[str]:
 
 
 def _faults(data: Data, workflow: Data, job: Data | None) -> Iterator[str]:
-    needed = (record.RUN, record.CHAIN, record.CHAIN_READY, record.JOB, record.LOAD_START, record.LOAD, record.SIGN_OFF)
-    missing = [key for key in (*needed, record.RESULT) if key not in data]
+    needed = (RunEntry.key, ChainEntry.key, ChainReady.key, JobEntry.key, LoadStart.key, LoadEnd.key, SignOff.key)
+    missing = [key for key in (*needed, Status.key) if key not in data]
     if missing:
         yield f"the record has no {', '.join(missing)}"
         return
-    run, load, sign_off = data[record.RUN], data[record.LOAD], data[record.SIGN_OFF]
+    run, load, sign_off = data[RunEntry.key], data[LoadEnd.key], data[SignOff.key]
     if sign_off.get("stopped") or sign_off["stopTime"] is not None:
         yield "the sign-off is of an evaluator that was stopped"
     if sign_off["workflowUid"] != workflow["metadata"]["uid"] or sign_off["bundleHash"] != run["bundleHash"]:
         yield "the sign-off is of another run"
-    if not data[record.JOB]["uid"] == sign_off["jobUid"] == load["jobUid"]:
+    if not data[JobEntry.key]["uid"] == sign_off["jobUid"] == load["jobUid"]:
         yield "sign-off, load and job speak of several Jobs"
     if [sign_off["start"], sign_off["end"]] != [load["start"], load["end"]] or load["end"] is None:
         yield f"the window {sign_off['start']} to {sign_off['end']} is not the load's {load['start']} to {load['end']}"
     if load["code"] != 0 or [one["exitCode"] for one in load["shards"]] != [0] * run["load"]["shards"]:
         yield f"the load ended with {load['code']}: {load['message']}"
-    if job is None or not _is_complete(job, data[record.JOB]["uid"]):
+    if job is None or not _is_complete(job, data[JobEntry.key]["uid"]):
         yield "the Job is not Complete"
     yield from _unproven(run, sign_off)
 

@@ -17,7 +17,7 @@ from tests.e2e.running import CASES, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World
 
 from prometheus_kit import Server, running
-from validationrun.contract import record
+from validationrun.contract.sign_off import SignOff
 
 pytestmark = pytest.mark.installation
 GROUPS: Final = [{"name": "own", "rules": [{"alert": ALERT, "expr": EXPRESSION, "for": "10s"}]}]
@@ -59,9 +59,9 @@ def test_alert_unloaded_mid_run(
     )
     outcome = run_to_its_end(world, prepared, [{"at": "load-start", "after": 15, "do": "forget-alerts"}])
     found = world.record(outcome.workflow)
-    sign_off = found.get(record.SIGN_OFF) if found is not None else None
+    sign_off = found.get(SignOff) if found is not None else None
     assert sign_off is not None
-    sums = sign_off["summaries"]["chain-halted"]
-    assert sums["good"] >= 1
-    assert sums["errors"] == {"AlertNotLoaded": sums["counted"] - sums["good"]}
+    summary = sign_off.summaries["chain-halted"]
+    assert summary.good >= 1
+    assert summary.errors == {"AlertNotLoaded": summary.counted - summary.good}
     check_outcome(world, case["expect"], outcome)

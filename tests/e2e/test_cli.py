@@ -14,7 +14,7 @@ import yaml
 from tests.e2e.running import BASE, run_operator
 from tests.e2e.world import CLI, KINDS, REPOSITORY, World, as_json, documents, merge, until
 
-from validationrun.contract import record
+from validationrun.contract.load_entries import LoadStart
 from validationrun.kube import kubeconfig
 from validationrun.kube.cluster import CONFIG_MAPS, PODS, SERVICE_ACCOUNTS, WORKFLOW_TEMPLATES, WORKFLOWS, ConflictError
 
@@ -209,7 +209,7 @@ def _done(called: subprocess.CompletedProcess[str]) -> subprocess.CompletedProce
 def _under_load(world: World, name: str) -> bool:
     workflow = world.cluster.get(WORKFLOWS, name)
     found = world.record(workflow) if workflow is not None else None
-    return found is not None and found.get(record.LOAD_START) is not None
+    return found is not None and found.get(LoadStart) is not None
 
 
 def _chain_id(world: World, name: str) -> str | None:

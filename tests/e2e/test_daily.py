@@ -11,7 +11,7 @@ import yaml
 from tests.e2e.running import BASE, prepare, run_operator
 from tests.e2e.world import World, as_json, merge, until
 
-from validationrun.contract import record
+from validationrun.contract.load_entries import LoadStart
 from validationrun.kube.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
 
 
@@ -153,4 +153,4 @@ def as_list(world: World) -> list[dict]:
 def _under_load(world: World) -> bool:
     workflow = world.only_workflow()
     found = world.record(workflow) if workflow is not None else None
-    return found is not None and found.get(record.LOAD_START) is not None
+    return found is not None and found.get(LoadStart) is not None

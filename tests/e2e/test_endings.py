@@ -16,8 +16,9 @@ from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, s
 from tests.e2e.world import KINDS, World, as_json, documents, until
 
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import RuleStates
 from validationrun.contract.record import Identity
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import CHAIN_OBJECTS, CONFIG_MAPS, JOBS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 
 LONG: Final = {"load": {"duration": "4m"}, "timeouts": {"runDuration": "5m"}}
@@ -160,7 +161,7 @@ def test_quota_full_at_finalize(world: World, tmp_path: Path) -> None:
     _check_unjudged(world, expect, outcome)
     written = world.record(outcome.workflow)
     assert written is not None
-    assert (written.get(record.RESULT), written.sealed) == (None, False)
+    assert (written.get(Status), written.sealed) == (None, False)
     assert world.cluster.list(CHAIN_OBJECTS), "nobody was there to remove the chain"
 
     assert world.cluster.delete(KINDS["ResourceQuota"], "full")
@@ -197,8 +198,8 @@ def _identity(workflow: Object) -> Identity:
 
 def _is_answered(world: World, workflow: Object) -> bool:
     found = world.record(workflow)
-    rules = found.get(record.RULES) if found is not None else None
-    return rules is not None and any(one["verdict"] == "Passed" for one in rules["rules"])
+    rules = found.get(RuleStates) if found is not None else None
+    return rules is not None and any(state.verdict == "Passed" for state in rules.rules)
 
 
 def _ended_job(world: World, name: str) -> Object | None:

@@ -21,7 +21,7 @@ from tests.e2e.running import CASES, Outcome, prepare, run_operator, run_to_its_
 from tests.e2e.world import World
 
 from validationrun.compiling.plan.load import literal
-from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics
 from validationrun.kube.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Object
 from validationrun.local.env_expansion import expand
 
@@ -242,7 +242,7 @@ def test_hostile_text_told(world: World, tmp_path: Path) -> None:
     check_reports(world, outcome)
     found = world.record(outcome.workflow)
     assert found is not None
-    assert "argv 0: differs" in json.dumps(found.get(record.DIAGNOSTICS))
+    assert "argv 0: differs" in found.need(Diagnostics).to_json()
     check_outcome(world, case["expect"], outcome)
 
 

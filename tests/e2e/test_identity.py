@@ -17,7 +17,9 @@ from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, s
 from tests.e2e.world import World, as_json, until
 
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.load_entries import JobEntry
+from validationrun.contract.record_key import Key
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
@@ -56,7 +58,7 @@ def test_two_runs_with_one_chain_id(world: World, tmp_path: Path) -> None:
     _check_all(world, "two-runs-with-one-chain-id", outcomes)
     assert [one.status["chain"]["chainId"] for one in outcomes] == ["twin", "twin"]
     # It got the lock only when the first was over, clean-up included.
-    began = parse_time(_need(world, outcomes[1], record.RUN)["startedAt"])
+    began = parse_time(_need(world, outcomes[1], RunEntry).started_at)
     assert parse_time(outcomes[0].workflow["status"]["finishedAt"]) <= began
     _delete_all(world, prepared)
 
@@ -66,7 +68,7 @@ def test_same_workflow_name_again(world: World, tmp_path: Path) -> None:
     prepared = prepare(world, tmp_path)
     first = _named(world, prepared, "again")
     outcomes = [wait_to_its_end(world, prepared, "again")]
-    jobs = {_need(world, outcomes[0], record.JOB)["uid"]}
+    jobs = {_need(world, outcomes[0], JobEntry).uid}
     until("the first run's step pods are gone", lambda: not _step_pods(world, "again"), 60)
     _orphan(world, "again")
     left = world.holdings() - prepared.before
@@ -81,7 +83,7 @@ def test_same_workflow_name_again(world: World, tmp_path: Path) -> None:
     _check_readable("same-workflow-name-again", outcomes)
     check_record(world, outcomes[1])
     check_readers(world, outcomes[1])
-    assert _need(world, outcomes[1], record.JOB)["uid"] not in jobs
+    assert _need(world, outcomes[1], JobEntry).uid not in jobs
     chains = [one.status["chain"]["chainId"] for one in outcomes]
     assert len(set(chains)) == 2
 
@@ -103,7 +105,7 @@ def test_resubmitted(world: World, tmp_path: Path) -> None:
     outcomes.append(wait_to_its_end(world, prepared, second))
     _check_all(world, "resubmitted", outcomes)
     assert len({one.status["chain"]["chainId"] for one in outcomes}) == 2
-    assert len({_need(world, one, record.JOB)["uid"] for one in outcomes}) == 2
+    assert len({_need(world, one, JobEntry).uid for one in outcomes}) == 2
     _delete_all(world, prepared)
 
 
@@ -218,7 +220,7 @@ def _chain_owner(world: World, name: str) -> str:
     return str(owner)
 
 
-def _need(world: World, outcome: Outcome, key: str) -> Object:
+def _need(world: World, outcome: Outcome, key: type[Key]) -> Key:
     found = world.record(outcome.workflow)
     assert found is not None
     return found.need(key)

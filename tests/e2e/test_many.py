@@ -12,8 +12,9 @@ from tests.e2e.checks import check_nothing_left, check_record, check_status, che
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, start
 from tests.e2e.world import World, open_cluster, until
 
-from validationrun.contract import record
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.status import has_ended
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import WORKFLOWS
 from validationrun.runs.submit import held_workflow, read_template
 from validationrun.runs.submit import start as start_workflow
@@ -87,12 +88,12 @@ def test_twenty_runs_at_once(world: World, tmp_path: Path) -> None:
         found = world.record(workflow)
         assert found is not None
         # What finalize wrote is what readers print; `list` has been asked, and twenty `wait` would say no more.
-        outcome = Outcome(found.need(record.RESULT), expect["exit"], workflow, prepared.document, prepared.before)
+        outcome = Outcome(found.need(Status).to_data(), expect["exit"], workflow, prepared.document, prepared.before)
         check_status(expect, outcome.status, outcome.code)
         check_workflow(expect, outcome)
         check_record(world, outcome)
         chains.add(outcome.status["chain"]["chainId"])
-        jobs.add(found.need(record.JOB)["uid"])
+        jobs.add(found.need(JobEntry).uid)
         times.append((workflow["status"]["startedAt"], workflow["status"]["finishedAt"]))
     assert (len(chains), len(jobs)) == (RUNS, RUNS)
     assert {rows[name]["chain_id"] for name in names} == chains

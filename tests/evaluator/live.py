@@ -9,12 +9,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from emit_helpers import full_run
 from fake_api_server import FakeApiServer
-from runner_helpers import IDENTITY, PODS, begin, bundle_folder, pod
+from runner_helpers import IDENTITY, PODS, begin, bundle_folder, planned, pod, write
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
 from validationrun.contract.record import Record
+from validationrun.contract.record_key import Key
+from validationrun.contract.sign_off import SignOff
+from validationrun.oracle.fold import RuleState
+from validationrun.oracle.workload import WorkloadCode
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "step_process.py"
 
@@ -36,22 +43,10 @@ class LiveRun:
         (folder / "outputs").mkdir()
         self.digest = bundle_folder(folder / "bundle", spec)
         self.kubeconfig = api.kubeconfig(folder / "kubeconfig")
-        run = {
-            "name": "nightly",
-            "bundleHash": self.digest,
-            "parameters": {"prometheus-url": prometheus},
-            "seconds": {"loadStart": 300},
-            "runSeconds": 600,
-            "durationSeconds": 60,
-            "load": {"workload": "evm_transfer", "shards": 1},
-            "rules": [{"name": one["name"], "type": one["type"], "op": "==", "threshold": "1"} for one in rules],
-        }
-        keys: dict[str, dict[str, Any]] = {
-            record.CHAIN: {"chainId": "base-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(time.time())},
-            record.CHAIN_READY: {"at": format_time(time.time()), "deployments": []},
-        }
+        run = replace(planned(folder / "bundle", {"prometheus-url": prometheus}), run_seconds=600, duration_seconds=60)
+        now = format_time(time.time())
         with api.lock:
-            self.record = begin(api.cluster, run, keys)
+            self.record = begin(api.cluster, run, ChainEntry(now, run.chain_id), ChainReady(now, deployments=[]))
         self.start = 0.0
         self.log = (folder / "evaluator.log").open("a")
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -60,21 +55,21 @@ class LiveRun:
         """Every shard runs since `start`, which is now; to the second, as Kubernetes writes it."""
         self.start = float(int(start if start is not None else time.time()))
         with self.api.lock:
-            self.record.write(record.LOAD_JOB, record.JOB, {"name": IDENTITY.job_name, "uid": "job-uid"})
-            self.record.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(self.start)})
+            start = format_time(self.start)
+            write(self.record, JobEntry(IDENTITY.job_name, "job-uid", start), LoadStart(start))
             running = {"running": {"startedAt": format_time(self.start)}}
             self.api.cluster.put(PODS, pod(0, running))
         return self.start
 
-    def end_load(self, code: int | None = 0, end: float | None = None) -> float:
+    def end_load(self, code: WorkloadCode | None = 0, end: float | None = None) -> float:
         """The load's container has ended now, and load-job has recorded it."""
         end = float(int(end if end is not None else time.time()))
         times = {"startedAt": format_time(self.start), "finishedAt": format_time(end + 1)}
         with self.api.lock:
             state = {"terminated": {"exitCode": code or 0, "reason": "Completed", **times}}
             self.api.cluster.put(PODS, pod(0, state, phase="Succeeded"))
-            load = {"jobUid": "job-uid", "code": code, "start": format_time(self.start), "end": format_time(end)}
-            self.record.write(record.LOAD_JOB, record.LOAD, {**load, "reason": "", "message": ""})
+            window = {"start": format_time(self.start), "end": format_time(end)}
+            write(self.record, LoadEnd(format_time(end), "job-uid", code, reason=None, message="", **window))
         return end
 
     def evaluator(self, **environment: str) -> "subprocess.Popen[bytes]":
@@ -104,7 +99,7 @@ class LiveRun:
             process.wait()
         self.log.close()
 
-    def read(self, key: str) -> dict[str, Any] | None:
+    def read(self, key: type[Key]) -> Key | None:
         with self.api.lock:
             found = Record.read(self.api.cluster, IDENTITY)  # type: ignore[arg-type]
         return found.get(key) if found is not None else None
@@ -121,9 +116,8 @@ class LiveRun:
     def said(self) -> str:
         return (self.folder / "evaluator.log").read_text()
 
-    def state(self, rule: str) -> dict[str, Any]:
+    def state(self, rule: str) -> RuleState:
         """The rule's last word by the sign-off."""
-        sign_off = self.read(record.SIGN_OFF)
+        sign_off = self.read(SignOff)
         assert sign_off is not None, self.said()
-        found: dict[str, Any] = next(one for one in sign_off["rules"] if one["name"] == rule)
-        return found
+        return next(state for state in sign_off.rules if state.name == rule)

@@ -14,7 +14,10 @@ from evaluator.conftest import Begin
 from evaluator.live import LiveRun
 from prometheus_kit import Exporter, Proxy, Server, behaviours, unlike
 from runner_helpers import IDENTITY, JOBS, WORKFLOWS, complete, context, workflow
-from validationrun.contract import record
+from validationrun.base.conventions import EXIT_AGAINST_RUN
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.oracle.evidence import read_lines
 from validationrun.steps.finalize import finalize
 
@@ -33,18 +36,18 @@ def result(run: LiveRun) -> dict[str, Any]:
         job["metadata"]["uid"] = "job-uid"
     step = context("finalize", run.api.cluster, RealTime(), run.folder, run.digest)
     finalize(step)
-    found = run.read(record.RESULT)
+    found = run.read(Status)
     assert found is not None
-    return found
+    return found.to_data()
 
 
 def passed_a_tick(run: LiveRun) -> "subprocess.Popen[bytes]":
     """An evaluator at work whose first rule was good so far, by the record."""
     process = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     run.begin_load()
     run.until(
-        lambda: (run.read(record.RULES) or {"rules": [{}]})["rules"][0].get("verdict") == "Passed", "it passed a tick"
+        lambda: (states := run.read(RuleStates)) is not None and states.rules[0].verdict == "Passed", "it passed a tick"
     )
     return process
 
@@ -67,20 +70,20 @@ def test_killed_and_started_again_it_judges_as_without(
     shared_prometheus.until('healthy{test="kill"}')
     run = live_run(shared_prometheus.url, [rule("healthy", 'healthy{test="kill"}'), rule("failing", "vector(0)")])
     first = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     start = run.begin_load()
-    run.until(lambda: run.read(record.RULES), "a verdict stands in the record")
+    run.until(lambda: run.read(RuleStates), "a verdict stands in the record")
     first.send_signal(signal.SIGKILL)
     first.wait()
     killed = time.time()
     # Long enough that a tick goes by while nobody asks.
     run.until(lambda: time.time() > killed + 6, "a tick was missed")
-    assert run.read(record.SIGN_OFF) is None
+    assert run.read(SignOff) is None
     second = run.evaluator()
     end = run.end_load()
-    assert second.wait(60) == 0, run.said()
-    assert (run.state("healthy")["verdict"], run.state("failing")["verdict"]) == ("Passed", "Failed")
-    assert run.state("failing")["failed_t"] == start + 5
+    assert second.wait(60) == EXIT_AGAINST_RUN, run.said()
+    assert (run.state("healthy").verdict, run.state("failing").verdict) == ("Passed", "Failed")
+    assert run.state("failing").failed_t == start + 5
     evidence = read_lines((run.folder / "outputs/results/rules/healthy.jsonl").read_text().splitlines(), "healthy")
     assert evidence.resumed is not None
     asked = [entry.t for entry in evidence.entries[evidence.resumed[1] :] if entry.counted]
@@ -107,17 +110,17 @@ def test_a_signal_signs_off_as_stopped_and_a_next_attempt_goes_on(live_run: Begi
     process.terminate()
     # Argo tries the step again only when it did not end well.
     assert process.wait(20) == 70, run.said()
-    stopped = run.read(record.SIGN_OFF)
+    stopped = run.read(SignOff)
     assert stopped is not None
-    assert stopped["stopped"] is True
+    assert stopped.stopped is True
     assert (run.folder / "outputs/verdict").read_text() == "Error"
     assert "stopped by a signal" in (run.folder / "outputs/termination-log").read_text()
     again = run.evaluator()
     run.end_load()
     assert again.wait(60) == 0, run.said()
-    whole = run.read(record.SIGN_OFF)
+    whole = run.read(SignOff)
     assert whole is not None
-    assert "stopped" not in whole
+    assert whole.stopped is False
     assert result(run)["verdict"] == "Passed"
 
 
@@ -138,15 +141,15 @@ def test_a_prometheus_that_is_down_is_never_a_pass(live_run: Begin, proxied: Pro
     if not only_the_sweep:
         proxied.behave(behaviours.status(503))
     process = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     run.begin_load()
     run.until(lambda: '"rule": "healthy"' in run.said(), "it was asked once")
     if only_the_sweep:
         run.until(lambda: '"verdict": "Passed"' in run.said(), "it was good once")
         proxied.behave(behaviours.status(503))
     run.end_load()
-    assert process.wait(60) == 0, run.said()
-    assert (run.state("healthy")["verdict"], run.state("healthy")["reason"]) == ("Error", "PrometheusUnavailable")
+    assert process.wait(60) == EXIT_AGAINST_RUN, run.said()
+    assert (run.state("healthy").verdict, run.state("healthy").reason) == ("Error", "PrometheusUnavailable")
     assert result(run)["verdict"] == "Error"
 
 
@@ -159,28 +162,28 @@ def test_a_breach_stops_the_load_while_the_others_are_slow(live_run: Begin, prox
         [rule("slow", f'absent(nothing{{mark="{mark}"}})'), rule("broken", "vector(0)", stopOnFailure=True)],
     )
     process = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     start = run.begin_load()
     with run.api.lock:
         run.api.cluster.put(JOBS, complete())
-    stop = run.until(lambda: run.read(record.STOP), "the intent to stop")
-    assert (stop["rule"], stop["t"]) == ("broken", start + 5)
+    stop = run.until(lambda: run.read(StopIntent), "the intent to stop")
+    assert (stop.rule, stop.t) == ("broken", start + 5)
     assert '"rule": "slow"' not in run.said()
     run.until(
         lambda: ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in run.api.cluster.patches,
         "the Job is ended",
     )
     run.end_load(None)
-    assert process.wait(60) == 0, run.said()
-    assert run.state("broken")["failed_t"] == start + 5
+    assert process.wait(60) == EXIT_AGAINST_RUN, run.said()
+    assert run.state("broken").failed_t == start + 5
     # The stop is known for sure once every earlier tick was answered: the slow one's of the same time too.
-    assert run.state("slow")["last_t"] == start + 5
+    assert run.state("slow").last_t == start + 5
 
 
 def test_an_api_server_that_is_away_for_a_while_changes_nothing(live_run: Begin, shared_prometheus: Server) -> None:
     run = live_run(shared_prometheus.url, [rule("healthy", "vector(1)")])
     process = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     start = run.begin_load()
     run.until(lambda: '"verdict": "Passed"' in run.said(), "it was good once")
     run.api.down = True
@@ -197,12 +200,12 @@ def test_it_tells_what_it_does(live_run: Begin, shared_prometheus: Server, tmp_p
     run = live_run(shared_prometheus.url, [rule("healthy", "vector(1)"), rule("unknown", "nothing_at_all")])
     port = free_port()
     process = run.evaluator(ARGO_PROGRESS_FILE=str(progress), VALIDATION_METRICS_PORT=str(port))
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     run.begin_load()
     run.until(lambda: run.said().count('"rule": ') == 2, "both were asked")
     metrics = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
     run.end_load()
-    assert process.wait(90) == 0, run.said()
+    assert process.wait(90) == EXIT_AGAINST_RUN, run.said()
     assert 'validation_rule_evaluations_total{reason="",type="query",verdict="Passed"} 1.0' in metrics
     assert 'validation_rule_evaluations_total{reason="NoSamples",type="query",verdict="Error"} 1.0' in metrics
     assert "validation_rule_evaluation_duration_seconds_count 2.0" in metrics
@@ -215,9 +218,9 @@ def test_it_tells_what_it_does(live_run: Begin, shared_prometheus: Server, tmp_p
         ("unknown", "Error", "NoSamples"),
     }
     assert all(line["T"].endswith("Z") and line["seconds"] >= 0 for line in lines)
-    sign_off = run.read(record.SIGN_OFF)
+    sign_off = run.read(SignOff)
     assert sign_off is not None
-    assert [check["skewSeconds"] for check in sign_off["clock"]] == [0.0, 0.0]
+    assert [check.skew_seconds for check in sign_off.clock] == [0.0, 0.0]
 
 
 def free_port() -> int:

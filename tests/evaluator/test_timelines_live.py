@@ -7,7 +7,8 @@ import pytest
 from evaluator.conftest import Begin
 from evaluator.test_process import result, rule
 from prometheus_kit import Proxy, Server, behaviours, series, unlike, until
-from validationrun.contract import record
+from validationrun.base.conventions import EXIT_AGAINST_RUN
+from validationrun.contract.evaluation_entries import EvaluatorReady
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
@@ -73,12 +74,12 @@ def test_25_a_prometheus_whose_clock_is_ninety_seconds_off(
     if not only_at_the_end:
         proxied.behave(behaviours.skewed(90))
     process = run.evaluator()
-    run.until(lambda: run.read(record.EVALUATOR), "the evaluator is ready")
+    run.until(lambda: run.read(EvaluatorReady), "the evaluator is ready")
     run.begin_load()
     run.until(lambda: '"verdict": "Passed"' in run.said(), "it was good once")
     if only_at_the_end:
         proxied.behave(behaviours.skewed(-90))
     run.end_load()
-    assert process.wait(60) == 0, run.said()
-    assert (run.state("healthy")["verdict"], run.state("healthy")["reason"]) == ("Error", "ClockSkew")
+    assert process.wait(60) == EXIT_AGAINST_RUN, run.said()
+    assert (run.state("healthy").verdict, run.state("healthy").reason) == ("Error", "ClockSkew")
     assert result(run)["reason"] == "RuleError"

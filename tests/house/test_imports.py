@@ -64,7 +64,7 @@ def test_nobody_imports_a_private_name_of_another_room() -> None:
     [
         ("from validationrun.spec.promql import _walk", True),
         ("from validationrun.spec._walk import walk", True),
-        ("from validationrun.oracle.engine import _fold", False),
+        ("from validationrun.oracle.fold import _fold", False),
         ("from validationrun.spec.promql import walk", False),
     ],
 )

@@ -20,12 +20,14 @@ import msgspec
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun.base.times import format_time
-from validationrun.contract import record
 from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.load_entries import JobEntry, LoadEnd, ShardStatus
 from validationrun.contract.record import Identity
+from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.run_entry import LoadPlan
 from validationrun.contract.status import build_status
 from validationrun.local.finish import Setting, conclude
-from validationrun.local.memory_record import Kept, run_entry, sign_off
+from validationrun.local.memory_record import put_chain, run_entry
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.exchange import Exchange, Reply
 from validationrun.oracle.fold import Fold
@@ -63,20 +65,20 @@ def concluded(
     outcome: Outcome,
     *,
     workload: Workload | None = None,
-    shards: Sequence[Mapping[str, Any]] = (),
+    shards: Sequence[ShardStatus] = (),
     notes: Sequence[str] = (),
     prometheus: Mapping[str, Any] | None = None,
 ) -> World:
     """What a run on one machine leaves behind."""
     questions = [Question.of(rule, VALUES) for rule in rules]
     folder.mkdir(parents=True)
-    kept = Kept()
-    load = None if workload is None else {"workload": "evm_transfer", "shards": len(shards)}
-    kept.put(record.RUN, run_entry("nightly", "5e0f" * 16, START - 4, {"duration": "10m"}, questions, load))
-    kept.put_chain(VALUES["chainId"], ["http://127.0.0.1:26657"])
+    load = None if workload is None else LoadPlan("evm_transfer", len(shards))
+    kept = MemoryRecord(run_entry("nightly", "5e0f" * 16, START - 4, {"duration": "10m"}, questions, load))
+    put_chain(kept, VALUES["chainId"], ["http://127.0.0.1:26657"], START - 4)
     if workload is not None:
-        kept.put(record.JOB, {"name": None})
-        kept.put(record.LOAD, {"code": workload.code, "shards": [dict(shard) for shard in shards]})
+        now = format_time(START)
+        kept.put(JobEntry("", "", now))
+        kept.put(LoadEnd(now, None, workload.code, reason=None, message="", start=now, shards=list(shards)))
     evidence = EvidenceWriter(folder, rules)
     for decision, counted in outcome.control.evidence:
         evidence.add(decision, counted=counted)
@@ -87,10 +89,10 @@ def concluded(
     return World(conclude(setting, kept, outcome.judgement, evidence, workload, outcome.control.now()), folder)
 
 
-def shard(index: int, code: int | None, seconds: float, reason: str = "", start: float = 0.0) -> dict[str, Any]:
+def shard(index: int, code: int | None, seconds: float, reason: str = "", start: float = 0.0) -> ShardStatus:
     """One shard as a status names it."""
-    times = {"startedAt": format_time(START + start), "finishedAt": format_time(START + seconds)}
-    return {"index": index, "pod": f"process {4100 + index}", "exitCode": code, "reason": reason, **times}
+    times = format_time(START + start), format_time(START + seconds)
+    return ShardStatus(index, f"process {4100 + index}", code, reason, *times)
 
 
 def wave(t: float, middle: float, swing: float, period: float = 90.0) -> str:
@@ -297,7 +299,7 @@ def hostile(folder: pathlib.Path) -> World:
     ]
     outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
     workload = Workload(2, HOSTILE, long)
-    shards = [{**shard(0, 137, 120, HOSTILE), "pod": HOSTILE}]
+    shards = [msgspec.structs.replace(shard(0, 137, 120, HOSTILE), pod=HOSTILE)]
     about = {"url": "http://127.0.0.1:9090", "version": HOSTILE}
     return concluded(folder, rules, outcome, workload=workload, shards=shards, notes=[HOSTILE, long], prometheus=about)
 
@@ -344,11 +346,8 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
             stop_rule=judgement.stop_rule,
         )
     )
-    kept = Kept()
-    kept.put(record.RUN, run_entry("soak", "5e0f" * 16, START - 4, {}, questions, None))
-    kept.put(record.SIGN_OFF, sign_off(judgement))
-    states = [state.to_data() for state in judgement.states]
-    status = build_status(IDENTITY, {}, kept, verdict, format_time(end + 6), states)
+    kept = MemoryRecord(run_entry("soak", "5e0f" * 16, START - 4, {}, questions))
+    status = build_status(IDENTITY, {}, kept, verdict, format_time(end + 6), judgement.states).to_data()
     about = {"url": "http://127.0.0.1:9090", "version": "2.42.0"}
     document = result_document("evaluate", status, judgement, questions, settle_s=5.0, prometheus=about, versions={})
     plain = json.loads(json.dumps(document))

@@ -45,13 +45,14 @@ class Document(msgspec.Struct, frozen=True, rename="camel"):
 
     def to_json(self) -> str:
         """
-        One line of JSON; text stays as it is.
+        One line of JSON. Text stays as it is, but for half a surrogate pair, which UTF-8 cannot hold and which becomes `?`.
 
         Raises:
             ValueError: a number is NaN or infinite, which JSON cannot hold.
         """
         # Not msgspec's own encoder: it writes NaN as null without a word.
-        return json.dumps(self.to_data(), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+        text = json.dumps(self.to_data(), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+        return text.encode("utf-8", "replace").decode()
 
 
 def json_schema(document: type[Document]) -> dict[str, Any]:

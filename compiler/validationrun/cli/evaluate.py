@@ -203,9 +203,10 @@ def finish(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
 def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
     """The result on standard output, and where it lies."""
     from validationrun import report
+    from validationrun.contract.status_document import Status
 
     if output is LocalOutput.YAML:
-        print_status(dict(result.status), StatusOutput.YAML)
+        print_status(Status.from_data(result.status), StatusOutput.YAML)
     else:
         forms = {
             LocalOutput.TEXT: report.to_text,

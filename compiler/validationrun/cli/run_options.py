@@ -6,9 +6,9 @@ import pathlib
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -21,6 +21,8 @@ from validationrun.cli.verbosity import note, progress
 from validationrun.oracle.outcome import Phase, Verdict
 
 if TYPE_CHECKING:
+    from validationrun.contract.load_entries import ShardStatus
+    from validationrun.contract.status_document import Status
     from validationrun.kube.cluster import Cluster
     from validationrun.runs.snapshot import Snapshot
 
@@ -180,7 +182,7 @@ def wait_for(cluster: "Cluster", name: str, timeout_s: float | None) -> "Snapsho
 
     def tell(snapshot: "Snapshot") -> None:
         nonlocal told
-        line = f"{snapshot.status['phase']}: {snapshot.status['message']}"
+        line = f"{snapshot.status.phase}: {snapshot.status.message}"
         if line != told:
             progress(line)
             told = line
@@ -204,17 +206,17 @@ def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:
     if not snapshot.ended:
         more["window"] = window_words(snapshot, time.time())
     if snapshot.saved:
-        more["pods"] = f"`validationrun logs {status['runId']} -n {status['namespace']} --saved` has what they said"
+        more["pods"] = f"`validationrun logs {status.run_id} -n {status.namespace} --saved` has what they said"
     print_status(status, output, more)
 
 
 def exit_by(snapshot: "Snapshot", output: StatusOutput) -> typer.Exit:
     """Prints a run that has ended, and returns the exit by its verdict."""
     print_run(snapshot, output)
-    return typer.Exit(VERDICT_EXITS.get(snapshot.status["verdict"], EXIT_USAGE))
+    return typer.Exit(VERDICT_EXITS.get(snapshot.status.verdict, EXIT_USAGE))
 
 
-def print_status(status: dict[str, Any], output: StatusOutput, more: Mapping[str, str] | None = None) -> None:
+def print_status(status: "Status", output: StatusOutput, more: Mapping[str, str] | None = None) -> None:
     """
     The status in the chosen form.
 
@@ -222,14 +224,14 @@ def print_status(status: dict[str, Any], output: StatusOutput, more: Mapping[str
         more: further lines of the text form, by their label.
     """
     if output is StatusOutput.JSON:
-        print(json.dumps(status, indent=2, ensure_ascii=False))
+        print(json.dumps(status.to_data(), indent=2, ensure_ascii=False))
     elif output is StatusOutput.YAML:
         from validationrun.compiling.emit import yaml
 
-        print(yaml.dump(status), end="")
+        print(yaml.dump(status.to_data()), end="")
     else:
         for line in _lines(status, more or {}):
-            print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status["phase"]))
+            print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status.phase))
 
 
 def window_words(snapshot: "Snapshot", now: float) -> str:
@@ -246,54 +248,45 @@ def paint(line: str, word: str) -> str:
     return line.replace(word, f"\033[{_COLORS.get(word, '36')}m{word}\033[0m", 1) if word in line else line
 
 
-def _lines(status: dict[str, Any], more: Mapping[str, str]) -> Iterator[str]:
-    """The verdict first, then its parts."""
-    yield f"{status['runId']} in {status['namespace']}: {status['phase']}{_took(status)}"
-    if status["reason"]:
-        yield f"  reason   {status['reason']}"
-    yield f"  message  {status['message']}"
-    if given := status.get("parameters"):
-        yield "  with     " + ", ".join(f"{name}={value}" for name, value in given.items())
+def _lines(status: "Status", more: Mapping[str, str]) -> Iterator[str]:
+    """The verdict first, then what it rests on."""
+    yield f"{status.run_id} in {status.namespace}: {status.phase}{_took(status)}"
+    if status.reason:
+        yield f"  reason   {status.reason}"
+    yield f"  message  {status.message}"
+    if status.parameters:
+        yield "  with     " + ", ".join(f"{name}={value}" for name, value in status.parameters.items())
     if more.get("window"):
         yield f"  window   {more['window']}"
-    if status["chain"]:
-        states = ", ".join(_deployments(status))
-        yield f"  chain    {status['chain']['chainId']}" + (f" ({states})" if states else "")
-    if status["load"]:
-        yield f"  load     {status['load']['jobName']}" + _shards(status)
-    width = max((len(rule["name"]) for rule in status["rules"]), default=0)
-    for index, rule in enumerate(status["rules"]):
-        words = " ".join(part for part in (rule["reason"], rule["message"]) if part)
-        yield f"  {'rules' if index == 0 else '':<8} {rule['name']:<{width}}  {rule['verdict']:<7}  {words}".rstrip()
-    if url := (status.get("report") or {}).get("s3Url"):
-        yield f"  results  {url}"
+    if status.chain is not None:
+        # What the controller said of each deployment as the chain came up matters only where it did not come up.
+        came_up = status.load is not None or status.verdict == Verdict.PASSED
+        deployments = status.chain.deployments
+        states = ", ".join(entry.name if came_up else f"{entry.name} {entry.phase or 'gone'}" for entry in deployments)
+        yield f"  chain    {status.chain.chain_id}" + (f" ({states})" if states else "")
+    if status.load is not None:
+        yield f"  load     {status.load.job_name}" + _shards(status.load.shards, status.verdict)
+    width = max((len(rule.name) for rule in status.rules), default=0)
+    for index, rule in enumerate(status.rules):
+        text = " ".join(part for part in (rule.reason, rule.message) if part)
+        yield f"  {'rules' if index == 0 else '':<8} {rule.name:<{width}}  {rule.verdict:<7}  {text}".rstrip()
+    if status.report.s3_url:
+        yield f"  results  {status.report.s3_url}"
     if more.get("pods"):
         yield f"  pods     {more['pods']}"
 
 
-def _deployments(status: dict[str, Any]) -> Iterator[str]:
-    """Each deployment; with its phase where the chain did not come up."""
-    came_up = status["load"] is not None or status["verdict"] == Verdict.PASSED
-    for deployment in status["chain"]["deployments"]:
-        yield deployment["name"] if came_up else f"{deployment['name']} {deployment['phase'] or 'gone'}"
-
-
-def _took(status: dict[str, Any]) -> str:
-    if status["duration"]:
-        return f" after {format_duration(parse_duration(status['duration']))}"
-    if status["verdict"] != Verdict.AWAITED or not status.get("startTime"):
+def _took(status: "Status") -> str:
+    if status.duration:
+        return f" after {format_duration(parse_duration(status.duration))}"
+    if status.verdict != Verdict.AWAITED or not status.start_time:
         return ""
-    return f" for {format_duration(time.time() - parse_time(status['startTime']), short=True)}"
+    return f" for {format_duration(time.time() - parse_time(status.start_time), short=True)}"
 
 
-def _shards(status: dict[str, Any]) -> str:
-    shards = status["load"]["shards"]
-    running = [
-        shard
-        for shard in shards
-        if shard["exitCode"] is None and shard.get("startedAt") and not shard.get("finishedAt")
-    ]
-    if status["verdict"] == Verdict.AWAITED and running:
+def _shards(shards: "Sequence[ShardStatus]", verdict: str) -> str:
+    running = [shard for shard in shards if shard.exit_code is None and shard.started_at and not shard.finished_at]
+    if verdict == Verdict.AWAITED and running:
         return f" ({counted(len(running), 'shard')} of {len(shards)} running)"
-    codes = ", ".join("none" if shard["exitCode"] is None else str(shard["exitCode"]) for shard in shards)
+    codes = ", ".join("none" if shard.exit_code is None else str(shard.exit_code) for shard in shards)
     return f" (shards ended {codes})" if codes else ""

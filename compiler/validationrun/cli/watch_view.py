@@ -61,12 +61,12 @@ def _text(text: str, style: str = "") -> Text:
 
 def _headline(snapshot: "Snapshot", now: float) -> Text:
     status = snapshot.status
-    took = f" for {_since(status['startTime'], now)}" if status["startTime"] else ""
+    took = f" for {_since(status.start_time, now)}" if status.start_time else ""
     return Text.assemble(
-        (printable(status["runId"]), "bold"),
-        f" in {printable(status['namespace'])}: ",
-        (status["phase"], "cyan"),
-        f"{took}, {printable(status['message'])}",
+        (printable(status.run_id), "bold"),
+        f" in {printable(status.namespace)}: ",
+        (status.phase, "cyan"),
+        f"{took}, {printable(status.message)}",
     )
 
 
@@ -144,7 +144,7 @@ class Changes:
         self._beat = clock()
 
     def since(self, snapshot: "Snapshot") -> Iterator[str]:
-        yield from self._new("", f"{snapshot.status['phase']}: {snapshot.status['message']}")
+        yield from self._new("", f"{snapshot.status.phase}: {snapshot.status.message}")
         for step in snapshot.steps:
             if step.state != "Waiting":
                 yield from self._new(f"step {step.name}", _step_line(step))

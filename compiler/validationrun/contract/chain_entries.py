@@ -6,6 +6,7 @@ import msgspec
 
 from validationrun.base.document import Document
 from validationrun.contract.record_key import ENSURE_CHAIN, WAIT_CHAIN_READY, RecordKey, Timestamp
+from validationrun.oracle.outcome import RunReason
 
 
 class Finding(Document, frozen=True):
@@ -49,7 +50,7 @@ class ChainEntry(RecordKey, frozen=True):
     at: Timestamp
     chain_id: str
     endpoints: Endpoints = Endpoints()
-    reason: str | None = None
+    reason: RunReason | None = None
     message: str | None = None
 
 
@@ -77,5 +78,5 @@ class ChainReady(RecordKey, frozen=True):
 
     at: Timestamp
     deployments: list[DeploymentStatus]
-    reason: str | None = None
+    reason: RunReason | None = None
     message: str | None = None

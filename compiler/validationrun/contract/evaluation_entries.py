@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.outcome import RuleReason
 
 
 class EvaluatorReady(RecordKey, frozen=True):
@@ -49,7 +50,7 @@ class StopIntent(RecordKey, frozen=True):
 
     rule: str
     t: float
-    reason: str
+    reason: RuleReason
     message: str
     value: str | None
     at: Timestamp

@@ -1,11 +1,13 @@
 """The keys of load-job: `job`, `load-start`, `shards` and `load`."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
 
 from validationrun.base.document import Document
-from validationrun.contract.record_key import LOAD_JOB, RecordKey, Timestamp
+from validationrun.contract.record_key import LOAD_JOB, Recorded, RecordKey, Timestamp
+from validationrun.oracle.outcome import RunReason
+from validationrun.oracle.workload import WorkloadCode
 
 
 class JobEntry(RecordKey, frozen=True):
@@ -62,7 +64,7 @@ class LoadEnd(RecordKey, frozen=True):
     Attributes:
         job_uid: null when no Job was recorded.
         code: what the shards' exit codes add up to; null for a load that a rule stopped, or kept from beginning.
-        reason: a more precise reason of row 5 of the verdict table; empty for none.
+        reason: of row 5 of the verdict table; null when the exit codes alone decide.
         message: for people.
         stopped: why the load was stopped; empty when it ended by itself.
         start: null for a load that never began.
@@ -74,8 +76,8 @@ class LoadEnd(RecordKey, frozen=True):
 
     at: Timestamp
     job_uid: str | None
-    code: Literal[0, 1, 2] | None
-    reason: str
+    code: WorkloadCode | None
+    reason: RunReason | None
     message: str
     stopped: str = ""
     start: Timestamp | None = None
@@ -83,3 +85,9 @@ class LoadEnd(RecordKey, frozen=True):
     shards: list[ShardStatus] = []
     image: str | None = None
     image_id: str | None = msgspec.field(default=None, name="imageID")
+
+
+def recorded_shards(written: Recorded) -> list[ShardStatus]:
+    """Each shard as it is known last: by the load's end, before it by the looks of load-job."""
+    end, seen = written.get(LoadEnd), written.get(ShardsEntry)
+    return (end.shards if end is not None else []) or (seen.shards if seen is not None else [])

@@ -6,63 +6,24 @@ Each key has one writer, so that no write can undo another's. `docs/run-record.m
 """
 
 import contextlib
-import json
-from collections.abc import Callable, Mapping
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, overload
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.document import DocumentError
 from validationrun.contract import record_key
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.record_key import Key, RecordKey
-from validationrun.kube.cluster import (
-    CONFIG_MAPS,
-    AlreadyExistsError,
-    Cluster,
-    ConflictError,
-    Object,
-    owned_by,
-)
+from validationrun.contract.run_entry import RunEntry
+from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
 
 ENSURE_CHAIN: Final = record_key.ENSURE_CHAIN
 WAIT_CHAIN_READY: Final = record_key.WAIT_CHAIN_READY
 LOAD_JOB: Final = record_key.LOAD_JOB
 RULE_EVALUATOR: Final = record_key.RULE_EVALUATOR
 FINALIZE: Final = record_key.FINALIZE
-
-RUN: Final = "run"
-PREFLIGHT: Final = "preflight"
-CHAIN: Final = "chain"
-CHAIN_READY: Final = "chain-ready"
-EVALUATOR: Final = "evaluator"
-JOB: Final = "job"
-LOAD_START: Final = "load-start"
-SHARDS: Final = "shards"
-LOAD: Final = "load"
-WINDOW: Final = "window"
-RULES: Final = "rules"
-STOP: Final = "stop"
-SIGN_OFF: Final = "sign-off"
-DIAGNOSTICS: Final = "diagnostics"
-RESULT: Final = "result"
-
-WRITERS: Final = {
-    RUN: ENSURE_CHAIN,
-    PREFLIGHT: ENSURE_CHAIN,
-    CHAIN: ENSURE_CHAIN,
-    CHAIN_READY: WAIT_CHAIN_READY,
-    EVALUATOR: RULE_EVALUATOR,
-    JOB: LOAD_JOB,
-    LOAD_START: LOAD_JOB,
-    SHARDS: LOAD_JOB,
-    LOAD: LOAD_JOB,
-    WINDOW: RULE_EVALUATOR,
-    RULES: RULE_EVALUATOR,
-    STOP: RULE_EVALUATOR,
-    SIGN_OFF: RULE_EVALUATOR,
-    DIAGNOSTICS: FINALIZE,
-    RESULT: FINALIZE,
-}
 
 
 class RecordError(Exception):
@@ -114,11 +75,7 @@ class Identity:
 
 
 class Record:
-    """
-    What was written down so far; `read` and `write` go to the API server.
-
-    Values are JSON objects. A key that is not there reads as None.
-    """
+    """The keys that were written so far; all methods but `get` and `need` ask the API server."""
 
     def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
         self._cluster = cluster
@@ -142,7 +99,7 @@ class Record:
         return None if found is None else cls(cluster, identity, found)
 
     @classmethod
-    def create(cls, cluster: Cluster, identity: Identity, chain_id: str, run: RecordKey | Object) -> "Record":
+    def create(cls, cluster: Cluster, identity: Identity, run: RunEntry) -> "Record":
         """Creates it with the key `run`, or reads the one that an earlier attempt created."""
         body = {
             "apiVersion": "v1",
@@ -150,10 +107,10 @@ class Record:
             "metadata": {
                 "name": identity.record_name,
                 "namespace": identity.namespace,
-                "labels": identity.labels(conventions.COMPONENT_RULES, chain_id),
+                "labels": identity.labels(conventions.COMPONENT_RULES, run.chain_id),
                 "ownerReferences": [identity.owner()],
             },
-            "data": {RUN: run.to_json() if isinstance(run, RecordKey) else _dump(run)},
+            "data": {run.key: run.to_json()},
         }
         with contextlib.suppress(AlreadyExistsError):
             cluster.create(CONFIG_MAPS, body)
@@ -175,105 +132,72 @@ class Record:
         self._take(found)
         return self
 
-    @overload
-    def get(self, key: type[Key]) -> Key | None: ...
-    @overload
-    def get(self, key: str) -> Object | None: ...
-    def get(self, key: type[RecordKey] | str) -> RecordKey | Object | None:
+    def get(self, key: type[Key]) -> Key | None:
         """
         The value of a key, as last read or written; None when it is not there.
 
         Raises:
             RecordError: it is not what its type says.
         """
-        text = self._data.get(key if isinstance(key, str) else key.key)
+        text = self._data.get(key.key)
         if text is None:
             return None
-        if isinstance(key, str):
-            return self._object(key, text)
         try:
             return key.from_json(text)
         except DocumentError as error:
             raise RecordError(f"ConfigMap {self.identity.record_name}: key {key.key} cannot be read: {error}") from None
 
-    def _object(self, key: str, text: str) -> Object:
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key} is not a JSON object")
-        return value
-
-    @overload
-    def need(self, key: type[Key]) -> Key: ...
-    @overload
-    def need(self, key: str) -> Object: ...
-    def need(self, key: type[RecordKey] | str) -> RecordKey | Object:
+    def need(self, key: type[Key]) -> Key:
         """The value of a key that an earlier step must have written. Raises RecordError when it did not."""
         value = self.get(key)
         if value is None:
-            raise RecordError(f"ConfigMap {self.identity.record_name}: key {_name(key)} is missing")
+            raise RecordError(f"ConfigMap {self.identity.record_name}: key {key.key} is missing")
         return value
 
-    @overload
-    def write(self, writer: str, key: RecordKey, *, seal: bool = False) -> None: ...
-    @overload
-    def write(self, writer: str, key: str, value: Object, *, seal: bool = False) -> None: ...
-    def write(self, writer: str, key: RecordKey | str, value: Object | None = None, *, seal: bool = False) -> None:
+    def write(self, step: str, value: RecordKey, *, seal: bool = False) -> None:
         """
         Writes one key, whatever was there.
 
         Args:
-            writer: the step that writes.
+            step: who writes.
             seal: make the ConfigMap immutable with this write; nothing can be added afterwards.
 
         Raises:
             ValueError: another step is the writer of this key.
         """
-        body: Object = {"data": {_name(key): _text(writer, key, value)}}
+        body: Object = {"data": {value.key: _text(step, value)}}
         if seal:
             body["immutable"] = True
         self._patch(body)
 
-    @overload
-    def add(self, writer: str, key: RecordKey) -> bool: ...
-    @overload
-    def add(self, writer: str, key: str, value: Object) -> bool: ...
-    def add(self, writer: str, key: RecordKey | str, value: Object | None = None) -> bool:
+    def add(self, step: str, value: RecordKey) -> bool:
         """Writes a key that is written once. False when another attempt of its step was first, or the run has its verdict."""
-        if isinstance(key, str):
-            return self.change(writer, key, lambda there: value if there is None else None)
-        return self.change(writer, type(key), lambda there: key if there is None else None)
+        return self.change(step, type(value), lambda present: value if present is None else None)
 
-    @overload
-    def change(self, writer: str, key: type[Key], make: Callable[[Key | None], Key | None]) -> bool: ...
-    @overload
-    def change(self, writer: str, key: str, make: Callable[[Object | None], Object | None]) -> bool: ...
-    def change(self, writer: str, key: type[Key] | str, make: Callable[[Any], Any]) -> bool:
+    def change(self, step: str, key: type[Key], make: Callable[[Key | None], Key | None]) -> bool:
         """
-        Writes what `make` makes of a key's value, and nothing comes between: a value written meanwhile is looked at, too.
+        Writes what `make` makes of a key's present value, and no other write comes between.
 
         Two attempts of a step can be at work side by side, because a pod that was given up may live on for a while.
 
         Args:
-            make: of the present value; None to leave it. Called again each time that the record was written meanwhile.
+            make: returns the new value, or None to leave the present one. Called again after each write of somebody else.
 
         Returns:
             False when the value was left, or the run has its verdict.
         """
-        name, tried = _name(key), ""
+        attempted = ""
         while True:
             self.refresh()
-            if tried and self._data.get(name) == tried:
+            if attempted and self._data.get(key.key) == attempted:
                 # Only the answer was lost.
                 return True
             value = None if self.sealed else make(self.get(key))
             if value is None:
                 return False
-            tried = _text(writer, key, value) if isinstance(key, str) else _text(writer, value)
+            attempted = _text(step, value)
             with contextlib.suppress(ConflictError):
-                self._patch({"metadata": {"resourceVersion": self._version}, "data": {name: tried}})
+                self._patch({"metadata": {"resourceVersion": self._version}, "data": {key.key: attempted}})
                 return True
 
     def _patch(self, body: Object) -> None:
@@ -283,35 +207,24 @@ class Record:
         self._take(found)
 
     @property
-    def chain_failure(self) -> Object | None:
-        """`{reason, message}` of why the chain never came up; None while nothing speaks against it."""
-        for key in (CHAIN, CHAIN_READY):
-            value = self.get(key)
-            if value is not None and value.get("reason"):
-                return value
+    def chain_failure(self) -> ChainEntry | ChainReady | None:
+        """The entry with the reason why the chain never came up; None while nothing speaks against it."""
+        for entry in (self.get(ChainEntry), self.get(ChainReady)):
+            if entry is not None and entry.reason:
+                return entry
         return None
 
     @property
     def chain_is_ready(self) -> bool:
         """Both steps of the bring-up recorded that it came up."""
-        both = self.get(CHAIN) is not None and self.get(CHAIN_READY) is not None
+        both = self.get(ChainEntry) is not None and self.get(ChainReady) is not None
         return both and self.chain_failure is None
 
 
-def stands(sign_off: Mapping[str, Any] | None) -> bool:
-    """Whether the evaluator has signed off; not by an attempt that a signal ended, which proves nothing and the next replaces."""
-    return sign_off is not None and not sign_off.get("stopped")
-
-
-def _name(key: RecordKey | type[RecordKey] | str) -> str:
-    return key if isinstance(key, str) else key.key
-
-
-def _text(writer: str, key: RecordKey | str, value: Object | None = None) -> str:
-    owner = WRITERS[key] if isinstance(key, str) else key.writer
-    if owner != writer:
-        raise ValueError(f"{writer} may not write {_name(key)}: {owner} does")
-    return _dump(value or {}) if isinstance(key, str) else key.to_json()
+def _text(step: str, value: RecordKey) -> str:
+    if value.writer != step:
+        raise ValueError(f"{step} may not write {value.key}: {value.writer} does")
+    return value.to_json()
 
 
 def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
@@ -324,5 +237,13 @@ def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
     return found
 
 
-def _dump(value: Object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+def format_time(seconds: float) -> str:
+    """RFC 3339 in UTC; milliseconds only where there are some."""
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    form = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=form).replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of an RFC 3339 time. Raises ValueError."""
+    return dt.datetime.fromisoformat(text).timestamp()

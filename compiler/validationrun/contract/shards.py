@@ -7,6 +7,7 @@ from typing import Any, Final
 from validationrun.base.conventions import ANNOTATION_JOB_INDEX, LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
+from validationrun.contract.load_entries import ShardStatus
 from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import Shard
 
@@ -55,25 +56,26 @@ class ShardState:
     def as_shard(self) -> Shard:
         return Shard(self.index, self.code, self.reason)
 
-    def as_json(self) -> Object:
-        return {
-            "index": self.index,
-            "pod": self.pod or None,
-            "exitCode": self.code,
-            "reason": self.reason or None,
-            "startedAt": format_time(self.started) if self.started is not None else None,
-            "finishedAt": format_time(self.finished) if self.finished is not None else None,
-        }
+    def as_status(self) -> ShardStatus:
+        """The shard as the record and the status hold it."""
+        return ShardStatus(
+            self.index,
+            pod=self.pod or None,
+            exit_code=self.code,
+            reason=self.reason or None,
+            started_at=format_time(self.started) if self.started is not None else None,
+            finished_at=format_time(self.finished) if self.finished is not None else None,
+        )
 
     @classmethod
-    def recorded(cls, one: Mapping[str, Any]) -> "ShardState":
-        """What an earlier attempt of the step saw: an exit code seen once is never lost, nor is that a shard was disrupted."""
-        code, reason = one["exitCode"], one["reason"] or ""
+    def recorded(cls, shard: ShardStatus) -> "ShardState":
+        """What an earlier attempt of the step saw: its exit code is never lost, nor is that the shard was disrupted."""
+        code, reason = shard.exit_code, shard.reason or ""
         return cls(
-            one["index"],
-            pod=one["pod"] or "",
-            started=parse_time(one["startedAt"]) if one["startedAt"] else None,
-            finished=parse_time(one["finishedAt"]) if one["finishedAt"] else None,
+            shard.index,
+            pod=shard.pod or "",
+            started=parse_time(shard.started_at) if shard.started_at else None,
+            finished=parse_time(shard.finished_at) if shard.finished_at else None,
             code=code,
             reason=reason,
             # Only a disruption gives a shard without a code a reason.

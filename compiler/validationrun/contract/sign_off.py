@@ -53,3 +53,8 @@ class SignOff(RecordKey, frozen=True):
     at: Timestamp
     node_id: str = ""
     stopped: bool = False
+
+
+def stands(sign_off: SignOff | None) -> bool:
+    """Whether the evaluator has signed off, other than by an attempt that a signal ended."""
+    return sign_off is not None and not sign_off.stopped

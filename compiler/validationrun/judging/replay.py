@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from validationrun.contract import record
-from validationrun.contract.record import Identity
-from validationrun.contract.status import build_status
+from validationrun.contract.run_entry import rule_entries
+from validationrun.contract.status import rule_status, verdict_conditions
 from validationrun.judging.completeness import holes, resumed_rules, since_resume
 from validationrun.judging.live.clock_skew import doubted
 from validationrun.oracle.decision import Decision
@@ -32,8 +31,6 @@ UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError
 _OF_THE_CLUSTER: Final = frozenset(
     {RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, RunReason.RESULTS_NOT_STORED, *CHAIN_REASONS}
 )
-_OF_THE_VERDICT: Final = ("phase", "verdict", "reason", "message", "failedPlan", "rules")
-_CONDITIONS: Final = frozenset({"TestCancelled", "TestComplete", "Succeeded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,38 +186,28 @@ def _compare_stop(fold: Fold, result: Result, differences: list[str]) -> None:
         differences.append(f"stop: {then} then, {now} now")
 
 
-class _Rules:
-    """Stands for a run record that holds the rules alone: the parts of a status that follow from them."""
-
-    def __init__(self, questions: Sequence[Question]) -> None:
-        self._rules = [
-            {
-                "name": one.rule.name,
-                "type": one.rule.type,
-                **({"op": one.rule.query.op, "threshold": one.rule.query.threshold} if one.rule.query else {}),
-            }
-            for one in questions
-        ]
-
-    def get(self, key: str) -> Any:
-        return {"rules": self._rules} if key == record.RUN else None
-
-
 def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleState], differences: list[str]) -> None:
     then = result.status
-    nobody = Identity("", "", "")
-    documents = [state.to_data() for state in states]
-    now = build_status(nobody, {}, _Rules(result.questions), verdict, None, documents)
-    for name in _OF_THE_VERDICT:
-        if then[name] != now[name]:
-            differences.append(f"{name}: {then[name]!r} then, {now[name]!r} now")
-    if (said := _conditions(then)) != (follows := _conditions(now)):
+    entries = rule_entries(question.rule for question in result.questions)
+    now = {
+        "phase": verdict.phase,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "failedPlan": verdict.failed_plan,
+        "rules": [rule_status(entry, state).to_data() for entry, state in zip(entries, states, strict=True)],
+    }
+    for name, value in now.items():
+        if then[name] != value:
+            differences.append(f"{name}: {then[name]!r} then, {value!r} now")
+    follows = {condition.type: (condition.status, condition.reason) for condition in verdict_conditions(verdict)}
+    said = {name: value for name, value in _conditions(then).items() if name in follows}
+    if said != follows:
         differences.append(f"conditions: {said} then, {follows} now")
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Those that follow from the verdict."""
-    return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"] if one["type"] in _CONDITIONS}
+    return {condition["type"]: (condition["status"], condition["reason"]) for condition in status["conditions"]}
 
 
 def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]) -> list[str]:

@@ -11,9 +11,7 @@ from types import FrameType
 from typing import Final
 
 from validationrun.base.times import format_time
-from validationrun.contract import record
 from validationrun.judging.live.loop import Window
-from validationrun.local.memory_record import Kept
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
@@ -49,12 +47,13 @@ class Clock:
 class LocalControl:
     """The part of `evaluation.Control` that every run on one machine shares: a window that is known from the start, no load."""
 
-    def __init__(self, window: Window, settle_s: float, evidence: EvidenceWriter, kept: Kept, clock: Clock) -> None:
+    def __init__(self, window: Window, settle_s: float, evidence: EvidenceWriter, clock: Clock) -> None:
         self.settle_s = settle_s
         self.evidence = evidence
-        self.kept = kept
         self.clock = clock
         self._window = window
+        self._stopping = False
+        self._verdicts: dict[str, Verdict] = {}
         self._interrupt = threading.Event()
         self._news = threading.Event()
         self._evaluation = threading.current_thread()
@@ -94,25 +93,24 @@ class LocalControl:
         self.evidence.add(decision, counted=counted)
 
     def stop(self, decision: Decision) -> None:
-        """Records the stop. Without a load there is nothing else to stop."""
-        self.record_stop(decision, "stopping")
+        """Logs the stop. Without a load there is nothing else to stop."""
+        self.announce_stop(decision, "stopping")
 
-    def record_stop(self, decision: Decision, consequence: str) -> None:
-        """Records the intent before the stop itself. The first known failure stays the reason."""
-        if self.kept.get(record.STOP) is None:
-            self.kept.put(record.STOP, {"rule": decision.rule, "t": decision.t})
+    def announce_stop(self, decision: Decision, consequence: str) -> None:
+        """Logs the first failure that stops the run."""
+        if not self._stopping:
+            self._stopping = True
             logger.info(
                 "rule %s failed at %s: %s; %s", decision.rule, format_time(decision.t), decision.message, consequence
             )
 
     def save(self, states: Sequence[RuleState]) -> None:
-        saved = (self.kept.get(record.RULES) or {"rules": []})["rules"]
-        before = {rule["name"]: rule["verdict"] for rule in saved}
+        """Logs each verdict that changed."""
         for state in states:
-            if state.verdict not in (Verdict.AWAITED, before.get(state.name)):
+            if state.verdict not in (Verdict.AWAITED, self._verdicts.get(state.name)):
                 why = " ".join(part for part in (state.reason, state.message) if part)
                 logger.info("rule %s: %s%s", state.name, state.verdict, f": {why}" if why else "")
-        self.kept.put_rules(states)
+            self._verdicts[state.name] = state.verdict
 
 
 @contextlib.contextmanager

@@ -9,12 +9,12 @@ from validationrun.base import conventions
 from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.plan.build import spec_hash
-from validationrun.contract import record
 from validationrun.contract.record import Identity
+from validationrun.contract.record_key import MemoryRecord
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
-from validationrun.local.memory_record import Kept, run_entry
+from validationrun.local.memory_record import put_chain, run_entry
 from validationrun.local.preflight import (
     LocalError,
     askers,
@@ -84,18 +84,17 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
         run_id = folder.name
         questions = _questions(run, chain_id, run_id)
     rules = [question.rule for question in questions]
-    kept = _kept(run, options, began, questions)
-    kept.put(record.WINDOW, {"start": format_time(start), "end": format_time(end)})
+    written = _record(run, options, began, questions)
     evidence = EvidenceWriter(folder, rules)
     # The whole window counts as open from the start, because no rule is asked before its time.
-    control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, kept, clock)
+    control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, clock)
     window = f"{format_time(start)} to {format_time(end)}"
     logger.info("judging %s by %s from %s", counted(len(rules), "rule"), options.prometheus_url, window)
     identity = Identity(run_id, run_id, namespace)
     setting = Setting("evaluate", folder, identity, questions, options.settle_s, prometheus, notes_of(run))
     with signals_interrupt(control):
         judgement = _judge(options, questions, control)
-        return conclude(setting, kept, judgement, evidence, None, control.now()), folder
+        return conclude(setting, written, judgement, evidence, None, control.now()), folder
 
 
 def _judge(options: EvaluateOptions, questions: list[Question], control: LocalControl) -> Judgement:
@@ -109,14 +108,13 @@ def _judge(options: EvaluateOptions, questions: list[Question], control: LocalCo
     return as_it_ended(judgement, fold, interrupted=control.interrupted())
 
 
-def _kept(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> Kept:
-    kept = Kept()
+def _record(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> MemoryRecord:
     parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
-    kept.put(record.RUN, run_entry(run.metadata.name, spec_hash(run), began, parameters, questions, None))
+    written = MemoryRecord(run_entry(run.metadata.name, spec_hash(run), began, parameters, questions))
     chain_id, endpoints = chain_id_of(run, options.chain_id), run.spec.chain.endpoints
     if chain_id is not None:
-        kept.put_chain(chain_id, endpoints.rpc if endpoints is not None else [])
-    return kept
+        put_chain(written, chain_id, endpoints.rpc if endpoints is not None else [], began)
+    return written
 
 
 def chain_id_of(run: ValidationRun, given: str | None) -> str | None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base.times import format_time
-from validationrun.contract import record
 from validationrun.contract.record import Identity
+from validationrun.contract.record_key import Recorded
 from validationrun.contract.status import build_status
 from validationrun.kube.cluster import Object
-from validationrun.local.memory_record import Kept, sign_off
 from validationrun.oracle.evidence import read_lines
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
@@ -47,7 +46,12 @@ class Setting:
 
 
 def conclude(
-    setting: Setting, kept: Kept, judgement: Judgement, evidence: EvidenceWriter, workload: Workload | None, now: float
+    setting: Setting,
+    written: Recorded,
+    judgement: Judgement,
+    evidence: EvidenceWriter,
+    workload: Workload | None,
+    now: float,
 ) -> Result:
     """
     Gives the verdict, writes everything, seals the folder. Raises OSError when that cannot be written.
@@ -57,14 +61,12 @@ def conclude(
         now: Unix seconds.
     """
     evidence.close(judgement.states)
-    kept.put(record.SIGN_OFF, sign_off(judgement))
     verdict = _verdict(judgement, workload)
     completed = format_time(round(now))
-    states = [state.to_data() for state in judgement.states]
-    status = build_status(setting.identity, {}, kept, verdict, completed, states)
+    status = build_status(setting.identity, {}, written, verdict, completed, judgement.states)
     document = result_document(
         setting.mode,
-        status,
+        status.to_data(),
         judgement,
         setting.questions,
         settle_s=setting.settle_s,

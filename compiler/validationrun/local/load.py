@@ -11,8 +11,8 @@ from typing import Final, Literal
 from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import format_time
+from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.shards import ShardState, load_start
-from validationrun.kube.cluster import Object
 from validationrun.local.control import Clock
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.process import Launch, Program
@@ -196,20 +196,20 @@ class Load:
             )
         return Workload(code, "", message)
 
-    def document(self, outcome: Workload) -> Object:
-        """The record's key `load`."""
+    def entry(self, outcome: Workload) -> LoadEnd:
+        """The load's end for the status."""
         start, end = self.start, self.end()
-        return {
-            "code": outcome.code,
-            "reason": outcome.reason,
-            "message": outcome.message,
-            "stopped": self._why_words,
-            "start": None if start is None else format_time(start),
-            "end": None if end is None else format_time(end),
-            "shards": [state.as_json() for state in self.states()],
-            "image": None,
-            "imageID": None,
-        }
+        return LoadEnd(
+            at=format_time(self.clock.now()),
+            job_uid=None,
+            code=outcome.code,
+            reason=RunReason(outcome.reason) if outcome.reason else None,
+            message=outcome.message,
+            stopped=self._why_words,
+            start=None if start is None else format_time(start),
+            end=None if end is None else format_time(end),
+            shards=[state.as_status() for state in self.states()],
+        )
 
 
 def _signal_name(number: int) -> str:

@@ -15,9 +15,11 @@ from validationrun.base.times import format_time
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.plan import Plan, PlannedLoad, build_plan
 from validationrun.contract import parameters as values
-from validationrun.contract import record
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Identity
+from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.run_entry import LoadPlan
 from validationrun.judging.live.clock_skew import check_clock, fault_of
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.kube.cluster import Object
@@ -25,7 +27,7 @@ from validationrun.local.chain import Chain, chain_of
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.load import Load
-from validationrun.local.memory_record import Kept, run_entry
+from validationrun.local.memory_record import put_chain, run_entry
 from validationrun.local.preflight import (
     LocalError,
     askers,
@@ -78,8 +80,8 @@ class RunOptions:
 class RunControl(LocalControl):
     """A window that the load opens and ends."""
 
-    def __init__(self, load: Load, settle_s: float, evidence: EvidenceWriter, kept: Kept, clock: Clock) -> None:
-        super().__init__(Window(), settle_s, evidence, kept, clock)
+    def __init__(self, load: Load, settle_s: float, evidence: EvidenceWriter, clock: Clock) -> None:
+        super().__init__(Window(), settle_s, evidence, clock)
         self.load = load
         self._hurry = threading.Event()
 
@@ -103,7 +105,6 @@ class RunControl(LocalControl):
         over = load.over
         if window.start is None and (start := load.start) is not None:
             window.start = start
-            self.kept.put(record.LOAD_START, {"start": format_time(start)})
         if load.failure is not None or over:
             window.end, window.over = load.end(), True
             window.open_until = window.end if window.end is not None else window.open_until
@@ -113,7 +114,7 @@ class RunControl(LocalControl):
         return window
 
     def stop(self, decision: Decision) -> None:
-        self.record_stop(decision, "stopping the load")
+        self.announce_stop(decision, "stopping the load")
         self.load.stop("rule", f"rule {decision.rule} failed", decision.t)
 
     def await_end(self) -> None:
@@ -229,10 +230,10 @@ def _ask_prometheus(options: RunOptions, clock: Clock) -> Object:
 
 def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path) -> Result:
     options, questions = prepared.options, prepared.questions
-    kept = _kept(prepared, load.clock.now())
+    written = _record(prepared, load.clock.now())
     rules = [question.rule for question in questions]
     evidence = EvidenceWriter(folder, rules)
-    control = RunControl(load, options.settle_s, evidence, kept, load.clock)
+    control = RunControl(load, options.settle_s, evidence, load.clock)
     fold = Fold.begin(rules)
     judges = f"judging {counted(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
     logger.info("run %s on chain %s; %s", prepared.identity.workflow, prepared.chain.chain_id, judges)
@@ -247,7 +248,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
         control.await_end()
         judgement = _with_end(as_it_ended(judgement, fold, interrupted=control.interrupted()), load)
         outcome = load.outcome()
-        kept.put(record.LOAD, load.document(outcome))
+        written.put(load.entry(outcome))
         left_out = place.collect(folder)
         setting = Setting(
             "run",
@@ -258,19 +259,18 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
             prepared.prometheus,
             (*notes_of(prepared.run), *_own_notes(prepared), *left_out),
         )
-        return conclude(setting, kept, judgement, evidence, outcome, control.now())
+        return conclude(setting, written, judgement, evidence, outcome, control.now())
 
 
-def _kept(prepared: _Prepared, began: float) -> Kept:
-    kept = Kept()
-    load = {"workload": prepared.load.name, "shards": prepared.load.shards}
+def _record(prepared: _Prepared, began: float) -> MemoryRecord:
+    load = LoadPlan(prepared.load.name, prepared.load.shards)
     given = prepared.options.chain_id
     parameters = {**prepared.parameters, **({} if given is None else {conventions.PARAM_CHAIN_ID: given})}
     entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, load)
-    kept.put(record.RUN, entry)
-    kept.put_chain(prepared.chain.chain_id, prepared.chain.endpoints["rpc"])
-    kept.put(record.JOB, {"name": None})
-    return kept
+    # The shards are processes: there is a load, but no Job.
+    written = MemoryRecord(entry, JobEntry(name="", uid="", created_at=format_time(began)))
+    put_chain(written, prepared.chain.chain_id, prepared.chain.endpoints["rpc"], began)
+    return written
 
 
 def _with_end(judgement: Judgement, load: Load) -> Judgement:

@@ -37,7 +37,7 @@ class Workload:
         message: for people.
     """
 
-    code: int | None
+    code: WorkloadCode | None
     reason: str
     message: str
 

@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import parse_time
-from validationrun.contract import parameters, record
+from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle, BundleError
-from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent, WindowEntry
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence
 from validationrun.kube.cluster import CONFIG_MAPS, Cluster, owned_by
 from validationrun.oracle.evidence import Entry, RuleEvidence
@@ -47,7 +50,7 @@ class Ended:
 
     cluster: Cluster
     written: Record
-    status: Mapping[str, Any]
+    status: Status
     evidence: Evidence
     workload: Workload | None
     bundle_hash: str
@@ -70,21 +73,20 @@ def view(ended: Ended, elsewhere: str) -> RunView:
 def result_of(ended: Ended, elsewhere: str) -> Result:
     """The run as `result.json` has it. Raises ResultsError, as `view` does."""
     written, evidence, workload = ended.written, ended.evidence, ended.workload
-    run = written.get(record.RUN) or {}
-    questions = _questions(ended)
+    run, evaluator, sign_off = written.get(RunEntry), written.get(EvaluatorReady), evidence.sign_off
+    has_rules, questions = run is not None and bool(run.rules), _questions(ended)
     notes = []
-    if run.get("rules") and written.get(record.WINDOW) is not None:
-        notes.append(elsewhere if evidence.sign_off is not None else LOST)
-    if run.get("rules") and not questions:
+    if has_rules and written.get(WindowEntry) is not None:
+        notes.append(elsewhere if sign_off is not None else LOST)
+    if has_rules and not questions:
         notes.append(NO_QUERIES)
-    sign_off = evidence.sign_off or {}
     document = result_document(
         IN_CLUSTER,
-        ended.status,
+        ended.status.to_data(),
         _judgement(written, questions, evidence),
         questions,
-        settle_s=float(sign_off.get("settleSeconds", ended.settle_s)),
-        prometheus={"url": (written.get(record.EVALUATOR) or {}).get("prometheus")},
+        settle_s=float(sign_off.settle_seconds if sign_off is not None else ended.settle_s),
+        prometheus={"url": evaluator.prometheus if evaluator is not None else None},
         versions={"validationrun": importlib.metadata.version("validationrun"), "python": platform.python_version()},
         workload=None
         if workload is None
@@ -98,15 +100,15 @@ def _questions(ended: Ended) -> list[Question]:
     """The rules and their queries, from the run's own copy of its bundle; none where that is gone, or never was."""
     written, identity = ended.written, ended.written.identity
     found = ended.cluster.get(CONFIG_MAPS, identity.bundle_name)
-    chain_id, run = (written.get(record.CHAIN) or {}).get("chainId"), written.get(record.RUN) or {}
-    if found is None or not owned_by(found, identity.uid) or not chain_id:
+    chain, run = written.get(ChainEntry), written.get(RunEntry)
+    if found is None or not owned_by(found, identity.uid) or run is None or chain is None or not chain.chain_id:
         return []
     data = found.get("data") or {}
     if bundle_hash(data) != ended.bundle_hash:
         return []
     try:
         bundle = Bundle(data)
-        run_values = parameters.run_values(bundle.plan, identity, chain_id, run.get("parameters") or {})
+        run_values = parameters.run_values(bundle.plan, identity, chain.chain_id, run.parameters)
         return bundle.questions(run_values)
     except BundleError:
         return []
@@ -118,14 +120,12 @@ def _judgement(written: Record, questions: Sequence[Question], evidence: Evidenc
     states = [known.get(one.rule.name, RuleState(one.rule.name)) for one in questions]
     sign_off = evidence.sign_off
     if sign_off is None:
-        window, stop = written.get(record.WINDOW) or {}, written.get(record.STOP)
-        start = _time(window.get("start"))
-        return Judgement(
-            start, None, stop["t"] if stop and start else None, evidence.stop_rule, states, [], interrupted=True
-        )
-    clock = [ClockCheck.from_data(check) for check in sign_off.get("clock") or []]
-    start, end, stopped = (_time(sign_off[key]) for key in ("start", "end", "stopTime"))
-    return Judgement(start, end, stopped, sign_off["stopRule"], states, clock)
+        window, stop = written.get(WindowEntry), written.get(StopIntent)
+        start = parse_time(window.start) if window is not None else None
+        stop_time = stop.t if stop is not None and start is not None else None
+        return Judgement(start, None, stop_time, evidence.stop_rule, states, [], interrupted=True)
+    start, end, stop_time = (_time(text) for text in (sign_off.start, sign_off.end, sign_off.stop_time))
+    return Judgement(start, end, stop_time, sign_off.stop_rule, states, sign_off.clock)
 
 
 def _time(text: str | None) -> float | None:
@@ -141,24 +141,25 @@ def view_of_result(result: Result, evidence: Evidence) -> RunView:
     """
     states = {one["name"]: RuleState.from_data(one) for one in result.document["states"]}
     window = result.document["window"]
-    sums = (evidence.sign_off or {}).get("summaries") or {}
+    summaries = evidence.sign_off.summaries if evidence.sign_off is not None else {}
     kept = {
-        name: RuleEvidence(_entries(state, window, sums.get(name) or {}), (state, 0)) for name, state in states.items()
+        name: RuleEvidence(_entries(state, window, summaries.get(name)), (state, 0)) for name, state in states.items()
     }
     view = view_of(replace(result, evidence=kept))
-    return replace(view, rules=[_rule(rule, sums.get(rule.name)) for rule in view.rules])
+    return replace(view, rules=[_rule(rule, summaries.get(rule.name)) for rule in view.rules])
 
 
-def _entries(state: RuleState, window: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Entry]:
+def _entries(state: RuleState, window: Mapping[str, Any], summary: Summary | None) -> list[Entry]:
     t = state.failed_t
     if t is None:
         return []
     final = t == window["end"] and state.swept
     # The state has the last value, which may be a good one again; that of the failure is known where nothing was worse.
-    value = state.value if t == state.last_t else sums.get("marginValue") if t == sums.get("marginT") else None
+    value = summary.margin_value if summary is not None and t == summary.margin_t else None
+    if t == state.last_t:
+        value = state.value
     return [Entry(t, final, None, Verdict.FAILED, state.reason, state.message, value, counted=True)]
 
 
-def _rule(rule: RuleView, sums: Mapping[str, Any] | None) -> RuleView:
-    summary = Summary.from_data(sums) if sums is not None else rule.summary
-    return replace(rule, missing=[], resumed=None, summary=summary)
+def _rule(rule: RuleView, summary: Summary | None) -> RuleView:
+    return replace(rule, missing=[], resumed=None, summary=summary or rule.summary)

@@ -23,7 +23,7 @@ from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import summarize
 from validationrun.oracle.ticks import ticks
-from validationrun.oracle.workload import Workload
+from validationrun.oracle.workload import Workload, WorkloadCode
 from validationrun.report import formatting
 from validationrun.report.model import About, Point, RuleView, RunView, Shard
 from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_clock, read_result
@@ -100,7 +100,7 @@ def _view(result: Result) -> RunView:
         ],
         workload=None
         if workload is None
-        else Workload(_code(workload["code"]), _text(workload["reason"]), _text(workload["message"])),
+        else Workload(_workload_code(workload["code"]), _text(workload["reason"]), _text(workload["message"])),
         shards=[_shard(one) for one in (load or {}).get("shards") or []],
     )
 
@@ -264,6 +264,13 @@ def _code(value: Any) -> int | None:
     if value is not None and not isinstance(value, int):
         raise TypeError(f"{value!r} is no exit code")
     return value
+
+
+def _workload_code(value: Any) -> WorkloadCode | None:
+    if value is not None and value not in (0, 1, 2):
+        raise TypeError(f"{value!r} is no code of a workload")
+    code: WorkloadCode | None = value
+    return code
 
 
 def _moment(moment: Any) -> float | None:

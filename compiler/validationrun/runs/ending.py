@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base import conventions
-from validationrun.contract import record
 from validationrun.contract.record import Record, RecordError
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
@@ -137,10 +137,10 @@ def _list(cluster: Cluster, resource: Resource, labels: str) -> list[Object]:
 def _is_on_an_existing_chain(cluster: Cluster, found: Mapping[str, Any]) -> bool:
     try:
         written = Record.read(cluster, identity_of(found))
-        run = written.get(record.RUN) if written is not None else None
+        run = written.get(RunEntry) if written is not None else None
     except RecordError:
         return False
-    return run is not None and run.get("bringUp") is False
+    return run is not None and run.bring_up is False
 
 
 def _owners(cluster: Cluster, child: Mapping[str, Any]) -> list[Object]:

@@ -90,4 +90,4 @@ def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str,
         return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
     identity = identity_of(found)
     status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
-    return status["phase"], status["verdict"], status["reason"] or "", status.get("message") or ""
+    return status.phase, status.verdict, status.reason or "", status.message

@@ -12,7 +12,7 @@ from validationrun.base.conventions import (
     LOAD_CONTAINER,
 )
 from validationrun.base.times import parse_time
-from validationrun.contract import record
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
 from validationrun.contract.record_key import STEPS
 from validationrun.contract.shards import LABEL_JOB_UID
@@ -58,12 +58,10 @@ def step_sources(cluster: Cluster, found: Mapping[str, Any]) -> list[Source]:
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
     """The load's pods by shard."""
-    job = written.get(record.JOB) if written is not None else None
+    job = written.get(JobEntry) if written is not None else None
     if job is None:
         return []
-    pods = sorted(
-        cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}"), key=lambda one: (_index(one), _created(one))
-    )
+    pods = sorted(cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}"), key=lambda one: (_index(one), _created(one)))
     return [Source(f"shard {_index(one)}", one["metadata"]["name"], LOAD_CONTAINER) for one in pods]
 
 

@@ -4,8 +4,8 @@ import dataclasses
 from typing import Final
 
 from validationrun.base.conventions import DEFAULT_SETTLE_SECONDS
-from validationrun.contract import record
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import run_status
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import Cluster
@@ -35,15 +35,16 @@ def run_view(cluster: Cluster, name: str) -> RunView | None:
     identity = identity_of(found)
     written = Record.read(cluster, identity)
     status = run_status(identity, found, written)
-    if status["verdict"] == Verdict.AWAITED:
+    if status.verdict == Verdict.AWAITED:
         raise Refused(
-            f"run {name} has no verdict yet ({status['message']}); `validationrun watch {name} -n {identity.namespace}` "
+            f"run {name} has no verdict yet ({status.message}); `validationrun watch {name} -n {identity.namespace}` "
             "waits for it"
         )
     if written is None:
         # Nothing was ever written down of it, and the report says so.
         written = Record(cluster, identity, {"metadata": {}})
-    bundle_hash = (written.get(record.RUN) or {}).get("bundleHash", "")
+    run = written.get(RunEntry)
+    bundle_hash = run.bundle_hash if run is not None else ""
     evidence = read_evidence(written, bundle_hash)
     workload = read_workload(cluster, written, "load-job left no result")
     ended = Ended(cluster, written, status, evidence, workload, bundle_hash, DEFAULT_SETTLE_SECONDS)

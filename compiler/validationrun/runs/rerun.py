@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from validationrun.base import conventions
-from validationrun.contract import record
 from validationrun.contract.parameters import ParameterError
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.lookup import identity_of, our_run, template_name
 from validationrun.runs.submit import Refused, held_workflow, read_template, start
@@ -64,5 +64,5 @@ def _bundle_of(cluster: Cluster, found: Mapping[str, Any]) -> str:
     if submitted:
         return str(submitted)
     written = Record.read(cluster, identity_of(found))
-    run = written.get(record.RUN) if written is not None else None
-    return str((run or {}).get("bundleHash") or "")
+    run = written.get(RunEntry) if written is not None else None
+    return run.bundle_hash if run is not None else ""

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics, PodDiagnostics
+from validationrun.contract.load_entries import recorded_shards
 from validationrun.contract.record import Record
-from validationrun.kube.cluster import Object
 from validationrun.runs.logs import without_argo
 
 
@@ -29,38 +28,30 @@ class SavedPod:
 
 def saved_pods(written: Record | None) -> list[SavedPod]:
     """The most telling first; none of a run that passed, or that goes on."""
-    found = written.get(record.DIAGNOSTICS) if written is not None else None
-    if written is None or found is None:
+    diagnostics = written.get(Diagnostics) if written is not None else None
+    if written is None or diagnostics is None:
         return []
-    shards = {one["pod"]: one["index"] for one in _shards(written) if one.get("pod")}
-    return [_saved(one, shards) for one in found["pods"]]
+    shards = {shard.pod: shard.index for shard in recorded_shards(written)}
+    return [_saved(pod, shards) for pod in diagnostics.pods]
 
 
-def _shards(written: Record) -> list[Object]:
-    load = written.get(record.LOAD) or {}
-    found: list[Object] = load.get("shards") or (written.get(record.SHARDS) or {}).get("shards") or []
-    return found
-
-
-def _saved(one: Mapping[str, Any], shards: Mapping[str, int]) -> SavedPod:
-    name = str(one.get("pod") or one.get("job"))
-    kind = str(one.get("of") or "job")
+def _saved(pod: PodDiagnostics, shards: Mapping[str | None, int]) -> SavedPod:
+    name, kind = str(pod.pod or pod.job), pod.of or "job"
     what = name if kind in ("chain", "job", "shard") else kind
-    if kind == "shard" and name in shards:
-        what = f"shard {shards[name]}"
+    if kind == "shard" and pod.pod in shards:
+        what = f"shard {shards[pod.pod]}"
     logs = {
-        str(container): without_argo(str(text).removesuffix("\n").split("\n"), container)
-        for container, text in (one.get("log") or {}).items()
+        container: without_argo(text.removesuffix("\n").split("\n"), container) for container, text in pod.log.items()
     }
-    return SavedPod(what, name, [*_states(one), *map(str, one.get("events") or [])], logs)
+    return SavedPod(what, name, [*_states(pod), *pod.events], logs)
 
 
-def _states(one: Mapping[str, Any]) -> Iterator[str]:
-    words = [one.get("phase"), f"on {one['node']}" if one.get("node") else "", one.get("reason"), one.get("message")]
-    if any(words):
-        yield ", ".join(str(word) for word in words if word)
-    for container in one.get("containers") or []:
-        code = f"exit {container['exitCode']}" if "exitCode" in container else ""
-        restarts = f"{container['restarts']} restarts" if container.get("restarts") else ""
-        told = [container.get("state"), code, container.get("reason"), container.get("message"), restarts]
-        yield f"{container.get('name')}: " + ", ".join(str(word) for word in told if word)
+def _states(pod: PodDiagnostics) -> Iterator[str]:
+    facts = [pod.phase, f"on {pod.node}" if pod.node else "", pod.reason, pod.message]
+    if any(facts):
+        yield ", ".join(fact for fact in facts if fact)
+    for container in pod.containers:
+        code = f"exit {container.exit_code}" if container.exit_code is not None else ""
+        restarts = f"{container.restarts} restarts" if container.restarts else ""
+        facts = [container.state, code, container.reason, container.message, restarts]
+        yield f"{container.name}: " + ", ".join(fact for fact in facts if fact)

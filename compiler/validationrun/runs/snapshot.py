@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from validationrun.base.times import parse_time
 from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardStatus, recorded_shards
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import STEPS
+from validationrun.contract.record_key import STEPS, RecordKey
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import has_ended, run_status
+from validationrun.contract.status_document import RuleStatus, Status
 from validationrun.kube.cluster import Cluster, ForbiddenError, Object
 from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.workload import ASSERTION_FAILED
 from validationrun.runs.logs import Tail, step_sources
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.saved_diagnostics import saved_pods
@@ -31,12 +38,12 @@ _OF_ARGO: Final = {
     "Skipped": "Skipped",
     "Omitted": "Skipped",
 }
-_WRITES: Final = {
-    record.ENSURE_CHAIN: (record.RUN, record.CHAIN),
-    record.WAIT_CHAIN_READY: (record.CHAIN, record.CHAIN_READY),
-    record.LOAD_JOB: (record.JOB, record.LOAD),
-    record.RULE_EVALUATOR: (record.EVALUATOR, record.SIGN_OFF),
-    record.FINALIZE: (record.RESULT, record.RESULT),
+_WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
+    record.ENSURE_CHAIN: (RunEntry, ChainEntry),
+    record.WAIT_CHAIN_READY: (ChainEntry, ChainReady),
+    record.LOAD_JOB: (JobEntry, LoadEnd),
+    record.RULE_EVALUATOR: (EvaluatorReady, SignOff),
+    record.FINALIZE: (Status, Status),
 }
 """What shows in the record that a step has begun, and that it is done."""
 
@@ -99,7 +106,7 @@ class Snapshot:
         saved: finalize saved what the pods said.
     """
 
-    status: Object
+    status: Status
     ended: bool
     steps: list[StepView]
     shards: dict[int, str]
@@ -131,14 +138,14 @@ class Follower:
         self.uid = identity.uid
         written = Record.read(self.cluster, identity)
         status, ended = run_status(identity, found, written), has_ended(found)
-        if answers and not ended and written is not None and written.get(record.WINDOW) is not None:
+        if answers and not ended and written is not None and written.get(WindowEntry) is not None:
             self._read_answers(found)
         return Snapshot(
             status=status,
             ended=ended,
             steps=steps(found, written),
             shards=shards(written),
-            rules=[self._rule(one) for one in status["rules"]],
+            rules=[self._rule(rule) for rule in status.rules],
             window=window(written),
             saved=bool(saved_pods(written)),
         )
@@ -155,13 +162,12 @@ class Follower:
             # Then the record's word has to do.
             self._may_read_logs = False
 
-    def _rule(self, rule: Mapping[str, Any]) -> RuleView:
-        decision = self._decisions.get(rule["name"])
-        at = rule["lastEvaluatedAt"]
+    def _rule(self, rule: RuleStatus) -> RuleView:
+        decision, at = self._decisions.get(rule.name), rule.last_evaluated_at
         if decision is None or (at is not None and parse_time(at) >= parse_time(decision["T"])):
-            return RuleView(rule["name"], rule["verdict"], _words(rule["reason"], rule["message"]), at)
+            return RuleView(rule.name, rule.verdict, _words(rule.reason, rule.message), at)
         reason = decision["reason"] if decision["verdict"] == Verdict.ERROR else None
-        return RuleView(rule["name"], rule["verdict"], _words(reason, decision["message"]), decision["T"])
+        return RuleView(rule.name, rule.verdict, _words(reason, decision["message"]), decision["T"])
 
 
 def _words(reason: str | None, message: str | None) -> str:
@@ -231,54 +237,54 @@ def _by_record(step: str, written: Record | None) -> StepView:
 
 def _judged(step: StepView, written: Record | None) -> StepView:
     """A step that recorded a failure ends well for Argo; who watches wants to see the failure."""
-    keys = {
-        record.ENSURE_CHAIN: record.CHAIN,
-        record.WAIT_CHAIN_READY: record.CHAIN_READY,
-        record.LOAD_JOB: record.LOAD,
-    }
-    key = keys.get(step.name)
-    value = written.get(key) if written is not None and key is not None else None
-    if value is None or step.state != DONE or not (value.get("reason") or value.get("code")):
-        return step
-    state = FAILED if value.get("code") == 1 else ERROR
-    words = _words(value.get("reason"), value.get("message"))
-    return StepView(step.name, state, words, step.started, step.finished, step.attempts)
+    failure = _recorded_failure(step.name, written) if written is not None and step.state == DONE else None
+    return replace(step, state=failure[0], message=failure[1]) if failure is not None else step
+
+
+def _recorded_failure(step: str, written: Record) -> tuple[str, str] | None:
+    """State and message of a step whose result speaks against the run."""
+    if step == record.LOAD_JOB:
+        end = written.get(LoadEnd)
+        if end is None or not (end.reason or end.code):
+            return None
+        return FAILED if end.code == ASSERTION_FAILED else ERROR, _words(end.reason, end.message)
+    entries = {record.ENSURE_CHAIN: written.get(ChainEntry), record.WAIT_CHAIN_READY: written.get(ChainReady)}
+    entry = entries.get(step)
+    return (ERROR, _words(entry.reason, entry.message)) if entry is not None and entry.reason else None
 
 
 def shards(written: Record | None) -> dict[int, str]:
     """`waiting`, `running`, `exit 0`, or why there is no exit code."""
-    if written is None or written.get(record.JOB) is None:
+    run = written.get(RunEntry) if written is not None else None
+    if written is None or run is None or run.load is None or written.get(JobEntry) is None:
         return {}
-    count = int(((written.get(record.RUN) or {}).get("load") or {}).get("shards") or 0)
-    load = written.get(record.LOAD) or {}
-    seen = load.get("shards") or (written.get(record.SHARDS) or {}).get("shards") or []
-    states = dict.fromkeys(range(count), "waiting" if not load else "never ran")
-    states.update({one["index"]: _shard(one, over=bool(load)) for one in seen})
+    over = written.get(LoadEnd) is not None
+    states = dict.fromkeys(range(run.load.shards), "never ran" if over else "waiting")
+    states.update({shard.index: _shard(shard, over=over) for shard in recorded_shards(written)})
     return states
 
 
-def _shard(shard: Mapping[str, Any], *, over: bool) -> str:
-    if shard["exitCode"] is not None:
-        reason = shard["reason"]
-        return f"exit {shard['exitCode']}" + (f" ({reason})" if reason not in (None, "", "Completed", "Error") else "")
-    if over or shard["finishedAt"]:
-        return shard["reason"] or "no exit code"
-    return "running" if shard["startedAt"] else shard["reason"] or "waiting"
+def _shard(shard: ShardStatus, *, over: bool) -> str:
+    reason = shard.reason or ""
+    if shard.exit_code is not None:
+        return f"exit {shard.exit_code}" + (f" ({reason})" if reason not in ("", "Completed", "Error") else "")
+    if over or shard.finished_at:
+        return reason or "no exit code"
+    return "running" if shard.started_at else reason or "waiting"
 
 
 def window(written: Record | None) -> WindowView | None:
     """None before it opens."""
-    run = written.get(record.RUN) if written is not None else None
+    run = written.get(RunEntry) if written is not None else None
     if written is None or run is None:
         return None
-    opened = written.get(record.LOAD_START) or written.get(record.WINDOW)
-    if opened is None or not opened.get("start"):
+    opened = written.get(LoadStart) or written.get(WindowEntry)
+    if opened is None:
         return None
-    has_load = bool(run.get("load"))
-    load, sign_off = written.get(record.LOAD) or {}, written.get(record.SIGN_OFF) or {}
-    end = load.get("end") or sign_off.get("end")
+    load, sign_off = written.get(LoadEnd), written.get(SignOff)
+    end = (load.end if load is not None else None) or (sign_off.end if sign_off is not None else None)
     return WindowView(
-        start=parse_time(opened["start"]),
-        seconds=int(run["durationSeconds"] if has_load else run["runSeconds"]),
+        start=parse_time(opened.start),
+        seconds=run.duration_seconds if run.load is not None else run.run_seconds,
         end=parse_time(end) if end else None,
     )

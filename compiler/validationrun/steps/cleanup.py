@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
-from validationrun.contract import record
-from validationrun.contract.record import Record
+from validationrun.contract.record import Record, RecordError
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, Object, owned_by
 from validationrun.oracle.outcome import Verdict
 from validationrun.steps.context import Context
@@ -53,10 +53,14 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
 
 
 def _goes(context: Context, written: Record | None, verdict: str) -> bool:
-    run = (written.get(record.RUN) or {}) if written is not None else {}
-    if written is not None and not run.get("bringUp"):
+    try:
+        run = written.get(RunEntry) if written is not None else None
+    except RecordError:
+        # A run whose record cannot be read still leaves its chain behind, if it had one.
+        written = run = None
+    if written is not None and (run is None or not run.bring_up):
         return False
-    policy = context.cleanup or run.get("cleanup") or _ALWAYS
+    policy = context.cleanup or (run.cleanup if run is not None else "") or _ALWAYS
     return policy == _ALWAYS or (policy == "OnSuccess" and verdict == Verdict.PASSED)
 
 

@@ -15,11 +15,14 @@ from typing import Final
 
 from validationrun.base.conventions import LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainReady
+from validationrun.contract.evaluation_entries import RuleStates, StopIntent, WindowEntry
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.judging.live.loop import Window
-from validationrun.kube.cluster import JOBS, PODS, Object
+from validationrun.kube.cluster import JOBS, PODS
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Verdict
@@ -64,7 +67,7 @@ class ClusterControl:
         self._window = Window()
         self._looked = self._progressed = self._trusted_from = -math.inf
         # An attempt that begins under load does not know what came before it.
-        self._answered = self.now() if written.get(record.LOAD_START) is None else -math.inf
+        self._answered = self.now() if written.get(LoadStart) is None else -math.inf
         self._runs = False
         self._held: Decision | None = None
         self._held_at = math.inf
@@ -87,7 +90,7 @@ class ClusterControl:
         now = self.now()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
-            if self._written.need(record.RUN)["load"] is None:
+            if self._written.need(RunEntry).load is None:
                 self._look_without_load()
             else:
                 self._look_at_load(now)
@@ -98,8 +101,8 @@ class ClusterControl:
     def _look_without_load(self) -> None:
         if self._window.start is not None:
             return
-        start = parse_time(self._written.need(record.CHAIN_READY)["at"])
-        end = start + self._written.need(record.RUN)["runSeconds"]
+        start = parse_time(self._written.need(ChainReady).at)
+        end = start + self._written.need(RunEntry).run_seconds
         # A rule is asked only once its time has come, so the whole window counts as open from the start.
         self._window = Window(start, end, end, over=True)
         self._write_window()
@@ -108,9 +111,9 @@ class ClusterControl:
         window, written = self._window, self._written.refresh()
         if written.sealed:
             raise RunnerError("the run has its verdict: this attempt was given up")
-        began, ended = written.get(record.LOAD_START), written.get(record.LOAD)
+        began, ended = written.get(LoadStart), written.get(LoadEnd)
         if began is not None and window.start is None:
-            window.start = parse_time(began["start"])
+            window.start = parse_time(began.start)
             self._write_window()
         if ended is not None and not window.over:
             self._end_window(ended)
@@ -128,31 +131,29 @@ class ClusterControl:
         self._answered = now
         return now >= self._trusted_from
 
-    def _end_window(self, ended: Object) -> None:
-        window, stop = self._window, self._written.get(record.STOP)
-        window.end = parse_time(ended["end"]) if ended["end"] else None
+    def _end_window(self, ended: LoadEnd) -> None:
+        window, stop = self._window, self._written.get(StopIntent)
+        window.end = parse_time(ended.end) if ended.end else None
         window.over = True
         # A load that ended well ended by itself, whatever was intended in the same second.
-        window.cut = stop is not None and ended["code"] != PASSED
+        window.cut = stop is not None and ended.code != PASSED
         # Kubernetes cuts times to seconds, and the window ends a second before the last container does: a load that goes down at
         # once must not take the breach that it was stopped for out of the window.
-        if stop is not None and window.cut and window.end is not None and 0 < stop["t"] - window.end <= _EARLY_SECONDS:
-            window.end = stop["t"]
+        if stop is not None and window.cut and window.end is not None and 0 < stop.t - window.end <= _EARLY_SECONDS:
+            window.end = stop.t
 
     def _write_window(self) -> None:
         window = self._window
-        if self._written.get(record.WINDOW) is None and window.start is not None:
-            value: Object = {"start": format_time(window.start)}
-            if window.end is not None:
-                value["end"] = format_time(window.end)
-            self._written.write(record.RULE_EVALUATOR, record.WINDOW, value)
+        if self._written.get(WindowEntry) is None and window.start is not None:
+            end = format_time(window.end) if window.end is not None else None
+            self._written.write(self._context.step, WindowEntry(format_time(window.start), end))
 
     def _load_runs(self) -> bool:
         """At least one shard's container runs: the window is open."""
-        job = self._written.get(record.JOB)
+        job = self._written.get(JobEntry)
         if job is None:
             return False
-        pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job['uid']}")
+        pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}")
         return any(
             one.get("name") == LOAD_CONTAINER and "running" in (one.get("state") or {})
             for pod in pods
@@ -165,8 +166,8 @@ class ClusterControl:
         if not path or self._window.start is None or now - self._progressed < _PROGRESS_SECONDS:
             return
         self._progressed = now
-        run = self._written.need(record.RUN)
-        total = int(run["runSeconds"] if run["load"] is None else run["durationSeconds"])
+        run = self._written.need(RunEntry)
+        total = run.run_seconds if run.load is None else run.duration_seconds
         gone = min(total, max(0, int(now - self._window.start)))
         with contextlib.suppress(OSError):
             pathlib.Path(path).write_text(f"{gone}/{total}")
@@ -199,7 +200,7 @@ class ClusterControl:
         Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
         deadline passes before its controller has counted them.
         """
-        if self._written.get(record.STOP) is not None:
+        if self._written.get(StopIntent) is not None:
             self._stop(decision)
             return
         self._held, self._held_at = decision, self.now()
@@ -223,31 +224,30 @@ class ClusterControl:
 
     def _stop(self, decision: Decision) -> None:
         written = self._written
-        intent = {
-            "rule": decision.rule,
-            "t": decision.t,
-            "reason": decision.reason,
-            "message": decision.message,
-            "value": decision.value,
-            "at": format_time(self.now()),
-        }
-        if written.get(record.STOP) is None and written.add(record.RULE_EVALUATOR, record.STOP, intent):
+        intent = StopIntent(
+            rule=decision.rule,
+            t=decision.t,
+            reason=decision.reason,
+            message=decision.message,
+            value=decision.value,
+            at=format_time(self.now()),
+        )
+        if written.get(StopIntent) is None and written.add(self._context.step, intent):
             logger.info("rule %s failed: %s; stopping the run", decision.rule, decision.message)
-        job = written.get(record.JOB)
+        job = written.get(JobEntry)
         if job is not None:
-            self._context.cluster.patch(JOBS, job["name"], STOP_PATCH)
+            self._context.cluster.patch(JOBS, job.name, STOP_PATCH)
 
     def save(self, states: Sequence[RuleState]) -> None:
-        def merged(recorded: Object | None) -> Object:
-            # Of another attempt beside this one, too: a failure is never overwritten.
-            failed = {one["name"]: one for one in (recorded or {}).get("rules", []) if one["verdict"] == Verdict.FAILED}
-            rules = [
-                state.to_data() if state.verdict == Verdict.FAILED else failed.get(state.name, state.to_data())
-                for state in states
-            ]
-            return {"rules": rules}
+        def merged(recorded: RuleStates | None) -> RuleStates:
+            # A failure is never overwritten, not even that of another attempt beside this one.
+            before = recorded.rules if recorded is not None else []
+            failed = {state.name: state for state in before if state.verdict == Verdict.FAILED}
+            return RuleStates(
+                [state if state.verdict == Verdict.FAILED else failed.get(state.name, state) for state in states]
+            )
 
-        self._written.change(record.RULE_EVALUATOR, record.RULES, merged)
+        self._written.change(self._context.step, RuleStates, merged)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from msgspec.structs import replace as replace_field
+
 from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.base.conventions import EXIT_AGAINST_RUN
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, size, tail
-from validationrun.contract import record
+from validationrun.contract.diagnostics import ContainerDiagnostics, Diagnostics, PodDiagnostics
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
-from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
+from validationrun.kube.cluster import EVENTS, ClusterError, UnreachableError
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, pods_of
 
@@ -56,7 +59,7 @@ class PodFound:
         logs: by container.
     """
 
-    document: Object
+    document: PodDiagnostics
     logs: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,27 +109,28 @@ def _is_failed(pod: RunPod) -> bool:
     return pod.phase in ("Failed", "Pending") or troubled
 
 
-def _document(context: Context, pod: RunPod) -> Object:
+def _document(context: Context, pod: RunPod) -> PodDiagnostics:
     status, metadata = pod.body.get("status") or {}, pod.body["metadata"]
-    document: Object = {
-        "pod": pod.name,
-        "of": pod.step or pod.kind,
-        "node": (pod.body.get("spec") or {}).get("nodeName"),
-        "phase": pod.phase or None,
-        "reason": status.get("reason"),
-        "message": cut(str(status["message"]), _WORDS_BYTES) if status.get("message") else None,
-        "deleted": metadata.get("deletionTimestamp"),
-        "containers": [_container(one) for one in _statuses(pod)],
-        "events": _events(context, metadata.get("uid"), pod.name),
-    }
     unscheduled = [
-        one
-        for one in status.get("conditions") or []
-        if one.get("status") == "False" and one.get("type") == "PodScheduled"
+        condition.get("message")
+        for condition in status.get("conditions") or []
+        if condition.get("status") == "False" and condition.get("type") == "PodScheduled"
     ]
-    if unscheduled:
-        document["message"] = cut(str(unscheduled[0].get("message") or ""), _WORDS_BYTES)
-    return {key: value for key, value in document.items() if value not in (None, [])}
+    return PodDiagnostics(
+        pod=pod.name,
+        of=pod.step or pod.kind,
+        node=(pod.body.get("spec") or {}).get("nodeName"),
+        phase=pod.phase or None,
+        reason=status.get("reason"),
+        message=_text(unscheduled[0] if unscheduled else status.get("message")),
+        deleted=metadata.get("deletionTimestamp"),
+        containers=[_container(container) for container in _statuses(pod)],
+        events=_events(context, metadata.get("uid"), pod.name),
+    )
+
+
+def _text(message: str | None) -> str | None:
+    return cut(message, _WORDS_BYTES) if message else None
 
 
 def _statuses(pod: RunPod) -> list[Mapping[str, Any]]:
@@ -134,21 +138,20 @@ def _statuses(pod: RunPod) -> list[Mapping[str, Any]]:
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
-def _container(found: Mapping[str, Any]) -> Object:
-    state = found.get("state") or {}
+def _container(status: Mapping[str, Any]) -> ContainerDiagnostics:
+    state = status.get("state") or {}
     kind = next(iter(state), "unknown")
-    words = state.get(kind) or {}
-    document = {
-        "name": found.get("name"),
-        "state": kind,
-        "exitCode": words.get("exitCode"),
-        "reason": words.get("reason"),
-        "message": cut(str(words["message"]), _WORDS_BYTES) if words.get("message") else None,
-        "startedAt": words.get("startedAt"),
-        "finishedAt": words.get("finishedAt"),
-        "restarts": found.get("restartCount") or None,
-    }
-    return {key: value for key, value in document.items() if value is not None}
+    details = state.get(kind) or {}
+    return ContainerDiagnostics(
+        name=str(status.get("name")),
+        state=kind,
+        exit_code=details.get("exitCode"),
+        reason=details.get("reason"),
+        message=_text(details.get("message")),
+        started_at=details.get("startedAt"),
+        finished_at=details.get("finishedAt"),
+        restarts=status.get("restartCount") or 0,
+    )
 
 
 def _with_log(pod: RunPod) -> Iterator[str]:
@@ -199,36 +202,37 @@ def _events(context: Context, uid: str | None, name: str) -> list[str]:
 
 def _job(context: Context, written: Record | None) -> list[PodFound]:
     """What its controller said: a pod that was refused left no pod."""
-    job = written.get(record.JOB) if written is not None else None
+    job = written.get(JobEntry) if written is not None else None
     if job is None:
         return []
-    events = _events(context, job["uid"], job["name"])
-    return [PodFound({"job": job["name"], "events": events})] if events else []
+    events = _events(context, job.uid, job.name)
+    return [PodFound(PodDiagnostics(job=job.name, events=events))] if events else []
 
 
-def summary(context: Context, found: Sequence[PodFound], budget: int) -> Object:
+def summary(context: Context, found: Sequence[PodFound], budget: int) -> Diagnostics:
     """
     For the run record: as much as fits into so many bytes.
 
     States come before logs, and the most telling pod gets the most room.
     """
-    document: Object = {"at": format_time(context.now()), "pods": [], "omitted": len(found)}
-    kept: list[tuple[Object, dict[str, str]]] = []
-    used = size(document)
-    for one in found:
-        needed = size(one.document) + len(", ")
+    empty = Diagnostics(format_time(context.now()), [], len(found))
+    used = size(empty.to_data())
+    kept: list[PodFound] = []
+    for pod in found:
+        needed = size(pod.document.to_data()) + len(", ")
         if used + needed <= budget:
             used += needed
-            kept.append((dict(one.document), one.logs))
-    document["omitted"] = len(found) - len(kept)
-    for entry, logs in kept:
+            kept.append(pod)
+    documents = []
+    for pod in kept:
+        document = pod.document
         # Half of what is left for each, so that many failed pods all have a few lines.
         room = min(_LONGEST_LOG, (budget - used) // 2)
-        if room >= _LEAST_LOG and logs:
-            entry["log"] = _shared(logs, room)
-            used += size(entry["log"]) + len('"log": , ')
-    document["pods"] = [entry for entry, _ in kept]
-    return document
+        if room >= _LEAST_LOG and pod.logs:
+            document = replace_field(document, log=_shared(pod.logs, room))
+            used += size(document.log) + len('"log": , ')
+        documents.append(document)
+    return Diagnostics(empty.at, documents, len(found) - len(kept))
 
 
 def _shared(logs: Mapping[str, str], room: int) -> dict[str, str]:
@@ -247,7 +251,7 @@ def _shared(logs: Mapping[str, str], room: int) -> dict[str, str]:
 def save(folder: pathlib.Path, found: Sequence[PodFound]) -> None:
     """All of it as files beside the reports. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / FILE, dump_json({"pods": [one.document for one in found]}))
-    for one in found:
-        for container, log in one.logs.items():
-            write_whole(folder / f"pod-{one.document['pod']}-{container}.log", log.encode("utf-8", "replace"))
+    write_whole(folder / FILE, dump_json({"pods": [pod.document.to_data() for pod in found]}))
+    for pod in found:
+        for container, log in pod.logs.items():
+            write_whole(folder / f"pod-{pod.document.pod}-{container}.log", log.encode("utf-8", "replace"))

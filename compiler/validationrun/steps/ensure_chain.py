@@ -10,17 +10,18 @@ from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract import parameters as values
-from validationrun.contract import record
 from validationrun.contract.bundle import Bundle, BundleError
+from validationrun.contract.chain_entries import ChainEntry, Endpoints, PreflightEntry
 from validationrun.contract.plan_json import PlannedDeployment
+from validationrun.contract.planned_run import planned_run
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     CONFIG_MAPS,
     AlreadyExistsError,
     ClusterError,
     InvalidError,
-    Object,
     UnreachableError,
     owned_by,
 )
@@ -67,11 +68,12 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
     Returns:
         The step's exit code.
     """
-    found = Record.read(context.cluster, context.identity)
-    if found is not None and (found.sealed or found.get(record.CHAIN) is not None):
+    earlier = Record.read(context.cluster, context.identity)
+    chain = earlier.get(ChainEntry) if earlier is not None else None
+    if chain is not None or (earlier is not None and earlier.sealed):
         logger.info("the record has this step's result already, or the run has its verdict")
-        context.output("chain-id", (found.get(record.CHAIN) or {}).get("chainId", ""))
-        return exit_code(found, record.CHAIN)
+        context.output("chain-id", chain.chain_id if chain is not None else "")
+        return exit_code(chain)
     try:
         bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
     except BundleError as error:
@@ -85,11 +87,12 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
 
 def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> int:
     """The run's record, its copy of the bundle, the preflight and the chain, in this order. Returns the step's exit code."""
-    chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
-    written = Record.create(context.cluster, context.identity, chain_id, _run(context, bundle, parameters))
+    planned = planned_run(bundle, context.identity, context.bundle_hash, parameters, context.now())
+    written = Record.create(context.cluster, context.identity, planned)
+    # An earlier attempt may have recorded it, with the time of its own start.
+    run, chain_id = written.need(RunEntry), planned.chain_id
     context.output("chain-id", chain_id)
-    run = written.need(record.RUN)
-    result: Object = {"chainId": chain_id, "endpoints": values.endpoints(bundle.plan, chain_id)}
+    reason, message = None, None
     try:
         _copy_bundle(context, bundle, chain_id)
         _pass_preflight(context, bundle, written)
@@ -100,18 +103,17 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
                     written,
                     bundle,
                     chain_id,
-                    values.run_values(bundle.plan, context.identity, chain_id, run["parameters"]),
-                    values.image_replacements(bundle.plan, run["parameters"]),
-                    parse_time(run["startedAt"]) + bundle.plan.seconds.chain_ready,
+                    values.run_values(bundle.plan, context.identity, chain_id, run.parameters),
+                    values.image_replacements(bundle.plan, run.parameters),
+                    parse_time(run.started_at) + bundle.plan.seconds.chain_ready,
                 )
             )
     except ChainFailedError as error:
-        result |= {"reason": error.reason, "message": str(error)}
+        reason, message = error.reason, str(error)
         logger.info("%s: %s", error.reason, error)
-    result["at"] = format_time(context.now())
-    return conclude(
-        context, written, record.CHAIN, result, "the chain makes blocks" if run["bringUp"] else "the chain exists"
-    )
+    endpoints = Endpoints(**values.endpoints(bundle.plan, chain_id))
+    entry = ChainEntry(format_time(context.now()), chain_id, endpoints, reason, message)
+    return conclude(context, written, entry, "the chain makes blocks" if run.bring_up else "the chain exists")
 
 
 def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
@@ -121,57 +123,24 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
     Raises:
         ChainFailedError: the run would be hopeless, and nothing was created for it.
     """
-    known = written.get(record.PREFLIGHT)
+    known = written.get(PreflightEntry)
     if known is None:
-        findings = preflight.preflight(context, bundle, written.need(record.RUN)["parameters"])
-        known = {"at": format_time(context.now()), "findings": [one.as_json() for one in findings]}
-        if not written.add(record.ENSURE_CHAIN, record.PREFLIGHT, known):
-            known = written.need(record.PREFLIGHT)
-    if known["findings"]:
-        raise ChainFailedError(RunReason.PREFLIGHT_FAILED, preflight.told(known["findings"]))
+        findings = preflight.preflight(context, bundle, written.need(RunEntry).parameters)
+        known = PreflightEntry(format_time(context.now()), findings)
+        if not written.add(context.step, known):
+            known = written.need(PreflightEntry)
+    if known.findings:
+        raise ChainFailedError(RunReason.PREFLIGHT_FAILED, preflight.told(known.findings))
     logger.info("preflight passed")
 
 
-def _give_up(context: Context, reason: str, message: str) -> int:
+def _give_up(context: Context, reason: RunReason, message: str) -> int:
     """Records a failure that came before anything about the run could be known from its bundle."""
     logger.info("%s: %s", reason, message)
-    run = {"format": conventions.FORMAT, "startedAt": format_time(context.now()), "bundleHash": context.bundle_hash}
-    written = Record.create(context.cluster, context.identity, "", run)
-    failure = {"chainId": "", "reason": reason, "message": cut(message), "at": format_time(context.now())}
-    return conclude(context, written, record.CHAIN, failure, "")
-
-
-def _run(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> Object:
-    """What finalize and readers need of the plan: they do not have the bundle."""
-    plan = bundle.plan
-    return {
-        "format": conventions.FORMAT,
-        "name": plan.name,
-        "chainId": values.effective_chain_id(plan, parameters, context.identity.uid),
-        "specHash": plan.spec_hash,
-        "bundleHash": context.bundle_hash,
-        "startedAt": format_time(context.now()),
-        "parameters": dict(parameters),
-        "seconds": plan.seconds.to_data(),
-        "durationSeconds": values.effective_seconds(plan, parameters),
-        "runSeconds": values.run_seconds(plan, parameters),
-        "cleanup": plan.cleanup,
-        "bringUp": plan.chain.bring_up,
-        "deployments": [
-            {"name": entry.name, "role": entry.role, "object": entry.object} for entry in plan.chain.deployments
-        ],
-        "load": {"workload": plan.load.workload, "shards": plan.load.shards} if plan.load else None,
-        "rules": [
-            {
-                "name": rule["name"],
-                "type": rule["type"],
-                "stopOnFailure": rule["runProperties"]["stopOnFailure"],
-                **({name: rule["query"][name] for name in ("op", "threshold")} if "query" in rule else {}),
-            }
-            for rule in bundle.rule_documents()
-        ],
-        "results": plan.results.to_data() if plan.results else None,
-    }
+    now = format_time(context.now())
+    run = RunEntry(started_at=now, bundle_hash=context.bundle_hash)
+    written = Record.create(context.cluster, context.identity, run)
+    return conclude(context, written, ChainEntry(now, chain_id="", reason=reason, message=cut(message)), "")
 
 
 def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:

@@ -10,14 +10,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, cut, fit, size
 from validationrun.contract import record
 from validationrun.contract.bundle import fill_template
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import job_condition
 from validationrun.contract.status import build_status, is_shut_down
+from validationrun.contract.status_document import ReportStatus, Status
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError, Object, owned_by
 from validationrun.oracle.outcome import Verdict
@@ -66,14 +72,14 @@ def finalize(context: Context) -> int:
         # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
         logger.info("%s", clean_up(context, written, Verdict.ERROR) or "there is no verdict")
         raise
-    message = cut(f"{status['verdict']}: {status['reason']}: {status['message']}", _TOLD_BYTES)
+    message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
     logger.info("%s", message)
-    context.output("verdict", status["verdict"])
-    context.output("reason", status["reason"])
+    context.output("verdict", status.verdict)
+    context.output("reason", status.reason or "")
     _label(context, written, status)
-    lines = [message, _report(context, written, whole, found), clean_up(context, written, status["verdict"])]
+    lines = [message, _report(context, written, whole, found), clean_up(context, written, status.verdict)]
     termination_message("\n".join(line for line in lines if line))
-    return 0 if status["verdict"] == Verdict.PASSED else 1
+    return 0 if status.verdict == Verdict.PASSED else 1
 
 
 def _own_workflow(context: Context) -> Object:
@@ -86,30 +92,30 @@ def _own_workflow(context: Context) -> Object:
 
 def _verdict(
     context: Context, workflow: Mapping[str, Any], written: Record | None, began: float
-) -> tuple[Object, Object, list[PodFound] | None]:
+) -> tuple[Status, Status, list[PodFound] | None]:
     """
     What stands in the record, or is written there now.
 
     Returns:
         The status as the record has it, the same with its texts whole, and what the pods said, None when nobody asked yet.
     """
-    status = written.get(record.RESULT) if written is not None else None
+    status = written.get(Status) if written is not None else None
     if status is not None:
         return status, status, None
     whole = _status(context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written)))
-    status = fit(whole, _STATUS_BYTES)
+    status = _fitted(whole)
     found = _diagnose(context, written, status)
     now = _own_workflow(context)
     if is_shut_down(now) and not is_shut_down(workflow):
         # Stopped while the pods were asked.
         whole = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
-        status = fit(whole, _STATUS_BYTES)
+        status = _fitted(whole)
     try:
         _seal(context, written, status, found)
     except ClusterError:
         # A finalize that was given up may live on beside this one: then the verdict is written, and stands.
         sealed = Record.read(context.cluster, context.identity)
-        stands = sealed.get(record.RESULT) if sealed is not None else None
+        stands = sealed.get(Status) if sealed is not None else None
         if stands is None:
             raise
         return stands, stands, found
@@ -125,24 +131,29 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
         return []
 
 
-def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Object:
-    states = decided.evidence.states
-    # None would take them from the record, where a sign-off may be another run's.
-    documents = [state.to_data() for state in states] if states is not None else []
+def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Status:
+    # None would take the states from the record, where a sign-off may be another run's.
+    states = decided.evidence.states or []
     completed = format_time(round(context.now()))
-    status = build_status(context.identity, workflow, written, decided.verdict, completed, documents)
+    status = build_status(context.identity, workflow, written, decided.verdict, completed, states)
     if decided.workload is not None:
         # What the second witness said, where it contradicts the first.
-        status["workloadExitCode"] = decided.workload.code
-    results = ((written.get(record.RUN) or {}).get("results")) if written is not None else None
-    if results is not None:
-        status["report"]["s3Url"] = fill_template(results["uri"], {"runId": context.identity.workflow})
+        status = replace(status, workload_exit_code=decided.workload.code)
+    run = written.get(RunEntry) if written is not None else None
+    if run is not None and run.results is not None:
+        url = fill_template(run.results.uri, {"runId": context.identity.workflow})
+        status = replace(status, report=ReportStatus(url))
     return status
 
 
-def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any]) -> list[PodFound]:
+def _fitted(status: Status) -> Status:
+    """The status with its texts cut to what the record has room for."""
+    return Status.from_data(fit(status.to_data(), _STATUS_BYTES))
+
+
+def _diagnose(context: Context, written: Record | None, status: Status) -> list[PodFound]:
     """What the pods said, while there still are some; nothing of a run that passed. The verdict stands without it."""
-    if status["verdict"] == Verdict.PASSED:
+    if status.verdict == Verdict.PASSED:
         return []
     try:
         return diagnostics.collect(context, written)
@@ -151,26 +162,27 @@ def _diagnose(context: Context, written: Record | None, status: Mapping[str, Any
         return []
 
 
-def _seal(context: Context, written: Record | None, status: Object, found: Sequence[PodFound]) -> None:
+def _seal(context: Context, written: Record | None, status: Status, found: Sequence[PodFound]) -> None:
     if written is None:
         return
     if found:
         try:
-            value = diagnostics.summary(context, found, SUMMARY_BYTES - size(status))
-            written.write(record.FINALIZE, record.DIAGNOSTICS, value)
-        except Exception:  # what explains a verdict must not keep it from being written
+            room = SUMMARY_BYTES - size(status.to_data())
+            written.write(context.step, diagnostics.summary(context, found, room))
+        except Exception:
             logger.exception("no diagnostics")
-    written.write(record.FINALIZE, record.RESULT, status, seal=True)
+    written.write(context.step, status, seal=True)
 
 
-def _report(context: Context, written: Record | None, status: Object, found: Sequence[PodFound] | None) -> str:
+def _report(context: Context, written: Record | None, status: Status, found: Sequence[PodFound] | None) -> str:
     """
     The files that Argo uploads, when the spec says where to.
 
     Returns:
         Why there are none, or empty. The verdict stands in the record whatever happens here.
     """
-    if written is None or not (written.get(record.RUN) or {}).get("results"):
+    run = written.get(RunEntry) if written is not None else None
+    if written is None or run is None or run.results is None:
         return ""
     try:
         # Reports need Jinja2 and take half a second to import; a run without results does without.
@@ -223,17 +235,18 @@ def _end(context: Context, job: str) -> None:
 
 def _own_job(context: Context, written: Record | None) -> Object | None:
     """The Job of this run, also one that load-job made and did not live to record."""
-    if written is not None and not (written.get(record.RUN) or {}).get("load"):
+    run = written.get(RunEntry) if written is not None else None
+    if written is not None and (run is None or run.load is None):
         return None
     try:
         found = context.cluster.get(JOBS, context.identity.job_name)
     except ForbiddenError:
         # A run without load has no right to Jobs, and without a record nothing says which kind of run this was.
         return None
-    recorded = written.get(record.JOB) if written is not None else None
+    recorded = written.get(JobEntry) if written is not None else None
     if found is None or not owned_by(found, context.identity.uid):
         return None
-    return found if recorded is None or recorded["uid"] == found["metadata"]["uid"] else None
+    return found if recorded is None or recorded.uid == found["metadata"]["uid"] else None
 
 
 def _running(context: Context, written: Record | None, job_uid: str) -> list[str]:
@@ -246,13 +259,13 @@ def _running(context: Context, written: Record | None, job_uid: str) -> list[str
     return [pod.name for pod in pods if pod.kind != "chain" and not pod.is_over]
 
 
-def _label(context: Context, written: Record | None, status: Mapping[str, Any]) -> None:
+def _label(context: Context, written: Record | None, status: Status) -> None:
     """For lists and selectors. The right to do so is optional; the record holds the verdict."""
-    labels = {conventions.LABEL_PHASE: status["phase"], conventions.LABEL_VERDICT: status["verdict"]}
-    chain_id = ((written.get(record.CHAIN) or {}).get("chainId")) if written is not None else None
-    if chain_id:
-        labels[conventions.LABEL_CHAIN_ID] = chain_id
-    body = {"metadata": {"labels": labels, "annotations": {conventions.ANNOTATION_REASON: status["reason"]}}}
+    labels: dict[str, str] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
+    chain = written.get(ChainEntry) if written is not None else None
+    if chain is not None and chain.chain_id:
+        labels[conventions.LABEL_CHAIN_ID] = chain.chain_id
+    body = {"metadata": {"labels": labels, "annotations": {conventions.ANNOTATION_REASON: status.reason}}}
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:

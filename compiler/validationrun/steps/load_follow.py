@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from validationrun.base.conventions import DEFAULT_GRACE_SECONDS
-from validationrun.base.times import format_time
+from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import StopIntent
+from validationrun.contract.load_entries import LoadStart, ShardsEntry
 from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_condition, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.oracle.outcome import RunReason
@@ -34,8 +35,8 @@ def follow(load: Load) -> None:
     """
     context, stopped, until = load.context, False, None
     while True:
-        job = context.cluster.get(JOBS, load.job_name)
-        if job is not None and job["metadata"]["uid"] != load.job_uid:
+        job = context.cluster.get(JOBS, load.job.name)
+        if job is not None and job["metadata"]["uid"] != load.job.uid:
             job = None
         _look(load)
         if job is None or job_condition(job):
@@ -47,9 +48,9 @@ def follow(load: Load) -> None:
         if load.stopping and not stopped:
             if load.start is None:
                 # Now: the pods that can tell go with the stop.
-                load.not_started = why_not_started(context, load.job_name, load.job_uid, load.shards)
+                load.not_started = why_not_started(context, load.job.name, load.job.uid, load.shards)
             logger.info("stopping the load: %s", load.stopping)
-            context.cluster.patch(JOBS, load.job_name, STOP_PATCH)
+            context.cluster.patch(JOBS, load.job.name, STOP_PATCH)
             stopped = True
         _watch(load)
     if any(state.started is not None and state.code is None for state in load.shards.values()):
@@ -66,7 +67,7 @@ def _grace(job: Object | None) -> float:
 
 
 def _pods_of(load: Load) -> str:
-    return f"{LABEL_JOB_UID}={load.job_uid}"
+    return f"{LABEL_JOB_UID}={load.job.uid}"
 
 
 def _watch(load: Load) -> None:
@@ -100,7 +101,7 @@ def _look(load: Load) -> None:
         return
     if (start := load_start(load.shards)) is not None:
         load.start = start
-        load.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(start)})
+        load.written.write(load.context.step, LoadStart(format_time(start)))
         logger.info("every shard runs; the window opened at %s", format_time(start))
     elif load.said_waiting != (waiting := _waiting(load.shards)):
         load.said_waiting = waiting
@@ -122,21 +123,25 @@ def _write_shards(load: Load) -> None:
     if seen == load.written_shards:
         return
     load.written_shards = seen
-    shards = [state.as_json() for _, state in sorted(load.shards.items())]
-    load.written.write(record.LOAD_JOB, record.SHARDS, {"shards": shards})
-    codes = ",".join("" if one["exitCode"] is None else str(one["exitCode"]) for one in shards)
+    shards = [state.as_status() for _, state in sorted(load.shards.items())]
+    load.written.write(load.context.step, ShardsEntry(shards))
+    codes = ",".join("" if shard.exit_code is None else str(shard.exit_code) for shard in shards)
     load.context.output("exit-codes", codes)
 
 
 def _why_stop(load: Load) -> str:
     """The reason to end the load now, or empty."""
     now = load.context.now()
-    stop = load.written.refresh().get(record.STOP)
+    stop = load.written.refresh().get(StopIntent)
     if stop is not None:
         return by_rule(stop)
     if load.start is None:
         hopeless = any(state.hopeless for state in load.shards.values())
-        return RunReason.LOAD_NOT_STARTED if hopeless or now >= load.created + load.run["seconds"]["loadStart"] else ""
-    if now >= load.start + load.run["runSeconds"]:
+        return (
+            RunReason.LOAD_NOT_STARTED
+            if hopeless or now >= parse_time(load.job.created_at) + load.run.load_start_seconds
+            else ""
+        )
+    if now >= load.start + load.run.run_seconds:
         return RUN_DURATION
     return ""

@@ -6,16 +6,19 @@ from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.times import parse_time
-from validationrun.contract import parameters, record
+from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardsEntry
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import ShardState
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
     AlreadyExistsError,
     ClusterError,
-    Object,
     UnreachableError,
     owned_by,
 )
@@ -41,7 +44,7 @@ def load_job(context: Context) -> int:
     if written is None or not written.chain_is_ready:
         logger.info("there is no chain to load")
         return 0
-    if written.sealed or written.get(record.LOAD) is not None:
+    if written.sealed or written.get(LoadEnd) is not None:
         logger.info("the record has this step's result already, or the run has its verdict")
         return exit_code(written)
     _drive(context, written)
@@ -50,11 +53,11 @@ def load_job(context: Context) -> int:
 
 def _drive(context: Context, written: Record) -> None:
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
-    run = written.need(record.RUN)
+    run = written.need(RunEntry)
     try:
         _wait_for_evaluator(context, written, run)
-        stop = written.get(record.STOP)
-        if stop is not None and written.get(record.JOB) is None:
+        stop = written.get(StopIntent)
+        if stop is not None and written.get(JobEntry) is None:
             record_none(context, written, by_rule(stop))
             return
         if written.sealed:
@@ -67,34 +70,34 @@ def _drive(context: Context, written: Record) -> None:
     follow(load)
 
 
-def _wait_for_evaluator(context: Context, written: Record, run: Object) -> None:
+def _wait_for_evaluator(context: Context, written: Record, run: RunEntry) -> None:
     """The window opens with the load, so whoever judges it has to be there before."""
-    until = context.now() + run["seconds"]["loadStart"]
-    while written.refresh().get(record.EVALUATOR) is None:
+    until = context.now() + run.load_start_seconds
+    while written.refresh().get(EvaluatorReady) is None:
         if context.now() >= until:
             raise LoadFailedError(RunReason.LOAD_NOT_STARTED, "the evaluator was not ready within timeouts.loadStart")
         context.sleep(_EVALUATOR_POLL_SECONDS)
 
 
-def _begin(context: Context, bundle: Bundle, written: Record, run: Object) -> Load:
+def _begin(context: Context, bundle: Bundle, written: Record, run: RunEntry) -> Load:
     """The Job of this run: the recorded one, or a new one. Once a UID is recorded no second Job is ever made."""
-    known = written.get(record.JOB)
-    if known is None:
-        known = _create(context, bundle, written, run)
-        written.write(record.LOAD_JOB, record.JOB, known)
-    load = Load(context, written, run, known["uid"], known["name"], parse_time(known["createdAt"]))
-    began = written.get(record.LOAD_START)
-    load.start = parse_time(began["start"]) if began else None
-    recorded = (written.get(record.SHARDS) or {}).get("shards", [])
-    load.shards = {one["index"]: ShardState.recorded(one) for one in recorded}
+    job = written.get(JobEntry)
+    if job is None:
+        job = _create(context, bundle, written, run)
+        written.write(context.step, job)
+    load = Load(context, written, run, job)
+    began = written.get(LoadStart)
+    load.start = parse_time(began.start) if began is not None else None
+    if (recorded := written.get(ShardsEntry)) is not None:
+        load.shards = {shard.index: ShardState.recorded(shard) for shard in recorded.shards}
     return load
 
 
-def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> Object:
-    chain_id = written.need(record.CHAIN)["chainId"]
-    run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"])
+def _create(context: Context, bundle: Bundle, written: Record, run: RunEntry) -> JobEntry:
+    chain_id = written.need(ChainEntry).chain_id
+    run_values = parameters.run_values(bundle.plan, context.identity, chain_id, run.parameters)
     _create_config(context, bundle, chain_id, run_values)
-    images = parameters.image_replacements(bundle.plan, run["parameters"])
+    images = parameters.image_replacements(bundle.plan, run.parameters)
     body = bundle.job(run_values, images)
     # The compiled deadline is that of the compiled duration, a backstop for when nobody is left to stop the load.
     name, uid = body["metadata"]["name"], context.identity.uid
@@ -115,7 +118,7 @@ def _create(context: Context, bundle: Bundle, written: Record, run: Object) -> O
         raise LoadFailedError(RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} was refused: {error}") from None
     metadata = job["metadata"]
     logger.info("created Job %s", name)
-    return {"name": name, "uid": metadata["uid"], "createdAt": metadata["creationTimestamp"]}
+    return JobEntry(name, metadata["uid"], metadata["creationTimestamp"])
 
 
 def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: Mapping[str, str]) -> None:

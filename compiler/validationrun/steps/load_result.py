@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
-from validationrun.contract import record
+from validationrun.contract.evaluation_entries import StopIntent
+from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
 from validationrun.kube.cluster import Object
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import ASSERTION_FAILED, INFRASTRUCTURE, PASSED, aggregate
+from validationrun.oracle.workload import ASSERTION_FAILED, INFRASTRUCTURE, PASSED, WorkloadCode, aggregate
 from validationrun.steps.context import Context, end_against_run
 from validationrun.steps.load_start_failure import why_not_started
 
@@ -25,7 +27,7 @@ _STOPPED: Final = "Stopped"
 class LoadFailedError(Exception):
     """The load has a fault of its own: a reason of row 5, and a sentence for people."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: RunReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
@@ -36,7 +38,7 @@ class Load:
     What the step knows of its Job while it follows it.
 
     Attributes:
-        created, start: Unix seconds of the Job, and of the last shard's container; the window opens with the latter.
+        start: when the last shard's container started, Unix seconds: the window opens with it. None while one has not.
         stopping: why the load is being stopped, or empty.
         not_started: reason and sentence, of a load that was stopped before every shard ran.
         watched: the version from which the watch of the pods goes on; empty when it has to begin anew.
@@ -46,14 +48,12 @@ class Load:
 
     context: Context
     written: Record
-    run: Object
-    job_uid: str
-    job_name: str
-    created: float
+    run: RunEntry
+    job: JobEntry
     shards: dict[int, ShardState] = field(default_factory=dict)
     start: float | None = None
     stopping: str = ""
-    not_started: tuple[str, str] | None = None
+    not_started: tuple[RunReason, str] | None = None
     watched: str = ""
     written_shards: dict[int, tuple[int | None, float | None, str]] = field(default_factory=dict)
     said_waiting: list[str] = field(default_factory=list)
@@ -61,12 +61,12 @@ class Load:
 
     @property
     def replicas(self) -> int:
-        return int(self.run["load"]["shards"])
+        return self.run.load.shards if self.run.load is not None else 0
 
 
-def by_rule(stop: Mapping[str, Any]) -> str:
-    """Why the load is stopped, in the record's words."""
-    return f"rule {stop['rule']} failed"
+def by_rule(stop: StopIntent) -> str:
+    """Why the load is stopped."""
+    return f"rule {stop.rule} failed"
 
 
 def finish(load: Load, job: Object | None) -> None:
@@ -77,7 +77,7 @@ def finish(load: Load, job: Object | None) -> None:
         job: as it was seen last; None when it is gone.
     """
     if load.start is None:
-        record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job_uid)
+        record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job.uid)
         return
     complete = all_indexes_complete(job, load.replicas)
     load.stopping = load.stopping or _what_ended_it(load, complete=complete)
@@ -85,21 +85,22 @@ def finish(load: Load, job: Object | None) -> None:
     shards = {index: _ended(state, load.stopping, for_a_rule=for_a_rule) for index, state in load.shards.items()}
     end = _end(shards, job, load.start)
     image = next((state for state in shards.values() if state.image_id), None)
-    gone = f"Job {load.job_name} was deleted; " if job is None else ""
+    gone = f"Job {load.job.name} was deleted; " if job is None else ""
     message = cut(gone + told(shards, load.stopping))
-    value = {
-        "jobUid": load.job_uid,
-        "code": _code(load, shards, complete=complete, for_a_rule=for_a_rule),
-        "reason": "",
-        "message": message,
-        "stopped": load.stopping,
-        "start": format_time(load.start),
-        "end": format_time(end) if end is not None else None,
-        "shards": [state.as_json() for _, state in sorted(shards.items())],
-        "image": image.image if image else None,
-        "imageID": image.image_id if image else None,
-    }
-    if _record(load.context, load.written, value):
+    ended = LoadEnd(
+        at=format_time(load.context.now()),
+        job_uid=load.job.uid,
+        code=_code(load, shards, complete=complete, for_a_rule=for_a_rule),
+        reason=None,
+        message=message,
+        stopped=load.stopping,
+        start=format_time(load.start),
+        end=format_time(end) if end is not None else None,
+        shards=[state.as_status() for _, state in sorted(shards.items())],
+        image=image.image if image else None,
+        image_id=image.image_id if image else None,
+    )
+    if _record(load.context, load.written, ended):
         logger.info("the load ended: %s", message)
         load.context.output("message", message)
 
@@ -107,9 +108,9 @@ def finish(load: Load, job: Object | None) -> None:
 def _why_no_start(load: Load, job: Object | None) -> LoadFailedError:
     if job is None and load.not_started is None:
         return LoadFailedError(
-            RunReason.WORKLOAD_INFRA_FAILURE, f"Job {load.job_name} was deleted before every shard ran"
+            RunReason.WORKLOAD_INFRA_FAILURE, f"Job {load.job.name} was deleted before every shard ran"
         )
-    known = load.not_started or why_not_started(load.context, load.job_name, load.job_uid, load.shards)
+    known = load.not_started or why_not_started(load.context, load.job.name, load.job.uid, load.shards)
     return LoadFailedError(*known)
 
 
@@ -118,12 +119,12 @@ def _what_ended_it(load: Load, *, complete: bool) -> str:
     if _lasted_too_long(load):
         # Nobody was there to stop it.
         return RUN_DURATION
-    stop = load.written.refresh().get(record.STOP)
+    stop = load.written.refresh().get(StopIntent)
     # The evaluator ends the Job itself: it can be over before this step has seen why.
     return by_rule(stop) if stop is not None and not complete else ""
 
 
-def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> int | None:
+def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> WorkloadCode | None:
     """What the shards' codes add up to; None for a load that was cut off before it had one."""
     if load.stopping == RUN_DURATION:
         return INFRASTRUCTURE
@@ -133,9 +134,9 @@ def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a
     return aggregate([state.as_shard() for state in shards.values()], load.replicas, job_complete=complete)
 
 
-def _record(context: Context, written: Record, value: Object) -> bool:
-    """Writes the load's result once and for all. False when it stands already."""
-    if written.add(record.LOAD_JOB, record.LOAD, {**value, "at": format_time(context.now())}):
+def _record(context: Context, written: Record, ended: LoadEnd) -> bool:
+    """Writes the load's end once and for all. False when another attempt has."""
+    if written.add(context.step, ended):
         return True
     logger.info("another attempt of this step has recorded the load's end, or the run has its verdict")
     return False
@@ -143,7 +144,7 @@ def _record(context: Context, written: Record, value: Object) -> bool:
 
 def _lasted_too_long(load: Load) -> bool:
     finished = [state.finished for state in load.shards.values() if state.finished is not None]
-    return load.start is not None and bool(finished) and max(finished) > load.start + load.run["runSeconds"]
+    return load.start is not None and bool(finished) and max(finished) > load.start + load.run.run_seconds
 
 
 def _end(shards: Mapping[int, ShardState], job: Object | None, start: float) -> float | None:
@@ -183,33 +184,32 @@ def record_failure(
 ) -> None:
     """Records a fault of the load's own: no window, and code 2."""
     message = cut(str(error))
-    value = {
-        "jobUid": job_uid,
-        "code": INFRASTRUCTURE,
-        "reason": error.reason,
-        "message": message,
-        "stopped": "",
-        "start": None,
-        "end": None,
-        "shards": [state.as_json() for _, state in sorted(shards.items())],
-    }
-    if _record(context, written, value):
+    ended = LoadEnd(
+        at=format_time(context.now()),
+        job_uid=job_uid,
+        code=INFRASTRUCTURE,
+        reason=error.reason,
+        message=message,
+        shards=[state.as_status() for _, state in sorted(shards.items())],
+    )
+    if _record(context, written, ended):
         logger.info("%s: %s", error.reason, message)
         context.output("message", f"{error.reason}: {message}")
 
 
 def exit_code(written: Record) -> int:
     """By the load's result in the record, whichever attempt wrote it. A load that a rule stopped says nothing against the run."""
-    load = written.get(record.LOAD)
-    if load is None or load["code"] in (None, PASSED):
+    load = written.get(LoadEnd)
+    if load is None or load.code in (None, PASSED):
         return 0
-    failed = load["code"] == ASSERTION_FAILED
-    reason = load["reason"] or (RunReason.WORKLOAD_FAILED if failed else RunReason.WORKLOAD_INFRA_FAILURE)
-    return end_against_run(f"{reason}: {load['message']}")
+    failed = load.code == ASSERTION_FAILED
+    reason = load.reason or (RunReason.WORKLOAD_FAILED if failed else RunReason.WORKLOAD_INFRA_FAILURE)
+    return end_against_run(f"{reason}: {load.message}")
 
 
 def record_none(context: Context, written: Record, stopped: str) -> None:
     """The run was stopped before there was a load: nobody waits for one any longer."""
-    value: Object = {"jobUid": None, "code": None, "reason": "", "message": "the load never began", "stopped": stopped}
-    if _record(context, written, {**value, "start": None, "end": None, "shards": []}):
+    message = "the load never began"
+    ended = LoadEnd(format_time(context.now()), job_uid=None, code=None, reason=None, message=message, stopped=stopped)
+    if _record(context, written, ended):
         logger.info("no load begins: %s", stopped)

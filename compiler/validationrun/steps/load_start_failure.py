@@ -20,7 +20,9 @@ _WORDS_BYTES: Final = 600
 _VAGUE: Final = frozenset({"", "waiting", "ContainerCreating", "PodInitializing"})
 
 
-def why_not_started(context: Context, job_name: str, job_uid: str, shards: Mapping[int, ShardState]) -> tuple[str, str]:
+def why_not_started(
+    context: Context, job_name: str, job_uid: str, shards: Mapping[int, ShardState]
+) -> tuple[RunReason, str]:
     """A reason of row 5, and words for people: what Kubernetes says of the shards that do not run."""
     late = [state for _, state in sorted(shards.items()) if state.started is None]
     without_pod = [state for state in late if not state.pod]

@@ -7,8 +7,11 @@ from typing import Any, Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
+from validationrun.contract.record_key import MemoryRecord, Recorded
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.kube.cluster import PODS, Object, owned_by
 from validationrun.steps.context import Context
@@ -54,9 +57,10 @@ def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list
         job_uid: of the load's Job, where the record does not name it.
     """
     labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
-    read = written.get if written is not None else _nothing
-    job = read(record.JOB) or {}
-    chain_id = (read(record.CHAIN) or {}).get("chainId") or (read(record.RUN) or {}).get("chainId")
+    known: Recorded = written if written is not None else MemoryRecord()
+    job, chain, run = known.get(JobEntry), known.get(ChainEntry), known.get(RunEntry)
+    chain_id = (chain.chain_id if chain is not None else "") or (run.chain_id if run is not None else "")
+    job_uids = {job_uid, job.uid if job is not None else ""} - {""}
     # A host name is the pod's name, cut to 63 characters.
     own = os.environ.get("HOSTNAME") or "not a pod"
     found = []
@@ -67,15 +71,11 @@ def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list
             if owned_by(body, context.identity.uid) and not metadata["name"].startswith(own):
                 found.append(RunPod("step", body, _step(metadata)))
         elif LABEL_JOB_UID in given:
-            if given[LABEL_JOB_UID] in (job.get("uid"), job_uid):
+            if given[LABEL_JOB_UID] in job_uids:
                 found.append(RunPod("shard", body))
         elif chain_id and given.get(conventions.LABEL_CHAIN_ID) == chain_id:
             found.append(RunPod("chain", body))
     return sorted(found, key=lambda one: (str(one.body["metadata"].get("creationTimestamp") or ""), one.name))
-
-
-def _nothing(key: str) -> None:
-    del key
 
 
 def _step(metadata: Mapping[str, Any]) -> str:

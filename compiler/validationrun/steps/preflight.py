@@ -8,7 +8,6 @@ Whether Prometheus has loaded an alert is judged later, by the evaluator.
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from validationrun.base.truncate import MESSAGE_BYTES, cut
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.chain_entries import Finding
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.judging.live.clock_skew import LARGEST_SKEW_SECONDS, check_clock
 from validationrun.kube.cluster import (
@@ -50,17 +50,6 @@ _TRIED: Final = frozenset({"serviceaccounts", "prometheusrules"})
 _RUNS: Final = {"steps": "it runs the steps", "finalize": "it runs finalize", "workload": "it runs the workload"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that would make the run hopeless: a reason of its own, and a sentence for people."""
-
-    reason: str
-    message: str
-
-    def as_json(self) -> dict[str, str]:
-        return {"reason": self.reason, "message": self.message}
-
-
 def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> list[Finding]:
     """
     Everything that was found, each with a bounded message; empty when the run may begin.
@@ -69,19 +58,19 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
         UnreachableError: the API server is away, which says nothing about the run.
     """
     rules = bundle.rule_documents()
-    found = [
+    findings = [
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
         *_references(context, rules),
         *(_prometheus(context, values.prometheus_url(parameters)) if rules else []),
     ]
-    return [Finding(one.reason, cut(one.message, _FINDING_BYTES)) for one in found]
+    return [Finding(finding.reason, cut(finding.message, _FINDING_BYTES)) for finding in findings]
 
 
-def told(findings: Sequence[Mapping[str, str]]) -> str:
+def told(findings: Sequence[Finding]) -> str:
     """All of them in one message: each reason stands in it, however many there are."""
     room = MESSAGE_BYTES // max(1, len(findings)) - _REASON_BYTES
-    return "; ".join(f"{one['reason']}: {cut(one['message'], max(room, _REASON_BYTES))}" for one in findings)
+    return "; ".join(f"{finding.reason}: {cut(finding.message, max(room, _REASON_BYTES))}" for finding in findings)
 
 
 def _accounts(context: Context, plan: PlanDocument) -> Iterator[Finding]:
@@ -182,7 +171,7 @@ def _prometheus(context: Context, url: str) -> list[Finding]:
         found = _look_at_clock(context, prometheus)
         if not found:
             break
-        logger.warning("%s", told([one.as_json() for one in found]))
+        logger.warning("%s", told(found))
     prometheus.close()
     return found
 

@@ -48,6 +48,7 @@ def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.P
     ):
         write_whole(folder / name, content.encode())
     own = {name: one for name, one in listed(folder).items() if name != RESULT_JSON}
-    evaluators = (ended.evidence.sign_off or {}).get("files") or {}
+    sign_off = ended.evidence.sign_off
+    evaluators = {name: file.to_data() for name, file in sign_off.files.items()} if sign_off is not None else {}
     write_whole(folder / RESULT_JSON, dump_json({**result.document, "files": {**evaluators, **own}}))
     return folder

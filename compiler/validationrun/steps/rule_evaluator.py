@@ -8,19 +8,23 @@ proof that they are whole.
 import importlib.metadata
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from validationrun.base.atomic_files import listed
 from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.base.times import format_time
-from validationrun.contract import parameters, record
+from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent
+from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import FileHash, SignOff, stands
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.recorded import read_evidence
 from validationrun.oracle.decision import Decision
-from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.fold import Fold
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
@@ -50,7 +54,7 @@ def rule_evaluator(context: Context) -> int:
     if written is None or not written.chain_is_ready:
         logger.info("there is no chain to judge")
         return 0
-    if record.stands(written.get(record.SIGN_OFF)):
+    if stands(written.get(SignOff)):
         _refuse_without_evidence(written)
         logger.info("the record has this step's sign-off already")
         return _exit_code(context, written)
@@ -66,7 +70,8 @@ def _evaluate(context: Context, written: Record) -> None:
     """From the first tick that the record does not hold to the sign-off. Raises RunnerError."""
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
-    states = [RuleState.from_data(one) for one in (written.get(record.RULES) or {}).get("rules", [])]
+    recorded = written.get(RuleStates)
+    states = recorded.rules if recorded is not None else []
     evidence = EvidenceWriter(
         context.output_dir / OUTPUT_RESULTS, rules, {state.name: state for state in states if state.last_t is not None}
     )
@@ -76,7 +81,7 @@ def _evaluate(context: Context, written: Record) -> None:
     if intended is not None and fold.stop_time is None:
         # The failure that the run was stopped for stands, whatever would be answered now.
         fold.add(intended)
-    url = parameters.prometheus_url(written.need(record.RUN)["parameters"])
+    url = parameters.prometheus_url(written.need(RunEntry).parameters)
     evaluation = Evaluation(control, _askers(context, questions, url), fold, _prometheus(url).clock, intended)
     _tell_ready(context, written, rules, url)
     with sigterm_interrupts(control):
@@ -105,7 +110,8 @@ def _refuse_without_evidence(written: Record) -> None:
     Raises:
         RunnerError: results are to be uploaded. Ending well would upload nothing and let the Workflow succeed.
     """
-    if (written.get(record.RUN) or {}).get("results"):
+    run = written.get(RunEntry)
+    if run is not None and run.results is not None:
         raise RunnerError(
             "an earlier attempt signed off and its evidence may not have been uploaded; this one has none"
         )
@@ -113,8 +119,8 @@ def _refuse_without_evidence(written: Record) -> None:
 
 def _questions(context: Context, written: Record) -> list[Question]:
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
-    run, chain_id = written.need(record.RUN), written.need(record.CHAIN)["chainId"]
-    return bundle.questions(parameters.run_values(bundle.plan, context.identity, chain_id, run["parameters"]))
+    run, chain_id = written.need(RunEntry), written.need(ChainEntry).chain_id
+    return bundle.questions(parameters.run_values(bundle.plan, context.identity, chain_id, run.parameters))
 
 
 def _prometheus(url: str) -> Prometheus:
@@ -133,47 +139,41 @@ def _askers(context: Context, questions: Sequence[Question], url: str) -> list[A
 
 def _intended(written: Record) -> Decision | None:
     """The failure for which an earlier attempt of this step recorded that it stops the run."""
-    stop = written.get(record.STOP)
+    stop = written.get(StopIntent)
     if stop is None:
         return None
-    return Decision(stop["rule"], stop["t"], Verdict.FAILED, stop["reason"], stop["message"], stop.get("value"))
+    return Decision(stop.rule, stop.t, Verdict.FAILED, stop.reason, stop.message, stop.value)
 
 
 def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: str) -> None:
     """The Job is created only after this."""
-    if written.get(record.EVALUATOR) is None:
-        ready = {"readyAt": format_time(context.now()), "prometheus": url}
-        written.write(record.RULE_EVALUATOR, record.EVALUATOR, ready)
+    if written.get(EvaluatorReady) is None:
+        written.write(context.step, EvaluatorReady(format_time(context.now()), url))
     logger.info("ready to judge %s rules by %s", len(rules), url)
 
 
 def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
     """The proof that the evidence is whole: what was judged, over which window, of which load, by which bundle."""
-    job = written.refresh().get(record.JOB)
-    sign_off: dict[str, Any] = {
-        "workflowUid": context.identity.uid,
-        "jobUid": job["uid"] if job else None,
-        "bundleHash": context.bundle_hash,
-        "nodeId": context.node_id,
-        "start": _time(judgement.start),
-        "end": _time(judgement.end),
-        "stopTime": _time(judgement.stop_time),
-        "stopRule": judgement.stop_rule,
-        "settleSeconds": context.settle_s,
-        "runner": importlib.metadata.version("validationrun"),
-        "clock": [check.to_data() for check in judgement.clock],
-        "rules": [state.to_data() for state in judgement.states],
-        # finalize reports in a pod of its own: this is all that it learns of the decisions.
-        "summaries": {name: summary.to_data() for name, summary in evidence.summaries().items()},
-        "files": listed(context.output_dir / OUTPUT_RESULTS),
-        "at": format_time(context.now()),
-    }
-    if judgement.interrupted:
-        # It proves nothing, and an attempt that comes after this one goes on and replaces it.
-        sign_off["stopped"] = True
-    if not written.change(
-        record.RULE_EVALUATOR, record.SIGN_OFF, lambda there: None if record.stands(there) else sign_off
-    ):
+    job = written.refresh().get(JobEntry)
+    sign_off = SignOff(
+        workflow_uid=context.identity.uid,
+        job_uid=job.uid if job is not None else None,
+        bundle_hash=context.bundle_hash,
+        start=_time(judgement.start),
+        end=_time(judgement.end),
+        stop_time=_time(judgement.stop_time),
+        stop_rule=judgement.stop_rule,
+        settle_seconds=context.settle_s,
+        runner=importlib.metadata.version("validationrun"),
+        clock=judgement.clock,
+        rules=judgement.states,
+        summaries=evidence.summaries(),
+        files={name: FileHash(**file) for name, file in listed(context.output_dir / OUTPUT_RESULTS).items()},
+        at=format_time(context.now()),
+        node_id=context.node_id,
+        stopped=judgement.interrupted,
+    )
+    if not written.change(context.step, SignOff, lambda recorded: None if stands(recorded) else sign_off):
         _refuse_without_evidence(written)
         logger.info("another attempt of this step has signed off, or the run has its verdict")
         return

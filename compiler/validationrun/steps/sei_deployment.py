@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from validationrun.base.truncate import cut
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
 from validationrun.oracle.outcome import RunReason
@@ -18,24 +19,23 @@ POLL_SECONDS: Final = 1.0
 class ChainFailedError(Exception):
     """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: RunReason, message: str) -> None:
         super().__init__(cut(message))
         self.reason = reason
 
 
-def conclude(context: Context, written: Record, key: str, result: Object, otherwise: str) -> int:
+def conclude(context: Context, written: Record, entry: ChainEntry | ChainReady, otherwise: str) -> int:
     """Records a step's result, which is done once. Returns the step's exit code."""
-    if written.add(context.step, key, result):
-        context.output("message", f"{result['reason']}: {result['message']}" if result.get("reason") else otherwise)
+    if written.add(context.step, entry):
+        context.output("message", f"{entry.reason}: {entry.message}" if entry.reason else otherwise)
     else:
         logger.info("another attempt of this step has recorded its result, or the run has its verdict")
-    return exit_code(written, key)
+    return exit_code(written.get(type(entry)))
 
 
-def exit_code(written: Record, key: str) -> int:
+def exit_code(entry: ChainEntry | ChainReady | None) -> int:
     """By the step's result in the record, whichever attempt wrote it; 0 when there is none."""
-    result = written.get(key) or {}
-    return end_against_run(f"{result['reason']}: {result['message']}") if result.get("reason") else 0
+    return end_against_run(f"{entry.reason}: {entry.message}") if entry is not None and entry.reason else 0
 
 
 def own_deployment(context: Context, name: str) -> Object:

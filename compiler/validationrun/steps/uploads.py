@@ -11,6 +11,8 @@ from validationrun.base.truncate import cut
 from validationrun.contract import record
 from validationrun.contract.argo_nodes import Nodes, read_nodes, retry_node, stored_artifacts
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
 from validationrun.kube.cluster import TASK_RESULTS, WORKFLOWS, ForbiddenError, owned_by
 from validationrun.steps.context import Context
 
@@ -23,13 +25,13 @@ _REASON_BYTES: Final = 600
 
 def missing_upload(context: Context, written: Record) -> str:
     """The step whose upload is not proven, why not, and where to look; empty when every upload of a signed-off run is proven."""
-    sign_off = written.need(record.SIGN_OFF)
-    steps = [record.LOAD_JOB, record.RULE_EVALUATOR] if written.need(record.RUN)["load"] else [record.RULE_EVALUATOR]
-    signed = str(sign_off.get("nodeId") or "")
+    sign_off, load = written.need(SignOff), written.need(RunEntry).load
+    steps = [record.LOAD_JOB, record.RULE_EVALUATOR] if load is not None else [record.RULE_EVALUATOR]
+    signed = sign_off.node_id
     nodes = _wait_for_end(context, steps)
     if nodes is None:
         # load-job has no artifacts; the later attempts of rule-evaluator neither.
-        reasons = {record.RULE_EVALUATOR: _without_nodes(context, signed) if sign_off.get("files") else ""}
+        reasons = {record.RULE_EVALUATOR: _without_nodes(context, signed) if sign_off.files else ""}
     else:
         reasons = {step: _by_nodes(nodes, step, signed) for step in steps}
     for step, reason in reasons.items():

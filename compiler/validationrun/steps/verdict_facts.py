@@ -13,6 +13,7 @@ from validationrun.base import conventions
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import is_shut_down
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
 from validationrun.oracle.outcome import BELOW_ROW_8, RunReason
@@ -50,13 +51,14 @@ def decide_run(
     evidence = read_evidence(written, context.bundle_hash)
     workload = read_workload(context.cluster, written, lost(pods, record.LOAD_JOB))
     reason, message = _chain(context, workflow, written, pods)
-    run = (written.get(record.RUN) or {}) if written is not None else {}
-    whole = evidence.sign_off is not None and (run.get("load") is None or (workload and workload.code is not None))
+    run = written.get(RunEntry) if written is not None else None
+    has_load = run is not None and run.load is not None
+    whole = evidence.sign_off is not None and (not has_load or (workload and workload.code is not None))
     facts = Facts(
         cancelled=is_shut_down(workflow),
         chain_reason=reason,
         deadline_passed=not whole and _deadline_passed(workflow, began),
-        has_load=bool(run.get("load")),
+        has_load=has_load,
         workload=workload.code if workload is not None else None,
         workload_reason=workload.reason if workload is not None else "",
         rules=evidence.states,
@@ -66,7 +68,8 @@ def decide_run(
         workload_message=workload.message if workload is not None else "",
     )
     verdict = judge(facts)
-    if written is not None and evidence.sign_off is not None and run.get("results") and verdict.reason in BELOW_ROW_8:
+    uploads = run is not None and run.results is not None
+    if written is not None and evidence.sign_off is not None and uploads and verdict.reason in BELOW_ROW_8:
         verdict = judge(dataclasses.replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
         verdict = dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
@@ -89,7 +92,7 @@ def _chain(
         return RunReason.BUNDLE_MISSING, words
     failure = written.chain_failure if written is not None else None
     if failure is not None:
-        return str(failure["reason"]), str(failure["message"])
+        return failure.reason or "", failure.message or ""
     if written is not None and written.chain_is_ready:
         return "", ""
     words = last_words(pods, _BRING_UP)

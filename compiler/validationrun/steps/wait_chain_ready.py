@@ -1,14 +1,14 @@
 """`wait-chain-ready`: a chain that is Ready may not serve a block; this step waits until it does."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.times import format_time, parse_time
-from validationrun.contract import record
 from validationrun.contract.bundle import Bundle
+from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus
 from validationrun.contract.record import Record
-from validationrun.kube.cluster import CHAIN_OBJECTS, Object
+from validationrun.contract.run_entry import DeploymentEntry, RunEntry
+from validationrun.kube.cluster import CHAIN_OBJECTS
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
@@ -19,38 +19,36 @@ logger = logging.getLogger(__name__)
 
 def wait_chain_ready(context: Context) -> int:
     """Waits until every full node serves, and records that, or why not. Returns the step's exit code."""
-    found = Record.read(context.cluster, context.identity)
-    if found is not None and (found.sealed or found.get(record.CHAIN_READY) is not None):
+    written = Record.read(context.cluster, context.identity)
+    ready = written.get(ChainReady) if written is not None else None
+    if ready is not None or (written is not None and written.sealed):
         logger.info("the record has this step's result already, or the run has its verdict")
-        return exit_code(found, record.CHAIN_READY)
-    if found is None or found.get(record.CHAIN) is None or found.chain_failure is not None:
+        return exit_code(ready)
+    chain = written.get(ChainEntry) if written is not None else None
+    if written is None or chain is None or written.chain_failure is not None:
         logger.info("there is no chain to wait for")
         return 0
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
-    result: Object
+    run, reason, message = written.need(RunEntry), None, None
     try:
-        _wait(context, bundle, found)
-        result = {}
+        _wait(context, chain, run, parse_time(run.started_at) + bundle.plan.seconds.chain_ready)
         logger.info("the chain serves")
     except ChainFailedError as error:
-        result = {"reason": error.reason, "message": str(error)}
+        reason, message = error.reason, str(error)
         logger.info("%s: %s", error.reason, error)
-    deployments = _deployments(context, found)
-    result |= {"at": format_time(context.now()), "deployments": deployments}
-    return conclude(context, found, record.CHAIN_READY, result, "the chain serves")
+    deployments = [_deployment(context, entry, f"{chain.chain_id}-{entry.name}") for entry in run.deployments]
+    ready = ChainReady(format_time(context.now()), deployments, reason, message)
+    return conclude(context, written, ready, "the chain serves")
 
 
-def _wait(context: Context, bundle: Bundle, found: Record) -> None:
-    chain, run = found.need(record.CHAIN), found.need(record.RUN)
-    urls = chain["endpoints"]
-    deadline = parse_time(run["startedAt"]) + bundle.plan.seconds.chain_ready
+def _wait(context: Context, chain: ChainEntry, run: RunEntry, deadline: float) -> None:
     seen: dict[str, int] = {}
-    waiting: Final[set[str]] = set(urls["rpc"])
-    evm_waiting = set(urls["evm"])
+    waiting: Final[set[str]] = set(chain.endpoints.rpc)
+    evm_waiting = set(chain.endpoints.evm)
     last = ""
     while True:
-        for entry in run["deployments"]:
-            own_deployment(context, f"{chain['chainId']}-{entry['name']}")
+        for entry in run.deployments:
+            own_deployment(context, f"{chain.chain_id}-{entry.name}")
         problems = _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting)
         if not problems:
             return
@@ -91,20 +89,9 @@ def _look_at_evm(waiting: set[str]) -> list[str]:
     return problems
 
 
-def _deployments(context: Context, found: Record) -> list[Object]:
-    """For the status: what the controller says of each deployment."""
-    chain, run = found.need(record.CHAIN), found.need(record.RUN)
-    return [_deployment(context, entry, f"{chain['chainId']}-{entry['name']}") for entry in run["deployments"]]
-
-
-def _deployment(context: Context, entry: Mapping[str, Any], name: str) -> Object:
+def _deployment(context: Context, entry: DeploymentEntry, name: str) -> DeploymentStatus:
+    """For the status: the deployment as its controller reports it."""
     deployed = context.cluster.get(CHAIN_OBJECTS, name) or {}
     spec = (((deployed.get("spec") or {}).get("template") or {}).get("spec")) or {}
-    return {
-        "name": entry["name"],
-        "role": entry["role"],
-        "sndName": name,
-        "phase": (deployed.get("status") or {}).get("phase"),
-        "image": spec.get("image"),
-        "imageID": None,
-    }
+    phase = (deployed.get("status") or {}).get("phase")
+    return DeploymentStatus(entry.name, entry.role, snd_name=name, phase=phase, image=spec.get("image"))

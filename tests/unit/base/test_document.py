@@ -56,6 +56,11 @@ def test_a_number_that_json_cannot_hold_is_not_written_as_null():
         Inner("a", float("nan")).to_json()
 
 
+def test_half_a_surrogate_pair_does_not_make_a_document_unreadable():
+    """A client of HTTP may decode one from JSON; what was written must be readable."""
+    assert Inner.from_json(Inner("a \ud800 b").to_json()) == Inner("a ? b")
+
+
 def test_the_schema_names_keys_as_the_document_does():
     schema = json_schema(Outer)
     assert set(schema["$defs"]["Inner"]["properties"]) == {"ruleName", "at"}

@@ -1,16 +1,25 @@
-"""Two attempts of one step at the same record: nothing comes between a look and the write that rests on it."""
+"""The record: each key has one writer, an unreadable key is an error, and no write comes between a look and the next write."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from runner_helpers import FakeCluster, begin, read
+from record_kit import verdict_status
+from runner_helpers import START, FakeCluster, begin, read
+from validationrun.base.times import format_time
 from validationrun.contract import record
-from validationrun.contract.record import Record
+from validationrun.contract.evaluation_entries import RuleStates, WindowEntry
+from validationrun.contract.load_entries import LoadEnd
+from validationrun.contract.record import Record, RecordError
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import ConflictError, Object, Resource
+from validationrun.oracle.fold import RuleState
 
-FIRST, SECOND = {"code": 1}, {"code": 0}
+NOW = format_time(START)
+FIRST, SECOND = (LoadEnd(NOW, "job-uid", code, reason=None, message="") for code in (1, 0))
+WINDOW = WindowEntry(NOW)
+A, B = RuleState("a"), RuleState("b")
 
 
 class Interleaved(FakeCluster):
@@ -33,30 +42,30 @@ def cluster() -> Interleaved:
 
 @pytest.fixture
 def written(cluster: Interleaved) -> Record:
-    return begin(cluster, {"load": None})
+    return begin(cluster, RunEntry(started_at=NOW))
 
 
 def test_what_is_written_once_stands_though_it_came_after_the_look(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.LOAD_JOB, record.LOAD, FIRST)
-    assert not written.add(record.LOAD_JOB, record.LOAD, SECOND)
-    assert read(cluster).get(record.LOAD) == written.get(record.LOAD) == FIRST
+    cluster.meanwhile = lambda: read(cluster).write(record.LOAD_JOB, FIRST)
+    assert not written.add(record.LOAD_JOB, SECOND)
+    assert read(cluster).get(LoadEnd) == written.get(LoadEnd) == FIRST
 
 
 def test_another_steps_write_keeps_none_from_being_written(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, record.WINDOW, {"start": "x"})
-    assert written.add(record.LOAD_JOB, record.LOAD, SECOND)
-    assert read(cluster).get(record.LOAD) == SECOND
-    assert read(cluster).get(record.WINDOW) == written.get(record.WINDOW) == {"start": "x"}
+    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, WINDOW)
+    assert written.add(record.LOAD_JOB, SECOND)
+    assert read(cluster).get(LoadEnd) == SECOND
+    assert read(cluster).get(WindowEntry) == written.get(WindowEntry) == WINDOW
 
 
 def test_a_change_is_made_of_what_is_there_when_it_is_written(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, record.RULES, {"rules": ["a"]})
+    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, RuleStates([A]))
 
-    def more(there: Object | None) -> Object:
-        return {"rules": [*(there or {}).get("rules", []), "b"]}
+    def more(present: RuleStates | None) -> RuleStates:
+        return RuleStates([*(present.rules if present is not None else []), B])
 
-    assert written.change(record.RULE_EVALUATOR, record.RULES, more)
-    assert read(cluster).get(record.RULES) == {"rules": ["a", "b"]}
+    assert written.change(record.RULE_EVALUATOR, RuleStates, more)
+    assert read(cluster).get(RuleStates) == RuleStates([A, B])
 
 
 def test_a_write_whose_answer_was_lost_is_not_another_attempts(cluster: Interleaved, written: Record) -> None:
@@ -75,22 +84,56 @@ def test_a_write_whose_answer_was_lost_is_not_another_attempts(cluster: Interlea
 
     cluster.patch = note  # type: ignore[method-assign]
     cluster.meanwhile = lost
-    assert written.add(record.LOAD_JOB, record.LOAD, FIRST)
-    assert read(cluster).get(record.LOAD) == FIRST
+    assert written.add(record.LOAD_JOB, FIRST)
+    assert read(cluster).get(LoadEnd) == FIRST
     assert len(sent) == 1
 
 
 def test_a_verdict_that_came_after_the_look_keeps_all_else_out(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.FINALIZE, record.RESULT, {"verdict": "Error"}, seal=True)
+    cluster.meanwhile = lambda: read(cluster).write(record.FINALIZE, verdict_status("Error", "Unknown"), seal=True)
     # The API server would refuse the write with 422; the conflict comes first.
     seal = cluster.objects[("configmaps", written.identity.record_name)]
     assert not seal.get("immutable")
     with pytest.raises(AssertionError, match="sealed"):
-        written.write(record.LOAD_JOB, record.LOAD, FIRST)
-    assert not written.add(record.LOAD_JOB, record.LOAD, FIRST)
-    assert read(cluster).get(record.LOAD) is None
+        written.write(record.LOAD_JOB, FIRST)
+    assert not written.add(record.LOAD_JOB, FIRST)
+    assert read(cluster).get(LoadEnd) is None
 
 
 def test_only_its_own_writer_may_add_a_key(written: Record) -> None:
     with pytest.raises(ValueError, match="rule-evaluator may not write load: load-job does"):
-        written.add(record.RULE_EVALUATOR, record.LOAD, FIRST)
+        written.add(record.RULE_EVALUATOR, FIRST)
+
+
+def test_only_its_own_writer_writes_a_key(written: Record) -> None:
+    with pytest.raises(ValueError, match="rule-evaluator may not write load: load-job does"):
+        written.write(record.RULE_EVALUATOR, FIRST)
+    written.write(record.LOAD_JOB, FIRST)
+    assert written.need(LoadEnd) == FIRST
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"code": ', "Input data was truncated"),
+        ("[]", "Expected `object`, got `array`"),
+        ("{}", "missing required field `at`"),
+        (FIRST.to_json().replace('"code": 1', '"code": 137'), r"Invalid enum value 137 - at `\$.code`"),
+        (FIRST.to_json().replace(NOW, "yesterday"), r"Expected `str` matching regex .* - at `\$.at`"),
+    ],
+)
+def test_a_key_that_cannot_be_read_is_an_error_and_not_missing(cluster: Interleaved, text: str, problem: str) -> None:
+    """As after a release that wrote it in another way."""
+    name = begin(cluster, RunEntry(started_at=NOW)).identity.record_name
+    cluster.objects[("configmaps", name)]["data"]["load"] = text
+    written = read(cluster)
+    for look in (written.get, written.need):
+        with pytest.raises(RecordError, match=f"ConfigMap {name}: key load cannot be read: LoadEnd: .*{problem}"):
+            look(LoadEnd)
+    with pytest.raises(RecordError, match="key load cannot be read"):
+        written.add(record.LOAD_JOB, FIRST)
+
+
+def test_a_key_that_an_earlier_step_must_have_written(written: Record) -> None:
+    with pytest.raises(RecordError, match="key load is missing"):
+        written.need(LoadEnd)

@@ -3,20 +3,28 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from record_kit import load_end, sign_off, verdict_status
 from runner_helpers import IDENTITY, START, FakeCluster, begin, workflow
 from validationrun.base.times import format_time
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import RuleStates, WindowEntry
+from validationrun.contract.load_entries import LoadEnd
+from validationrun.contract.record_key import RecordKey
+from validationrun.contract.run_entry import LoadPlan, RuleEntry, RunEntry
+from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import run_status
 from validationrun.kube.cluster import Object
+from validationrun.oracle.fold import RuleState
 
-RULES = [
-    {"name": "good", "type": "query", "op": ">", "threshold": "0"},
-    {"name": "bad", "type": "query", "op": ">", "threshold": "0"},
-]
-STATES = [
-    {"name": "good", "verdict": "Passed", "reason": "", "message": "1 > 0"},
-    {"name": "bad", "verdict": "Failed", "reason": "ThresholdViolated", "message": "0, not > 0"},
-]
+NOW = format_time(START)
+RUN = RunEntry(started_at=NOW, rules=[RuleEntry("good", "query", ">", "0"), RuleEntry("bad", "query", ">", "0")])
+STATES = (
+    RuleState("good", "Passed", message="1 > 0"),
+    RuleState("bad", "Failed", "ThresholdViolated", "0, not > 0"),
+)
+CHAIN = (ChainEntry(NOW, "c"), ChainReady(NOW, deployments=[]))
 
 
 def over(phase: str, message: str = "", **spec: Any) -> Object:
@@ -25,10 +33,9 @@ def over(phase: str, message: str = "", **spec: Any) -> Object:
     return found
 
 
-def status(found: Object, **keys: Any) -> Object:
+def status(found: Object, *keys: RecordKey) -> Object:
     """Of a run with a record that holds these keys."""
-    named = {key.replace("_", "-"): value for key, value in keys.items()}
-    return run_status(IDENTITY, found, begin(FakeCluster(), {"load": None, "rules": RULES}, named))
+    return run_status(IDENTITY, found, begin(FakeCluster(), RUN, *keys)).to_data()
 
 
 def verdicts(document: Object) -> list[str]:
@@ -36,33 +43,33 @@ def verdicts(document: Object) -> list[str]:
 
 
 # What an evaluator that was told to end calls a rule of which it will see no more.
-UNSEEN = [{**one, "verdict": "Error", "reason": "NoSamples"} for one in STATES]
+UNSEEN = [replace(state, verdict="Error", reason="NoSamples") for state in STATES]
 
 
-@pytest.mark.parametrize("sign_off", [None, {"rules": STATES, "stopped": True}, {"rules": UNSEEN, "stopped": True}])
-def test_what_was_good_so_far_has_not_passed(sign_off: Object | None) -> None:
+@pytest.mark.parametrize("signed", [None, sign_off(*STATES, stopped=True), sign_off(*UNSEEN, stopped=True)])
+def test_what_was_good_so_far_has_not_passed(signed: SignOff | None) -> None:
     """A terminated run: the evaluator never signed off, or only because of the signal. The failure stands."""
-    left = {"rules": {"rules": STATES}, **({"sign_off": sign_off} if sign_off else {})}
-    document = status(over("Failed", shutdown="Terminate"), **left)
+    left = [RuleStates([*STATES]), *([signed] if signed else [])]
+    document = status(over("Failed", shutdown="Terminate"), *left)
     assert (document["phase"], document["verdict"], document["reason"]) == ("Cancelled", "Error", "Cancelled")
     assert verdicts(document) == ["Awaited", "Failed"]
     assert document["rules"][0]["message"] == "1 > 0"
 
 
 def test_what_was_signed_off_has_passed_though_nobody_judged_the_run() -> None:
-    document = status(over("Error", "no pod for finalize"), sign_off={"rules": STATES})
+    document = status(over("Error", "no pod for finalize"), sign_off(*STATES))
     assert (document["phase"], document["reason"], document["message"]) == ("Error", "Unknown", "no pod for finalize")
     assert verdicts(document) == ["Passed", "Failed"]
 
 
 def test_while_it_runs_a_rule_shows_how_it_is_so_far() -> None:
-    assert verdicts(status(workflow(), rules={"rules": STATES})) == ["Passed", "Failed"]
+    assert verdicts(status(workflow(), RuleStates([*STATES]))) == ["Passed", "Failed"]
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Error"])
 def test_terminated_before_its_first_step(phase: str) -> None:
     """Argo calls it Succeeded when it still waited for its lock."""
-    document = run_status(IDENTITY, over(phase, shutdown="Terminate"), None)
+    document = run_status(IDENTITY, over(phase, shutdown="Terminate"), None).to_data()
     assert (document["phase"], document["verdict"], document["reason"]) == ("Cancelled", "Error", "Cancelled")
 
 
@@ -70,30 +77,34 @@ def test_terminated_before_its_first_step(phase: str) -> None:
 def test_without_a_record_the_chain_never_came_up(phase: str) -> None:
     """As finalize says, whose words are the Workflow's message."""
     told = "main: Error (exit code 1): Error: ChainNotReady: there is no run record: as in a memoized resubmit"
-    document = run_status(IDENTITY, over(phase, told), None)
+    document = run_status(IDENTITY, over(phase, told), None).to_data()
     assert (document["phase"], document["verdict"], document["reason"]) == ("Error", "Error", "ChainNotReady")
     assert document["message"] == "there is no run record: as in a memoized resubmit"
     assert document["rules"] == []
     # Old pods of the name that Argo took for this Workflow's.
-    document = run_status(IDENTITY, over(phase, "main: Passed: all held"), None)
+    document = run_status(IDENTITY, over(phase, "main: Passed: all held"), None).to_data()
     assert (document["verdict"], document["reason"]) == ("Error", "ChainNotReady")
     words = "no step of this very Workflow began its work (main: Passed: all held)"
     assert document["message"] == f"there is no run record: {words}"
 
 
+PASSED = verdict_status("Succeeded", "RunSucceeded")
+FAILED = verdict_status("Failed", "RuleFailed:bad")
+
+
 def test_a_verdict_of_before_is_no_verdict_of_this_workflow() -> None:
     """Passed counts only together with phase Succeeded."""
-    document = status(over("Failed", "lost"), result={"verdict": "Passed"})
+    document = status(over("Failed", "lost"), PASSED)
     assert (document["verdict"], document["reason"]) == ("Error", "Unknown")
     assert "the Workflow failed after its verdict was written: lost" in document["message"]
-    assert status(over("Succeeded"), result={"verdict": "Passed"}) == {"verdict": "Passed"}
+    assert status(over("Succeeded"), PASSED) == PASSED.to_data()
 
 
 def test_a_pass_is_awaited_until_its_workflow_has_ended() -> None:
     """Its artifacts may still fail; a verdict against the run cannot become better."""
-    document = status(workflow(), result={"verdict": "Passed"})
+    document = status(workflow(), PASSED)
     assert (document["phase"], document["verdict"], document["message"]) == ("Running", "Awaited", "cleaning up")
-    assert status(workflow(), result={"verdict": "Failed"}) == {"verdict": "Failed"}
+    assert status(workflow(), FAILED) == FAILED.to_data()
 
 
 def _conditions(document: Object) -> dict[str, tuple[str, str]]:
@@ -102,23 +113,23 @@ def _conditions(document: Object) -> dict[str, tuple[str, str]]:
 
 def test_a_load_that_never_began_is_not_complete() -> None:
     """What ended is complete, whatever its exit codes."""
-    run = {"load": {"shards": 1}, "rules": []}
+    run = replace(RUN, load=LoadPlan("evm", 1))
 
-    def told(load: Object | None) -> tuple[str, str]:
-        written = begin(FakeCluster(), run, {"load": load} if load else {})
-        return _conditions(run_status(IDENTITY, workflow(), written))["LoadComplete"]
+    def told(*load: LoadEnd) -> tuple[str, str]:
+        written = begin(FakeCluster(), run, *load)
+        return _conditions(run_status(IDENTITY, workflow(), written).to_data())["LoadComplete"]
 
-    assert told(None) == ("False", "Awaited")
-    assert told({"start": None, "reason": "LoadNotStarted", "code": 2}) == ("False", "LoadNotStarted")
-    assert told({"start": format_time(START), "reason": "", "code": 2}) == ("True", "LoadEnded")
+    assert told() == ("False", "Awaited")
+    assert told(load_end(2, start=None, end=None, reason="LoadNotStarted")) == ("False", "LoadNotStarted")
+    assert told(load_end(2)) == ("True", "LoadEnded")
 
 
 def test_an_evaluator_that_was_told_to_end_does_not_judge() -> None:
     """Another attempt goes on where it stopped."""
-    keys = {"chain": {"chainId": "c"}, "chain_ready": {"deployments": []}, "window": {"start": format_time(START)}}
-    stopped = status(workflow(), **keys, sign_off={"rules": STATES, "stopped": True})
+    keys = (*CHAIN, WindowEntry(NOW))
+    stopped = status(workflow(), *keys, sign_off(*STATES, stopped=True))
     assert stopped["message"] == "watching"
-    assert status(workflow(), **keys, sign_off={"rules": STATES})["message"] == "judging"
+    assert status(workflow(), *keys, sign_off(*STATES))["message"] == "judging"
 
 
 def pod_node(template: str, attempt: int = 0, **keys: Any) -> Object:
@@ -133,7 +144,7 @@ def test_a_finalize_without_a_pod_says_where_to_look() -> None:
     found = over("Error", "No more retries left")
     tries = {str(index): pod_node("finalize", index, message=f"({index}) exceeded its deadline") for index in (1, 0)}
     found["status"]["nodes"] = {"job": pod_node("load-job", hostNodeName="a"), **tries}
-    document = status(found, sign_off={"rules": STATES})
+    document = status(found, sign_off(*STATES))
     assert (document["verdict"], document["reason"]) == ("Error", "Unknown")
     assert document["message"] == (
         "finalize never ran, so there is no verdict and nothing was cleaned up ((0) exceeded its deadline; (1) exceeded its "
@@ -141,7 +152,7 @@ def test_a_finalize_without_a_pod_says_where_to_look() -> None:
     )
     # One that had a node may have run.
     found["status"]["nodes"]["1"]["hostNodeName"] = "a"
-    assert status(found, sign_off={"rules": STATES})["message"] == "No more retries left"
+    assert status(found, sign_off(*STATES))["message"] == "No more retries left"
 
 
 @pytest.mark.parametrize(
@@ -151,5 +162,4 @@ def test_a_finalize_without_a_pod_says_where_to_look() -> None:
 def test_a_pod_that_cannot_start_is_told_while_the_run_goes_on(message: str, told: str) -> None:
     found = workflow()
     found["status"]["nodes"] = {"1": pod_node("finalize", phase="Pending", message=message)}
-    keys = {"chain": {"chainId": "c"}, "chain_ready": {"deployments": []}, "sign_off": {"rules": STATES}}
-    assert status(found, **keys)["message"] == told
+    assert status(found, *CHAIN, sign_off(*STATES))["message"] == told

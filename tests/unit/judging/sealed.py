@@ -8,11 +8,13 @@ from typing import Any
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Identity
+from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.run_entry import LoadPlan
 from validationrun.local.finish import Setting, conclude
-from validationrun.local.memory_record import Kept, run_entry
-from validationrun.oracle.exchange import Reply
+from validationrun.local.memory_record import run_entry
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.question import Question
 from validationrun.oracle.workload import Workload
 from validationrun.results.evidence import EvidenceWriter
@@ -51,13 +53,13 @@ def sealed(
     outcome = simulate(chosen, answer, **how)
     folder.mkdir(parents=True)
     questions = [Question.of(rule, VALUES) for rule in chosen]
-    kept = Kept()
-    load = {"workload": "toy", "shards": 1}
-    kept.put(record.RUN, run_entry("nightly", "0" * 64, START, {}, questions, load))
-    kept.put(record.JOB, {"name": None})
     stopped = outcome.judgement.stop_rule is not None
     workload = Workload(None if stopped else code, "", "")
-    kept.put(record.LOAD, {"code": workload.code, "shards": [], "image": None, "imageID": None})
+    kept = MemoryRecord(
+        run_entry("nightly", "0" * 64, START, {}, questions, LoadPlan("toy", 1)),
+        JobEntry("", "", format_time(START)),
+        LoadEnd(format_time(START), None, workload.code, reason=None, message="", start=format_time(START)),
+    )
     setting = Setting("run", folder, Identity("nightly-1", "nightly-1", "eng-ada"), questions, 5.0, {"url": "http://p"})
     conclude(setting, kept, outcome.judgement, written(folder, chosen, outcome), workload, START + 100)
     return folder

@@ -9,7 +9,7 @@ import pytest
 
 from emit_helpers import full_run
 from runner_helpers import Clock, FakeCluster, bundle_folder, context, read
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.kube.cluster import SERVICE_ACCOUNTS
 from validationrun.oracle.exchange import Fault
 from validationrun.steps import ensure_chain as chain
@@ -60,13 +60,14 @@ class World:
     def ensure(self, **given: str) -> dict[str, Any]:
         step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
         self.exit_code = ensure_chain(step, {name.replace("_", "-"): value for name, value in given.items()})
-        return read(self.cluster).need(record.CHAIN)
+        return read(self.cluster).need(ChainEntry).to_data()
 
     def wait(self) -> dict[str, Any] | None:
         self.exit_code = wait_chain_ready(
             context("wait-chain-ready", self.cluster, self.clock, self.folder, self.digest)
         )
-        return read(self.cluster).get(record.CHAIN_READY)
+        ready = read(self.cluster).get(ChainReady)
+        return ready.to_data() if ready is not None else None
 
     def chain_objects(self) -> list[str]:
         return [one for one in self.cluster.created if one.startswith("seinodedeployments/")]

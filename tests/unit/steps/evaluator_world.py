@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import replies
 from emit_helpers import full_run, query_rule, rules_only
+from record_kit import load_end
 from runner_helpers import (
     IDENTITY,
     PODS,
@@ -19,13 +21,18 @@ from runner_helpers import (
     bundle_folder,
     context,
     ended,
+    planned,
     pod,
     read,
     running,
+    write,
 )
 from validationrun.base.times import format_time
-from validationrun.contract import record
-from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.load_entries import JobEntry, LoadStart
+from validationrun.contract.sign_off import SignOff
+from validationrun.oracle.exchange import Answer, Fault, Sample, Samples
+from validationrun.oracle.prometheus_response import Reply
 from validationrun.steps import rule_evaluator as evaluator
 from validationrun.steps.rule_evaluator import rule_evaluator
 
@@ -70,30 +77,17 @@ class World:
         digest = bundle_folder(folder / "bundle", spec)
         self.context: Any = context("rule-evaluator", self.cluster, self.clock, folder, digest)
         FakePrometheus.now = self.clock.time
-        run = {
-            "parameters": {},
-            "seconds": {"loadStart": 300},
-            "runSeconds": 60,
-            "load": {"workload": "evm_transfer", "shards": 1} if load else None,
-            "bundleHash": digest,
-            "rules": [{"name": one["name"]} for one in rules],
-        }
-        keys: dict[str, dict[str, Any]] = {
-            record.CHAIN: {"chainId": "base-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(START)},
-            record.CHAIN_READY: {"at": format_time(START), "deployments": []},
-        }
-        self.written = begin(self.cluster, run, keys)
+        run = replace(planned(folder / "bundle"), run_seconds=60)
+        now = format_time(START)
+        self.written = begin(self.cluster, run, ChainEntry(now, run.chain_id), ChainReady(now, deployments=[]))
         if load:
-            job = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)}
-            self.written.write(record.LOAD_JOB, record.JOB, job)
-            self.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(START)})
+            write(self.written, JobEntry(IDENTITY.job_name, "job-uid", now), LoadStart(now))
             self.cluster.put(PODS, pod(0, running()))
 
     def load_ends(self, at: float, learned: float) -> None:
         def end() -> None:
             self.cluster.put(PODS, pod(0, ended(0, 0, at + 1)))
-            load = {"jobUid": "job-uid", "code": 0, "start": format_time(START), "end": format_time(START + at)}
-            self.written.write(record.LOAD_JOB, record.LOAD, load)
+            write(self.written, load_end(end=at))
 
         self.clock.after(learned, end)
 
@@ -110,7 +104,7 @@ class World:
 
     def judge(self) -> dict[str, Any]:
         self.exit_code = rule_evaluator(self.context)
-        return read(self.cluster).need(record.SIGN_OFF)
+        return read(self.cluster).need(SignOff).to_data()
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:

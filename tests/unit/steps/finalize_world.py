@@ -1,10 +1,12 @@
 """A run that is over, as its steps left it: for the tests of finalize and of all that it does."""
 
-import copy
 import dataclasses
 import pathlib
 from typing import Any
 
+from msgspec.structs import replace
+
+from record_kit import Keys, load_end, sign_off, stop_intent
 from runner_helpers import (
     CONFIG_MAPS,
     IDENTITY,
@@ -17,54 +19,53 @@ from runner_helpers import (
     begin,
     complete,
     context,
-    node_id,
     read,
     workflow,
 )
 from validationrun.base import conventions
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.diagnostics import Diagnostics
+from validationrun.contract.evaluation_entries import EvaluatorReady
+from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.record import Record
+from validationrun.contract.run_entry import DeploymentEntry, LoadPlan, ResultsPlace, RuleEntry, RunEntry
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS
+from validationrun.oracle.fold import RuleState
 from validationrun.steps.finalize import finalize
 
 HASH = "a" * 64
 CHAIN_ID = "nightly-0f8fad5b"
-RUN: dict[str, Any] = {
-    "format": 1,
-    "name": "nightly",
-    "specHash": "b" * 64,
-    "bundleHash": HASH,
-    "startedAt": format_time(START),
-    "parameters": {},
-    "cleanup": "Always",
-    "bringUp": True,
-    "deployments": [{"name": "rpc", "role": "fullNode", "object": "${chainId}-rpc"}],
-    "load": {"workload": "evm", "shards": 1},
-    "rules": [{"name": "height", "type": "query", "op": ">", "threshold": "0", "stopOnFailure": False}],
-}
-STATE: dict[str, Any] = {
-    "name": "height", "verdict": "Passed", "reason": "", "message": "1 > 0", "last_t": START + 59, "errors": 0,
-    "exhausted": False, "answered": True, "refused": False, "failed_t": None, "value": "1", "fired": 0,
-}  # fmt: skip
-FAILED = {**STATE, "verdict": "Failed", "reason": "ThresholdViolated", "failed_t": START + 10}
-UNANSWERED = {**STATE, "verdict": "Error", "reason": "NoSamples", "message": "the query gave no sample"}
-REFUSED = {**STATE, "verdict": "Error", "reason": "PrometheusRuleNotFound", "refused": True, "answered": False}
-KEYS: dict[str, dict[str, Any]] = {
-    record.CHAIN: {"chainId": CHAIN_ID, "endpoints": {"rpc": []}, "at": format_time(START)},
-    record.CHAIN_READY: {"at": format_time(START), "deployments": []},
-    record.EVALUATOR: {"readyAt": format_time(START)},
-    record.JOB: {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)},
-    record.LOAD: {
-        "jobUid": "job-uid", "code": 0, "reason": "", "message": "shard 0 exit 0", "stopped": "",
-        "start": format_time(START), "end": format_time(START + 59), "shards": [],
-    },
-    record.SIGN_OFF: {
-        "workflowUid": IDENTITY.uid, "jobUid": "job-uid", "bundleHash": HASH, "start": format_time(START),
-        "end": format_time(START + 59), "stopTime": None, "stopRule": None, "rules": [STATE],
-        "nodeId": node_id(record.RULE_EVALUATOR), "files": {"rules/height.jsonl": {"sha256": "c" * 64, "bytes": 1}},
-    },
-}  # fmt: skip
-RESULTS = {"bucket": "results", "uri": "s3://results/eng-ada/evm/${runId}/"}
+RUN = RunEntry(
+    started_at=format_time(START),
+    bundle_hash=HASH,
+    name="nightly",
+    spec_hash="b" * 64,
+    chain_id=CHAIN_ID,
+    load_start_seconds=300,
+    duration_seconds=60,
+    run_seconds=900,
+    cleanup="Always",
+    bring_up=True,
+    deployments=[DeploymentEntry("rpc", "fullNode")],
+    load=LoadPlan("evm", 1),
+    rules=[RuleEntry("height", "query", ">", "0")],
+)
+STATE = RuleState("height", "Passed", message="1 > 0", last_t=START + 59, answered=True, value="1")
+FAILED = replace(STATE, verdict="Failed", reason="ThresholdViolated", failed_t=START + 10)
+UNANSWERED = replace(STATE, verdict="Error", reason="NoSamples", message="the query gave no sample")
+REFUSED = replace(STATE, verdict="Error", reason="PrometheusRuleNotFound", refused=True, answered=False)
+STOP = stop_intent(10)
+KEYS = (
+    ChainEntry(format_time(START), CHAIN_ID),
+    ChainReady(format_time(START), deployments=[]),
+    EvaluatorReady(format_time(START), "http://prometheus"),
+    JobEntry(IDENTITY.job_name, "job-uid", format_time(START)),
+    load_end(),
+    sign_off(STATE),
+)
+RESULTS = ResultsPlace("s3://results/eng-ada/evm/${runId}/")
 
 
 def deployment(owner: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class World:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.cluster, self.clock = FakeCluster(), Clock()
-        self.keys, self.run = copy.deepcopy(KEYS), copy.deepcopy(RUN)
+        self.keys = Keys(RUN, *KEYS)
         self.cluster.put(WORKFLOWS, workflow(activeDeadlineSeconds=3000))
         self.cluster.put(JOBS, complete())
         self.context = context("finalize", self.cluster, self.clock, folder, HASH)
@@ -150,18 +151,19 @@ class World:
         """The step's context with something else in it."""
         self.context = dataclasses.replace(self.context, **change)
 
-    def begin(self) -> record.Record:
-        """The record as the steps left it; none for a run that lost it."""
+    def begin(self) -> Record:
+        """The record as the steps left it."""
         self._begun = True
-        return begin(self.cluster, self.run, self.keys)
+        return begin(self.cluster, *self.keys)
 
     def finalize(self) -> int:
-        if self.run and not self._begun:
+        """With the record as it stands; without the key `run` there is none."""
+        if RunEntry in self.keys and not self._begun:
             self.begin()
         return finalize(self.context)
 
     def status(self) -> dict[str, Any]:
-        return read(self.cluster).need(record.RESULT)
+        return read(self.cluster).need(Status).to_data()
 
     def decide(self) -> tuple[str, str]:
         """Lets finalize decide. Returns verdict and reason."""
@@ -171,11 +173,11 @@ class World:
 
     def saved(self) -> dict[str, Any]:
         """What the record keeps of the pods."""
-        return read(self.cluster).need(record.DIAGNOSTICS)
+        return read(self.cluster).need(Diagnostics).to_data()
 
     def fails(self) -> None:
         """A run that has something to explain."""
-        self.keys[record.LOAD]["code"] = 2
+        self.keys.change(LoadEnd, code=2)
 
     def label(self) -> str | None:
         found = self.cluster.get(WORKFLOWS, IDENTITY.workflow)

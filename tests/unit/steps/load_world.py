@@ -5,6 +5,7 @@ import pathlib
 from typing import Any
 
 from emit_helpers import full_run
+from record_kit import stop_intent
 from runner_helpers import (
     IDENTITY,
     PODS,
@@ -15,17 +16,22 @@ from runner_helpers import (
     bundle_folder,
     complete,
     context,
+    planned,
     pod,
     read,
     running,
+    write,
 )
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import EvaluatorReady
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardsEntry, ShardStatus
 from validationrun.kube.cluster import EVENTS
 from validationrun.steps.load_job import load_job
 
-CHAIN = {"chainId": "base-0f8fad5b", "endpoints": {"rpc": []}, "at": format_time(START)}
-READY = {"at": format_time(START), "deployments": []}
+
+def job_entry(uid: str = "job-uid") -> JobEntry:
+    return JobEntry(IDENTITY.job_name, uid, format_time(START))
 
 
 class World:
@@ -40,25 +46,17 @@ class World:
         self.cluster.sleep = self.clock.sleep
         digest = bundle_folder(folder / "bundle", spec)
         self.context: Any = context("load-job", self.cluster, self.clock, folder, digest)
-        run = {
-            "parameters": {},
-            "seconds": {"loadStart": 300},
-            "runSeconds": 900,
-            "load": {"workload": "evm_transfer", "shards": shards},
-        }
-        self.written = begin(self.cluster, run, {record.CHAIN: CHAIN, record.CHAIN_READY: READY})
+        run, now = planned(folder / "bundle"), format_time(START)
+        self.written = begin(self.cluster, run, ChainEntry(now, run.chain_id), ChainReady(now, deployments=[]))
 
     def evaluator_is_ready(self) -> None:
-        self.written.write(record.RULE_EVALUATOR, record.EVALUATOR, {"readyAt": format_time(self.clock.now)})
+        write(self.written, EvaluatorReady(format_time(self.clock.now), "http://prometheus"))
 
-    def has_begun(self, *shards: dict[str, Any]) -> None:
+    def has_begun(self, *shards: ShardStatus) -> None:
         """An earlier attempt of the step made the Job, saw every shard start at second 5, and recorded these."""
-        job = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)}
-        keys = {record.JOB: job, record.LOAD_START: {"start": format_time(START + 5)}}
+        write(self.written, job_entry(), LoadStart(format_time(START + 5)))
         if shards:
-            keys[record.SHARDS] = {"shards": list(shards)}
-        for key, value in keys.items():
-            self.written.write(record.LOAD_JOB, key, value)
+            write(self.written, ShardsEntry(list(shards)))
 
     def says(self, reason: str, message: str, *, of: str = "", at: float = 0, kind: str = "Warning") -> None:
         """An event, of the Job or of a pod."""
@@ -74,13 +72,11 @@ class World:
         self.cluster.put(EVENTS, event)
 
     def stop(self, rule: str = "height") -> None:
-        self.written.write(record.RULE_EVALUATOR, record.STOP, {"rule": rule, "t": START + 20})
+        write(self.written, stop_intent(rule=rule))
 
     def run(self) -> dict[str, Any]:
         self.exit_code = load_job(self.context)
-        found = read(self.cluster).get(record.LOAD)
-        assert found is not None
-        return found
+        return read(self.cluster).need(LoadEnd).to_data()
 
     def uid(self) -> str:
         return str(self.cluster.objects[("jobs", IDENTITY.job_name)]["metadata"]["uid"])

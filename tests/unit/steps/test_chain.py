@@ -9,7 +9,9 @@ from tests.unit.steps.chain_world import RPC, VALIDATORS, World
 from emit_helpers import rules_only
 from runner_helpers import CONFIG_MAPS, IDENTITY, START, read
 from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady, Endpoints
 from validationrun.contract.record import RecordError
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, InvalidError, Object, Resource
 from validationrun.steps.probes import Unanswered
 
@@ -21,7 +23,7 @@ def world(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_validators_first_then_the_full_nodes(world: World) -> None:
     result = world.ensure()
-    assert "reason" not in result
+    assert result["reason"] is None
     assert result["chainId"] == "base-0f8fad5b"
     assert world.chain_objects() == [f"seinodedeployments/{VALIDATORS}", f"seinodedeployments/{RPC}"]
     made = world.cluster.objects[("seinodedeployments", RPC)]
@@ -61,7 +63,7 @@ def test_a_name_that_another_run_has_is_in_use(world: World) -> None:
 
 def test_its_own_objects_are_adopted_after_a_crash(world: World) -> None:
     world.cluster.put(CHAIN_OBJECTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [IDENTITY.owner()]}})
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
     assert world.chain_objects() == [f"seinodedeployments/{RPC}"]
 
 
@@ -125,9 +127,9 @@ def test_parameters_that_fit(world: World) -> None:
     assert result["chainId"] == "mine"
     made = world.cluster.objects[("seinodedeployments", "mine-rpc")]
     assert made["spec"]["template"]["spec"]["image"] == "registry.example.com/seid:v2"
-    run = read(world.cluster).need(record.RUN)
-    assert run["durationSeconds"] == 300
-    assert run["parameters"] == {"chain-id": "mine", "duration": "5m", "image-rpc": "registry.example.com/seid:v2"}
+    run = read(world.cluster).need(RunEntry)
+    assert run.duration_seconds == 300
+    assert run.parameters == {"chain-id": "mine", "duration": "5m", "image-rpc": "registry.example.com/seid:v2"}
 
 
 def test_a_second_start_does_nothing(world: World) -> None:
@@ -138,25 +140,24 @@ def test_a_second_start_does_nothing(world: World) -> None:
 
 
 def test_of_two_attempts_side_by_side_the_first_result_stands(world: World) -> None:
-    endpoints = {"rpc": ["http://rpc"], "evm": []}
-    other = {"chainId": "base-0f8fad5b", "endpoints": endpoints, "at": "2026-01-01T00:00:00Z"}
+    other = ChainEntry("2026-01-01T00:00:00Z", "base-0f8fad5b", Endpoints(rpc=["http://rpc"]))
 
     def recorded_by_another() -> Any:
-        if (found := read(world.cluster)).get(record.CHAIN) is None:
-            found.write(record.ENSURE_CHAIN, record.CHAIN, other)
+        if (found := read(world.cluster)).get(ChainEntry) is None:
+            found.write(record.ENSURE_CHAIN, other)
         return 7
 
     world.height = recorded_by_another
-    assert world.ensure() == other
-    ready = {"at": "2026-01-01T00:00:09Z", "deployments": []}
+    assert world.ensure() == other.to_data()
+    ready = ChainReady("2026-01-01T00:00:09Z", deployments=[])
 
     def ready_by_another() -> Any:
-        if (found := read(world.cluster)).get(record.CHAIN_READY) is None:
-            found.write(record.WAIT_CHAIN_READY, record.CHAIN_READY, ready)
+        if (found := read(world.cluster)).get(ChainReady) is None:
+            found.write(record.WAIT_CHAIN_READY, ready)
         return 7
 
     world.height = ready_by_another
-    assert world.wait() == ready
+    assert world.wait() == ready.to_data()
 
 
 def test_an_existing_chain_is_not_touched(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,7 @@ def test_an_existing_chain_is_not_touched(tmp_path: pathlib.Path, monkeypatch: p
     world.height = lambda: next(heights)
     found = world.wait()
     assert found is not None
-    assert "reason" not in found
+    assert found["reason"] is None
 
 
 def test_a_record_of_somebody_else_is_no_record(world: World) -> None:
@@ -184,7 +185,7 @@ def test_serving_is_a_height_that_moves(world: World) -> None:
     world.height = lambda: next(heights)
     found = world.wait()
     assert found is not None
-    assert "reason" not in found
+    assert found["reason"] is None
     assert [one["sndName"] for one in found["deployments"]] == [VALIDATORS, RPC]
 
 
@@ -239,15 +240,15 @@ def test_an_attempt_that_finds_no_bundle_takes_nothing_from_one_that_had_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The committed bundle was pruned meanwhile."""
-    good = {"chainId": "base-0f8fad5b", "endpoints": {"rpc": [], "evm": []}, "at": "2026-01-01T00:00:00Z"}
+    good = ChainEntry("2026-01-01T00:00:00Z", "base-0f8fad5b")
     patch = world.cluster.patch
 
     def beside(*given: Any) -> Any:
         monkeypatch.setattr(world.cluster, "patch", patch)
-        read(world.cluster).write(record.ENSURE_CHAIN, record.CHAIN, good)
+        read(world.cluster).write(record.ENSURE_CHAIN, good)
         return patch(*given)
 
     monkeypatch.setattr(world.cluster, "patch", beside)
     for file in (world.folder / "bundle").iterdir():
         file.unlink()
-    assert world.ensure() == good
+    assert world.ensure() == good.to_data()

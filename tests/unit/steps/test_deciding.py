@@ -6,11 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, UNANSWERED, World, terminated
+from msgspec.structs import replace
+from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, STOP, UNANSWERED, World, terminated
 
+from record_kit import Keys
 from runner_helpers import IDENTITY, JOBS, START, WORKFLOWS, complete, workflow
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import RuleStates
+from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.run_entry import LoadPlan, RuleEntry, RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.oracle.fold import RuleState
 
 Change = Callable[[World], Any]
 
@@ -20,21 +27,20 @@ def user_stopped(world: World) -> None:
 
 
 def chain_failed(world: World) -> None:
-    world.keys[record.CHAIN].update(reason="ChainFailed", message="out of disk")
+    world.keys.change(ChainEntry, reason="ChainFailed", message="out of disk")
 
 
 def chain_never_ready(world: World) -> None:
-    world.keys[record.CHAIN_READY].update(reason="ChainNotReady", message="height stands still")
+    world.keys.change(ChainReady, reason="ChainNotReady", message="height stands still")
 
 
 def rule_stopped(world: World) -> None:
-    sign_off = world.keys[record.SIGN_OFF]
-    sign_off.update(rules=[FAILED], stopRule="height", stopTime=format_time(START + 10))
+    world.keys.change(SignOff, rules=[FAILED], stop_rule="height", stop_time=format_time(START + 10))
 
 
 def stop_intended(world: World) -> None:
-    world.keys.pop(record.SIGN_OFF, None)
-    world.keys[record.STOP] = {"rule": "height", "t": START + 10}
+    world.keys.drop(SignOff)
+    world.keys.put(STOP)
 
 
 def deadline(world: World) -> None:
@@ -42,38 +48,38 @@ def deadline(world: World) -> None:
     found = workflow(activeDeadlineSeconds=60)
     found["status"]["startedAt"] = format_time(START - 61)
     world.cluster.put(WORKFLOWS, found)
-    world.keys.pop(record.SIGN_OFF, None)
+    world.keys.drop(SignOff)
 
 
 def load_is_2(world: World) -> None:
-    world.keys[record.LOAD].update(code=2, reason="LoadNotStarted", message="no room")
+    world.keys.change(LoadEnd, code=2, reason="LoadNotStarted", message="no room")
 
 
 def load_is_1(world: World) -> None:
-    world.keys[record.LOAD].update(code=1)
+    world.keys.change(LoadEnd, code=1)
 
 
-def signs_off(*states: dict[str, Any]) -> Change:
+def signs_off(*states: RuleState) -> Change:
     def change(world: World) -> None:
-        names = [one["name"] for one in states]
-        world.run["rules"] = [{**world.run["rules"][0], "name": name} for name in names]
-        world.keys.setdefault(record.SIGN_OFF, {}).update(rules=list(states))
+        world.keys.change(RunEntry, rules=[RuleEntry(state.name, "query", ">", "0") for state in states])
+        if SignOff in world.keys:
+            world.keys.change(SignOff, rules=list(states))
 
     return change
 
 
 def rule_failed(world: World) -> None:
-    world.keys[record.RULES] = {"rules": [FAILED]}
-    if record.SIGN_OFF in world.keys:
+    world.keys.put(RuleStates([FAILED]))
+    if SignOff in world.keys:
         signs_off(FAILED)(world)
 
 
 def no_sign_off(world: World) -> None:
-    world.keys.pop(record.SIGN_OFF, None)
+    world.keys.drop(SignOff)
 
 
 UNRESOLVED = signs_off(REFUSED)
-OTHER = {**STATE, "name": "other"}
+OTHER = replace(STATE, name="other")
 
 # Each row, and beside it all that comes after it: the first row that holds wins.
 ROWS: list[tuple[int, Change, str, str, str | None]] = [
@@ -114,20 +120,19 @@ def test_the_first_row_that_holds(tmp_path: pathlib.Path, row: int) -> None:
 def test_row_10_with_and_without_load(tmp_path: pathlib.Path) -> None:
     assert World(tmp_path).decide() == ("Passed", "RunSucceeded")
     alone = World(tmp_path)
-    alone.run["load"] = None
-    for key in (record.JOB, record.LOAD):
-        del alone.keys[key]
-    alone.keys[record.SIGN_OFF]["jobUid"] = None
+    alone.keys.change(RunEntry, load=None)
+    alone.keys.drop(JobEntry, LoadEnd)
+    alone.keys.change(SignOff, job_uid=None)
     assert alone.decide() == ("Passed", "RunSucceeded")
 
 
 @pytest.mark.parametrize(
     ("states", "reason"),
     [
-        ([STATE, {**UNANSWERED, "name": "other"}], "RuleError"),
+        ([STATE, replace(UNANSWERED, name="other")], "RuleError"),
         ([REFUSED, OTHER], "RuleError"),
-        ([REFUSED, {**REFUSED, "name": "other"}], "AllRulesUnresolved"),
-        ([STATE, {**OTHER, "verdict": "Awaited"}], "Unknown"),
+        ([REFUSED, replace(REFUSED, name="other")], "AllRulesUnresolved"),
+        ([STATE, replace(OTHER, verdict="Awaited")], "Unknown"),
     ],
 )
 def test_rows_9_11_and_12(tmp_path: pathlib.Path, states: list[dict[str, Any]], reason: str) -> None:
@@ -138,27 +143,30 @@ def test_rows_9_11_and_12(tmp_path: pathlib.Path, states: list[dict[str, Any]], 
 
 def test_the_first_failure_is_the_earliest(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
-    signs_off(FAILED, {**FAILED, "name": "other", "failed_t": START + 5})(world)
+    signs_off(FAILED, replace(FAILED, name="other", failed_t=START + 5))(world)
     assert world.decide() == ("Failed", "RuleFailed:other")
 
 
 def test_without_load_a_load_in_the_record_counts_for_nothing(tmp_path: pathlib.Path) -> None:
     """A rules-only run never has one: what is there is not its."""
     world = World(tmp_path)
-    world.run["load"] = None
-    world.keys[record.LOAD]["code"] = 0
+    world.keys.change(RunEntry, load=None)
+    world.keys.change(LoadEnd, code=0)
     assert world.decide() == ("Passed", "RunSucceeded")
     assert "workload passed" not in world.status()["message"]
 
 
 STALE: list[tuple[str, Change]] = [
-    ("another Workflow's sign-off", lambda w: w.keys[record.SIGN_OFF].update(workflowUid="other")),
-    ("another Job's sign-off", lambda w: w.keys[record.SIGN_OFF].update(jobUid="other")),
-    ("another bundle's sign-off", lambda w: w.keys[record.SIGN_OFF].update(bundleHash="c" * 64)),
-    ("another run's bundle", lambda w: w.run.update(bundleHash="c" * 64)),
-    ("a sign-off made by a signal", lambda w: w.keys[record.SIGN_OFF].update(stopped=True)),
-    ("a sign-off without an end", lambda w: w.keys[record.SIGN_OFF].update(end=None)),
-    ("rules in another order", lambda w: (signs_off(STATE, OTHER)(w), w.run["rules"].reverse())),
+    ("another Workflow's sign-off", lambda w: w.keys.change(SignOff, workflow_uid="other")),
+    ("another Job's sign-off", lambda w: w.keys.change(SignOff, job_uid="other")),
+    ("another bundle's sign-off", lambda w: w.keys.change(SignOff, bundle_hash="c" * 64)),
+    ("another run's bundle", lambda w: w.keys.change(RunEntry, bundle_hash="c" * 64)),
+    ("a sign-off made by a signal", lambda w: w.keys.change(SignOff, stopped=True)),
+    ("a sign-off without an end", lambda w: w.keys.change(SignOff, end=None)),
+    (
+        "rules in another order",
+        lambda w: (signs_off(STATE, OTHER)(w), w.keys.change(RunEntry, rules=w.keys[RunEntry].rules[::-1])),
+    ),
 ]
 
 
@@ -171,17 +179,17 @@ def test_stale_evidence_is_none_and_is_not_shown(tmp_path: pathlib.Path, what: s
     assert {rule["verdict"] for rule in world.status()["rules"]} == {"Awaited"}
 
 
-@pytest.mark.parametrize("state", [STATE, {**STATE, "verdict": "Error", "reason": "NaN"}])
-def test_a_stop_in_a_stale_sign_off_stops_nothing(tmp_path: pathlib.Path, state: dict[str, Any]) -> None:
+@pytest.mark.parametrize("state", [STATE, replace(STATE, verdict="Error", reason="NaN")])
+def test_a_stop_in_a_stale_sign_off_stops_nothing(tmp_path: pathlib.Path, state: RuleState) -> None:
     world = World(tmp_path)
-    world.keys[record.SIGN_OFF].update(workflowUid="other", stopRule="height", rules=[state])
+    world.keys.change(SignOff, workflow_uid="other", stop_rule="height", rules=[state])
     assert world.decide() == ("Error", "EvaluatorLost")
 
 
 def test_a_failure_in_the_record_counts_beside_a_stale_sign_off(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
-    world.keys[record.SIGN_OFF].update(jobUid="other")
-    world.keys[record.RULES] = {"rules": [FAILED]}
+    world.keys.change(SignOff, job_uid="other")
+    world.keys.put(RuleStates([FAILED]))
     assert world.decide() == ("Failed", "RuleFailed:height")
 
 
@@ -190,10 +198,10 @@ WITNESS: list[tuple[str, Change, str]] = [
     ("another of its name", lambda w: w.cluster.put(JOBS, complete(uid="other")), "is gone"),
     ("not complete", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["status"].update(conditions=[]), "not Complete"),
     ("failed", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["status"].update(conditions=[{"type": "Failed", "status": "True"}]), "not Complete"),
-    ("an index short", lambda w: w.run["load"].update(shards=2), "not Complete"),
+    ("an index short", lambda w: w.keys.change(RunEntry, load=LoadPlan("evm", 2)), "not Complete"),
     ("shrunk", lambda w: w.cluster.objects[("jobs", IDENTITY.job_name)]["spec"].update(completions=0), "not Complete"),
-    ("load of another Job", lambda w: w.keys[record.LOAD].update(jobUid="other"), "shard 0 exit 0"),
-    ("no Job recorded", lambda w: (w.keys.pop(record.JOB), w.keys[record.SIGN_OFF].update(jobUid=None)), "shard 0 exit 0"),
+    ("load of another Job", lambda w: w.keys.change(LoadEnd, job_uid="other"), "shard 0 exit 0"),
+    ("no Job recorded", lambda w: (w.keys.drop(JobEntry), w.keys.change(SignOff, job_uid=None)), "shard 0 exit 0"),
 ]  # fmt: skip
 
 
@@ -210,16 +218,16 @@ def test_a_0_needs_its_job_as_a_witness(tmp_path: pathlib.Path, what: str, chang
 def test_a_load_that_a_rule_kept_from_beginning_has_no_code(tmp_path: pathlib.Path) -> None:
     """Its step wrote so; with the rule's stop it is no fault of the load's."""
     world = World(tmp_path)
-    del world.keys[record.JOB]
-    world.keys[record.LOAD].update(code=None, jobUid=None, message="not started")
-    world.keys[record.SIGN_OFF]["jobUid"] = None
+    world.keys.drop(JobEntry)
+    world.keys.change(LoadEnd, code=None, job_uid=None, message="not started")
+    world.keys.change(SignOff, job_uid=None)
     assert world.decide() == ("Error", "WorkloadInfraFailure")
     assert (world.status()["workloadExitCode"], world.status()["message"]) == (
         None,
         "the load had a fault of its own: not started",
     )
     again = World(tmp_path)
-    again.keys = {**world.keys, record.SIGN_OFF: {**world.keys[record.SIGN_OFF]}}
+    again.keys = Keys(*world.keys)
     rule_stopped(again)
     assert again.decide() == ("Failed", "RuleStopOnFailure:height")
 
@@ -291,7 +299,7 @@ def test_an_evicted_pod_is_told_by_its_own_words(tmp_path: pathlib.Path) -> None
 
 def test_a_chain_without_a_result_is_told_by_its_steps(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
-    del world.keys[record.CHAIN_READY]
+    world.keys.drop(ChainReady)
     world.step("wait-chain-ready", terminated(70, message="no rights"), phase="Failed")
     world.step("ensure-chain", terminated(0))
     assert world.decide() == ("Error", "ChainNotReady")
@@ -300,7 +308,7 @@ def test_a_chain_without_a_result_is_told_by_its_steps(tmp_path: pathlib.Path) -
 
 def test_a_load_without_a_result_is_told_by_its_step(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
-    del world.keys[record.LOAD]
+    world.keys.drop(LoadEnd)
     world.step("load-job", terminated(70, message="quota"), phase="Failed")
     assert world.decide() == ("Error", "WorkloadInfraFailure")
     assert world.status()["message"] == "the load had a fault of its own: load-job: quota"
@@ -319,13 +327,11 @@ def test_failed_rules_are_listed_where_the_load_decides(tmp_path: pathlib.Path) 
 def test_a_result_that_does_not_fit_is_cut_in_its_words_only(tmp_path: pathlib.Path) -> None:
     """32 rules whose messages are as long as they get."""
     world = World(tmp_path)
-    states = [
-        {**UNANSWERED, "name": f"rule-{index}", "message": "\u20ac" * 1000, "why": "w" * 300} for index in range(32)
-    ]
+    states = [replace(UNANSWERED, name=f"rule-{index}", message="\u20ac" * 1000, why="w" * 300) for index in range(32)]
     signs_off(*states)(world)
     assert world.decide() == ("Error", "RuleError")
     status = world.status()
     assert len(json.dumps(status, ensure_ascii=False).encode()) <= 40 * 1024
     assert [(one["name"], one["verdict"], one["reason"]) for one in status["rules"]] == [
-        (one["name"], "Error", "NoSamples") for one in states
+        (state.name, "Error", "NoSamples") for state in states
     ]

@@ -13,7 +13,10 @@ from tests.unit.steps.finalize_world import World, runs, terminated
 from runner_helpers import IDENTITY, START, Clock, FakeCluster, context
 from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, size, tail
-from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics, PodDiagnostics
+from validationrun.contract.load_entries import LoadEnd
+from validationrun.contract.run_entry import LoadPlan, RunEntry
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS, ClusterError, ForbiddenError, Resource, UnreachableError
 from validationrun.steps import diagnostics
 from validationrun.steps.diagnostics import PodFound
@@ -34,7 +37,7 @@ def test_a_run_that_passed_keeps_nothing(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
     world.shard(0, terminated(1, "workload"))
     assert world.decide() == ("Passed", "RunSucceeded")
-    assert record.DIAGNOSTICS not in world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    assert Diagnostics.key not in world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
 
 
 def test_it_is_there_before_the_chain_goes(world: World) -> None:
@@ -189,7 +192,7 @@ def test_of_a_log_the_end_stays(world: World) -> None:
 
 
 def test_many_failed_pods_all_have_a_few_lines(world: World) -> None:
-    world.run["load"]["shards"] = 64
+    world.keys.change(RunEntry, load=LoadPlan("evm", 64))
     for index in range(64):
         world.shard(index, terminated(1, "workload"))
         world.cluster.logs[(f"load-{index}", "workload")] = f"shard {index}: {'words ' * 5}\n" * 400
@@ -222,17 +225,17 @@ def test_the_bound_holds_whatever_they_say(world: World, text: str) -> None:
         world.says(f"load-{index}", text)
         for container in ("workload", "side"):
             world.cluster.logs[(f"load-{index}", container)] = text
-    world.keys[record.LOAD]["message"] = text
+    world.keys.change(LoadEnd, message=text)
     world.decide()
     data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
-    kept = [data[key].encode("utf-8", "replace") for key in (record.DIAGNOSTICS, record.RESULT)]
+    kept = [data[key].encode("utf-8", "replace") for key in (Diagnostics.key, Status.key)]
     assert sum(map(len, kept)) <= SUMMARY_BYTES
     assert len(world.saved()["pods"]) + world.saved()["omitted"] == 40
     assert world.saved()["pods"]
 
 
 POD = st.builds(
-    lambda words, logs: PodFound({"pod": words}, logs),
+    lambda words, logs: PodFound(PodDiagnostics(pod=words), logs),
     st.text(max_size=3000),
     st.dictionaries(st.text(max_size=20), st.text(max_size=3000), max_size=4),
 )
@@ -243,14 +246,14 @@ POD = st.builds(
 def test_a_summary_keeps_to_any_budget(found: list[PodFound], budget: int) -> None:
     speaker = context("finalize", FakeCluster(), Clock(), pathlib.Path("/tmp"), "a" * 64)
     summary = diagnostics.summary(speaker, found, budget)
-    assert len(json.dumps(summary, ensure_ascii=False).encode("utf-8", "replace")) <= budget
-    assert len(summary["pods"]) + summary["omitted"] == len(found)
+    assert len(summary.to_json().encode("utf-8", "replace")) <= budget
+    assert len(summary.pods) + summary.omitted == len(found)
 
 
 def test_a_pod_that_is_too_large_leaves_room_for_others(world: World) -> None:
-    found = [PodFound({"pod": "x" * 5000}), PodFound({"pod": "small"})]
+    found = [PodFound(PodDiagnostics(pod="x" * 5000)), PodFound(PodDiagnostics(pod="small"))]
     summary = diagnostics.summary(world.context, found, 1000)
-    assert (summary["pods"], summary["omitted"]) == ([{"pod": "small"}], 1)
+    assert (summary.pods, summary.omitted) == ([PodDiagnostics(pod="small")], 1)
 
 
 @settings(max_examples=300, deadline=None)
@@ -414,14 +417,14 @@ def test_it_ends_by_itself(world: World, refusing: Refusing) -> None:
 
 
 def test_of_a_great_many_pods_the_most_telling_are_asked(world: World) -> None:
-    world.run["load"]["shards"] = 64
+    world.keys.change(RunEntry, load=LoadPlan("evm", 64))
     for index in range(100):
         world.node(f"a-node-{index:03}", runs("seid"))
     for index in range(64):
         world.shard(index, terminated(1, "workload"))
     found = diagnostics.collect(world.context, world.begin())
     assert len(found) == 120
-    assert [one.document["of"] for one in found[:64]] == ["shard"] * 64
+    assert [pod.document.of for pod in found[:64]] == ["shard"] * 64
 
 
 BROKEN: list[dict[str, Any]] = [
@@ -450,7 +453,7 @@ def test_diagnostics_that_the_record_refuses_leave_the_verdict_alone(
     real = FakeCluster.patch
 
     def patch(self: FakeCluster, resource: Resource, name: str, body: Any) -> Any:
-        if record.DIAGNOSTICS in (body.get("data") or {}):
+        if Diagnostics.key in (body.get("data") or {}):
             raise ClusterError("etcdserver: request is too large", 500)
         return real(self, resource, name, body)
 
@@ -468,7 +471,7 @@ def test_pods_of_others_are_nobodys_business(world: World) -> None:
     world.node("rpc-0", runs("seid", restartCount=1))
     world.cluster.objects[("pods", "rpc-0")]["metadata"]["labels"]["sei.io/chain-id"] = "other"
     world.decide()
-    assert record.DIAGNOSTICS not in world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    assert Diagnostics.key not in world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
 
 
 def test_its_own_pod_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -494,7 +497,7 @@ def test_the_jobs_word_is_no_file_of_a_pod(world: World, tmp_path: pathlib.Path)
 
 
 def test_a_run_without_a_record_has_no_diagnostics_and_ends(world: World) -> None:
-    world.run.clear()
+    world.keys.drop(RunEntry)
     world.chain()
     world.step("ensure-chain", terminated(70), phase="Failed")
     assert world.finalize() == 1

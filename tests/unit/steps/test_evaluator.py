@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 from tests.unit.steps.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, World, answer, install, rule
+from tests.unit.steps.finalize_world import RESULTS
 
-from runner_helpers import IDENTITY, PODS, START, ended, pod, read
+from record_kit import change, forget, load_end, sign_off, stop_intent, verdict_status
+from runner_helpers import IDENTITY, PODS, START, ended, pod, read, write
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import size
 from validationrun.contract import record
+from validationrun.contract.evaluation_entries import RuleStates, StopIntent
+from validationrun.contract.load_entries import LoadStart
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
 from validationrun.oracle.exchange import Fault
+from validationrun.oracle.fold import RuleState
 from validationrun.steps.context import RunnerError
 from validationrun.steps.rule_evaluator import rule_evaluator
 
@@ -23,8 +30,8 @@ def prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
 
 
-def verdicts(sign_off: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    return {one["name"]: (one["verdict"], one["reason"]) for one in sign_off["rules"]}
+def verdicts(signed: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["verdict"], one["reason"]) for one in signed["rules"]}
 
 
 def times() -> list[float]:
@@ -34,11 +41,11 @@ def times() -> list[float]:
 def test_ticks_at_fixed_times_and_one_sweep_at_the_end(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
-    sign_off = world.judge()
-    assert verdicts(sign_off) == {"height": ("Passed", "")}
+    signed = world.judge()
+    assert verdicts(signed) == {"height": ("Passed", "")}
     assert times() == [10, 20, 30, 35]
-    assert (sign_off["workflowUid"], sign_off["jobUid"]) == (IDENTITY.uid, "job-uid")
-    assert (sign_off["start"], sign_off["end"], sign_off["stopTime"]) == (
+    assert (signed["workflowUid"], signed["jobUid"]) == (IDENTITY.uid, "job-uid")
+    assert (signed["start"], signed["end"], signed["stopTime"]) == (
         format_time(START),
         format_time(START + 35),
         None,
@@ -47,10 +54,10 @@ def test_ticks_at_fixed_times_and_one_sweep_at_the_end(tmp_path: pathlib.Path) -
 
 def test_rules_alone_last_as_long_as_the_run(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()], load=False)
-    sign_off = world.judge()
-    assert verdicts(sign_off) == {"height": ("Passed", "")}
+    signed = world.judge()
+    assert verdicts(signed) == {"height": ("Passed", "")}
     assert times() == [10, 20, 30, 40, 50, 60]
-    assert sign_off["jobUid"] is None
+    assert signed["jobUid"] is None
 
 
 def test_a_load_shorter_than_a_tick_has_its_sweep(tmp_path: pathlib.Path) -> None:
@@ -72,10 +79,10 @@ def test_what_is_asked_behind_the_end_is_evidence_only(tmp_path: pathlib.Path) -
     world.clock.after(29, lambda: world.cluster.put(PODS, pod(0, ended(0, 0, 29))))
     world.load_ends(at=28, learned=40)
     answer(lambda _promql, t: BAD if t >= 30 else GOOD)
-    sign_off = world.judge()
+    signed = world.judge()
     assert 30 in times()
-    assert verdicts(sign_off) == {"height": ("Passed", "")}
-    assert sign_off["stopRule"] is None
+    assert verdicts(signed) == {"height": ("Passed", "")}
+    assert signed["stopRule"] is None
 
 
 def test_after_an_outage_of_the_api_server_a_container_that_is_told_to_run_may_have_ended(
@@ -92,9 +99,9 @@ def test_after_an_outage_of_the_api_server_a_container_that_is_told_to_run_may_h
 
 def test_the_same_after_an_outage_before_the_window_was_known(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    begun = read(world.cluster).need(record.LOAD_START)
-    del world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][record.LOAD_START]
-    world.clock.after(13.5, lambda: world.written.write(record.LOAD_JOB, record.LOAD_START, begun))
+    begun = read(world.cluster).need(LoadStart)
+    forget(world.cluster, LoadStart)
+    world.clock.after(13.5, lambda: write(world.written, begun))
     world.load_ends(at=5, learned=26)
     world.api_server_is_away(at=2)
     answer(lambda _promql, t: BAD if t > 5 else GOOD)
@@ -136,7 +143,7 @@ def test_no_load_is_stopped_that_may_have_ended_well(tmp_path: pathlib.Path) -> 
     answer(lambda _promql, t: BAD if t > 38 else GOOD)
     assert verdicts(world.judge()) == {"height": ("Passed", "")}
     assert 40 in times()
-    assert read(world.cluster).get(record.STOP) is None
+    assert read(world.cluster).get(StopIntent) is None
     assert stops(world) == []
 
 
@@ -145,12 +152,12 @@ def test_a_load_that_still_runs_after_an_outage_is_stopped_then(tmp_path: pathli
     world.api_server_is_away(at=34)
     answer(lambda _promql, t: BAD if t == 40 else GOOD)
     world.load_ends(at=70, learned=75)
-    sign_off = world.judge()
-    stop = read(world.cluster).need(record.STOP)
-    assert (stop["rule"], stop["t"]) == ("height", START + 40)
-    assert 55 <= parse_time(stop["at"]) - START <= 65
+    signed = world.judge()
+    stop = read(world.cluster).need(StopIntent)
+    assert (stop.rule, stop.t) == ("height", START + 40)
+    assert 55 <= parse_time(stop.at) - START <= 65
     assert stops(world)
-    assert sign_off["stopRule"] == "height"
+    assert signed["stopRule"] == "height"
 
 
 def test_a_failure_that_another_attempt_records_meanwhile_is_not_overwritten(
@@ -159,54 +166,48 @@ def test_a_failure_that_another_attempt_records_meanwhile_is_not_overwritten(
     """Between the look at what is recorded and the write."""
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
-    patch, failed = world.cluster.patch, {"name": "height", "verdict": "Failed", "reason": "AlertFired"}
+    patch, failed = world.cluster.patch, RuleState("height", "Failed", "AlertFired")
 
     def beside(resource: Any, name: str, body: Any) -> Any:
-        if record.RULES in body.get("data", {}):
+        if RuleStates.key in body.get("data", {}):
             monkeypatch.setattr(world.cluster, "patch", patch)
-            world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]})
+            write(world.written, RuleStates([failed]))
         return patch(resource, name, body)
 
     monkeypatch.setattr(world.cluster, "patch", beside)
     world.judge()
-    assert read(world.cluster).need(record.RULES)["rules"] == [failed]
+    assert read(world.cluster).need(RuleStates).rules == [failed]
 
 
 def test_a_failure_that_another_attempt_recorded_is_not_overwritten(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule(), rule("other")])
     world.load_ends(at=35, learned=38)
-    failed = {
-        "name": "height",
-        "verdict": "Failed",
-        "reason": "ThresholdViolated",
-        "message": "0",
-        "failed_t": START + 5,
-    }
-    world.clock.after(2, lambda: world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]}))
+    failed = RuleState("height", "Failed", "ThresholdViolated", "0", failed_t=START + 5)
+    world.clock.after(2, lambda: write(world.written, RuleStates([failed])))
     world.judge()
-    rules = {one["name"]: one for one in read(world.cluster).need(record.RULES)["rules"]}
-    assert rules["height"] == failed
-    assert rules["other"]["verdict"] == "Passed"
+    height, other = read(world.cluster).need(RuleStates).rules
+    assert height == failed
+    assert (other.name, other.verdict) == ("other", "Passed")
 
 
 def test_of_two_attempts_side_by_side_the_first_that_signs_off_stands(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
-    other = {"workflowUid": IDENTITY.uid, "stopped": False, "rules": [], "end": None, "stopTime": None}
-    world.clock.after(30, lambda: world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, other))
-    assert world.judge() == other
+    other = sign_off()
+    world.clock.after(30, lambda: write(world.written, other))
+    assert world.judge() == other.to_data()
 
 
 def test_a_failed_stop_rule_ends_the_load_at_once(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule(stopOnFailure=True), rule("other")])
     answer(lambda promql, t: BAD if t == 20 and not FakePrometheus.asked[:-1].count((promql, t)) else GOOD)
     world.load_ends(at=40, learned=45)
-    sign_off = world.judge()
-    stop = read(world.cluster).need(record.STOP)
-    assert (stop["rule"], stop["t"]) == ("height", START + 20)
+    signed = world.judge()
+    stop = read(world.cluster).need(StopIntent)
+    assert (stop.rule, stop.t) == ("height", START + 20)
     assert ("jobs", IDENTITY.job_name, {"spec": {"activeDeadlineSeconds": 1}}) in world.cluster.patches
-    assert (sign_off["stopRule"], sign_off["stopTime"]) == ("height", format_time(START + 20))
-    assert verdicts(sign_off)["height"] == ("Failed", "ThresholdViolated")
+    assert (signed["stopRule"], signed["stopTime"]) == ("height", format_time(START + 20))
+    assert verdicts(signed)["height"] == ("Failed", "ThresholdViolated")
     # No tick behind the stop, and no sweep.
     assert max(times()) == 20
 
@@ -229,38 +230,17 @@ def test_a_prometheus_that_is_away_is_never_a_pass(tmp_path: pathlib.Path, away_
 
 def test_a_load_that_never_began_leaves_rules_unanswered(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
-    del data[record.LOAD_START]
-    load = {"jobUid": "job-uid", "code": 2, "reason": "LoadNotStarted", "start": None, "end": None}
-    world.clock.after(30, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
+    forget(world.cluster, LoadStart)
+    world.clock.after(30, lambda: write(world.written, load_end(2, start=None, end=None)))
     assert verdicts(world.judge()) == {"height": ("Error", "NoSamples")}
     assert times() == []
 
 
 def test_a_restart_goes_on_behind_the_last_tick_and_keeps_a_failure(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule(), rule("other")])
-    base = {
-        "reason": "",
-        "message": "",
-        "errors": 0,
-        "exhausted": False,
-        "answered": True,
-        "refused": False,
-        "value": None,
-        "fired": 0,
-    }
-    states = [
-        {
-            "name": "height",
-            "verdict": "Failed",
-            "last_t": START + 20,
-            "failed_t": START + 20,
-            **base,
-            "reason": "ThresholdViolated",
-        },
-        {"name": "other", "verdict": "Passed", "last_t": START + 20, "failed_t": None, **base},
-    ]
-    world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": states})
+    failed = RuleState("height", "Failed", "ThresholdViolated", last_t=START + 20, failed_t=START + 20, answered=True)
+    good = RuleState("other", "Passed", last_t=START + 20, answered=True)
+    write(world.written, RuleStates([failed, good]))
     world.clock.now = START + 60
     world.load_ends(at=45, learned=61)
     assert verdicts(world.judge()) == {"height": ("Failed", "ThresholdViolated"), "other": ("Passed", "")}
@@ -271,19 +251,17 @@ def test_a_restart_goes_on_behind_the_last_tick_and_keeps_a_failure(tmp_path: pa
 
 def test_a_restart_after_the_intent_keeps_the_stop_whatever_is_answered_now(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule(stopOnFailure=True)])
-    stop = {"rule": "height", "t": START + 20, "reason": "ThresholdViolated", "message": "0, not > 0"}
-    world.written.write(record.RULE_EVALUATOR, record.STOP, stop)
+    write(world.written, stop_intent())
     world.clock.now = START + 60
     world.load_ends(at=25, learned=61)
-    sign_off = world.judge()
-    assert (sign_off["stopRule"], verdicts(sign_off)["height"][0]) == ("height", "Failed")
+    signed = world.judge()
+    assert (signed["stopRule"], verdicts(signed)["height"][0]) == ("height", "Failed")
 
 
 def test_a_restart_after_the_intent_stops_the_load_again(tmp_path: pathlib.Path) -> None:
     """The earlier attempt may have been killed between the intent and the act."""
     world = World(tmp_path, [rule(stopOnFailure=True)])
-    stop = {"rule": "height", "t": START + 20, "reason": "ThresholdViolated", "message": "0, not > 0"}
-    world.written.write(record.RULE_EVALUATOR, record.STOP, stop)
+    write(world.written, stop_intent())
     world.clock.now = START + 60
     world.load_ends(at=25, learned=61)
     world.judge()
@@ -301,20 +279,19 @@ def test_the_breach_of_a_stop_stays_in_the_window_unless_the_load_ended_by_itsel
 
     def end() -> None:
         world.cluster.put(PODS, pod(0, ended(code, 0, 20)))
-        load = {"jobUid": "job-uid", "code": code, "start": format_time(START), "end": format_time(START + 19)}
-        world.written.write(record.LOAD_JOB, record.LOAD, load)
+        write(world.written, load_end(code, end=19))
 
     world.clock.after(20.3, end)
-    sign_off = world.judge()
-    assert verdicts(sign_off)["height"] == expected
-    assert sign_off["stopTime"] == (format_time(START + 20) if code else None)
+    signed = world.judge()
+    assert verdicts(signed)["height"] == expected
+    assert signed["stopTime"] == (format_time(START + 20) if code else None)
 
 
 def test_a_sign_off_that_a_signal_forced_is_replaced(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    world.written.write(record.RULE_EVALUATOR, record.SIGN_OFF, {"stopped": True, "rules": []})
+    write(world.written, sign_off(stopped=True))
     world.load_ends(at=35, learned=38)
-    assert "stopped" not in world.judge()
+    assert world.judge()["stopped"] is False
 
 
 def test_a_prometheus_of_another_time_is_an_error(tmp_path: pathlib.Path) -> None:
@@ -337,17 +314,15 @@ def test_a_second_start_cannot_stand_in_for_an_upload_that_failed(tmp_path: path
     world = World(tmp_path, [rule()])
     world.load_ends(at=35, learned=38)
     before = world.judge()
-    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
-    data[record.RUN] = json.dumps({**json.loads(data[record.RUN]), "results": {"bucket": "b"}})
+    change(world.cluster, RunEntry, results=RESULTS)
     with pytest.raises(RunnerError, match="may not have been uploaded"):
         rule_evaluator(world.context)
-    assert read(world.cluster).need(record.SIGN_OFF) == before
+    assert read(world.cluster).need(SignOff).to_data() == before
 
 
 def test_without_a_known_end_nothing_passes(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    load = {"jobUid": "job-uid", "code": 2, "start": format_time(START), "end": None}
-    world.clock.after(38, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
+    world.clock.after(38, lambda: write(world.written, load_end(2, end=None)))
     assert verdicts(world.judge()) == {"height": ("Error", "NoSamples")}
 
 
@@ -355,18 +330,18 @@ def test_the_sign_off_tells_finalize_what_the_evidence_holds(tmp_path: pathlib.P
     """It reports in a pod of its own, and never sees the files."""
     world = World(tmp_path, [rule(), rule("other")])
     world.load_ends(at=35, learned=38)
-    sign_off = world.judge()
+    signed = world.judge()
     folder = tmp_path / "outputs" / "results"
-    assert sign_off["settleSeconds"] == 5.0
-    assert sorted(sign_off["files"]) == [
+    assert signed["settleSeconds"] == 5.0
+    assert sorted(signed["files"]) == [
         f"rules/{one}" for one in ("height.json", "height.jsonl", "other.json", "other.jsonl")
     ]
-    for name, listed in sign_off["files"].items():
+    for name, listed in signed["files"].items():
         content = (folder / name).read_bytes()
         assert listed == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     told = json.loads((folder / "rules/height.json").read_text())
-    assert sign_off["summaries"]["height"].items() <= told.items()
-    assert sign_off["summaries"]["height"]["counted"] == 4
+    assert signed["summaries"]["height"].items() <= told.items()
+    assert signed["summaries"]["height"]["counted"] == 4
 
 
 def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: pathlib.Path) -> None:
@@ -374,15 +349,15 @@ def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: p
     world = World(tmp_path, [rule(f"{index:02}-{'r' * 60}") for index in range(32)])
     world.load_ends(at=35, learned=38)
     answer(lambda _promql, _t: Fault("PrometheusUnavailable", "\u20ac" * 1000))
-    sign_off = world.judge()
-    assert len(sign_off["rules"]) == 32
-    assert size(sign_off) < 192 * 1024
+    signed = world.judge()
+    assert len(signed["rules"]) == 32
+    assert size(signed) < 192 * 1024
 
 
 def test_a_run_that_has_its_verdict_is_not_judged_again(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    world.written.write(record.FINALIZE, record.RESULT, {"verdict": "Error"}, seal=True)
+    world.written.write(record.FINALIZE, verdict_status("Error", "Unknown"), seal=True)
     rule_evaluator(world.context)
     assert times() == []
-    assert read(world.cluster).get(record.SIGN_OFF) is None
+    assert read(world.cluster).get(SignOff) is None
     assert not (tmp_path / "outputs" / "results").exists()

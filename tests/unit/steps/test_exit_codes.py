@@ -7,9 +7,14 @@ import pytest
 from tests.unit.steps import chain_world, evaluator_world, load_world
 from tests.unit.steps.evaluator_world import AWAY, BAD, GOOD, answer, rule
 
-from runner_helpers import IDENTITY, START, ended
+from record_kit import forget, load_end
+from runner_helpers import START, ended, write
 from validationrun.base.conventions import EXIT_AGAINST_RUN
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import RuleStates
+from validationrun.contract.load_entries import LoadStart
+from validationrun.oracle.fold import RuleState
+from validationrun.oracle.outcome import RuleReason, RunReason, Verdict
 from validationrun.steps import context
 from validationrun.steps.rule_evaluator import rule_evaluator
 
@@ -81,11 +86,11 @@ def test_a_chain_that_does_not_serve_is_red(
 
 
 def test_without_a_predecessors_result_a_step_makes_nothing_and_is_green(tmp_path: pathlib.Path) -> None:
-    for key in (record.CHAIN, record.CHAIN_READY):
+    for key in (ChainEntry, ChainReady):
         load = load_world.World(tmp_path)
         evaluator = evaluator_world.World(tmp_path, [rule()])
         for world, step in ((load, load_world.load_job), (evaluator, rule_evaluator)):
-            del world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][key]
+            forget(world.cluster, key)
             before = list(world.cluster.created)
             assert step(world.context) == OK
             assert world.cluster.created == before
@@ -189,8 +194,8 @@ def test_a_second_attempt_of_the_evaluator_is_as_red_as_the_first(
 def test_a_failure_that_another_attempt_recorded_beside_the_sign_off_is_red(tmp_path: pathlib.Path) -> None:
     world = judged(tmp_path, rule())
     assert world.exit_code == OK
-    failed = {"name": "height", "verdict": "Failed", "reason": "AlertFired", "message": "it fired", "failed_t": START}
-    world.written.write(record.RULE_EVALUATOR, record.RULES, {"rules": [failed]})
+    failed = RuleState("height", Verdict.FAILED, RuleReason.ALERT_FIRED, "it fired", failed_t=START)
+    write(world.written, RuleStates([failed]))
     assert rule_evaluator(world.context) == EXIT_AGAINST_RUN
 
 
@@ -198,8 +203,8 @@ def test_a_failure_that_another_attempt_recorded_beside_the_sign_off_is_red(tmp_
 def test_where_no_load_began_the_rules_say_nothing(tmp_path: pathlib.Path) -> None:
     """load-job is red then; the rules were not asked."""
     world = evaluator_world.World(tmp_path, [rule()])
-    del world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][record.LOAD_START]
-    load = {"jobUid": "job-uid", "code": 2, "reason": "LoadNotStarted", "start": None, "end": None}
-    world.clock.after(30, lambda: world.written.write(record.LOAD_JOB, record.LOAD, load))
+    forget(world.cluster, LoadStart)
+    never_began = load_end(2, start=None, end=None, reason=RunReason.LOAD_NOT_STARTED)
+    world.clock.after(30, lambda: write(world.written, never_began))
     assert world.judge()["start"] is None
     assert world.exit_code == OK

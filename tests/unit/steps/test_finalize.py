@@ -1,13 +1,14 @@
 """finalize: what it takes for a pass, and that nothing less does it."""
 
-import copy
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.steps.finalize_world import FAILED, HASH, KEYS, RUN, STATE, deployment
+from msgspec.structs import replace
+from tests.unit.steps.finalize_world import FAILED, HASH, KEYS, RUN, STATE, STOP, deployment
 
+from record_kit import Keys
 from runner_helpers import (
     CONFIG_MAPS,
     IDENTITY,
@@ -23,7 +24,12 @@ from runner_helpers import (
     workflow,
 )
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.evaluation_entries import RuleStates
+from validationrun.contract.load_entries import LoadEnd
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import CHAIN_OBJECTS
 from validationrun.steps.finalize import finalize
 
@@ -32,23 +38,23 @@ from validationrun.steps.finalize import finalize
 def decided(tmp_path: pathlib.Path) -> Callable[..., tuple[int, dict[str, Any], FakeCluster]]:
     """A good run, changed; what finalize makes of it."""
 
-    def decide(change: Callable[[FakeCluster, dict[str, dict[str, Any]], dict[str, Any]], None]) -> Any:
-        cluster, keys, run = FakeCluster(), copy.deepcopy(KEYS), copy.deepcopy(RUN)
+    def decide(change: Callable[[FakeCluster, Keys], None]) -> Any:
+        cluster, keys = FakeCluster(), Keys(RUN, *KEYS)
         cluster.put(WORKFLOWS, workflow(activeDeadlineSeconds=3000))
         cluster.put(JOBS, complete())
-        change(cluster, keys, run)
-        if run:
-            begin(cluster, run, keys)
+        change(cluster, keys)
+        if RunEntry in keys:
+            begin(cluster, *keys)
         code = finalize(context("finalize", cluster, Clock(), tmp_path, HASH))  # type: ignore[arg-type]
         found = cluster.get(CONFIG_MAPS, IDENTITY.record_name)
-        status = read(cluster).need(record.RESULT) if found else {"verdict": None, "reason": None}
+        status = read(cluster).need(Status).to_data() if found else {"verdict": None, "reason": None}
         return code, status, cluster
 
     return decide
 
 
-def unchanged(cluster: FakeCluster, keys: dict[str, dict[str, Any]], run: dict[str, Any]) -> None:
-    del cluster, keys, run
+def unchanged(cluster: FakeCluster, keys: Keys) -> None:
+    del cluster, keys
 
 
 def test_a_good_run_passes(decided: Any) -> None:
@@ -65,37 +71,37 @@ def test_a_good_run_passes(decided: Any) -> None:
 
 # Each takes one thing from a run that would pass.
 EVIDENCE: list[tuple[str, Callable[..., Any], str, str]] = [
-    ("no load result", lambda _c, k, _r: k.pop(record.LOAD), "Error", "WorkloadInfraFailure"),
-    ("load result of another Job", lambda _c, k, _r: k[record.LOAD].update(jobUid="other"), "Error", "WorkloadInfraFailure"),
-    ("the Job is gone", lambda c, _k, _r: c.objects.pop(("jobs", IDENTITY.job_name)), "Error", "WorkloadInfraFailure"),
-    ("another Job of that name", lambda c, _k, _r: c.put(JOBS, complete(uid="other")), "Error", "WorkloadInfraFailure"),
-    ("the Job was shrunk", lambda c, _k, _r: c.objects[("jobs", IDENTITY.job_name)]["spec"].update(completions=0), "Error", "WorkloadInfraFailure"),
-    ("exit code 2", lambda _c, k, _r: k[record.LOAD].update(code=2), "Error", "WorkloadInfraFailure"),
-    ("exit code 1", lambda _c, k, _r: k[record.LOAD].update(code=1), "Failed", "WorkloadFailed"),
-    ("no sign-off", lambda _c, k, _r: k.pop(record.SIGN_OFF), "Error", "EvaluatorLost"),
-    ("sign-off of another Workflow", lambda _c, k, _r: k[record.SIGN_OFF].update(workflowUid="other"), "Error", "EvaluatorLost"),
-    ("sign-off about another Job", lambda _c, k, _r: k[record.SIGN_OFF].update(jobUid="other"), "Error", "EvaluatorLost"),
-    ("sign-off about no Job", lambda _c, k, _r: k[record.SIGN_OFF].update(jobUid=None), "Error", "EvaluatorLost"),
-    ("a sign-off that a signal forced", lambda _c, k, _r: k[record.SIGN_OFF].update(stopped=True), "Error", "EvaluatorLost"),
-    ("a sign-off that knows no end", lambda _c, k, _r: k[record.SIGN_OFF].update(end=None), "Error", "EvaluatorLost"),
-    ("sign-off of another bundle", lambda _c, k, _r: k[record.SIGN_OFF].update(bundleHash="c" * 64), "Error", "EvaluatorLost"),
-    ("sign-off without the rule", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[]), "Error", "EvaluatorLost"),
-    ("sign-off of another rule", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[{**STATE, "name": "x"}]), "Error", "EvaluatorLost"),
-    ("sign-off with a rule too many", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[STATE, STATE]), "Error", "EvaluatorLost"),
-    ("a rule that is still awaited", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[{**STATE, "verdict": "Awaited"}]), "Error", "Unknown"),
-    ("a failed rule", lambda _c, k, _r: k[record.SIGN_OFF].update(rules=[FAILED]), "Failed", "RuleFailed:height"),
-    ("a failed rule without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.RULES: {"rules": [FAILED]}})), "Failed", "RuleFailed:height"),
-    ("passed rules without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.RULES: {"rules": [STATE]}})), "Error", "EvaluatorLost"),
-    ("a stop intent without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.STOP: {"rule": "height", "t": START + 10}})), "Failed", "RuleStopOnFailure:height"),
-    ("a failed rule beside another attempt's sign-off", lambda _c, k, _r: k.update({record.RULES: {"rules": [FAILED]}}), "Failed", "RuleFailed:height"),
-    ("a stop intent from after the load's end, without sign-off", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k.update({record.STOP: {"rule": "height", "t": START + 60}})), "Error", "EvaluatorLost"),
-    ("a stop intent in the second before a load that it ended", lambda _c, k, _r: (k.pop(record.SIGN_OFF), k[record.LOAD].update(code=None), k.update({record.STOP: {"rule": "height", "t": START + 60}})), "Failed", "RuleStopOnFailure:height"),
-    ("no chain result", lambda _c, k, _r: k.pop(record.CHAIN), "Error", "ChainNotReady"),
-    ("the chain was never ready", lambda _c, k, _r: k.pop(record.CHAIN_READY), "Error", "ChainNotReady"),
-    ("the chain failed", lambda _c, k, _r: k[record.CHAIN].update(reason="ChainFailed", message="no"), "Error", "ChainFailed"),
-    ("stopped by its user", lambda c, _k, _r: c.put(WORKFLOWS, workflow(shutdown="Stop")), "Error", "Cancelled"),
-    ("submitted for another bundle", lambda c, _k, _r: c.objects[("workflows", IDENTITY.workflow)]["metadata"]["annotations"].update({"validation.sei.io/bundle-hash": "d" * 64}), "Error", "BundleMissing"),
-    ("the record says another bundle", lambda _c, _k, r: r.update(bundleHash="e" * 64), "Error", "EvaluatorLost"),
+    ("no load result", lambda _c, k: k.drop(LoadEnd), "Error", "WorkloadInfraFailure"),
+    ("load result of another Job", lambda _c, k: k.change(LoadEnd, job_uid="other"), "Error", "WorkloadInfraFailure"),
+    ("the Job is gone", lambda c, _k: c.objects.pop(("jobs", IDENTITY.job_name)), "Error", "WorkloadInfraFailure"),
+    ("another Job of that name", lambda c, _k: c.put(JOBS, complete(uid="other")), "Error", "WorkloadInfraFailure"),
+    ("the Job was shrunk", lambda c, _k: c.objects[("jobs", IDENTITY.job_name)]["spec"].update(completions=0), "Error", "WorkloadInfraFailure"),
+    ("exit code 2", lambda _c, k: k.change(LoadEnd, code=2), "Error", "WorkloadInfraFailure"),
+    ("exit code 1", lambda _c, k: k.change(LoadEnd, code=1), "Failed", "WorkloadFailed"),
+    ("no sign-off", lambda _c, k: k.drop(SignOff), "Error", "EvaluatorLost"),
+    ("sign-off of another Workflow", lambda _c, k: k.change(SignOff, workflow_uid="other"), "Error", "EvaluatorLost"),
+    ("sign-off about another Job", lambda _c, k: k.change(SignOff, job_uid="other"), "Error", "EvaluatorLost"),
+    ("sign-off about no Job", lambda _c, k: k.change(SignOff, job_uid=None), "Error", "EvaluatorLost"),
+    ("a sign-off that a signal forced", lambda _c, k: k.change(SignOff, stopped=True), "Error", "EvaluatorLost"),
+    ("a sign-off that knows no end", lambda _c, k: k.change(SignOff, end=None), "Error", "EvaluatorLost"),
+    ("sign-off of another bundle", lambda _c, k: k.change(SignOff, bundle_hash="c" * 64), "Error", "EvaluatorLost"),
+    ("sign-off without the rule", lambda _c, k: k.change(SignOff, rules=[]), "Error", "EvaluatorLost"),
+    ("sign-off of another rule", lambda _c, k: k.change(SignOff, rules=[replace(STATE, name="x")]), "Error", "EvaluatorLost"),
+    ("sign-off with a rule too many", lambda _c, k: k.change(SignOff, rules=[STATE, STATE]), "Error", "EvaluatorLost"),
+    ("a rule that is still awaited", lambda _c, k: k.change(SignOff, rules=[replace(STATE, verdict="Awaited")]), "Error", "Unknown"),
+    ("a failed rule", lambda _c, k: k.change(SignOff, rules=[FAILED]), "Failed", "RuleFailed:height"),
+    ("a failed rule without sign-off", lambda _c, k: (k.drop(SignOff), k.put(RuleStates([FAILED]))), "Failed", "RuleFailed:height"),
+    ("passed rules without sign-off", lambda _c, k: (k.drop(SignOff), k.put(RuleStates([STATE]))), "Error", "EvaluatorLost"),
+    ("a stop intent without sign-off", lambda _c, k: (k.drop(SignOff), k.put(STOP)), "Failed", "RuleStopOnFailure:height"),
+    ("a failed rule beside another attempt's sign-off", lambda _c, k: k.put(RuleStates([FAILED])), "Failed", "RuleFailed:height"),
+    ("a stop intent from after the load's end, without sign-off", lambda _c, k: (k.drop(SignOff), k.put(replace(STOP, t=START + 60))), "Error", "EvaluatorLost"),
+    ("a stop intent in the second before a load that it ended", lambda _c, k: (k.drop(SignOff), k.change(LoadEnd, code=None), k.put(replace(STOP, t=START + 60))), "Failed", "RuleStopOnFailure:height"),
+    ("no chain result", lambda _c, k: k.drop(ChainEntry), "Error", "ChainNotReady"),
+    ("the chain was never ready", lambda _c, k: k.drop(ChainReady), "Error", "ChainNotReady"),
+    ("the chain failed", lambda _c, k: k.change(ChainEntry, reason="ChainFailed", message="no"), "Error", "ChainFailed"),
+    ("stopped by its user", lambda c, _k: c.put(WORKFLOWS, workflow(shutdown="Stop")), "Error", "Cancelled"),
+    ("submitted for another bundle", lambda c, _k: c.objects[("workflows", IDENTITY.workflow)]["metadata"]["annotations"].update({"validation.sei.io/bundle-hash": "d" * 64}), "Error", "BundleMissing"),
+    ("the record says another bundle", lambda _c, k: k.change(RunEntry, bundle_hash="e" * 64), "Error", "EvaluatorLost"),
 ]  # fmt: skip
 
 
@@ -110,28 +116,27 @@ def test_less_than_all_evidence_is_no_pass(decided: Any, what: str, change: Any,
 def test_without_sign_off_no_rule_is_shown_as_passed(decided: Any) -> None:
     """What was good so far is not yet passed; a failure is one."""
 
-    def change(_c: Any, keys: dict[str, Any], _r: Any) -> None:
-        del keys[record.SIGN_OFF]
-        keys[record.RULES] = {"rules": [STATE]}
+    def change(_c: Any, keys: Keys) -> None:
+        keys.drop(SignOff)
+        keys.put(RuleStates([STATE]))
 
     _, status, _ = decided(change)
     assert [rule["verdict"] for rule in status["rules"]] == ["Awaited"]
 
 
 def test_without_a_record_there_is_no_pass(decided: Any) -> None:
-    code, _, cluster = decided(lambda _c, _k, r: r.clear())
+    code, _, cluster = decided(lambda _c, k: k.drop(RunEntry))
     assert code == 1
     assert cluster.get(WORKFLOWS, IDENTITY.workflow)["metadata"]["labels"]["validation.sei.io/verdict"] == "Error"
 
 
 def test_a_deadline_counts_only_when_evidence_is_incomplete(decided: Any) -> None:
-    def late(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
-        del run
+    def late(cluster: FakeCluster, keys: Keys) -> None:
         found = workflow(activeDeadlineSeconds=60)
         found["status"]["startedAt"] = format_time(START - 61)
         cluster.put(WORKFLOWS, found)
         if drop:
-            keys.pop(record.SIGN_OFF)
+            keys.drop(SignOff)
 
     drop = False
     assert decided(late)[1]["reason"] == "RunSucceeded"
@@ -140,10 +145,10 @@ def test_a_deadline_counts_only_when_evidence_is_incomplete(decided: Any) -> Non
 
 
 def test_a_verdict_that_was_written_stands(decided: Any, tmp_path: pathlib.Path) -> None:
-    _, status, cluster = decided(lambda _c, k, _r: k[record.LOAD].update(code=1))
+    _, status, cluster = decided(lambda _c, k: k.change(LoadEnd, code=1))
     again = finalize(context("finalize", cluster, Clock(), tmp_path, HASH))
     assert again == 1
-    assert read(cluster).need(record.RESULT) == status
+    assert read(cluster).need(Status).to_data() == status
 
 
 @pytest.mark.parametrize(
@@ -151,9 +156,9 @@ def test_a_verdict_that_was_written_stands(decided: Any, tmp_path: pathlib.Path)
     [("Always", 0, False), ("Always", 1, False), ("OnSuccess", 0, False), ("OnSuccess", 1, True), ("Never", 0, True)],
 )
 def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stays: bool) -> None:
-    def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
-        run["cleanup"] = policy
-        keys[record.LOAD]["code"] = code
+    def change(cluster: FakeCluster, keys: Keys) -> None:
+        keys.change(RunEntry, cleanup=policy)
+        keys.change(LoadEnd, code=code)
         cluster.put(CHAIN_OBJECTS, deployment())
 
     cluster = decided(change)[2]
@@ -161,8 +166,8 @@ def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stay
 
 
 def test_what_belongs_to_somebody_else_is_left_alone(decided: Any) -> None:
-    def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
-        del keys, run
+    def change(cluster: FakeCluster, keys: Keys) -> None:
+        del keys
         cluster.put(CHAIN_OBJECTS, deployment(owner={"uid": "other"}))
 
     cluster = decided(change)[2]
@@ -170,9 +175,8 @@ def test_what_belongs_to_somebody_else_is_left_alone(decided: Any) -> None:
 
 
 def test_a_load_that_still_runs_is_ended_first(decided: Any) -> None:
-    def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
-        del run
-        keys.pop(record.LOAD)
+    def change(cluster: FakeCluster, keys: Keys) -> None:
+        keys.drop(LoadEnd)
         cluster.objects[("jobs", IDENTITY.job_name)]["status"] = {}
 
     cluster = decided(change)[2]
@@ -182,8 +186,8 @@ def test_a_load_that_still_runs_is_ended_first(decided: Any) -> None:
 def test_a_stop_that_comes_while_finalize_waits_for_the_pods_counts(decided: Any) -> None:
     """The user stopped the run before its verdict was written."""
 
-    def change(cluster: FakeCluster, keys: dict[str, Any], run: dict[str, Any]) -> None:
-        del keys, run
+    def change(cluster: FakeCluster, keys: Keys) -> None:
+        del keys
         get = cluster.get
 
         def stopped_meanwhile(resource: Any, name: str) -> Any:

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from tests.unit.steps.finalize_world import FAILED, World, deployment, terminated
 
+from record_kit import verdict_status
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, START, WORKFLOWS, FakeCluster, read
 from validationrun.base.times import format_time
 from validationrun.contract import record
+from validationrun.contract.diagnostics import Diagnostics
+from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import (
     CHAIN_OBJECTS,
     EVENTS,
@@ -91,8 +97,8 @@ def faulty(world: World) -> Faulty:
 
 MOMENTS: list[tuple[str, str, Resource, str]] = [
     ("before the load is ended", "list", PODS, ""),
-    ("between diagnose and seal", "patch", CONFIG_MAPS, record.RESULT),
-    ("before what the pods said is written", "patch", CONFIG_MAPS, record.DIAGNOSTICS),
+    ("between diagnose and seal", "patch", CONFIG_MAPS, Status.key),
+    ("before what the pods said is written", "patch", CONFIG_MAPS, Diagnostics.key),
     ("between seal and label", "patch", WORKFLOWS, ""),
     ("before the chain is looked for", "list", CHAIN_OBJECTS, ""),
     ("before the chain is deleted", "delete", CHAIN_OBJECTS, ""),
@@ -104,7 +110,7 @@ def test_killed_anywhere_and_started_anew_it_ends_the_same(
     world: World, what: str, verb: str, resource: Resource, key: str
 ) -> None:
     del what
-    world.keys[record.SIGN_OFF]["rules"] = [FAILED]
+    world.keys.change(SignOff, rules=[FAILED])
     world.shard(0, terminated(1, "workload"))
     faulty(world).before = at(verb, resource, KilledError(), key)
     with pytest.raises(KilledError):
@@ -131,7 +137,7 @@ def test_between_seal_and_label_the_verdict_stands_whatever_comes(world: World) 
 
 
 def test_a_verdict_that_was_not_sealed_is_decided_again(world: World) -> None:
-    faulty(world).before = at("patch", CONFIG_MAPS, KilledError(), record.RESULT)
+    faulty(world).before = at("patch", CONFIG_MAPS, KilledError(), Status.key)
     with pytest.raises(KilledError):
         world.finalize()
     faulty(world).before = well
@@ -153,13 +159,13 @@ def test_a_second_time_it_labels_and_cleans_up_again(world: World) -> None:
 def test_a_passed_run_passes_again_and_a_failed_one_fails_again(tmp_path: pathlib.Path) -> None:
     for code, expected in ((0, 0), (1, 1)):
         world = World(tmp_path)
-        world.keys[record.LOAD]["code"] = code
+        world.keys.change(LoadEnd, code=code)
         assert [world.finalize(), world.finalize()] == [expected, expected]
 
 
 def test_without_a_verdict_too_the_chain_goes(world: World) -> None:
     """A finalize that ended by itself is not started again."""
-    faulty(world).before = at("patch", CONFIG_MAPS, InvalidError("too large", 422), record.RESULT)
+    faulty(world).before = at("patch", CONFIG_MAPS, InvalidError("too large", 422), Status.key)
     with pytest.raises(InvalidError):
         world.finalize()
     assert not world.has_chain
@@ -167,15 +173,15 @@ def test_without_a_verdict_too_the_chain_goes(world: World) -> None:
 
 
 def test_without_a_verdict_a_chain_for_good_runs_only_stays(world: World) -> None:
-    world.run["cleanup"] = "OnSuccess"
-    faulty(world).before = at("patch", CONFIG_MAPS, InvalidError("too large", 422), record.RESULT)
+    world.keys.change(RunEntry, cleanup="OnSuccess")
+    faulty(world).before = at("patch", CONFIG_MAPS, InvalidError("too large", 422), Status.key)
     with pytest.raises(InvalidError):
         world.finalize()
     assert world.has_chain
 
 
 def test_a_load_that_may_not_be_ended_keeps_nothing_from_its_verdict(world: World) -> None:
-    del world.keys[record.LOAD]
+    world.keys.drop(LoadEnd)
     world.cluster.objects[("jobs", IDENTITY.job_name)]["status"] = {}
     faulty(world).before = at("patch", JOBS, ForbiddenError("cannot patch", 403))
     assert world.decide() == ("Error", "WorkloadInfraFailure")
@@ -187,7 +193,7 @@ def test_a_load_that_may_not_be_ended_keeps_nothing_from_its_verdict(world: Worl
 )
 def test_pods_that_cannot_be_listed_keep_nothing_from_its_verdict(world: World, error: Exception) -> None:
     faulty(world).before = at("list", PODS, error)
-    world.keys[record.SIGN_OFF]["rules"] = [FAILED]
+    world.keys.change(SignOff, rules=[FAILED])
     assert world.decide() == ("Failed", "RuleFailed:height")
     assert not world.has_chain
 
@@ -282,7 +288,7 @@ def test_a_clean_up_that_fails_is_told_beside_the_verdict(
     world: World, capsys: pytest.CaptureFixture[str], error: Exception, record_is_there: bool, words: str
 ) -> None:
     if not record_is_there:
-        world.run.clear()
+        world.keys.drop(RunEntry)
     faulty(world).before = at("delete", CHAIN_OBJECTS, error)
     err = told(world, capsys)
     assert f"{words}; left behind: SeiNodeDeployment nightly-0f8fad5b-rpc" in err
@@ -319,21 +325,21 @@ def test_a_refusal_that_passes_keeps_nothing(world: World, capsys: pytest.Captur
 
 def test_of_two_finalizes_side_by_side_the_first_verdict_stands(world: World) -> None:
     written = world.begin()
-    other = {"verdict": "Passed", "reason": "RunSucceeded", "message": "by the other", "phase": "Succeeded"}
+    other = verdict_status("Succeeded", "RunSucceeded", "by the other")
 
     def sealed_by_another(verb: str, resource: Resource, body: Any) -> None:
-        if verb == "patch" and record.RESULT in ((body or {}).get("data") or {}):
+        if verb == "patch" and Status.key in ((body or {}).get("data") or {}):
             faulty(world).before = well
-            written.write(record.FINALIZE, record.RESULT, other, seal=True)
+            written.write(record.FINALIZE, other, seal=True)
             raise InvalidError("field is immutable when `immutable` is set", 422)
 
     faulty(world).before = sealed_by_another
     assert world.finalize() == 0
-    assert world.status() == other
+    assert world.status() == other.to_data()
 
 
 def test_a_stop_while_the_pods_are_asked_cancels(world: World) -> None:
-    world.keys[record.SIGN_OFF]["rules"] = [FAILED]
+    world.keys.change(SignOff, rules=[FAILED])
     world.shard(0, terminated(1, "workload"))
 
     def stop(verb: str, resource: Resource, _body: Any) -> None:
@@ -355,14 +361,14 @@ def test_a_fault_before_the_record_is_read_keeps_nothing_from_the_clean_up(world
 
 
 def test_a_run_on_an_existing_chain_looks_for_none(world: World) -> None:
-    world.run["bringUp"] = False
+    world.keys.change(RunEntry, bring_up=False)
     assert world.finalize() == 0
     assert ("list", "seinodedeployments") not in faulty(world).did
     assert world.has_chain
 
 
 def test_the_templates_policy_holds_without_a_record(world: World) -> None:
-    world.run.clear()
+    world.keys.drop(RunEntry)
     world.replaced(cleanup="OnSuccess")
     assert world.finalize() == 1
     assert world.has_chain
@@ -378,17 +384,18 @@ def test_a_workflow_that_is_another_or_gone_is_nobodys(world: World) -> None:
         with pytest.raises(RunnerError, match="is gone"):
             world.finalize()
     assert world.has_chain
-    assert read(world.cluster).get(record.RESULT) is None
+    assert read(world.cluster).get(Status) is None
 
 
 def test_other_steps_are_waited_for_and_not_for_ever(world: World) -> None:
     """After a stop they may still be writing: their evidence counts when it comes in time."""
-    sign_off = world.keys.pop(record.SIGN_OFF)
+    sign_off = world.keys[SignOff]
+    world.keys.drop(SignOff)
     world.step("rule-evaluator", phase="Running")
     written = world.begin()
 
     def ends() -> None:
-        written.write(record.RULE_EVALUATOR, record.SIGN_OFF, sign_off)
+        written.write(record.RULE_EVALUATOR, sign_off)
         world.cluster.objects[("pods", f"{IDENTITY.workflow}-rule-evaluator-123")]["status"]["phase"] = "Succeeded"
 
     world.clock.after(30, ends)
@@ -419,8 +426,7 @@ def test_a_job_that_is_made_while_the_steps_are_waited_for_is_ended(
     world: World, monkeypatch: pytest.MonkeyPatch, listing: int | None
 ) -> None:
     """load-job was told to end, and had not heard it yet."""
-    for key in (record.JOB, record.LOAD, record.SIGN_OFF):
-        del world.keys[key]
+    world.keys.drop(JobEntry, LoadEnd, SignOff)
     job = world.cluster.objects.pop(("jobs", IDENTITY.job_name))
     job["status"] = {}
     world.step("load-job", phase="Running")

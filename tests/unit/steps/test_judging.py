@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.unit.steps.evaluator_world import World, rule
 
-from runner_helpers import IDENTITY, PODS, START, ended, pod, read
-from validationrun.base.times import format_time
-from validationrun.contract import record
+from record_kit import load_end
+from runner_helpers import IDENTITY, PODS, START, ended, pod, read, write
+from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.oracle.decision import Decision
 from validationrun.steps.cluster_control import ClusterControl
 from validationrun.steps.context import RunnerError
@@ -36,8 +36,7 @@ class Judging:
         self.control.look()
 
     def load_ended(self, at: float, code: int = 0) -> None:
-        load = {"jobUid": "job-uid", "code": code, "start": format_time(START), "end": format_time(START + at)}
-        self.world.written.write(record.LOAD_JOB, record.LOAD, load)
+        write(self.world.written, load_end(code, end=at))
 
     @property
     def open_until(self) -> float:
@@ -45,7 +44,7 @@ class Judging:
 
     @property
     def stopped(self) -> bool:
-        intent = read(self.world.cluster).get(record.STOP) is not None
+        intent = read(self.world.cluster).get(StopIntent) is not None
         assert intent == any(plural == "jobs" for plural, *_ in self.world.cluster.patches)
         return intent
 

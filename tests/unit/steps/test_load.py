@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.steps.load_world import STOP_JOB, World
+from tests.unit.steps.load_world import STOP_JOB, World, job_entry
 
-from runner_helpers import IDENTITY, JOBS, PODS, START, complete, ended, pod, read, running
+from record_kit import change
+from runner_helpers import IDENTITY, JOBS, PODS, START, complete, ended, pod, read, running, write
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.load_entries import LoadEnd, LoadStart, ShardsEntry, ShardStatus
+from validationrun.contract.record_key import RecordKey
 from validationrun.steps.load_job import load_job
 
 
@@ -19,7 +22,7 @@ def test_a_load_that_passes(tmp_path: pathlib.Path) -> None:
     load = world.run()
     assert (load["code"], load["jobUid"], load["stopped"]) == (0, world.uid(), "")
     assert (load["start"], load["end"]) == (format_time(START + 5), format_time(START + 59))
-    assert read(world.cluster).need(record.LOAD_START) == {"start": format_time(START + 5)}
+    assert read(world.cluster).need(LoadStart).start == format_time(START + 5)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +91,7 @@ def test_a_replaced_shard_stays_disrupted_for_the_next_attempt_of_the_step(tmp_p
     world.evaluator_is_ready()
     world.cluster.put(JOBS, complete())
     world.cluster.put(PODS, pod(0, ended(0, 20, 60)))
-    times = {"startedAt": format_time(START + 20), "finishedAt": None}
-    shard = {"index": 0, "pod": "load-0", "exitCode": None, "reason": "Replaced", **times}
-    world.has_begun(shard)
+    world.has_begun(ShardStatus(0, "load-0", reason="Replaced", started_at=format_time(START + 20)))
     load = world.run()
     assert (load["code"], load["shards"][0]["reason"]) == (2, "Replaced")
 
@@ -108,7 +109,7 @@ def test_that_a_shard_was_replaced_is_recorded_at_once(tmp_path: pathlib.Path) -
 
     world.clock.after(30, replaced)
     seen: list[str] = []
-    world.clock.after(33, lambda: seen.append(read(world.cluster).need(record.SHARDS)["shards"][0]["reason"]))
+    world.clock.after(33, lambda: seen.append(read(world.cluster).need(ShardsEntry).shards[0].reason))
     assert world.run()["code"] == 2
     assert seen == ["Replaced"]
 
@@ -132,9 +133,9 @@ def test_of_two_attempts_side_by_side_the_first_that_ends_stands(
 ) -> None:
     world = World(tmp_path)
     ends(world)
-    other = {"code": 1, "reason": "", "message": "by the other"}
-    world.clock.after(50, lambda: world.written.write(record.LOAD_JOB, record.LOAD, other))
-    assert world.run() == other
+    other = LoadEnd(format_time(START), "job-uid", 1, reason=None, message="by the other")
+    world.clock.after(50, lambda: write(world.written, other))
+    assert world.run() == other.to_data()
 
 
 def test_a_shard_that_starts_while_the_load_is_given_up_opens_no_window(tmp_path: pathlib.Path) -> None:
@@ -147,7 +148,7 @@ def test_a_shard_that_starts_while_the_load_is_given_up_opens_no_window(tmp_path
     world.clock.after(304, lambda: (world.pods(ended(143, 301, 303)), world.job_ends("Failed")))
     load = world.run()
     assert (load["code"], load["reason"], load["start"]) == (2, "LoadNotStarted", None)
-    assert read(world.cluster).get(record.LOAD_START) is None
+    assert read(world.cluster).get(LoadStart) is None
 
 
 def test_an_end_that_nobody_saw_is_not_before_the_jobs(tmp_path: pathlib.Path) -> None:
@@ -207,7 +208,7 @@ def test_an_end_between_the_last_watch_and_the_last_look_is_seen(tmp_path: pathl
     world.cluster.on_get = over_by_now
     load = world.run()
     assert ([one["exitCode"] for one in load["shards"]], load["code"]) == ([1], 1)
-    assert read(world.cluster).need(record.SHARDS)["shards"][0]["exitCode"] == 1
+    assert read(world.cluster).need(ShardsEntry).shards[0].exit_code == 1
 
 
 def test_a_watch_that_is_lost_begins_anew(tmp_path: pathlib.Path) -> None:
@@ -220,8 +221,7 @@ def test_a_watch_that_is_lost_begins_anew(tmp_path: pathlib.Path) -> None:
 def test_a_stop_is_acted_upon(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
     world.plays(ended(143, 5, 40), at=40, kind="Failed")
-    stop = {"rule": "height", "t": START + 20}
-    world.clock.after(30, lambda: world.written.write(record.RULE_EVALUATOR, record.STOP, stop))
+    world.clock.after(30, world.stop)
     assert world.run()["stopped"] == "rule height failed"
     assert STOP_JOB in world.cluster.patches
 
@@ -250,8 +250,7 @@ def test_a_job_of_somebody_else_is_never_adopted(tmp_path: pathlib.Path) -> None
 def test_once_a_uid_is_recorded_no_second_job_is_made(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path)
     world.evaluator_is_ready()
-    job = {"name": IDENTITY.job_name, "uid": "gone", "createdAt": format_time(START)}
-    world.written.write(record.LOAD_JOB, record.JOB, job)
+    write(world.written, job_entry("gone"))
     assert world.run()["code"] == 2
     assert not [one for one in world.cluster.created if one.startswith("jobs/")]
 
@@ -260,23 +259,15 @@ def test_a_code_that_was_recorded_survives_the_step_and_the_pod(tmp_path: pathli
     world = World(tmp_path)
     world.evaluator_is_ready()
     world.cluster.put(JOBS, complete())
-    shard = {
-        "index": 0,
-        "pod": "load-0",
-        "exitCode": 1,
-        "reason": "Error",
-        "startedAt": format_time(START + 5),
-        "finishedAt": format_time(START + 60),
-    }
-    world.has_begun(shard)
+    world.has_begun(ShardStatus(0, "load-0", 1, "Error", format_time(START + 5), format_time(START + 60)))
     load = world.run()
     assert (load["code"], load["end"]) == (1, format_time(START + 59))
 
 
-@pytest.mark.parametrize("key", [record.CHAIN, record.CHAIN_READY])
-def test_after_a_failure_of_the_chain_nothing_is_created(tmp_path: pathlib.Path, key: str) -> None:
+@pytest.mark.parametrize("key", [ChainEntry, ChainReady])
+def test_after_a_failure_of_the_chain_nothing_is_created(tmp_path: pathlib.Path, key: type[RecordKey]) -> None:
     world = World(tmp_path)
-    world.written.write(record.WRITERS[key], key, {"reason": "ChainFailed", "message": "no", "chainId": ""})
+    change(world.cluster, key, reason="ChainFailed", message="no")
     load_job(world.context)
-    assert read(world.cluster).get(record.LOAD) is None
+    assert read(world.cluster).get(LoadEnd) is None
     assert not [one for one in world.cluster.created if one.startswith("jobs/")]

@@ -10,7 +10,7 @@ from tests.unit.steps.load_world import STOP_JOB, World
 
 from runner_helpers import IDENTITY, JOBS, PODS, START, complete, ended, pod, read, running
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.load_entries import LoadStart
 from validationrun.kube.cluster import ForbiddenError, Resource
 from validationrun.steps.load_job import load_job
 
@@ -141,7 +141,7 @@ def test_what_can_never_run_is_not_waited_for(world: World, state: Any, words: s
     assert (load["code"], load["reason"]) == (2, "LoadNotStarted")
     assert words in load["message"]
     assert world.clock.now < START + 60
-    assert read(world.cluster).get(record.LOAD_START) is None, "a window of decades must not open"
+    assert read(world.cluster).get(LoadStart) is None, "a window of decades must not open"
 
 
 def test_one_shard_that_never_runs_ends_the_load_of_the_others(tmp_path: pathlib.Path) -> None:
@@ -296,9 +296,7 @@ def test_stopped_at_run_duration_counts_as_2_whatever_it_ends_with(world: World)
 def test_a_stop_that_was_intended_before_a_crash_is_done_again(world: World) -> None:
     """Trap: the intent is in the record, and whoever had it is dead."""
     world.cluster.put(JOBS, {**complete(), "status": {}})
-    job = {"name": IDENTITY.job_name, "uid": "job-uid", "createdAt": format_time(START)}
-    world.written.write(record.LOAD_JOB, record.JOB, job)
-    world.written.write(record.LOAD_JOB, record.LOAD_START, {"start": format_time(START + 5)})
+    world.has_begun()
     world.stop()
     world.cluster.put(PODS, pod(0, running(5)))
     goes_down(world, ended(143, 5, 10))

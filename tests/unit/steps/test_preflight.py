@@ -11,6 +11,9 @@ from emit_helpers import alert_rule, full_run, query_rule
 from runner_helpers import IDENTITY, START, context, read
 from validationrun.base.truncate import MESSAGE_BYTES
 from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, PreflightEntry
+from validationrun.contract.record_key import RecordKey
+from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource, UnreachableError
 from validationrun.oracle.exchange import Fault
 from validationrun.steps import preflight
@@ -39,14 +42,14 @@ def findings(world: World) -> list[tuple[str, str]]:
     assert result["reason"] == "PreflightFailed"
     assert world.chain_objects() == []
     assert world.clock.now <= START + 60
-    found = read(world.cluster).need(record.PREFLIGHT)["findings"]
-    assert all(one["reason"] + ": " in result["message"] for one in found)
-    return [(one["reason"], one["message"]) for one in found]
+    found = read(world.cluster).need(PreflightEntry).findings
+    assert all(finding.reason + ": " in result["message"] for finding in found)
+    return [(finding.reason, finding.message) for finding in found]
 
 
 def test_a_run_that_may_begin_has_that_recorded(world: World) -> None:
-    assert "reason" not in world.ensure()
-    assert read(world.cluster).need(record.PREFLIGHT)["findings"] == []
+    assert world.ensure()["reason"] is None
+    assert read(world.cluster).need(PreflightEntry).findings == []
     assert world.prometheus_urls == ["http://prometheus-k8s.monitoring.svc:9090"]
 
 
@@ -58,7 +61,7 @@ def test_a_prometheus_that_stays_away(world: World) -> None:
 
 def test_a_prometheus_that_comes_back_in_time(world: World) -> None:
     world.prometheus = lambda: world.clock.now if world.clock.now >= START + 5 else AWAY
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
 
 
 def test_it_is_this_runs_prometheus_that_is_asked(world: World) -> None:
@@ -70,7 +73,7 @@ def test_it_is_this_runs_prometheus_that_is_asked(world: World) -> None:
 def test_clocks_agree_within_five_seconds(world: World, skew: float, fits: bool) -> None:
     world.prometheus = lambda: world.clock.now + skew
     if fits:
-        assert "reason" not in world.ensure()
+        assert world.ensure()["reason"] is None
         return
     ((reason, message),) = findings(world)
     assert (reason, "differs by 7s" in message) == ("ClockSkew", True)
@@ -79,7 +82,7 @@ def test_clocks_agree_within_five_seconds(world: World, skew: float, fits: bool)
 def test_without_rules_prometheus_is_not_asked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin(tmp_path, monkeypatch, [])
     world.prometheus = lambda: AWAY
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
     assert world.prometheus_urls == []
 
 
@@ -161,7 +164,7 @@ def test_where_rights_cannot_be_asked_for_the_run_goes_on(world: World, monkeypa
         return create(resource, body, dry_run=dry_run)
 
     monkeypatch.setattr(world.cluster, "create", refuse)
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
 
 
 def test_accounts_that_may_not_be_read_are_a_missing_right(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +213,7 @@ def test_alert_references_that_do_not_resolve(
 def test_alert_references_that_resolve(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin(tmp_path, monkeypatch, [alert_rule("a", namespace="eng-ada")])
     world.cluster.put(PROMETHEUS_RULES, rule_object())
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
 
 
 def test_all_findings_are_collected_and_each_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +258,7 @@ def test_what_breaks_after_preflight_is_not_preflights(world: World) -> None:
     world.cluster.create = created  # type: ignore[method-assign]
     world.prometheus = lambda: AWAY
     world.height = 7
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
 
 
 def test_a_preflight_that_failed_stays_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,10 +266,10 @@ def test_a_preflight_that_failed_stays_failed(world: World, monkeypatch: pytest.
     world.prometheus = lambda: AWAY
     add = record.Record.add
 
-    def die(self: Any, writer: str, key: str, value: Any) -> bool:
-        if key == record.CHAIN:
+    def die(self: Any, step: str, value: RecordKey) -> bool:
+        if isinstance(value, ChainEntry):
             raise KeyboardInterrupt
-        return add(self, writer, key, value)
+        return add(self, step, value)
 
     monkeypatch.setattr(record.Record, "add", die)
     with pytest.raises(KeyboardInterrupt):
@@ -288,7 +291,7 @@ def test_after_a_failed_preflight_nothing_is_created_and_the_run_is_an_error(wor
 
     world.cluster.put(WORKFLOWS, workflow())
     assert finalize(context("finalize", world.cluster, world.clock, world.folder, world.digest)) == 1
-    status = read(world.cluster).need(record.RESULT)
+    status = read(world.cluster).need(Status).to_data()
     assert (status["phase"], status["reason"]) == ("Error", "PreflightFailed")
     assert "PrometheusUnavailable" in status["message"]
     assert [one for one in world.cluster.created if not one.startswith("configmaps/")] == []
@@ -303,8 +306,8 @@ def test_a_run_without_load_needs_no_account_for_one(tmp_path: pathlib.Path, mon
     spec = copy.deepcopy(full_run())
     del spec["spec"]["load"]
     world = World(tmp_path, monkeypatch, spec)
-    assert "reason" not in world.ensure()
-    assert read(world.cluster).need(record.PREFLIGHT)["findings"] == []
+    assert world.ensure()["reason"] is None
+    assert read(world.cluster).need(PreflightEntry).findings == []
 
 
 def test_an_api_server_that_goes_away_says_nothing_about_rights(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +322,7 @@ def test_an_api_server_that_goes_away_says_nothing_about_rights(world: World, mo
     monkeypatch.setattr(world.cluster, "create", away)
     with pytest.raises(UnreachableError):
         world.ensure()
-    assert read(world.cluster).get(record.PREFLIGHT) is None
+    assert read(world.cluster).get(PreflightEntry) is None
 
 
 def test_each_finding_is_bounded_in_the_record(world: World) -> None:
@@ -342,7 +345,7 @@ def test_a_review_without_an_answer_is_no_refusal(world: World, monkeypatch: pyt
         return create(resource, body, dry_run=dry_run)
 
     monkeypatch.setattr(world.cluster, "create", silent)
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
 
 
 def test_a_right_to_a_part_of_an_object_is_asked_for_as_such(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,5 +381,5 @@ def test_a_right_that_an_api_server_has_not_read_yet_is_asked_for_again(
     """One that has just started answers before it knows all roles."""
     world.cluster.denied.add(("create", "jobs"))
     world.clock.after(2, world.cluster.denied.clear)
-    assert "reason" not in world.ensure()
+    assert world.ensure()["reason"] is None
     assert world.clock.now - START < 10

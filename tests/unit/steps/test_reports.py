@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.steps.evaluator_world import BAD, GOOD, World, answer, install, rule
 from tests.unit.steps.finalize_world import RESULTS, UNANSWERED, terminated
 from tests.unit.steps.finalize_world import World as Ended
 
+from record_kit import change, forget
 from runner_helpers import (
     CONFIG_MAPS,
     IDENTITY,
@@ -28,10 +30,17 @@ from runner_helpers import (
 from validationrun import report
 from validationrun.base.atomic_files import write_whole
 from validationrun.base.times import format_time
-from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates
+from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.record_key import RecordKey
+from validationrun.contract.run_entry import RuleEntry, RunEntry
+from validationrun.contract.sign_off import SignOff
+from validationrun.contract.status_document import Status
 from validationrun.judging import replay
 from validationrun.judging.replay import replay_folder
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.summary import Summary
 from validationrun.report import from_record
 from validationrun.report.from_result import read_folder
 from validationrun.results.folder import Result, ResultsError, read_result
@@ -66,37 +75,23 @@ class Run:
         self.bucket = root / "bucket"
         self.context = context("finalize", self.cluster, Clock(), root / "finalize", self.world.context.bundle_hash)
         self.context.sleep(120)
-        self._describe(rules, load=load)
+        self._describe()
 
-    def _describe(self, rules: list[dict[str, Any]], *, load: bool) -> None:
-        """What ensure-chain wrote about the run, and its copy of the bundle."""
+    def _describe(self) -> None:
+        """The run's copy of the bundle; and its results are to be uploaded."""
         mounted = self.root / "evaluator" / "bundle"
         files = {one.name: one.read_text() for one in mounted.iterdir()}
         metadata = {"name": IDENTITY.bundle_name, "ownerReferences": [IDENTITY.owner()]}
         self.cluster.put(CONFIG_MAPS, {"metadata": metadata, "data": files})
         self.cluster.put(WORKFLOWS, workflow(activeDeadlineSeconds=3000))
         self.cluster.put(JOBS, complete())
-        self.change(
-            record.RUN,
-            name="base",
-            specHash="b" * 64,
-            bundleHash=self.world.context.bundle_hash,
-            cleanup="Always",
-            bringUp=True,
-            results=RESULTS,
-            rules=[
-                {"name": one["name"], "type": "query", "op": one["query"]["op"], "threshold": one["query"]["threshold"]}
-                for one in rules
-            ],
-        )
+        self.change(RunEntry, results=RESULTS)
 
-    def change(self, key: str, **values: Any) -> None:
-        data = self.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
-        data[key] = json.dumps({**json.loads(data.get(key, "{}")), **values})
+    def change(self, key: type[RecordKey], **fields: Any) -> None:
+        change(self.cluster, key, **fields)
 
-    def drop(self, *keys: str) -> None:
-        for key in keys:
-            del self.cluster.objects[("configmaps", IDENTITY.record_name)]["data"][key]
+    def drop(self, *keys: type[RecordKey]) -> None:
+        forget(self.cluster, *keys)
 
     def judge(self, end: float = 35) -> None:
         self.world.load_ends(at=end, learned=end + 3)
@@ -105,10 +100,6 @@ class Run:
         self.world.clock.sleep(60)
 
     def finalize(self) -> int:
-        data = self.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
-        words = {"reason": "", "message": "shard 0 exit 0", "stopped": "", "shards": []}
-        if record.LOAD in data:
-            data[record.LOAD] = json.dumps({**words, **json.loads(data[record.LOAD])})
         return finalize(self.context)
 
     def upload(self) -> pathlib.Path:
@@ -119,7 +110,7 @@ class Run:
         return self.bucket
 
     def status(self) -> dict[str, Any]:
-        return read(self.cluster).need(record.RESULT)
+        return read(self.cluster).need(Status).to_data()
 
     def result(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
@@ -198,7 +189,7 @@ def test_every_file_is_there_and_listed_by_its_hash(
 def test_without_results_there_is_nothing_to_upload(tmp_path: pathlib.Path) -> None:
     run = Run(tmp_path, [rule()])
     run.judge()
-    run.change(record.RUN, results=None)
+    run.change(RunEntry, results=None)
     assert run.finalize() == 0
     assert not run.folder.exists()
     assert run.status()["report"] == {"s3Url": None}
@@ -221,7 +212,7 @@ def test_every_report_tells_each_rules_verdict_and_sums(
         assert reason.partition(":")[0] in text
         assert reports.ELSEWHERE.split(";")[0].partition(" which")[0] in text
         assert "nothing is recorded" not in text
-    counted = read(run.cluster).need(record.SIGN_OFF)["summaries"]["other"]["counted"]
+    counted = read(run.cluster).need(SignOff).summaries["other"].counted
     assert counted == (2 if made == "stopped" else 4)
     for name in ("height", "other"):
         assert f"<code>{name}</code>" in md
@@ -257,8 +248,8 @@ def test_a_pass_whose_evidence_is_named_by_nobody_is_none(passed: Run) -> None:
     folder = passed.upload()
     document = passed.result()
     del document["files"]["rules/height.jsonl"]
-    for change in ({}, {"interrupted": True}):
-        document["window"].update(change)
+    for changed in ({}, {"interrupted": True}):
+        document["window"].update(changed)
         write_whole(folder / "result.json", json.dumps(document).encode())
         with pytest.raises(ResultsError, match=r"rules/height\.jsonl is missing"):
             read_result(folder)
@@ -281,7 +272,7 @@ def test_what_the_pods_said_lies_beside_and_is_listed(tmp_path: pathlib.Path) ->
     pod["status"] = {"phase": "Failed", "containerStatuses": [terminated(1, "workload")]}
     run.cluster.put(PODS, pod)
     run.cluster.logs[("load-0", "workload")] = "last words\n"
-    run.change(record.LOAD, code=1)
+    run.change(LoadEnd, code=1)
     assert run.finalize() == 1
     assert run.text("pod-load-0-workload.log") == "last words\n"
     assert {"pod-load-0-workload.log", "diagnostics.json"} <= set(run.result()["files"])
@@ -295,10 +286,10 @@ def test_what_the_pods_said_lies_beside_and_is_listed(tmp_path: pathlib.Path) ->
 
 def test_words_that_do_not_fit_into_the_record_stay_whole_in_the_results(tmp_path: pathlib.Path) -> None:
     ended = Ended(tmp_path)
-    ended.run["results"] = RESULTS
-    states = [{**UNANSWERED, "name": f"rule-{index}", "message": "\u20ac" * 1000} for index in range(32)]
-    ended.run["rules"] = [{**ended.run["rules"][0], "name": one["name"]} for one in states]
-    ended.keys[record.SIGN_OFF]["rules"] = states
+    ended.keys.change(RunEntry, results=RESULTS)
+    states = [replace(UNANSWERED, name=f"rule-{index}", message="\u20ac" * 1000) for index in range(32)]
+    ended.keys.change(RunEntry, rules=[RuleEntry(state.name, "query", ">", "0") for state in states])
+    ended.keys.change(SignOff, rules=states)
     assert ended.decide() == ("Error", "RuleError")
     result = json.loads((ended.folder / "result.json").read_text())
     assert {len(one["message"]) for one in result["status"]["rules"]} == {1000}
@@ -317,12 +308,12 @@ def test_written_twice_they_are_the_same(failed: Run) -> None:
 
 
 LOST: list[tuple[str, Callable[[Run], Any], str]] = [
-    ("evaluator gone", lambda r: r.drop(record.SIGN_OFF), "EvaluatorLost"),
-    ("evaluator stopped", lambda r: r.change(record.SIGN_OFF, stopped=True), "EvaluatorLost"),
-    ("another bundle's", lambda r: r.change(record.SIGN_OFF, bundleHash="c" * 64), "EvaluatorLost"),
-    ("another Workflow's", lambda r: r.change(record.SIGN_OFF, workflowUid="other"), "EvaluatorLost"),
-    ("chain failed", lambda r: (r.drop(record.SIGN_OFF, record.RULES), r.change(record.CHAIN, reason="ChainFailed", message="no")), "ChainFailed"),
-    ("stopped by its user", lambda r: (r.drop(record.SIGN_OFF), r.cluster.put(WORKFLOWS, workflow(shutdown="Stop"))), "Cancelled"),
+    ("evaluator gone", lambda r: r.drop(SignOff), "EvaluatorLost"),
+    ("evaluator stopped", lambda r: r.change(SignOff, stopped=True), "EvaluatorLost"),
+    ("another bundle's", lambda r: r.change(SignOff, bundle_hash="c" * 64), "EvaluatorLost"),
+    ("another Workflow's", lambda r: r.change(SignOff, workflow_uid="other"), "EvaluatorLost"),
+    ("chain failed", lambda r: (r.drop(SignOff, RuleStates), r.change(ChainEntry, reason="ChainFailed", message="no")), "ChainFailed"),
+    ("stopped by its user", lambda r: (r.drop(SignOff), r.cluster.put(WORKFLOWS, workflow(shutdown="Stop"))), "Cancelled"),
 ]  # fmt: skip
 
 
@@ -350,7 +341,7 @@ def test_a_run_without_evidence_is_told_and_never_judged_again(
 def test_a_lost_evaluator_is_not_judged_again_where_there_was_nothing_to_ask(tmp_path: pathlib.Path) -> None:
     run = Run(tmp_path, [])
     run.judge()
-    run.drop(record.SIGN_OFF)
+    run.drop(SignOff)
     assert run.finalize() == 1
     assert run.status()["reason"] == "EvaluatorLost"
     with pytest.raises(ResultsError, match=r"nothing to judge again\. It was Error, EvaluatorLost"):
@@ -368,7 +359,7 @@ def test_a_failure_that_the_record_kept_is_told_without_a_sign_off(tmp_path: pat
     answer(lambda _promql, t: BAD if t == 20 else GOOD)
     run = Run(tmp_path, [rule(stopOnFailure=True)])
     run.judge(40)
-    run.drop(record.SIGN_OFF)
+    run.drop(SignOff)
     assert run.finalize() == 1
     assert run.status()["reason"] == "RuleStopOnFailure:height"
     document = run.result()
@@ -380,9 +371,9 @@ def test_a_failure_that_the_record_kept_is_told_without_a_sign_off(tmp_path: pat
 def test_a_load_that_never_had_a_job_is_judged_again(tmp_path: pathlib.Path) -> None:
     run = Run(tmp_path, [rule()])
     run.judge()
-    run.drop(record.JOB)
-    run.change(record.SIGN_OFF, jobUid=None)
-    run.change(record.LOAD, jobUid=None, code=2, reason="ServiceAccountMissing")
+    run.drop(JobEntry)
+    run.change(SignOff, job_uid=None)
+    run.change(LoadEnd, job_uid=None, code=2, reason="ServiceAccountMissing")
     assert run.finalize() == 1
     assert run.status()["load"] is None
     _, replayed = replay_folder(run.upload())
@@ -393,8 +384,8 @@ def test_a_load_of_which_nothing_is_known_is_no_run_without_load(tmp_path: pathl
     """Leaving it out would make replay say Passed."""
     run = Run(tmp_path, [rule()])
     run.judge()
-    run.drop(record.JOB, record.LOAD)
-    run.change(record.SIGN_OFF, jobUid=None)
+    run.drop(JobEntry, LoadEnd)
+    run.change(SignOff, job_uid=None)
     assert finalize(run.context) == 1
     assert run.result()["workload"] == {"code": None, "reason": "", "message": "load-job left no result"}
     _, replayed = replay_folder(run.upload())
@@ -414,7 +405,7 @@ def test_what_only_the_cluster_knows_is_taken_on_trust_and_said(
     run = Run(tmp_path, [rule()])
     run.judge()
     run.cluster.put(WORKFLOWS, workflow(**change))
-    run.change(record.LOAD, code=None)
+    run.change(LoadEnd, code=None)
     assert run.finalize() == 1
     assert run.status()["reason"] == reason
     _, replayed = replay_folder(run.upload())
@@ -477,8 +468,8 @@ def test_a_report_that_cannot_be_made_leaves_verdict_and_clean_up_alone(
         raise error
 
     ended = Ended(tmp_path)
-    ended.run["results"] = RESULTS
-    ended.keys[record.LOAD]["code"] = code
+    ended.keys.change(RunEntry, results=RESULTS)
+    ended.keys.change(LoadEnd, code=code)
     ended.chain()
     monkeypatch.setattr(reports, "write_whole", refuse)
     assert ended.finalize() == code
@@ -490,7 +481,7 @@ def test_a_report_that_cannot_be_made_leaves_verdict_and_clean_up_alone(
 def test_a_full_disk_leaves_verdict_and_clean_up_alone(tmp_path: pathlib.Path) -> None:
     """Nothing can be written anywhere: no output, no report."""
     ended = Ended(tmp_path)
-    ended.run["results"] = RESULTS
+    ended.keys.change(RunEntry, results=RESULTS)
     ended.chain()
     (tmp_path / "file").touch()
     ended.replaced(output_dir=tmp_path / "file" / "below")
@@ -498,20 +489,27 @@ def test_a_full_disk_leaves_verdict_and_clean_up_alone(tmp_path: pathlib.Path) -
     assert not ended.has_chain
 
 
+NO_MARGIN = Summary(
+    decisions=2, counted=2, good=2, failed=1, errors={}, first_t=START + 20, last_t=START + 35, lowest=None,
+    highest=None, margin=None, margin_t=None, margin_value=None, coverage=1.0,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("last_t", "sums", "value"),
+    ("last_t", "summary", "value"),
     [
-        (START + 20, {}, "1"),
-        (START + 35, {"marginT": START + 20, "marginValue": "0"}, "0"),
-        (START + 35, {"marginT": START + 30, "marginValue": "-5"}, None),
-        (START + 35, {}, None),
+        (START + 20, None, "1"),
+        (START + 35, replace(NO_MARGIN, margin_t=START + 20, margin_value="0"), "0"),
+        (START + 35, replace(NO_MARGIN, margin_t=START + 30, margin_value="-5"), None),
+        (START + 35, NO_MARGIN, None),
+        (START + 35, None, None),
     ],
 )
 def test_a_failure_is_not_drawn_at_the_value_that_came_after_it(
-    last_t: float, sums: dict[str, Any], value: str | None
+    last_t: float, summary: Summary | None, value: str | None
 ) -> None:
     state = RuleState("height", "Failed", "ThresholdViolated", last_t=last_t, failed_t=START + 20, value="1")
-    (entry,) = from_record._entries(state, {"end": START + 35}, sums)
+    (entry,) = from_record._entries(state, {"end": START + 35}, summary)
     assert (entry.t, entry.value, entry.final) == (START + 20, value, False)
 
 
@@ -519,7 +517,7 @@ def test_a_failure_is_not_drawn_at_the_value_that_came_after_it(
 def test_a_failure_at_the_end_is_one_of_the_final_sweep(swept: bool) -> None:
     """A tick may fall on the end, where there is no sweep."""
     state = RuleState("height", "Failed", last_t=START + 35, failed_t=START + 35, swept=swept)
-    (entry,) = from_record._entries(state, {"end": START + 35}, {})
+    (entry,) = from_record._entries(state, {"end": START + 35}, None)
     assert entry.final is swept
 
 
@@ -534,7 +532,7 @@ def test_window_and_settling_are_the_evaluators(passed: Run) -> None:
     }
     assert document["mode"] == "argo"
     assert document["settleSeconds"] == 5.0
-    assert document["clock"] == read(passed.cluster).need(record.SIGN_OFF)["clock"]
+    assert document["clock"] == [check.to_data() for check in read(passed.cluster).need(SignOff).clock]
     assert document["clock"]
-    assert document["prometheus"] == {"url": read(passed.cluster).need(record.EVALUATOR)["prometheus"]}
+    assert document["prometheus"] == {"url": read(passed.cluster).need(EvaluatorReady).prometheus}
     assert document["status"]["completionTime"] == format_time(START + 120)

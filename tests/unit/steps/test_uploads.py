@@ -10,7 +10,10 @@ import pytest
 from tests.unit.steps.finalize_world import FAILED, RESULTS, UNANSWERED, World
 
 from runner_helpers import IDENTITY, START, WORKFLOWS, argo_nodes, node_id, workflow
-from validationrun.contract import record
+from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.record_key import LOAD_JOB, RULE_EVALUATOR
+from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.sign_off import SignOff
 from validationrun.kube.cluster import TASK_RESULTS, ForbiddenError, Resource
 
 STORED = {"outputs": {"artifacts": [{"name": "results"}], "exitCode": "0"}}
@@ -20,14 +23,14 @@ NO_BUCKET = {
 }
 FAULT = {"phase": "Failed", "message": "main: Error (exit code 70): an earlier attempt signed off"}
 RED = {"phase": "Failed", "message": "main: Error (exit code 3): NoSamples: rule height"}
-LOAD, EVALUATOR = record.LOAD_JOB, record.RULE_EVALUATOR
+LOAD, EVALUATOR = LOAD_JOB, RULE_EVALUATOR
 
 
 @pytest.fixture
 def world(tmp_path: pathlib.Path) -> World:
     """A run that passes, whose results are to be uploaded."""
     made = World(tmp_path)
-    made.run["results"] = RESULTS
+    made.keys.change(RunEntry, results=RESULTS)
     return made
 
 
@@ -83,29 +86,29 @@ def test_a_load_job_that_did_not_end_well_is_no_pass(world: World) -> None:
 
 
 def test_without_results_nothing_has_to_be_stored(world: World) -> None:
-    world.run["results"] = None
+    world.keys.change(RunEntry, results=None)
     attempts(world, EVALUATOR, NO_BUCKET, FAULT)
     assert world.decide() == ("Passed", "RunSucceeded")
 
 
 def test_without_load_there_is_no_load_job_to_prove(world: World) -> None:
-    world.run["load"] = None
-    for key in (record.JOB, record.LOAD):
-        del world.keys[key]
-    world.keys[record.SIGN_OFF]["jobUid"] = None
+    world.keys.change(RunEntry, load=None)
+    for key in (JobEntry, LoadEnd):
+        world.keys.drop(key)
+    world.keys.change(SignOff, job_uid=None)
     for name in (LOAD, node_id(LOAD)):
         del status(world)["nodes"][name]
     assert world.decide() == ("Passed", "RunSucceeded")
 
 
 def test_a_red_evaluator_that_stored_its_results_keeps_its_reason(world: World) -> None:
-    world.keys[record.SIGN_OFF]["rules"] = [UNANSWERED]
+    world.keys.change(SignOff, rules=[UNANSWERED])
     attempts(world, EVALUATOR, {**STORED, **RED})
     assert world.decide() == ("Error", "RuleError")
 
 
 def test_a_red_evaluator_that_did_not_store_its_results_says_so(world: World) -> None:
-    world.keys[record.SIGN_OFF]["rules"] = [UNANSWERED]
+    world.keys.change(SignOff, rules=[UNANSWERED])
     attempts(world, EVALUATOR, RED)
     assert world.decide() == ("Error", "ResultsNotStored")
 
@@ -114,14 +117,14 @@ def test_a_red_evaluator_that_did_not_store_its_results_says_so(world: World) ->
 def test_what_comes_before_row_8_stays(tmp_path: pathlib.Path, offloaded: bool) -> None:
     """A verdict Failed says more than that its evidence was not stored."""
     changes: list[tuple[Any, str]] = [
-        (lambda keys: keys[record.SIGN_OFF].update(rules=[FAILED]), "RuleFailed:height"),
-        (lambda keys: keys[record.LOAD].update(code=1), "WorkloadFailed"),
-        (lambda keys: keys[record.LOAD].update(code=2), "WorkloadInfraFailure"),
-        (lambda keys: keys.pop(record.SIGN_OFF), "EvaluatorLost"),
+        (lambda keys: keys.change(SignOff, rules=[FAILED]), "RuleFailed:height"),
+        (lambda keys: keys.change(LoadEnd, code=1), "WorkloadFailed"),
+        (lambda keys: keys.change(LoadEnd, code=2), "WorkloadInfraFailure"),
+        (lambda keys: keys.drop(SignOff), "EvaluatorLost"),
     ]
     for change, reason in changes:
         world = World(tmp_path)
-        world.run["results"] = RESULTS
+        world.keys.change(RunEntry, results=RESULTS)
         attempts(world, EVALUATOR, NO_BUCKET, FAULT)
         if offloaded:
             offload(world)
@@ -211,14 +214,14 @@ def test_where_nodes_are_offloaded_the_report_of_another_attempt_is_no_proof(wor
     """It was ended by a signal, and its evidence is not what was signed off."""
     offload(world)
     report(world, "results")
-    world.keys[record.SIGN_OFF]["nodeId"] = node_id(EVALUATOR, 1)
+    world.keys.change(SignOff, node_id=node_id(EVALUATOR, 1))
     assert world.decide() == ("Error", "ResultsNotStored")
 
 
 def test_where_nodes_are_offloaded_a_sign_off_without_files_needs_no_proof(world: World) -> None:
     offload(world)
-    world.run["rules"] = []
-    world.keys[record.SIGN_OFF].update(rules=[], files={})
+    world.keys.change(RunEntry, rules=[])
+    world.keys.change(SignOff, rules=[], files={})
     assert world.decide() == ("Passed", "RunSucceeded")
 
 
