@@ -36,7 +36,7 @@ def _strategy(info: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PL
         case msgspec.inspect.IntType():
             return st.integers(-(2**53), 2**53)
         case msgspec.inspect.FloatType():
-            return st.floats(allow_nan=False, allow_infinity=False)
+            return st.floats(info.ge, info.le, allow_nan=False, allow_infinity=False)
         case msgspec.inspect.BoolType():
             return st.booleans()
         case msgspec.inspect.NoneType():

@@ -112,7 +112,7 @@ class Finished:
     @property
     def status(self) -> Mapping[str, Any]:
         assert self.result is not None, self.err
-        return self.result.status
+        return self.result.status.to_data()
 
     @property
     def verdict(self) -> tuple[str, str]:

@@ -3,12 +3,14 @@ Live runs by the real driver, asked once more of history: they agree when every 
 differ are listed. And replay of each of them agrees to the letter.
 """
 
+import dataclasses
 import math
 import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
 import pytest
 from tests.history.kit import alert_rule, query_rule
 
@@ -138,7 +140,7 @@ def test_history_says_what_the_live_run_was_told(server: Server, tmp_path: pathl
         found = against_history(result, server.url, instant=instant)
         assert (found.ticks, found.others) == ([], [])
         assert found.agrees
-        assert (found.verdict.phase, found.verdict.reason) == (result.status["phase"], result.status["reason"])
+        assert (found.verdict.phase, found.verdict.reason) == (result.status.phase, result.status.reason)
     counted = sum(one.counted for evidence in result.evidence.values() for one in evidence.entries)
     assert found.compared == counted > 0
     with Past(server.url) as past:
@@ -147,9 +149,7 @@ def test_history_says_what_the_live_run_was_told(server: Server, tmp_path: pathl
 
 def test_these_runs_end_in_every_way(server: Server, tmp_path: pathlib.Path) -> None:
     """Else the test above would prove little."""
-    verdicts = {
-        live(tmp_path / run, server.url, RUNS[run])[0].status["verdict"] for run in ("good", "stopped", "a-gap")
-    }
+    verdicts = {live(tmp_path / run, server.url, RUNS[run])[0].status.verdict for run in ("good", "stopped", "a-gap")}
 
     assert verdicts == {"Passed", "Failed", "Error"}
 
@@ -178,7 +178,7 @@ def test_a_live_run_over_scraped_metrics_agrees(tmp_path: pathlib.Path) -> None:
             assert replay_folder(folder)[1].differences == []
 
     assert (found.ticks, found.others) == ([], [])
-    verdicts = {one["name"]: one["verdict"] for one in result.status["rules"]}
+    verdicts = {rule.name: rule.verdict for rule in result.status.rules}
     assert verdicts["quiet"] == "Passed"
     assert verdicts["high"] == "Failed"
     assert {entry.reason for entry in result.evidence["height"].entries} > {""}
@@ -247,7 +247,7 @@ def test_a_verdict_that_rests_on_missing_answers_differs(server: Server, proxy: 
     for k in range(10):
         proxy.behave(behaviours.status(503), on=asked_at(50 + 5 * k, "height"))
     result, _ = live(tmp_path, proxy.url, RUNS["good"])
-    assert result.status["verdict"] == "Error"
+    assert result.status.verdict == "Error"
 
     found = against_history(result, server.url)
 
@@ -269,7 +269,7 @@ def test_a_history_that_changed_since_is_seen(tmp_path: pathlib.Path) -> None:
     with running(tmp_path / "p", history=history) as server:
         rules = [query_rule("low", "max(height)", "<", "5", stopOnFailure=True)]
         result, _ = live(tmp_path, server.url, rules)
-        assert result.status["verdict"] == "Passed"
+        assert result.status.verdict == "Passed"
         # The head has to know a time before what is late can be told from what is too old.
         server.send(
             series("height", [(START + 105, 9.0)], pod="late"), series("height", [(START + 106, STALE)], pod="late")
@@ -310,9 +310,8 @@ def test_a_sum_whose_last_digit_alone_differs_agrees(server: Server, tmp_path: p
 def test_a_run_whose_load_never_began_has_nothing_to_compare(server: Server, tmp_path: pathlib.Path) -> None:
     """One clear error."""
     result, _ = live(tmp_path, server.url, RUNS["breached"])
-    nowhere = Result(
-        {**result.document, "window": {**result.document["window"], "start": None}}, result.questions, result.evidence
-    )
+    window = msgspec.structs.replace(result.document.window, start=None)
+    nowhere = dataclasses.replace(result, document=msgspec.structs.replace(result.document, window=window))
 
     with pytest.raises(HistoryError, match="the run has no window"):
         against_history(nowhere, server.url)

@@ -33,7 +33,7 @@ def test_a_signal_ends_everything_in_order(tmp_path, shared_prometheus, number):
         running.signal(number)
         done = running.finish()
     assert (done.code, done.verdict) == (2, ("Cancelled", "Cancelled")), done.err
-    assert done.result.document["window"]["interrupted"] is True
+    assert done.result.document.window.interrupted is True
     assert {(one["exitCode"], one["reason"]) for one in done.status["load"]["shards"]} == {
         (None, "stopped (interrupted)")
     }

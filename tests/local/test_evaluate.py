@@ -33,7 +33,7 @@ def test_rules_that_hold_pass_and_no_load_is_started(tmp_path, shared_prometheus
     assert done.status["load"] is None
     assert done.status["workloadExitCode"] is None
     assert done.folder.parent.name == "rules-only"
-    assert done.result.document["mode"] == "evaluate"
+    assert done.result.document.mode == "evaluate"
     assert done.status["chain"]["chainId"] == "toy-1"
 
 
@@ -49,7 +49,7 @@ def test_a_stop_on_failure_rule_ends_it_early(tmp_path, shared_prometheus):
     done = ran(spec, tmp_path, "--for", "10m", "--prometheus", shared_prometheus.url, verb=EVALUATE)
     assert (done.code, done.verdict) == (1, ("Failed", "RuleStopOnFailure:none"))
     assert int(done.status["duration"].removesuffix("s")) < 30
-    assert [state["verdict"] for state in done.result.document["states"]] == ["Failed", "Passed"]
+    assert [state.verdict for state in done.result.document.states] == ["Failed", "Passed"]
 
 
 def test_a_window_that_is_over_is_judged_from_what_prometheus_remembers(tmp_path, shared_prometheus):
@@ -66,7 +66,7 @@ def test_a_window_that_is_over_is_judged_from_what_prometheus_remembers(tmp_path
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start))
     bad = ran(spec, tmp_path, "--start", moment, "--for", "11m", "--prometheus", shared_prometheus.url, verb=EVALUATE)
     assert (bad.code, bad.verdict) == (1, ("Failed", "RuleFailed:level"))
-    assert bad.result.document["states"][0]["failed_t"] == start + 610
+    assert bad.result.document.states[0].failed_t == start + 610
 
 
 def test_the_environment_names_prometheus_settle_and_credentials(tmp_path, proxied):
@@ -82,7 +82,7 @@ def test_the_environment_names_prometheus_settle_and_credentials(tmp_path, proxi
     }
     done = ran(judged(rule("one", ONE)), tmp_path, verb=EVALUATE, env=env)
     assert done.code == 0
-    assert done.result.document["settleSeconds"] == 1.0
+    assert done.result.document.settle_seconds == 1.0
     asked = [request for request in proxied.requests if request.query == ONE]
     assert asked
     assert {request.headers.get("Authorization") for request in asked} == {"Bearer secret-token"}

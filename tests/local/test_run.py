@@ -37,7 +37,7 @@ def test_a_run_whose_load_and_rules_are_good_passes(tmp_path, shared_prometheus)
     assert (status["load"]["jobName"], status["load"]["image"], status["load"]["imageID"]) == (None, None, None)
     assert [(one["index"], one["exitCode"]) for one in status["load"]["shards"]] == [(0, 0), (1, 0)]
     assert status["workloadExitCode"] == 0
-    assert done.result.document["mode"] == "run"
+    assert done.result.document.mode == "run"
     assert "PASSED" in done.out
     assert "None" not in done.out
 
@@ -58,7 +58,7 @@ def test_runs_that_begin_in_one_second_have_folders_and_run_ids_of_their_own(tmp
     assert all(name.rpartition("-")[0] in taken and name.rpartition("-")[2] in ("2", "3") for name in new)
     assert (tmp_path / "work/run-id").read_text().strip() in new
     for name in new:
-        assert read_result(job / name).status["runId"] == name
+        assert read_result(job / name).status.run_id == name
 
 
 def test_rules_are_asked_about_the_run_id_that_the_folder_has(tmp_path, shared_prometheus):
@@ -81,10 +81,10 @@ def test_an_alert_is_told_to_be_resolved_through_prometheus_only(tmp_path, share
     spec = Spec(shell("sleep 4"), [rule("one", ONE), alert("loud", "AlwaysFires")], duration="5s")
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:loud"))
-    assert any("through Prometheus only" in note for note in done.result.document["notes"])
+    assert any("through Prometheus only" in note for note in done.result.document.notes)
     assert "through Prometheus only" in done.out
     without = ran(Spec(shell("exit 0"), [rule("one", ONE)]), tmp_path, *at_prometheus(shared_prometheus))
-    assert without.result.document["notes"] == []
+    assert without.result.document.notes == []
 
 
 def test_an_alert_that_prometheus_does_not_have_is_an_error(tmp_path, shared_prometheus):
@@ -113,10 +113,10 @@ def test_a_stop_on_failure_rule_ends_the_load_early(tmp_path, shared_prometheus)
     shard = done.status["load"]["shards"][0]
     assert (shard["exitCode"], shard["reason"]) == (None, "stopped (rule level failed)")
     assert done.status["workloadExitCode"] is None
-    window = done.result.document["window"]
-    assert window["stopRule"] == "level"
-    assert window["start"] + 5 == pytest.approx(window["stopTime"])
-    assert window["stopTime"] < window["end"] < window["start"] + 20
+    window = done.result.document.window
+    assert window.stop_rule == "level"
+    assert window.start + 5 == pytest.approx(window.stop_time)
+    assert window.stop_time < window.end < window.start + 20
     assert int(done.status["duration"].removesuffix("s")) < 30
 
 
@@ -126,9 +126,9 @@ def test_a_load_that_does_not_end_when_told_is_killed_after_its_grace(tmp_path, 
     spec = Spec(shell(script), [rule("none", ONE, "<", stopOnFailure=True)], duration="60s", grace=1)
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (1, ("Failed", "RuleStopOnFailure:none"))
-    window = done.result.document["window"]
+    window = done.result.document.window
     # Told at its first tick, 5 s after the start; a second of grace; the window ends a second before the load.
-    assert 4.9 < window["end"] - window["start"] < 9
+    assert 4.9 < window.end - window.start < 9
 
 
 def test_a_decision_behind_the_windows_end_is_evidence_only(tmp_path, shared_prometheus):
@@ -136,14 +136,14 @@ def test_a_decision_behind_the_windows_end_is_evidence_only(tmp_path, shared_pro
     spec = Spec(shell("sleep 5.6"), [rule("one", ONE)], duration="6s")
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert done.verdict == ("Succeeded", "RunSucceeded")
-    window = done.result.document["window"]
+    window = done.result.document.window
     assert [
-        (entry.t - window["start"] > 4.9, entry.final, entry.counted) for entry in done.result.evidence["one"].entries
+        (entry.t - window.start > 4.9, entry.final, entry.counted) for entry in done.result.evidence["one"].entries
     ] == [
         (True, False, False),
         (False, True, True),
     ]
-    assert window["end"] < window["start"] + 5
+    assert window.end < window.start + 5
 
 
 def test_one_of_three_shards_that_failed_fails_the_run(tmp_path, shared_prometheus):
@@ -185,7 +185,7 @@ def test_a_program_that_cannot_start_is_no_load(tmp_path, shared_prometheus):
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (2, ("Error", "LoadNotStarted"))
     assert "/no/such/program: no such program" in done.status["message"]
-    assert done.result.document["window"]["start"] is None
+    assert done.result.document.window.start is None
 
 
 def test_a_spec_without_rules_is_judged_by_its_exit_code(tmp_path):

@@ -7,13 +7,11 @@ Long runs are made in memory: their evidence is what the engine decided, without
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -24,6 +22,7 @@ from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.load_entries import JobEntry, LoadEnd, ShardStatus
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.result_json import PrometheusInfo, ResultDocument
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.contract.status import build_status
 from validationrun.local.finish import Setting, conclude
@@ -67,7 +66,7 @@ def concluded(
     workload: Workload | None = None,
     shards: Sequence[ShardStatus] = (),
     notes: Sequence[str] = (),
-    prometheus: Mapping[str, Any] | None = None,
+    prometheus: PrometheusInfo | None = None,
 ) -> World:
     """What a run on one machine leaves behind."""
     questions = [Question.of(rule, VALUES) for rule in rules]
@@ -82,7 +81,7 @@ def concluded(
     evidence = EvidenceWriter(folder, rules)
     for decision, counted in outcome.control.evidence:
         evidence.add(decision, counted=counted)
-    about = dict(prometheus or {"url": "http://127.0.0.1:9090", "version": "2.42.0+ds"})
+    about = prometheus or PrometheusInfo("http://127.0.0.1:9090", "2.42.0+ds")
     setting = Setting(
         "run" if workload is not None else "evaluate", folder, IDENTITY, questions, 5.0, about, tuple(notes)
     )
@@ -300,7 +299,7 @@ def hostile(folder: pathlib.Path) -> World:
     outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
     workload = Workload(2, HOSTILE, long)
     shards = [msgspec.structs.replace(shard(0, 137, 120, HOSTILE), pod=HOSTILE)]
-    about = {"url": "http://127.0.0.1:9090", "version": HOSTILE}
+    about = PrometheusInfo("http://127.0.0.1:9090", HOSTILE)
     return concluded(folder, rules, outcome, workload=workload, shards=shards, notes=[HOSTILE, long], prometheus=about)
 
 
@@ -347,11 +346,14 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
         )
     )
     kept = MemoryRecord(run_entry("soak", "5e0f" * 16, START - 4, {}, questions))
-    status = build_status(IDENTITY, {}, kept, verdict, format_time(end + 6), judgement.states).to_data()
-    about = {"url": "http://127.0.0.1:9090", "version": "2.42.0"}
+    status = build_status(IDENTITY, {}, kept, verdict, format_time(end + 6), judgement.states)
+    about = PrometheusInfo("http://127.0.0.1:9090", "2.42.0")
     document = result_document("evaluate", status, judgement, questions, settle_s=5.0, prometheus=about, versions={})
-    plain = json.loads(json.dumps(document))
-    return Result(plain, questions, {name: RuleEvidence(found) for name, found in entries.items()})
+    return Result(
+        ResultDocument.from_json(document.to_json()),
+        questions,
+        {name: RuleEvidence(found) for name, found in entries.items()},
+    )
 
 
 def flapping(hours: float, interval: str, rules: int = 32) -> Result:
@@ -365,10 +367,11 @@ def flapping(hours: float, interval: str, rules: int = 32) -> Result:
         )
 
     one = long_run([query_rule("a", "q", "<", "100", interval=interval, retry=10)], answer, hours)
-    question, state = one.questions[0], one.document["states"][0]
+    question, state = one.questions[0], one.document.states[0]
     names = [f"a-rule-with-the-longest-name-there-is-{index:02}" for index in range(rules)]
     questions = [dataclasses.replace(question, rule=question.rule.model_copy(update={"name": name})) for name in names]
-    document = {**one.document, "states": [{**state, "name": name} for name in names]}
+    states = [msgspec.structs.replace(state, name=name) for name in names]
+    document = msgspec.structs.replace(one.document, states=states)
     return Result(document, questions, dict.fromkeys(names, one.evidence["a"]))
 
 

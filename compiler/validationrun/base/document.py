@@ -5,9 +5,16 @@ A document is a `Document` subclass; its JSON keys are the camelCase of its fiel
 """
 
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
+
+UnixSeconds = Annotated[
+    float, msgspec.Meta(ge=0, le=253_402_300_799, description="Unix seconds, until the end of the year 9999")
+]
+"""A time that has an RFC 3339 form."""
+
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class DocumentError(ValueError):

@@ -234,7 +234,7 @@ def _compare(past: "Past", folder: pathlib.Path, output: BacktestOutput, *, inst
     if replayed.differences:
         raise usage_error(f"{folder} does not agree with itself: `validationrun replay {folder}` says where")
     comparison = compare(result, past, instant=instant)
-    run_id = str(result.status["runId"])
+    run_id = result.status.run_id
     if output is BacktestOutput.JSON:
         prometheus = {"url": past.url, "version": past.version()}
         _print_json(show.comparison_json(run_id, prometheus, comparison))

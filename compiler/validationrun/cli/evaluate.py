@@ -197,16 +197,15 @@ def local_errors() -> Iterator[None]:
 def finish(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
     """Prints the result and exits by its verdict."""
     show(result, folder, output)
-    raise typer.Exit(VERDICT_EXITS.get(str(result.status["verdict"]), EXIT_USAGE))
+    raise typer.Exit(VERDICT_EXITS.get(result.status.verdict, EXIT_USAGE))
 
 
 def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
     """The result on standard output, and where it lies."""
     from validationrun import report
-    from validationrun.contract.status_document import Status
 
     if output is LocalOutput.YAML:
-        print_status(Status.from_data(result.status), StatusOutput.YAML)
+        print_status(result.status, StatusOutput.YAML)
     else:
         forms = {
             LocalOutput.TEXT: report.to_text,

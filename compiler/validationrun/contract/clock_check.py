@@ -1,6 +1,6 @@
 """One comparison of our clock with that of Prometheus, as sign-off and result.json hold it."""
 
-from validationrun.base.document import Document
+from validationrun.base.document import Document, NotNegative, UnixSeconds
 
 
 class ClockCheck(Document, frozen=True):
@@ -13,6 +13,6 @@ class ClockCheck(Document, frozen=True):
         message: why it could not be read.
     """
 
-    at: float
-    skew_seconds: float | None
+    at: UnixSeconds
+    skew_seconds: NotNegative | None
     message: str = ""

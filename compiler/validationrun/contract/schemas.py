@@ -9,10 +9,12 @@ from validationrun.base.document import Document, json_schema
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
+from validationrun.contract.result_json import ResultDocument
 from validationrun.contract.status_document import Status
 
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "plan.schema.json": PlanDocument,
+    "result.schema.json": ResultDocument,
     "status.schema.json": Status,
 }
 """Each document that crosses a process as a file, or is printed."""

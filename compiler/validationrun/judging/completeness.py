@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from validationrun.contract.result_json import IN_CLUSTER
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.workload import PASSED
-from validationrun.results.folder import IN_CLUSTER, Result
+from validationrun.results.folder import Result
 
 _MOST_NAMED: Final = 5
 _WITH_LOAD: Final = {"run": True, "evaluate": False, IN_CLUSTER: None}
@@ -39,8 +40,8 @@ class Bounds:
     @classmethod
     def of(cls, result: Result) -> "Self | None":
         """None for a window that never opened."""
-        window = result.document["window"]
-        start, end, stop = window["start"], window["end"], window["stopTime"]
+        window = result.document.window
+        start, end, stop = window.start, window.end, window.stop_time
         if start is None:
             return None
         return cls(start, end, stop, swept=end is not None and (stop is None or _stopped_in_sweep(result)))
@@ -53,10 +54,10 @@ class Bounds:
 
 
 def _stopped_in_sweep(result: Result) -> bool:
-    window = result.document["window"]
-    found = result.evidence.get(window["stopRule"])
+    window = result.document.window
+    found = result.evidence.get(window.stop_rule) if window.stop_rule is not None else None
     entries = found.entries if found is not None else []
-    return any(one.counted and one.final and one.t == window["stopTime"] for one in entries)
+    return any(one.counted and one.final and one.t == window.stop_time for one in entries)
 
 
 def since_resume(evidence: RuleEvidence) -> Sequence[Entry]:
@@ -71,9 +72,9 @@ def holes(result: Result) -> Iterator[str]:
     for question in result.questions:
         yield from _question(question)
         # Elsewhere a run ends with its process.
-        if result.evidence[question.rule.name].resumed is not None and result.document["mode"] != IN_CLUSTER:
+        if result.evidence[question.rule.name].resumed is not None and result.document.mode != IN_CLUSTER:
             yield f"rule {question.rule.name}: goes on from a record, which a run on one machine never does"
-    if result.document["window"]["interrupted"]:
+    if result.document.window.interrupted:
         # It may break off anywhere, and can be no more than Cancelled.
         return
     bounds = Bounds.of(result)
@@ -90,30 +91,29 @@ def _names(result: Result) -> Iterator[str]:
     """The rules are the same wherever the result names them."""
     document = result.document
     names = [question.rule.name for question in result.questions]
-    if not names and document["workload"] is None:
+    if not names and document.workload is None:
         yield "the result has neither rules nor a workload: nothing was judged"
     if len(set(names)) != len(names):
         yield "two rules have one name"
-    for what, found in (("states", document["states"]), ("status", document["status"]["rules"])):
-        if (others := [one["name"] for one in found]) != names:
+    states, statuses = [state.name for state in document.states], [rule.name for rule in document.status.rules]
+    for what, others in (("states", states), ("status", statuses)):
+        if others != names:
             yield f"rules: {names} with their queries, {others} in the {what}"
 
 
 def _load(result: Result) -> Iterator[str]:
     """A load that is left out would leave out its failure."""
     document = result.document
-    workload, status, mode = document["workload"], document["status"], document["mode"]
-    if mode not in _WITH_LOAD:
-        yield f"mode {mode!r} is none that this version knows"
-    elif _WITH_LOAD[mode] is not None and _WITH_LOAD[mode] != (workload is not None):
+    workload, status, mode = document.workload, document.status, document.mode
+    if _WITH_LOAD[mode] is not None and _WITH_LOAD[mode] != (workload is not None):
         yield f"workload: {'absent' if workload is None else 'present'} in the result of mode {mode}"
-    code = None if workload is None else workload["code"]
+    code = None if workload is None else workload.code
     # A load that never had a Job is one that no status shows, and that no run passes with.
     never_began = mode == IN_CLUSTER and workload is not None and code != PASSED
-    if (workload is None) != (status["load"] is None) and not never_began:
+    if (workload is None) != (status.load is None) and not never_began:
         yield f"workload: {'absent' if workload is None else 'present'} in the result, not so in the status"
-    if code != status["workloadExitCode"]:
-        yield f"workload: code {code} in the result, {status['workloadExitCode']} in the status"
+    if code != status.workload_exit_code:
+        yield f"workload: code {code} in the result, {status.workload_exit_code} in the status"
 
 
 def _question(question: Question) -> Iterator[str]:

@@ -8,10 +8,11 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from validationrun.contract.result_json import IN_CLUSTER
 from validationrun.contract.run_entry import rule_entries
 from validationrun.contract.status import rule_status, verdict_conditions
 from validationrun.judging.completeness import holes, resumed_rules, since_resume
@@ -25,7 +26,7 @@ from validationrun.oracle.rules import decide
 from validationrun.oracle.summary import Tally
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
-from validationrun.results.folder import IN_CLUSTER, RESULT_JSON, Result, ResultsError, read_clock, read_result
+from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_result
 
 UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _OF_THE_CLUSTER: Final = frozenset(
@@ -90,14 +91,15 @@ def _not_ours(error: Exception) -> ResultsError:
 def _replay(result: Result) -> Replayed:
     document = result.document
     lost = [question.rule.name for question in result.questions if question.rule.name not in result.evidence]
-    if lost or (document["mode"] == IN_CLUSTER and document["window"]["interrupted"]):
-        words = f"{result.status['verdict']}, {result.status['reason']}: {result.status['message']}"
+    if lost or (document.mode == IN_CLUSTER and document.window.interrupted):
+        status = result.status
+        was = f"{status.verdict}, {status.reason}: {status.message}"
         raise ResultsError(
-            f"the evaluator left no evidence that counts, so there is nothing to judge again. It was {words}"
+            f"the evaluator left no evidence that counts, so there is nothing to judge again. It was {was}"
         )
     differences = list(holes(result))
     fold = fold_of(result)
-    start = document["window"]["start"]
+    start = document.window.start
     for question in result.questions:
         for entry in since_resume(result.evidence[question.rule.name]):
             decision = _decide(question, entry, start, differences)
@@ -107,7 +109,7 @@ def _replay(result: Result) -> Replayed:
         if not counted:
             differences.append(f"rule {decision.rule} at {decision.t}: counted then, not now")
     states = states_of(result, fold)
-    _compare_states(states, document["states"], differences)
+    _compare_states(states, document.states, differences)
     _compare_stop(fold, result, differences)
     verdict = judge(facts_of(result, states, fold.stop_rule))
     _compare_status(result, verdict, states, differences)
@@ -124,34 +126,34 @@ def fold_of(result: Result) -> Fold:
 def states_of(result: Result, fold: Fold) -> list[RuleState]:
     """Every rule's last word, with what the clocks say."""
     document = result.document
-    closed = fold.closed(ended=document["window"]["end"] is not None)
-    return closed if document["window"]["interrupted"] else doubted(closed, read_clock(document))
+    closed = fold.closed(ended=document.window.end is not None)
+    return closed if document.window.interrupted else doubted(closed, document.clock)
 
 
 def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:
     """What the verdict depends on: the rules as they are judged now, and the load as it was recorded."""
     document = result.document
-    workload = document["workload"]
-    load = (workload["code"], workload["reason"], workload["message"]) if workload else None
-    facts = Facts.without_cluster(states, stop_rule, workload=load, interrupted=bool(document["window"]["interrupted"]))
+    workload = document.workload
+    load = (workload.code, workload.reason, workload.message) if workload else None
+    facts = Facts.without_cluster(states, stop_rule, workload=load, interrupted=document.window.interrupted)
     if not _trusted(result):
         return facts
-    reason = result.status["reason"]
+    reason = result.status.reason
     if reason in (RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED):
         return dataclasses.replace(
             facts, cancelled=reason == RunReason.CANCELLED, deadline_passed=reason == RunReason.DEADLINE_EXCEEDED
         )
     if reason == RunReason.RESULTS_NOT_STORED:
-        return dataclasses.replace(facts, not_stored=result.status["message"])
-    return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status["message"])
+        return dataclasses.replace(facts, not_stored=result.status.message)
+    return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status.message)
 
 
 def _trusted(result: Result) -> list[str]:
     """What no evidence tells of a run in a cluster: it was stopped or too late, or lacked its chain or an upload. None is a pass."""
     status = result.status
-    if result.document["mode"] != IN_CLUSTER or status["reason"] not in _OF_THE_CLUSTER:
+    if result.document.mode != IN_CLUSTER or status.reason not in _OF_THE_CLUSTER:
         return []
-    return [f"{status['reason']} is the run record's word"]
+    return [f"{status.reason} is the run record's word"]
 
 
 def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:
@@ -170,24 +172,23 @@ def _decide(question: Question, entry: Entry, start: float | None, differences: 
     return decision
 
 
-def _compare_states(states: Sequence[RuleState], recorded: Sequence[object], differences: list[str]) -> None:
-    now = [state.to_data() for state in states]
-    if len(now) != len(recorded):
-        differences.append(f"the result has {len(recorded)} states for {len(now)} rules")
-    for one, then in zip(now, recorded, strict=False):
-        if one != then:
-            differences.append(f"rule {one['name']}: state {then} then, {one} now")
+def _compare_states(states: Sequence[RuleState], recorded: Sequence[RuleState], differences: list[str]) -> None:
+    if len(states) != len(recorded):
+        differences.append(f"the result has {len(recorded)} states for {len(states)} rules")
+    for now, then in zip(states, recorded, strict=False):
+        if now != then:
+            differences.append(f"rule {now.name}: state {then.to_data()} then, {now.to_data()} now")
 
 
 def _compare_stop(fold: Fold, result: Result, differences: list[str]) -> None:
-    window = result.document["window"]
-    then, now = (window["stopRule"], window["stopTime"]), (fold.stop_rule, fold.stop_time)
+    window = result.document.window
+    then, now = (window.stop_rule, window.stop_time), (fold.stop_rule, fold.stop_time)
     if then != now:
         differences.append(f"stop: {then} then, {now} now")
 
 
 def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleState], differences: list[str]) -> None:
-    then = result.status
+    then = result.status.to_data()
     entries = rule_entries(question.rule for question in result.questions)
     now = {
         "phase": verdict.phase,
@@ -201,13 +202,13 @@ def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleSt
         if then[name] != value:
             differences.append(f"{name}: {then[name]!r} then, {value!r} now")
     follows = {condition.type: (condition.status, condition.reason) for condition in verdict_conditions(verdict)}
-    said = {name: value for name, value in _conditions(then).items() if name in follows}
+    said = {
+        condition.type: (condition.status, condition.reason)
+        for condition in result.status.conditions
+        if condition.type in follows
+    }
     if said != follows:
         differences.append(f"conditions: {said} then, {follows} now")
-
-
-def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    return {condition["type"]: (condition["status"], condition["reason"]) for condition in status["conditions"]}
 
 
 def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]) -> list[str]:

@@ -5,14 +5,14 @@ import pathlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal
 
 from validationrun.base.times import format_time
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import Recorded
+from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.status import build_status
-from validationrun.kube.cluster import Object
-from validationrun.oracle.evidence import read_lines
+from validationrun.oracle.evidence import RuleEvidence, read_lines
 from validationrun.oracle.question import Question
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
@@ -32,16 +32,15 @@ class Setting:
     Attributes:
         mode: `run` or `evaluate`.
         folder: of the results.
-        prometheus: `url`, and `version` where it is known.
         notes: what a reader must know about how this was judged.
     """
 
-    mode: str
+    mode: Literal["run", "evaluate"]
     folder: pathlib.Path
     identity: Identity
     questions: Sequence[Question]
     settle_s: float
-    prometheus: Object
+    prometheus: PrometheusInfo
     notes: tuple[str, ...] = ()
 
 
@@ -66,15 +65,13 @@ def conclude(
     status = build_status(setting.identity, {}, written, verdict, completed, judgement.states)
     document = result_document(
         setting.mode,
-        status.to_data(),
+        status,
         judgement,
         setting.questions,
         settle_s=setting.settle_s,
         prometheus=setting.prometheus,
         versions=versions(),
-        workload=None
-        if workload is None
-        else {"code": workload.code, "reason": workload.reason, "message": workload.message},
+        workload=workload,
         notes=setting.notes,
     )
     result = Result(document, setting.questions, _evidence(setting))
@@ -91,7 +88,7 @@ def _verdict(judgement: Judgement, workload: Workload | None) -> RunVerdict:
     return judge(facts)
 
 
-def _evidence(setting: Setting) -> dict[str, Any]:
+def _evidence(setting: Setting) -> dict[str, RuleEvidence]:
     """Read back from the files: what the reports show is what was written."""
     found = {}
     for question in setting.questions:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from validationrun.base.durations import format_duration
+from validationrun.contract.result_json import PrometheusInfo
 from validationrun.judging.live.rule_query import Asker
-from validationrun.kube.cluster import Object
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.question import Question
@@ -57,7 +57,7 @@ def refuse_late_rules(run: ValidationRun, seconds: int) -> None:
             )
 
 
-def prometheus_info(url: str, access: Access) -> Object:
+def prometheus_info(url: str, access: Access) -> PrometheusInfo:
     """
     The preflight: Prometheus answers. Returns its URL and its version.
 
@@ -72,7 +72,7 @@ def prometheus_info(url: str, access: Access) -> Object:
         version = prometheus.version(FIRST_ANSWER_SECONDS)
     finally:
         prometheus.close()
-    return {"url": url, **({} if isinstance(version, Fault) else {"version": version})}
+    return PrometheusInfo(url, None if isinstance(version, Fault) else version)
 
 
 class _Waking(Asker):

@@ -19,10 +19,10 @@ from validationrun.contract.bundle import Bundle
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.judging.live.clock_skew import check_clock, fault_of
 from validationrun.judging.live.loop import Evaluation, Window
-from validationrun.kube.cluster import Object
 from validationrun.local.chain import Chain, chain_of
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
@@ -144,7 +144,7 @@ class _Prepared:
     container: Container
     parameters: Mapping[str, str]
     questions: Sequence[Question]
-    prometheus: Object
+    prometheus: PrometheusInfo
     seconds: Mapping[str, int]
     bundle: Bundle
 
@@ -207,7 +207,7 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
         )
     refuse_late_rules(run, values.effective_seconds(bundle.plan, parameters))
     questions = _questions(run, identity, chain)
-    prometheus = _ask_prometheus(options, clock) if questions else {}
+    prometheus = _ask_prometheus(options, clock) if questions else PrometheusInfo()
     seconds = {"loadStart": plan.timings.load_start_s, "runDuration": plan.timings.run_s}
     return _Prepared(
         run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds, bundle
@@ -218,7 +218,7 @@ def _questions(run: ValidationRun, identity: Identity, chain: Chain) -> list[Que
     return questions_of(run, {"namespace": identity.namespace, "runId": identity.workflow, "chainId": chain.chain_id})
 
 
-def _ask_prometheus(options: RunOptions, clock: Clock) -> Object:
+def _ask_prometheus(options: RunOptions, clock: Clock) -> PrometheusInfo:
     """The preflight: it answers, and lives in the same time. Raises LocalError."""
     found = prometheus_info(options.prometheus_url, options.access)
     with contextlib.closing(Prometheus(options.prometheus_url, options.access)) as prometheus:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from validationrun.base.document import Document
+from validationrun.base.document import Document, UnixSeconds
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
 
@@ -44,15 +44,15 @@ class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower
     verdict: Verdict = Verdict.AWAITED
     reason: RuleReason = RuleReason.NONE
     message: str = ""
-    last_t: float | None = None
+    last_t: UnixSeconds | None = None
     errors: int = 0
     exhausted: bool = False
     answered: bool = False
     refused: bool = False
-    failed_t: float | None = None
+    failed_t: UnixSeconds | None = None
     value: str | None = None
     fired: int = 0
-    fired_t: float | None = None
+    fired_t: UnixSeconds | None = None
     swept: bool = False
     why: str = ""
 

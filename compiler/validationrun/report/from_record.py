@@ -6,9 +6,9 @@ Verdicts and sums are all there; the decisions themselves are not.
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import parse_time
@@ -17,6 +17,7 @@ from validationrun.contract.bundle import Bundle, BundleError
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent, WindowEntry
 from validationrun.contract.record import Record
+from validationrun.contract.result_json import IN_CLUSTER, JudgedWindow, PrometheusInfo
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence
@@ -29,7 +30,7 @@ from validationrun.oracle.summary import Summary
 from validationrun.oracle.workload import Workload
 from validationrun.report.from_result import view_of
 from validationrun.report.model import RuleView, RunView
-from validationrun.results.folder import IN_CLUSTER, Result, result_document
+from validationrun.results.folder import Result, result_document
 from validationrun.results.judgement import Judgement
 
 LOST: Final = "the evaluator left no evidence that counts: what is told of the rules is how far the run record got"
@@ -82,15 +83,13 @@ def result_of(ended: Ended, elsewhere: str) -> Result:
         notes.append(NO_QUERIES)
     document = result_document(
         IN_CLUSTER,
-        ended.status.to_data(),
+        ended.status,
         _judgement(written, questions, evidence),
         questions,
         settle_s=float(sign_off.settle_seconds if sign_off is not None else ended.settle_s),
-        prometheus={"url": evaluator.prometheus if evaluator is not None else None},
+        prometheus=PrometheusInfo(evaluator.prometheus if evaluator is not None else None),
         versions={"validationrun": importlib.metadata.version("validationrun"), "python": platform.python_version()},
-        workload=None
-        if workload is None
-        else {"code": workload.code, "reason": workload.reason, "message": workload.message},
+        workload=workload,
         notes=notes,
     )
     return Result(document, questions, {})
@@ -139,8 +138,8 @@ def view_of_result(result: Result, evidence: Evidence) -> RunView:
     What is not here is not missing: nothing is told of ticks, and the sums are the evaluator's own. A rule's failure stands in
     its state, and is shown like one whose exchange an earlier evaluator took with it.
     """
-    states = {one["name"]: RuleState.from_data(one) for one in result.document["states"]}
-    window = result.document["window"]
+    states = {state.name: state for state in result.document.states}
+    window = result.document.window
     summaries = evidence.sign_off.summaries if evidence.sign_off is not None else {}
     kept = {
         name: RuleEvidence(_entries(state, window, summaries.get(name)), (state, 0)) for name, state in states.items()
@@ -149,11 +148,11 @@ def view_of_result(result: Result, evidence: Evidence) -> RunView:
     return replace(view, rules=[_rule(rule, summaries.get(rule.name)) for rule in view.rules])
 
 
-def _entries(state: RuleState, window: Mapping[str, Any], summary: Summary | None) -> list[Entry]:
+def _entries(state: RuleState, window: JudgedWindow, summary: Summary | None) -> list[Entry]:
     t = state.failed_t
     if t is None:
         return []
-    final = t == window["end"] and state.swept
+    final = t == window.end and state.swept
     # The state has the last value, which may be a good one again; that of the failure is known where nothing was worse.
     value = summary.margin_value if summary is not None and t == summary.margin_t else None
     if t == state.last_t:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.status_document import Status
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Samples
 from validationrun.oracle.fold import RuleState
@@ -140,7 +140,7 @@ class RunView:
     """
 
     about: About
-    status: Mapping[str, Any]
+    status: Status
     phase: Phase
     verdict: Verdict
     reason: str

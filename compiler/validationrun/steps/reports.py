@@ -10,11 +10,11 @@ import pathlib
 from collections.abc import Sequence
 from typing import Final
 
-from validationrun.base.atomic_files import dump_json, listed, write_whole
+from validationrun.base.atomic_files import write_whole
 from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.report import files, junit, log, markdown, page, termination
 from validationrun.report.from_record import Ended, result_of, view_of_result
-from validationrun.results.folder import RESULT_JSON
+from validationrun.results.folder import file_hashes, seal
 from validationrun.steps import diagnostics
 from validationrun.steps.context import Context
 from validationrun.steps.diagnostics import PodFound
@@ -47,8 +47,7 @@ def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.P
         (files.TERMINATION, termination.render(shown)),
     ):
         write_whole(folder / name, content.encode())
-    own = {name: one for name, one in listed(folder).items() if name != RESULT_JSON}
     sign_off = ended.evidence.sign_off
-    evaluators = {name: file.to_data() for name, file in sign_off.files.items()} if sign_off is not None else {}
-    write_whole(folder / RESULT_JSON, dump_json({**result.document, "files": {**evaluators, **own}}))
+    evaluators = sign_off.files if sign_off is not None else {}
+    seal(folder, result.document, {**evaluators, **file_hashes(folder)})
     return folder

@@ -7,10 +7,12 @@ from typing import Any
 
 import replies
 from simulation import START, Outcome, alert_rule, query_rule, simulate
+from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
+from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import run_entry
@@ -18,7 +20,7 @@ from validationrun.oracle.prometheus_response import Reply
 from validationrun.oracle.question import Question
 from validationrun.oracle.workload import Workload
 from validationrun.results.evidence import EvidenceWriter
-from validationrun.results.folder import RESULT_JSON, seal
+from validationrun.results.folder import RESULT_JSON, file_hashes
 from validationrun.spec.v1alpha1 import Rule
 
 VALUES = {"chainId": "nightly-0f8fad5b", "namespace": "eng-ada", "runId": "nightly-x7k2p"}
@@ -60,7 +62,9 @@ def sealed(
         JobEntry("", "", format_time(START)),
         LoadEnd(format_time(START), None, workload.code, reason=None, message="", start=format_time(START)),
     )
-    setting = Setting("run", folder, Identity("nightly-1", "nightly-1", "eng-ada"), questions, 5.0, {"url": "http://p"})
+    setting = Setting(
+        "run", folder, Identity("nightly-1", "nightly-1", "eng-ada"), questions, 5.0, PrometheusInfo("http://p")
+    )
     conclude(setting, kept, outcome.judgement, written(folder, chosen, outcome), workload, START + 100)
     return folder
 
@@ -80,8 +84,8 @@ def reseal(folder: pathlib.Path, change: Callable[[Any], object] = lambda _: Non
     """Changes `result.json` and writes every hash anew, as somebody does who knows how it is made."""
     found = document(folder)
     change(found)
-    found.pop("files", None)
-    seal(folder, found)
+    files = {name: file.to_data() for name, file in file_hashes(folder).items()}
+    write_whole(folder / RESULT_JSON, dump_json({**found, "files": files}))
 
 
 def change_lines(folder: pathlib.Path, rule: str, change: Callable[[list[dict[str, Any]]], object]) -> None:

@@ -77,7 +77,7 @@ def test_what_was_recorded_is_judged_again_to_the_letter(tmp_path: pathlib.Path,
     assert replayed.differences == []
     assert replayed.notes == []
     status = result.status
-    assert (replayed.verdict.phase, replayed.verdict.reason) == (status["phase"], status["reason"])
+    assert (replayed.verdict.phase, replayed.verdict.reason) == (status.phase, status.reason)
 
 
 def test_these_runs_end_in_every_way(tmp_path: pathlib.Path) -> None:
@@ -291,7 +291,7 @@ def test_a_sweep_asked_too_often_is_found(tmp_path: pathlib.Path) -> None:
         ("no workload", lambda d: d.update(workload=None), "workload: absent in the result"),
         ("no workload anywhere", lambda d: leave_workload_out(d), "workload: absent in the result"),
         ("another mode", lambda d: d.update(mode="evaluate"), "workload: present in the result of mode evaluate"),
-        ("an unknown mode", lambda d: d.update(mode="other"), "mode 'other' is none"),
+        ("an unknown mode", lambda d: d.update(mode="other"), "Invalid enum value 'other' - at `$.mode`"),
         ("another code", lambda d: d["workload"].update(code=1), "workload: code 1 in the result, 0 in the status"),
     ],
 )  # fmt: skip

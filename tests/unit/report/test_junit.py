@@ -4,6 +4,7 @@ import dataclasses
 import re
 import xml.etree.ElementTree as ET
 
+import msgspec
 import pytest
 from tests.report.worlds import WORLDS
 
@@ -84,8 +85,8 @@ def test_it_is_green_only_when_the_verdict_is_passed(world, name):
     result = world(name).result
     suite = suite_of(result)
     red = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
-    assert (red == 0) == (result.status["verdict"] == "Passed")
-    expected = {"Passed": "passed", "Failed": "failure", "Error": "error"}[result.status["verdict"]]
+    assert (red == 0) == (result.status.verdict == "Passed")
+    expected = {"Passed": "passed", "Failed": "failure", "Error": "error"}[result.status.verdict]
     assert cases(suite)[("nightly", "run")] == expected
 
 
@@ -129,9 +130,9 @@ def test_each_case_has_its_own_verdict(world):
 def test_a_rule_without_a_verdict_is_red(world):
     """Not judged is never silently passed."""
     result = world("interrupted").result
-    awaited = RuleState("p99-latency").to_data()
-    states = [awaited if one["name"] == "p99-latency" else one for one in result.document["states"]]
-    open_ = dataclasses.replace(result, document={**result.document, "states": states})
+    awaited = RuleState("p99-latency")
+    states = [awaited if state.name == "p99-latency" else state for state in result.document.states]
+    open_ = dataclasses.replace(result, document=msgspec.structs.replace(result.document, states=states))
     assert cases(suite_of(open_))[("nightly.rules", "p99-latency")] == "error"
 
 
@@ -162,15 +163,15 @@ def test_the_suite_carries_what_the_run_is_told_apart_by(world):
     result = world("stopped").result
     suite = suite_of(result)
     properties = {one.attrib["name"]: one.attrib["value"] for one in suite.iter("property")}
-    assert properties["run-id"] == result.status["runId"]
+    assert properties["run-id"] == result.status.run_id
     assert properties["chain-id"] == "nightly-0f8fad5b"
-    assert properties["spec-hash"] == result.status["specHash"]
+    assert properties["spec-hash"] == result.status.spec_hash
     assert properties["window-start"] == "2026-11-18T11:06:40Z"
     assert properties["stop-time"] == "2026-11-18T11:11:40Z"
     assert properties["stop-rule"] == "height-advances"
     assert properties["reason"] == "RuleStopOnFailure:height-advances"
     assert properties["version-validationrun"]
-    assert suite.attrib["timestamp"] == result.status["startTime"]
+    assert suite.attrib["timestamp"] == result.status.start_time
     assert suite.attrib["time"] == "309.000"
 
 

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import re
 
+import msgspec
 import pytest
 from tests.report.worlds import WORLDS, flapping
 
 from validationrun import report
+from validationrun.contract.clock_check import ClockCheck
 
 SHORT = [name for name in WORLDS if name != "soak"]
 TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z) +")
@@ -23,7 +25,7 @@ def test_lines_stand_in_the_order_of_time_and_end_with_the_verdict(world, name):
     times = [match[1].replace("Z", "") for line in found if (match := TIME.match(line))]
     assert times == sorted(times)
     assert len(times) >= 2
-    status = world(name).result.status
+    status = world(name).result.status.to_data()
     assert found[-1].startswith(f"verdict: {status['verdict']} (")
 
 
@@ -66,8 +68,8 @@ def test_a_stop_in_the_final_sweep_is_told_as_what_it_was(world):
 
 def test_a_clock_that_could_not_be_read_is_told(world):
     result = world("passed").result
-    clock = [{"at": 1_795_000_000.0, "skewSeconds": None, "message": "connection refused"}]
-    text = report.to_log(dataclasses.replace(result, document={**result.document, "clock": clock}))
+    clock = [ClockCheck(1_795_000_000.0, None, "connection refused")]
+    text = report.to_log(dataclasses.replace(result, document=msgspec.structs.replace(result.document, clock=clock)))
     assert "prometheus            clock could not be read: connection refused" in text
 
 
@@ -114,7 +116,7 @@ def test_the_log_of_a_day_is_bounded():
 
 @pytest.mark.parametrize("name", SHORT)
 def test_the_terminals_text_begins_with_the_verdict(world, name):
-    status = world(name).result.status
+    status = world(name).result.status.to_data()
     word = "CANCELLED" if status["phase"] == "Cancelled" else status["verdict"].upper()
     assert report.to_text(world(name).result).split()[:2] == [word, "nightly"]
 
@@ -135,7 +137,7 @@ def test_the_terminals_table_names_each_rule_with_value_threshold_margin_and_ans
 @pytest.mark.parametrize("name", SHORT)
 def test_the_termination_message_fits_and_says_the_verdict(world, name):
     text = report.to_termination(world(name).result)
-    status = world(name).result.status
+    status = world(name).result.status.to_data()
     document = json.loads(text)
     assert len(text.encode()) < 4096
     assert text.isascii()
@@ -148,13 +150,17 @@ def test_the_termination_message_fits_and_says_the_verdict(world, name):
 def test_the_termination_message_is_as_long_as_it_may_be_and_no_longer(world):
     """A long message is cut; many long names and a script that takes six bytes a letter cut it further."""
     result = world("small").result
-    status = {**result.status, "message": "word " * 1000}
+    status = msgspec.structs.replace(result.status, message="word " * 1000)
     message = json.loads(
-        report.to_termination(dataclasses.replace(result, document={**result.document, "status": status}))
+        report.to_termination(
+            dataclasses.replace(result, document=msgspec.structs.replace(result.document, status=status))
+        )
     )
     assert 1000 < len(message["message"]) < 1100
     crowd = flapping(1, "60s")
-    status = {**crowd.document["status"], "message": "\u9ad8" * 5000}
-    text = report.to_termination(dataclasses.replace(crowd, document={**crowd.document, "status": status}))
+    status = msgspec.structs.replace(crowd.status, message="\u9ad8" * 5000)
+    text = report.to_termination(
+        dataclasses.replace(crowd, document=msgspec.structs.replace(crowd.document, status=status))
+    )
     assert len(text) < 4096
     assert len(json.loads(text)["failedRules"]) == 8

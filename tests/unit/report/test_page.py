@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import re
 
+import msgspec
 import pytest
 from tests.report.page import read
 from tests.report.worlds import WORLDS
@@ -13,6 +14,7 @@ from tests.report.worlds import WORLDS
 from simulation import START
 from validationrun import report
 from validationrun.base.resources import data_folder
+from validationrun.contract.status_document import Status
 from validationrun.oracle.decision import Decision
 from validationrun.report.from_result import view_of
 from validationrun.report.page import render
@@ -61,7 +63,7 @@ def test_the_verdict_is_the_first_thing_that_is_read(page, name):
 @pytest.mark.parametrize("name", SHORT)
 def test_reason_and_message_stand_beside_the_verdict(page, world, name):
     header = page(name).one("header")
-    status = world(name).result.status
+    status = world(name).result.status.to_data()
     assert " ".join(status["message"].split())[:30] in header.text
     assert status["reason"][:20] in header.text
 
@@ -239,8 +241,8 @@ def test_rows_share_one_time_axis(page):
 
 def test_a_rules_card_says_all_that_is_known_of_it(page, world):
     card = page("no-data").one("details", id="rule-height-advances")
-    state = world("no-data").result.document["states"][0]
-    assert state["why"] in card.text
+    state = world("no-data").result.document.states[0]
+    assert state.why in card.text
     assert "the query gave no sample" in card.text
     assert "0 of 17 decisions had an answer (NoSamples 17)" in card.text
     assert 'min(increase(tendermint_consensus_height{chain_id="nightly-0f8fad5b"}[2m]))' in card.text
@@ -265,7 +267,7 @@ def test_shards_parameters_versions_clock_notes_and_files_are_named(page, world)
     text = tree.text
     for words in ("shard", "process 4101", "Completed", "duration", "2.42.0+ds", "Prometheus' clock differs by 0s"):
         assert words in text, words
-    assert tree.one("ul", class_="notes").text.strip() == world("passed").result.document["notes"][0]
+    assert tree.one("ul", class_="notes").text.strip() == world("passed").result.document.notes[0]
     assert {a.attributes["href"] for a in tree.one("ul", class_="files").all("a")} == {
         "report.html",
         "report.log",
@@ -279,12 +281,19 @@ def test_shards_parameters_versions_clock_notes_and_files_are_named(page, world)
 def test_images_and_where_the_results_lie_are_named(world):
     """Which release was judged is the first thing that is asked of an old report."""
     result = world("passed").result
-    status = dict(result.status)
-    image = {"name": "rpc", "image": "registry.example.com/sei/seid:v6.2", "imageID": "sha256:0123"}
+    status = result.status.to_data()
+    image = {
+        "name": "rpc",
+        "role": "fullNode",
+        "sndName": "x-rpc",
+        "image": "registry.example.com/sei/seid:v6.2",
+        "imageID": "sha256:0123",
+    }
     status["chain"] = {**status["chain"], "deployments": [image, {**image, "name": "validators", "imageID": None}]}
     status["load"] = {**status["load"], "image": "seiload:v1"}
     status["report"] = {"s3Url": "s3://harbor/eng-ada/evm_transfer/nightly/"}
-    made = dataclasses.replace(result, document={**result.document, "status": status})
+    document = msgspec.structs.replace(result.document, status=Status.from_data(status))
+    made = dataclasses.replace(result, document=document)
     text = read(report.to_html(made)).one("div", class_="details").text
     assert "rpcregistry.example.com/sei/seid:v6.2 sha256:0123" in text
     assert "validatorsregistry.example.com/sei/seid:v6.2" in text

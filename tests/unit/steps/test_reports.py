@@ -34,6 +34,7 @@ from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record_key import RecordKey
+from validationrun.contract.result_json import JudgedWindow, ResultDocument
 from validationrun.contract.run_entry import RuleEntry, RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status_document import Status
@@ -165,7 +166,7 @@ def test_the_whole_folder_is_checked_drawn_and_judged_again(
     result, replayed = replay_folder(folder)
     assert (replayed.differences, replayed.notes) == ([], [])
     assert (replayed.verdict.verdict, replayed.verdict.reason) == (verdict, reason)
-    assert result.status == run.status()
+    assert result.status.to_data() == run.status()
     for form in (report.to_html, report.to_junit, report.to_markdown, report.to_log, report.to_text, report.to_json):
         assert form(read_folder(folder))
 
@@ -352,7 +353,7 @@ def test_on_one_machine_nothing_is_taken_on_trust(passed: Run) -> None:
     """There the evidence itself says that a run was cut short."""
     for mode, notes in (("argo", ["Cancelled is the run record's word"]), ("run", []), ("evaluate", [])):
         document = {**passed.result(), "mode": mode, "status": {**passed.status(), "reason": "Cancelled"}}
-        assert replay._trusted(Result(document, [])) == notes
+        assert replay._trusted(Result(ResultDocument.from_data(document), [])) == notes
 
 
 def test_a_failure_that_the_record_kept_is_told_without_a_sign_off(tmp_path: pathlib.Path) -> None:
@@ -509,7 +510,7 @@ def test_a_failure_is_not_drawn_at_the_value_that_came_after_it(
     last_t: float, summary: Summary | None, value: str | None
 ) -> None:
     state = RuleState("height", "Failed", "ThresholdViolated", last_t=last_t, failed_t=START + 20, value="1")
-    (entry,) = from_record._entries(state, {"end": START + 35}, summary)
+    (entry,) = from_record._entries(state, JudgedWindow(START, START + 35, None, None, interrupted=False), summary)
     assert (entry.t, entry.value, entry.final) == (START + 20, value, False)
 
 
@@ -517,7 +518,7 @@ def test_a_failure_is_not_drawn_at_the_value_that_came_after_it(
 def test_a_failure_at_the_end_is_one_of_the_final_sweep(swept: bool) -> None:
     """A tick may fall on the end, where there is no sweep."""
     state = RuleState("height", "Failed", last_t=START + 35, failed_t=START + 35, swept=swept)
-    (entry,) = from_record._entries(state, {"end": START + 35}, None)
+    (entry,) = from_record._entries(state, JudgedWindow(START, START + 35, None, None, interrupted=False), None)
     assert entry.final is swept
 
 

@@ -100,7 +100,7 @@ def compare(result: Result, past: Past, *, instant: bool = False) -> Comparison:
 
 
 def _compare(result: Result, past: Past, *, instant: bool) -> Comparison:
-    start = result.document["window"]["start"]
+    start = result.document.window.start
     if start is None:
         raise HistoryError("the run has no window: its load never began, and nothing was asked")
     fold, ticks, compared = fold_of(result), [], 0
@@ -126,13 +126,13 @@ def _concluded(result: Result, fold: Fold, ticks: list[Difference], compared: in
     states = states_of(result, fold)
     verdict = judge(facts_of(result, states, fold.stop_rule))
     others = []
-    for then, now in zip(document["states"], states, strict=True):
-        if (then["verdict"], then["reason"]) != (now.verdict, now.reason):
-            others.append(f"rule {now.name}: {then['verdict']} {then['reason']} then, {now.verdict} {now.reason} now")
-    stopped = (document["window"]["stopRule"], document["window"]["stopTime"])
+    for then, now in zip(document.states, states, strict=True):
+        if (then.verdict, then.reason) != (now.verdict, now.reason):
+            others.append(f"rule {now.name}: {then.verdict} {then.reason} then, {now.verdict} {now.reason} now")
+    stopped = (document.window.stop_rule, document.window.stop_time)
     if stopped != (fold.stop_rule, fold.stop_time):
         others.append(f"stop: {_stop_text(*stopped)} then, {_stop_text(fold.stop_rule, fold.stop_time)} now")
-    recorded = (result.status["phase"], result.status["reason"])
+    recorded = (result.status.phase, result.status.reason)
     if recorded != (verdict.phase, verdict.reason):
         others.append(f"verdict: {' '.join(map(str, recorded))} then, {verdict.phase} {verdict.reason} now")
     return Comparison(ticks, compared, verdict, others)
