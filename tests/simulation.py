@@ -40,18 +40,11 @@ def alert_rule(name: str, alertname: str = "Down", **properties: Any) -> Rule:
     return Rule.model_validate({"name": name, "type": "alert", "alert": body, "runProperties": run_properties})
 
 
-class InlinePool:
-    """Answers come at once: what slow ones do is tests/model's business."""
-
-    def __init__(self, max_workers: int) -> None:
-        del max_workers
-
-    def submit(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> "concurrent.futures.Future[Any]":
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        future.set_result(work(*arguments, **named))
-        return future
-
-    def shutdown(self, **named: Any) -> None: ...
+def at_once(function: Callable[..., Any], *arguments: Any) -> "concurrent.futures.Future[Any]":
+    """Stands for `in_background`: answers come at once, because slow ones are played in tests/model."""
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future.set_result(function(*arguments))
+    return future
 
 
 @dataclass
@@ -173,7 +166,7 @@ def simulate(
         del timeout_s
         return control.now() + skew_s
 
-    with mock.patch("concurrent.futures.ThreadPoolExecutor", InlinePool):
+    with mock.patch("validationrun.judging.live.loop.in_background", at_once):
         judgement = Evaluation(control, askers, Fold.begin(rules), clock).run()
     shards = [Shard(index, code) for index, code in enumerate(codes)]
     stopped = judgement.stop_rule is not None

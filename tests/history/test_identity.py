@@ -13,7 +13,7 @@ from tests.prometheus.history import Series
 
 from prometheus_kit import Server, running, series
 from validationrun.judging.backtest.client import Past
-from validationrun.judging.backtest.decide import AlertDecider, QueryDecider
+from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.fetch import ask_window
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.windows import Period
@@ -150,7 +150,7 @@ QUERIES = [
 
 def told_by_decisions(past: Past, question: Question, period: Period, **how: bool) -> list[Decision]:
     [asked] = ask_window(past, [question], period, **how)
-    decider = QueryDecider(question.rule) if question.rule.query else AlertDecider(question.rule, lambda _: None, bool)
+    decider = Decider(question.rule) if question.rule.query else Decider(question.rule, lambda _: None, bool)
     return [decider.decide(t, told) for t, told in zip(asked.times, asked.answers, strict=True) if told is not None]
 
 

@@ -16,7 +16,7 @@ from tests.history.kit import alert_rule, query_rule
 
 from validationrun.judging.backtest import fold_window
 from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, compact, expand, several
-from validationrun.judging.backtest.decide import AlertDecider, QueryDecider, fails
+from validationrun.judging.backtest.decide import Decider, fails
 from validationrun.judging.backtest.fold_window import Course, Judged, judge_window, times_of
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.decision import Decision
@@ -60,9 +60,7 @@ def spread(runs: Sequence[tuple[CompactAnswer, int]], count: int) -> list[Compac
 def course(question: Question, told: Sequence[CompactAnswer | None], sweep: CompactAnswer, period: Period) -> Course:
     rule = question.rule
     decider = (
-        QueryDecider(rule)
-        if rule.query
-        else AlertDecider(rule, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
+        Decider(rule) if rule.query else Decider(rule, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
     )
     final = rule.run_properties.final_sweep
     times = times_of(rule, period)
@@ -148,14 +146,14 @@ def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, d
 def test_fails_is_what_a_decision_says(told: CompactAnswer) -> None:
     """It decides how much is asked at all."""
     for question in (query_rule("r", "x", "<", "10"), query_rule("r", "x", "!=", "1")):
-        assert fails(question.rule, told) == (QueryDecider(question.rule).decide(START, told).verdict == "Failed")
-    decider = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, bool)
+        assert fails(question.rule, told) == (Decider(question.rule).decide(START, told).verdict == "Failed")
+    decider = Decider(alert_rule("r", "Down").rule, lambda _: None, bool)
     assert fails(alert_rule("r", "Down").rule, told) == (decider.decide(START, told).verdict == "Failed")
 
 
 def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
     """Else a day would take a minute."""
-    times, decider = [START + k for k in range(720)], QueryDecider(query_rule("r", "x", ">", "0").rule)
+    times, decider = [START + k for k in range(720)], Decider(query_rule("r", "x", ">", "0").rule)
 
     assert len(decider.worth_deciding(times, [str(1 + k % 50) for k in range(720)])) <= 5
     assert len(decider.worth_deciding(times, [str(k) for k in range(720)])) == 720
@@ -166,8 +164,8 @@ def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
 def test_ticks_of_an_alert_are_decided_unless_each_of_them_is_silent_and_proven() -> None:
     """One that fired, or proves nothing, is looked at with all of its neighbours."""
     times = [START + k for k in range(10)]
-    proven = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, bool)
-    doubtful = AlertDecider(alert_rule("r", "Down").rule, lambda t: UNPROVEN if t == times[4] else None, bool)
+    proven = Decider(alert_rule("r", "Down").rule, lambda _: None, bool)
+    doubtful = Decider(alert_rule("r", "Down").rule, lambda t: UNPROVEN if t == times[4] else None, bool)
 
     assert list(proven.worth_deciding(times, [NOTHING] * 10)) == [0, 9]
     for odd in ("1", several(2), AWAY, None):
@@ -230,7 +228,7 @@ def test_values_around_the_threshold_are_folded_as_if_each_were_decided(
 def test_the_first_decision_that_finds_an_alert_firing_says_whether_it_did_before() -> None:
     """Asked again it says the same, and no other decision says it, as in a live run; it is looked up once."""
     asked = []
-    decider = AlertDecider(alert_rule("r", "Down").rule, lambda _: None, lambda: bool(asked.append(1)) or True)
+    decider = Decider(alert_rule("r", "Down").rule, lambda _: None, lambda: bool(asked.append(1)) or True)
 
     messages = [decider.decide(START + k, told).message for k, told in ((5, NOTHING), (10, "1"), (15, "1"), (10, "1"))]
 

@@ -83,6 +83,11 @@ def proof(t: float, *, good: bool) -> Reply | None:
     )[int(t) % 5]
 
 
+def with_proof(t: float, *, good: bool) -> dict[str, Reply]:
+    reply = proof(t, good=good)
+    return {} if reply is None else {"proof": reply}
+
+
 def error_parts(rule: Rule, t: float, reason: str) -> dict[str, object]:
     """What makes an answer this Error: on the wire where the wire can say it."""
     if reason == "PrometheusUnavailable":
@@ -93,7 +98,7 @@ def error_parts(rule: Rule, t: float, reason: str) -> dict[str, object]:
     if reason == "PartialResponse":
         # The samples are there, good ones and bad ones; the warning alone spoils them.
         values = ((), ("0",), ("1",))[int(t) % 3]
-        return {"reply": vector(t, values, warnings=["a store did not answer"]), "proof": proof(t, good=True)}
+        return {"reply": vector(t, values, warnings=["a store did not answer"]), "others": with_proof(t, good=True)}
     if reason in {"PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied"}:
         return {"refused": Fault(reason, "refused")}
     return {"reply": Reply(None, b"", Fault(reason, "no answer"))}
@@ -109,9 +114,9 @@ def exchange(rule: Rule, t: float, answer: Answer, *, final: bool) -> Exchange:
     elif kind == "values":
         parts = {"reply": vector(t, content)}
     elif kind == "fired":
-        parts = {"reply": vector(t, ("1",) * content), "proof": proof(t, good=False)}
+        parts = {"reply": vector(t, ("1",) * content), "others": with_proof(t, good=False)}
     else:
-        parts = {"reply": vector(t, ()), "proof": proof(t, good=content)}
+        parts = {"reply": vector(t, ()), "others": with_proof(t, good=content)}
     return Exchange(rule.name, t, final, t, t + 400, "up", **parts)  # type: ignore[arg-type]
 
 

@@ -114,7 +114,7 @@ def test_08_no_samples_while_the_load_warms_up_do_not_count():
 
 def test_10_an_alert_that_fired_before_the_start_and_still_fires_is_a_failure_and_says_so():
     rule = Rule("a", type="alert")
-    opening = {"opening": vector(1000, ("1",))}
+    opening = {"others": {"opening": vector(1000, ("1",))}}
     still = decide(spec_rule(rule), Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",)), **opening))
     new = decide(spec_rule(rule), Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",))))
 

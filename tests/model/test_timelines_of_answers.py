@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from model.adapter import ALERT, exchange, play, proof, spec_rule, vector
+from model.adapter import ALERT, exchange, play, spec_rule, vector, with_proof
 from model.brute_force import Rule, RuleOutcome
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
 from validationrun.judging.live.clock_skew import check_clock, doubted
@@ -131,8 +131,8 @@ def test_29_silence_of_an_alert_that_is_not_loaded_is_an_error(missing):
     # The adapter gives another kind of missing proof at each second.
     t = 1000 + missing
     silence = vector(t, ())
-    unproven = Exchange("a", t, False, t, t + 400, "q", reply=silence, proof=proof(t, good=False))
-    proven = Exchange("a", t, False, t, t + 400, "q", reply=silence, proof=proof(t, good=True))
+    unproven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=False))
+    proven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=True))
 
     assert decide(spec_rule(rule), unproven).reason == "AlertNotLoaded"
     assert decide(spec_rule(rule), proven).verdict == "Passed"
@@ -201,4 +201,4 @@ def test_34_one_error_in_the_middle_is_final_when_none_is_tolerated():
 def test_the_alert_of_the_adapter_is_the_one_that_its_proofs_name():
     """So that no row passes because two names differ."""
     assert spec_rule(Rule("a", type="alert")).alert.rule_ref.alertname == ALERT
-    assert exchange(Rule("a", type="alert"), 1000, ("quiet", True), final=False).proof == proof(1000, good=True)
+    assert exchange(Rule("a", type="alert"), 1000, ("quiet", True), final=False).others == with_proof(1000, good=True)

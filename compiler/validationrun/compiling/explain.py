@@ -7,11 +7,12 @@ Pure: plan in, nested lines out. `cli.explain` draws them.
 from dataclasses import dataclass, field
 
 from validationrun.base.durations import format_duration
-from validationrun.base.text import counted
+from validationrun.base.text import counted, printable
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
 from validationrun.compiling.plan.manifests import CHAIN_ID
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import tick_count
 
 
@@ -108,16 +109,11 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
 
 def _rule(planned: PlannedRule, plan: Plan) -> str:
     rule, properties = planned.rule, planned.rule.run_properties
-    passes = ""
-    if rule.query is not None:
-        passes = f"value {rule.query.op} {rule.query.threshold}"
-    elif rule.alert is not None:
-        passes = f"alert {rule.alert.rule_ref.alertname} does not fire"
     ticks = tick_count(rule, plan.timings.judged_s)
     sweep = " and a final sweep" if properties.final_sweep else ""
     stops = ", stops the run on failure" if properties.stop_on_failure else ""
     every = f"{counted(ticks, 'tick')} every {format_duration(properties.interval)}"
-    return f"rule {rule.name}: passes when {passes}; {every}{sweep}{stops}"
+    return f"rule {rule.name}: passes when {type_of(rule).condition(rule, printable)}; {every}{sweep}{stops}"
 
 
 def _pods(root: Outline, plan: Plan) -> None:

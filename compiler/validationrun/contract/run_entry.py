@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
+from validationrun.oracle.rules import type_of
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -80,15 +81,17 @@ class RunEntry(RecordKey, frozen=True):
 
 def rule_entries(rules: "Iterable[Rule]") -> list[RuleEntry]:
     """The rules of a spec."""
-    return [
-        RuleEntry(rule.name, rule.type, rule.query.op, rule.query.threshold)
-        if rule.query is not None
-        else RuleEntry(rule.name, rule.type)
-        for rule in rules
-    ]
+    return [rule_entry(rule) for rule in rules]
+
+
+def rule_entry(rule: "Rule") -> RuleEntry:
+    comparison = type_of(rule).comparison(rule)
+    if comparison is None:
+        return RuleEntry(rule.name, rule.type)
+    return RuleEntry(rule.name, rule.type, comparison.op, comparison.threshold)
 
 
 def rule_entry_of(document: Mapping[str, Any]) -> RuleEntry:
     """The same for a rule of the bundle's `rules.yaml`, without the models of the spec, which take a while to load."""
-    query = document.get("query") or {}
-    return RuleEntry(document["name"], document["type"], query.get("op"), query.get("threshold"))
+    body = document[document["type"]]
+    return RuleEntry(document["name"], document["type"], body.get("op"), body.get("threshold"))

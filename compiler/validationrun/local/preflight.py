@@ -10,6 +10,7 @@ from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 from validationrun.prometheus.explain_empty import explain_empty
@@ -38,7 +39,7 @@ def uses_chain_id(question: Question) -> bool:
 
 def notes_of(run: ValidationRun) -> tuple[str, ...]:
     """What a reader must know about how the rules were judged."""
-    return (ALERTS_NOTE,) if any(rule.alert for rule in run.spec.rules) else ()
+    return (ALERTS_NOTE,) if any(type_of(rule).reference(rule) for rule in run.spec.rules) else ()
 
 
 def refuse_late_rules(run: ValidationRun, seconds: int) -> None:

@@ -1,9 +1,31 @@
-"""What an answer means for one rule."""
+"""What an answer means for a rule: what was observed at one evaluation time, and what was decided from it."""
 
 from dataclasses import dataclass, field
 
-from validationrun.oracle.exchange import Exchange
+from validationrun.oracle.exchange import Answer, Exchange, Fault
 from validationrun.oracle.outcome import RuleReason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    All that a decision depends on, read from an exchange or taken from history.
+
+    Attributes:
+        t: evaluation time, Unix seconds.
+        answer: to the rule's query.
+        final: this is the final sweep.
+        silence: why an empty answer proves nothing; None when it proves something, and when the rule needs no proof.
+        before: what the answer shows was there already when the rule's range opened.
+        why: what explains an empty answer, for people.
+    """
+
+    t: float
+    answer: Answer
+    final: bool = False
+    silence: Fault | None = None
+    before: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +34,14 @@ class Decision:
     What one answer means for one rule.
 
     Attributes:
-        rule: its name.
+        rule: the name of the rule.
         t: evaluation time, Unix seconds.
         verdict: Passed, Failed or Error.
         value: the value as Prometheus wrote it, when there was exactly one.
-        count: number of samples of an alert rule.
+        count: the number of series for which an alert fired.
         final: this is the final sweep.
         why: what explains an empty answer, for people.
-        exchange: what it was decided from; no part of its identity.
+        exchange: what the decision was made from; two decisions from different exchanges can be equal.
     """
 
     rule: str

@@ -22,6 +22,9 @@ SAME: Final = "same"
 _WORD: Final = [SAME]
 """Stands for a body that is that very word."""
 
+_OF_THE_QUERY: Final = frozenset({"body", "fault", "refused"})
+"""The keys of a line whose objects are no replies to further requests."""
+
 _LARGE_BYTES: Final = 64 * 1024
 _LABELLED: Final = 10
 
@@ -99,10 +102,7 @@ class Encoder:
             line["warnings"] = list(found)
         if exchange.refused is not None:
             line["refused"] = _fault(exchange.refused)
-        if exchange.proof is not None:
-            line["proof"] = _plain_reply(exchange.proof, as_text=as_text)
-        if exchange.opening is not None:
-            line["opening"] = _plain_reply(exchange.opening, as_text=as_text)
+        line |= {role: _plain_reply(reply, as_text=as_text) for role, reply in exchange.others.items()}
         if exchange.why:
             line["why"] = exchange.why
         return line
@@ -150,7 +150,7 @@ def _entry(document: Mapping[str, Any], rule: str) -> Entry:
     return Entry(
         document["T"],
         document["final"],
-        _exchange(document, rule) if "query" in document else None,
+        _exchange(document, rule) if "asked" in document else None,
         Verdict(document["verdict"]),
         RuleReason(document["reason"]),
         document["message"],
@@ -170,8 +170,11 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
         query=document["query"],
         reply=_read_reply(document),
         refused=_read_fault(refused) if refused else None,
-        proof=_read_reply(document["proof"]) if "proof" in document else None,
-        opening=_read_reply(document["opening"]) if "opening" in document else None,
+        others={
+            key: _read_reply(value)
+            for key, value in document.items()
+            if key not in _OF_THE_QUERY and isinstance(value, dict) and "status" in value
+        },
         why=document.get("why", ""),
     )
 

@@ -1,14 +1,15 @@
-"""What was asked for one decision, and all that came back: enough to decide it again."""
+"""What was asked of Prometheus for one decision, and everything that came back: enough to make the decision again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from validationrun.oracle.outcome import RuleReason
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One series' labels and its value, as Prometheus wrote it."""
+    """The labels of a series and its value, as Prometheus wrote it."""
 
     labels: Mapping[str, str]
     value: str
@@ -23,7 +24,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """No usable answer: one of the Error reasons, and a sentence for people."""
+    """Why there is no usable answer: a reason of an Error, and a sentence for people."""
 
     reason: RuleReason
     message: str
@@ -35,12 +36,12 @@ Answer = Samples | Fault
 @dataclass(frozen=True, slots=True)
 class Reply:
     """
-    What came back over HTTP, or why nothing usable did.
+    An HTTP response, or why there is none.
 
     Attributes:
-        status: of HTTP; None when there was no whole response.
-        body: as it came; empty then.
-        fault: why there was none, `Timeout` or `PrometheusUnavailable`; None when a whole response came.
+        status: the HTTP status; None without a whole response.
+        body: as it came; empty without a whole response.
+        fault: `Timeout` or `PrometheusUnavailable`; None with a whole response.
     """
 
     status: int | None
@@ -48,25 +49,24 @@ class Reply:
     fault: Fault | None
 
 
-NOTHING_ASKED = Reply(None, b"", None)
+NOTHING_ASKED: Final = Reply(None, b"", None)
 """The reply of an exchange that was refused before anything was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """
-    One question, one moment.
+    Every request for one rule at one evaluation time, with the replies.
 
     Attributes:
-        rule: its name.
+        rule: the name of the rule.
         t: evaluation time, Unix seconds.
-        final: the final sweep.
-        asked, answered: by our clock, Unix seconds.
-        query: as it was sent.
-        reply: of the query.
+        final: this is the final sweep.
+        asked, answered: when the first request was sent and the last reply came, by our clock, Unix seconds.
+        query: the rule's query as it was sent.
+        reply: the reply to the query.
         refused: why the rule's reference does not resolve; nothing was asked then.
-        proof: of an alert's silence: what `/api/v1/rules` said of it.
-        opening: of an alert that fired: which of its series fired already when the window opened.
+        others: the replies to the rule type's further requests, by their role, such as `proof`.
         why: what explains an empty answer, for people.
     """
 
@@ -78,6 +78,5 @@ class Exchange:
     query: str
     reply: Reply = NOTHING_ASKED
     refused: Fault | None = None
-    proof: Reply | None = None
-    opening: Reply | None = None
+    others: Mapping[str, Reply] = field(default_factory=dict)
     why: str = ""

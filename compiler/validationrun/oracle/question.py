@@ -1,4 +1,4 @@
-"""A rule with everything that its query needs, so that what is asked at T is a function of the window's start and T."""
+"""A rule with everything that its query needs: the query at T follows from the window's start and T alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import WINDOW, Place, fill
-from validationrun.oracle.rules import RULE_TYPES
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule
 
@@ -32,7 +32,7 @@ class Question:
     @classmethod
     def of(cls, rule: Rule, values: Mapping[str, str]) -> "Question":
         """From a rule as a user wrote it; its default time-out is filled in."""
-        promql, places = RULE_TYPES[rule.type].question(rule)
+        promql, places = type_of(rule).question(rule)
         return cls(rule, promql, tuple(places), dict(values), float(query_timeout_seconds(rule)))
 
     @classmethod
@@ -48,16 +48,14 @@ class Question:
         Raises:
             ValueError: nobody has the query.
         """
-        query = rule.query.promql if rule.query is not None else promql
+        query = type_of(rule).promql(rule) or promql
         if query is None:
             raise ValueError(f"the plan has no query for rule {rule.name}")
         return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)))
 
     def opens(self, start: float, t: float) -> float:
-        """Where the rule's own range opens: an alert's behind `startAfter`, so that what fired before does not count."""
-        if self.rule.alert is None:
-            return start
-        return min(start + int(self.rule.run_properties.start_after), t)
+        """When the rule's own range opens, for a window that opened at `start`."""
+        return type_of(self.rule).opens(self.rule, start, t)
 
     def at(self, start: float, t: float) -> str:
         """The query as it is asked at T."""

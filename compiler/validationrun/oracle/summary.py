@@ -1,13 +1,14 @@
 """What a rule's decisions add up to, for people: how many were good, how close it was, how much of the window had data."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from validationrun.base.document import Document
+from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.rules import type_of
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -62,6 +63,10 @@ class Tally:
     margin: float | None = None
     margin_t: float | None = None
     margin_value: str | None = None
+    _comparison: Comparison | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._comparison = type_of(self.rule).comparison(self.rule)
 
     def add(self, decision: Decision, *, counted: bool) -> None:
         self.decisions += 1
@@ -84,7 +89,7 @@ class Tally:
             self.lowest = (value, text)
         if self.highest is None or value > self.highest[0]:
             self.highest = (value, text)
-        margin = margin_of(self.rule, value)
+        margin = self._comparison.margin(value) if self._comparison is not None else None
         if margin is not None and (self.margin is None or margin < self.margin):
             self.margin, self.margin_t, self.margin_value = margin, t, text
 
@@ -104,21 +109,6 @@ class Tally:
             margin_value=self.margin_value,
             coverage=self.good / self.counted if self.counted else None,
         )
-
-
-def margin_of(rule: "Rule", value: float) -> float | None:
-    """How far a value is from the threshold: positive where the rule holds, negative where it does not."""
-    if rule.query is None or not math.isfinite(value):
-        return None
-    distance = value - float(rule.query.threshold)
-    if not math.isfinite(distance):
-        # Too far from each other for a number.
-        return None
-    if rule.query.op in (">", ">="):
-        return distance
-    if rule.query.op in ("<", "<="):
-        return -distance
-    return -abs(distance) if rule.query.op == "==" else abs(distance)
 
 
 def summarize(rule: "Rule", decisions: Iterable[tuple[Decision, bool]]) -> Summary:

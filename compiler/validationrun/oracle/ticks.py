@@ -26,8 +26,7 @@ def judged_seconds(spec: "ValidationRunSpec") -> int:
 
 def query_timeout_seconds(rule: "Rule") -> int:
     """How long one query of this rule may take: its own timeout, or the smaller of 30s and the interval."""
-    body = rule.query or rule.alert
-    own = body.timeout if body is not None else None
+    own = rule.body.timeout if rule.body is not None else None
     return int(own) if own is not None else min(_DEFAULT_TIMEOUT_SECONDS, int(rule.run_properties.interval))
 
 

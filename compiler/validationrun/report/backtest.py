@@ -10,6 +10,7 @@ from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
 from validationrun.judging.backtest.compare import Comparison, Judged
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.rules import type_of
 
 KIND: Final = "ValidationRunBacktest"
 COMPARISON_KIND: Final = "ValidationRunComparison"
@@ -43,6 +44,7 @@ def _window_json(outcome: Outcome) -> Any:
 
 def _rule_json(outcome: RuleOutcome) -> Any:
     rule, state = outcome.rule, outcome.state
+    comparison = type_of(rule).comparison(rule)
     return {
         "name": rule.name,
         "type": rule.type,
@@ -53,9 +55,9 @@ def _rule_json(outcome: RuleOutcome) -> Any:
         "stopOnFailure": rule.run_properties.stop_on_failure,
         "failedAt": _time(state.failed_t),
         "value": state.value,
-        "op": rule.query.op if rule.query else None,
-        "threshold": rule.query.threshold if rule.query else None,
-        "firedCount": state.fired if rule.alert else None,
+        "op": comparison.op if comparison else None,
+        "threshold": comparison.threshold if comparison else None,
+        "firedCount": type_of(rule).fired_count(state),
         **outcome.summary.to_data(),
         "asked": {"form": outcome.form.value, "why": outcome.why or None, "ticks": outcome.ticks, "instants": outcome.instants},
     }  # fmt: skip
@@ -109,7 +111,8 @@ def _closest(outcome: Outcome) -> str:
 
 
 def _relative(one: RuleOutcome) -> float:
-    threshold = abs(float(one.rule.query.threshold)) if one.rule.query else 0.0
+    comparison = type_of(one.rule).comparison(one.rule)
+    threshold = abs(comparison.limit) if comparison else 0.0
     return (one.summary.margin or 0.0) / (threshold or 1.0)
 
 

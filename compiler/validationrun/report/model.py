@@ -11,6 +11,8 @@ from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
+from validationrun.oracle.rules.rule_type import RuleType
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.workload import Workload
 from validationrun.spec.v1alpha1 import Rule
@@ -60,6 +62,10 @@ class RuleView:
     @property
     def rule(self) -> Rule:
         return self.question.rule
+
+    @property
+    def type(self) -> RuleType:
+        return type_of(self.rule)
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from validationrun.report.reason_help import meaning
 
 _MOST_SERIES: Final = 5
 _SERIES: Final = 300
+_REQUIREMENT: Final = 35
 
 
 def run_meaning(view: RunView) -> str:
@@ -31,21 +32,18 @@ def stop_told(view: RunView) -> str:
 
 
 def requirement(rule: RuleView) -> str:
-    """What must hold: `> 0`, or that an alert does not fire."""
-    if rule.rule.query is not None:
-        return f"{rule.rule.query.op} {formatting.clean(rule.rule.query.threshold, 32)}"
-    return "must not fire"
+    """What must hold, in a few characters: `> 0`, or `must not fire`."""
+    return formatting.clean(rule.type.requirement(rule.rule), _REQUIREMENT)
 
 
 def value_told(rule: RuleView) -> str:
     """The last value; of an alert, for how many series it fired."""
-    if rule.rule.query is not None:
-        if rule.state.value is None:
-            return "no value"
-        return formatting.value_text(rule.state.value, float(rule.rule.query.threshold))
-    if rule.state.fired:
-        return f"fired for {rule.state.fired} series"
-    return "did not fire" if rule.state.answered else "no answer"
+    return rule.type.last_answer(rule.state, lambda text: formatting.value_text(text, _limit(rule)))
+
+
+def _limit(rule: RuleView) -> float | None:
+    comparison = rule.type.comparison(rule.rule)
+    return comparison.limit if comparison is not None else None
 
 
 def answers_short(rule: RuleView) -> str:
@@ -77,8 +75,7 @@ def margin_told(rule: RuleView, start: float | None) -> str:
         return ""
     if summary.margin == 0:
         return f"exactly at the threshold at {formatting.moment(summary.margin_t, start)}"
-    threshold = float(rule.rule.query.threshold) if rule.rule.query is not None else None
-    where = f"value {formatting.value_text(summary.margin_value, threshold)} at {formatting.moment(summary.margin_t, start)}"
+    where = f"value {formatting.value_text(summary.margin_value, _limit(rule))} at {formatting.moment(summary.margin_t, start)}"
     if summary.failed and summary.margin < 0:
         return f"furthest beyond the threshold by {formatting.number(abs(summary.margin))}: {where}"
     return f"closest to the threshold by {formatting.number(summary.margin)}: {where}"

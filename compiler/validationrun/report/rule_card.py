@@ -9,7 +9,7 @@ from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.report import formatting
 from validationrun.report.model import RuleView, RunView
-from validationrun.report.phrases import answers_told, failed_series, margin_told, requirement, value_told
+from validationrun.report.phrases import answers_told, failed_series, margin_told, value_told
 from validationrun.report.reason_help import meaning
 
 
@@ -82,7 +82,7 @@ def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
         )
         yield Row("failed first", [f"{formatting.moment(state.failed_t, view.start)}: {said}"])
         yield Row("series", failed_series(rule))
-    yield Row("must hold", [_must(rule)])
+    yield Row("must hold", [rule.type.condition(rule.rule, _named)])
     yield Row("last value", [value_told(rule)])
     if summary.lowest is not None and summary.highest is not None:
         yield Row("range", [f"{formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"])
@@ -98,14 +98,8 @@ def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
     yield Row("evaluated", [_evaluated(rule)])
 
 
-def _must(rule: RuleView) -> str:
-    alert = rule.rule.alert
-    if alert is None:
-        return f"value {requirement(rule)}"
-    ref = alert.rule_ref
-    scope = ", ".join(f'{one.name}{one.op}"{formatting.clean(one.value, formatting.NAME)}"' for one in alert.matchers)
-    name = formatting.clean(ref.alertname, formatting.NAME)
-    return f"alert {name} of {ref.namespace}/{ref.name} must not fire" + (f" for {{{scope}}}" if scope else "")
+def _named(text: str) -> str:
+    return formatting.clean(text, formatting.NAME)
 
 
 def _asked(rule: RuleView, start: float | None) -> list[str]:

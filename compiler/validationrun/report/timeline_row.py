@@ -12,6 +12,7 @@ from typing import Final
 
 from validationrun.base.durations import format_duration
 from validationrun.base.times import format_time
+from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.outcome import Verdict
 from validationrun.report import formatting
 from validationrun.report.model import Point, RuleView
@@ -21,7 +22,8 @@ from validationrun.report.timeline_axis import WIDTH, Axis, Scale
 COLUMNS: Final = 500
 """Into which a row is thinned when it has more points."""
 _MOST_SPANS: Final = 150
-_PLOT: Final = {"query": 76.0, "alert": 30.0}
+_PLOT: Final = 76.0
+_PLOT_WITHOUT_VALUES: Final = 30.0
 _STRIP: Final = 16.0
 _EDGE: Final = 6.0
 _OVER: Final = 1.5
@@ -106,18 +108,23 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     Args:
         most_marks: decisions that get a mark of their own; what is beyond is drawn, but can't be pointed at.
     """
-    plot = _PLOT[rule.rule.type]
+    comparison = rule.type.comparison(rule.rule)
+    plot = _PLOT if comparison is not None else _PLOT_WITHOUT_VALUES
     lane = Lane(rule, plot, plot + _STRIP)
     points = sorted(rule.points, key=lambda one: one.t)
     cells = _Cells(rule, axis)
     counted = [one for one in points if one.counted]
     lane.gaps = cells.spans((one.t for one in counted if not one.good), "no answer")
     lane.holes = cells.spans(rule.missing, "nothing recorded")
-    if rule.rule.query is not None:
-        _values(lane, points, axis, float(rule.rule.query.threshold))
+    if comparison is not None:
+        _values(lane, points, axis, comparison)
     else:
-        lane.fired = cells.spans((one.t for one in counted if one.decision.verdict == Verdict.FAILED), "fired")
-        lane.quiet = cells.spans((one.t for one in counted if one.decision.verdict == Verdict.PASSED), "did not fire")
+        lane.fired = cells.spans(
+            (point.t for point in counted if point.decision.verdict == Verdict.FAILED), rule.type.failed_word
+        )
+        lane.quiet = cells.spans(
+            (point.t for point in counted if point.decision.verdict == Verdict.PASSED), rule.type.passed_word
+        )
     _strip(lane, points, cells, axis)
     start_after = int(rule.rule.run_properties.start_after)
     if start_after:
@@ -165,15 +172,15 @@ class _Cells:
         return [Span(left, round(max(right - left, 0.1), 3), title) for left, right in found]
 
 
-def _values(lane: Lane, points: Sequence[Point], axis: Axis, threshold: float) -> None:
+def _values(lane: Lane, points: Sequence[Point], axis: Axis, comparison: Comparison) -> None:
     numbers = [one.number for one in points if one.number is not None]
-    lane.scale = scale = Scale.of([*numbers, threshold], _EDGE, lane.plot - _EDGE)
-    lane.threshold = scale.y(threshold)
-    lane.limit = _limit(lane.rule, threshold)
+    lane.scale = scale = Scale.of([*numbers, comparison.limit], _EDGE, lane.plot - _EDGE)
+    lane.threshold = scale.y(comparison.limit)
+    lane.limit = _limit(lane.rule, comparison)
     if numbers:
         lane.high = formatting.rough(scale.high) if lane.threshold > 2 * _LETTERS else ""
         lane.low = formatting.rough(scale.low) if lane.threshold < lane.plot - 2 * _LETTERS else ""
-    lane.violating = _violating(lane)
+    lane.violating = _violating(lane.plot, lane.threshold, comparison.op)
     interval = int(lane.rule.rule.run_properties.interval)
     drawn = [one for one in points if one.counted]
     lane.dense = len(drawn) > 2 * COLUMNS
@@ -181,21 +188,15 @@ def _values(lane: Lane, points: Sequence[Point], axis: Axis, threshold: float) -
     lane.line = _path(list(_thinned(drawn, interval, axis)), axis, scale)
 
 
-def _limit(rule: RuleView, threshold: float) -> str:
-    words = requirement(rule)
-    return (
-        words
-        if len(words) <= _ROOM or rule.rule.query is None
-        else f"{rule.rule.query.op} {formatting.rough(threshold)}"
-    )
+def _limit(rule: RuleView, comparison: Comparison) -> str:
+    text = requirement(rule)
+    return text if len(text) <= _ROOM else f"{comparison.op} {formatting.rough(comparison.limit)}"
 
 
-def _violating(lane: Lane) -> list[tuple[float, float]]:
-    query, y = lane.rule.rule.query, lane.threshold
-    if query is None or y is None:
-        return []
-    above, below = (0.0, y), (y, round(lane.plot - y, 1))
-    return {">": [below], ">=": [below], "<": [above], "<=": [above], "==": [above, below]}.get(query.op, [])
+def _violating(plot: float, y: float, op: str) -> list[tuple[float, float]]:
+    """Where values do not pass, for a threshold at height `y`."""
+    above, below = (0.0, y), (y, round(plot - y, 1))
+    return {">": [below], ">=": [below], "<": [above], "<=": [above], "==": [above, below]}.get(op, [])
 
 
 def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[tuple[float, float, bool]]:

@@ -8,6 +8,7 @@ from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.summary import Summary, Tally
 from validationrun.spec.v1alpha1 import Rule
 
@@ -66,6 +67,7 @@ class EvidenceWriter:
 
 def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str, Any]:
     """A rule's verdict and what its decisions add up to."""
+    comparison = type_of(rule).comparison(rule)
     return {
         "name": rule.name,
         "type": rule.type,
@@ -75,8 +77,8 @@ def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str
         "why": state.why or None,
         "failedT": state.failed_t,
         "value": state.value,
-        "threshold": rule.query.threshold if rule.query else None,
-        "op": rule.query.op if rule.query else None,
-        "firedCount": state.fired if rule.alert else None,
+        "threshold": comparison.threshold if comparison else None,
+        "op": comparison.op if comparison else None,
+        "firedCount": type_of(rule).fired_count(state),
         **summary.to_data(),
     }

@@ -150,9 +150,9 @@ def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterato
     references = References(context.cluster)
     by_fault: dict[tuple[str, str], list[str]] = {}
     for rule in rules:
-        if "alert" not in rule:
+        ref = rule[rule["type"]].get("ruleRef")
+        if ref is None:
             continue
-        ref = rule["alert"]["ruleRef"]
         fault = references.fault_of(rule["name"], ref["namespace"], ref["name"], ref["alertname"])
         if fault is not None:
             by_fault.setdefault((fault.reason, fault.message), []).append(rule["name"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import RuleReason
+from validationrun.oracle.rules import type_of
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -21,10 +22,10 @@ class References:
 
     def fault(self, rule: "Rule") -> Fault | None:
         """Why the rule's reference does not resolve; None when it does, or when it has none."""
-        if rule.alert is None:
+        reference = type_of(rule).reference(rule)
+        if reference is None:
             return None
-        ref = rule.alert.rule_ref
-        return self.fault_of(rule.name, ref.namespace, ref.name, ref.alertname)
+        return self.fault_of(rule.name, reference.namespace, reference.name, reference.alertname)
 
     def fault_of(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | None:
         """The same, by the parts of the reference."""

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import replies
 from simulation import alert_rule, query_rule
+from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
 from validationrun.oracle.exchange import NOTHING_ASKED, Exchange, Fault, Reply
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import REFUSED, RuleReason
 from validationrun.oracle.rules import decide
-from validationrun.oracle.summary import Tally, margin_of, summarize
+from validationrun.oracle.summary import Tally, summarize
 from validationrun.spec.v1alpha1 import Rule
 
 QUERY = query_rule("rule", "x", ">", "10")
@@ -159,7 +160,7 @@ def test_a_refused_reference_is_kept(reason: str) -> None:
 )
 def test_the_proof_of_silence_is_kept(proof: Reply | None, verdict: str) -> None:
     """With the moment that it was fresh at."""
-    decisions = decided(ALERT, [exchange(replies.vector(), proof=proof)])
+    decisions = decided(ALERT, [exchange(replies.vector(), others={"proof": proof} if proof else {})])
 
     assert round_trip(ALERT, decisions) == decisions
     assert decisions[0].verdict == verdict
@@ -178,7 +179,7 @@ def test_a_large_proof_proves_the_same_again(health: str, verdict: str) -> None:
     """Nothing in it may be cut."""
     proof = large_rules(health)
     assert len(proof.body) > 64 * 1024
-    decisions = decided(ALERT, [exchange(replies.vector(), proof=proof)])
+    decisions = decided(ALERT, [exchange(replies.vector(), others={"proof": proof})])
 
     assert decisions[0].verdict == verdict
     assert round_trip(ALERT, decisions) == decisions
@@ -187,7 +188,7 @@ def test_a_large_proof_proves_the_same_again(health: str, verdict: str) -> None:
 @pytest.mark.parametrize("opening", [replies.vector("1"), replies.vector(), replies.fault(), Reply(200, b"\xff", None)])
 def test_what_fired_at_the_opening_is_kept(opening: Reply) -> None:
     """It is part of the message."""
-    decisions = decided(ALERT, [exchange(replies.vector("1", "1"), opening=opening)])
+    decisions = decided(ALERT, [exchange(replies.vector("1", "1"), others={"opening": opening})])
 
     assert round_trip(ALERT, decisions) == decisions
     assert ("already firing" in decisions[0].message) == (opening == replies.vector("1"))
@@ -289,7 +290,10 @@ _replies = st.one_of(
 )
 def test_whatever_was_sent_decides_again_as_it_did(rule: Rule, sent: list[tuple[Reply, Reply | None]]) -> None:
     """A whole file of it, bodies that repeat too."""
-    exchanges = [exchange(reply, NOW + k, proof=other, opening=other) for k, (reply, other) in enumerate(sent)]
+    exchanges = [
+        exchange(reply, NOW + k, others={"proof": other, "opening": other} if other is not None else {})
+        for k, (reply, other) in enumerate(sent)
+    ]
     decisions = decided(rule, exchanges)
 
     assert round_trip(rule, decisions) == decisions
@@ -337,7 +341,7 @@ def test_a_summary_is_what_its_decisions_add_up_to(op: str, values: list[str], c
     assert (summary.lowest is None) == (not numbers)
     if numbers:
         assert (float(summary.lowest), float(summary.highest)) == (min(numbers), max(numbers))
-        assert summary.margin == min(margin_of(rule, number) for number in numbers)
+        assert summary.margin == min(Comparison(op, "10").margin(number) for number in numbers)
         assert (summary.margin < 0 or op in ("!=", "==") or summary.margin == 0) or summary.failed == 0
     assert summary.coverage == (len(good) / len(taken) if taken else None)
     json.dumps(summary.to_data(), allow_nan=False)
@@ -345,7 +349,6 @@ def test_a_summary_is_what_its_decisions_add_up_to(op: str, values: list[str], c
 
 def test_the_margin_of_an_alert_is_none() -> None:
     """It has no number."""
-    assert margin_of(ALERT, 1.0) is None
     assert Tally(ALERT).summary().margin is None
 
 

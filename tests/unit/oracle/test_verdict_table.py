@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validationrun.oracle.exchange import Fault, Sample, Samples
 from validationrun.oracle.fold import RuleState
-from validationrun.oracle.rules.alert import decide_alert
-from validationrun.oracle.rules.query import decide_query
 from validationrun.oracle.verdict_table import Facts, judge
 from validationrun.oracle.workload import Shard, aggregate
 
@@ -138,43 +135,6 @@ def test_what_shards_add_up_to(codes: list[int | None], complete: bool, expected
 )
 def test_a_missing_or_strange_shard_is_a_fault(shards: list[Shard], replicas: int) -> None:
     assert aggregate(shards, replicas, job_complete=True) == 2
-
-
-@pytest.mark.parametrize(
-    ("op", "value", "holds"),
-    [
-        (">=", "1", True), (">=", "0.9", False), ("<=", "1", True), ("<=", "1.1", False), (">", "1", False), (">", "1.1", True),
-        ("<", "1", False), ("<", "0.9", True), ("==", "1", True), ("==", "1.1", False), ("!=", "1", False), ("!=", "2", True),
-    ],
-)  # fmt: skip
-def test_each_operator(op: str, value: str, holds: bool) -> None:
-    decision = decide_query("a", 10, op, "1", Samples([Sample({}, value)]))
-    assert decision.verdict == ("Passed" if holds else "Failed")
-    assert decision.value == value
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (Samples([]), "NoSamples"),
-        (Samples([Sample({"a": "1"}, "5"), Sample({"a": "2"}, "5")]), "AmbiguousResult"),
-        (Samples([Sample({}, "NaN")]), "NaN"),
-        (Samples([Sample({}, "+Inf")]), "NotFinite"),
-        (Samples([Sample({}, "-Inf")]), "NotFinite"),
-        (Fault("Timeout", "no answer"), "Timeout"),
-    ],
-)
-def test_no_usable_value_is_an_error(answer: Any, reason: str) -> None:
-    decision = decide_query("a", 10, "!=", "1", answer)
-    assert (decision.verdict, decision.reason) == ("Error", reason)
-
-
-def test_silence_of_an_alert_passes_with_proof_only() -> None:
-    assert decide_alert("a", 10, Samples([]), None).verdict == "Passed"
-    unproven = decide_alert("a", 10, Samples([]), Fault("AlertNotLoaded", "no such alert"))
-    assert (unproven.verdict, unproven.reason) == ("Error", "AlertNotLoaded")
-    fired = decide_alert("a", 10, Samples([Sample({}, "1")]), Fault("AlertNotLoaded", "no such alert"))
-    assert (fired.verdict, fired.count) == ("Failed", 1)
 
 
 def test_a_cause_that_several_rules_share_is_told_once():

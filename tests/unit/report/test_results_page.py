@@ -37,7 +37,7 @@ def test_every_field_of_a_line_of_evidence_is_described():
     """A line with everything that a line can have."""
     fault, plain = Fault("Timeout", "no answer"), Reply(200, b"{}", None)
     warned = Reply(200, json.dumps({"warnings": ["partial"]}).encode(), fault)
-    exchange = Exchange("r", 1.0, True, 2.0, 3.0, "q", warned, fault, plain, plain, "why")
+    exchange = Exchange("r", 1.0, True, 2.0, 3.0, "q", warned, fault, {"proof": plain, "opening": plain}, "why")
     line = json.loads(Encoder().decision(Decision("r", 1.0, "Error", "x", "y", exchange=exchange), counted=True))
     assert len(line) == 18
     assert set(line) - named("rules/&lt;rule&gt;.jsonl") == set()

@@ -7,13 +7,20 @@ One file a topic. A new check is a function in `CHECKS`, a code in `docs/diagnos
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from validationrun.compiling.check import chain, load, rules, timeouts
+from validationrun.compiling.check import chain, load, matchers, queries, rules, timeouts
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
 
 Check = Callable[[ValidationRun], Iterator[Finding]]
 
-CHECKS: Final[tuple[Check, ...]] = (*timeouts.CHECKS, *chain.CHECKS, *load.CHECKS, *rules.CHECKS)
+CHECKS: Final[tuple[Check, ...]] = (
+    *timeouts.CHECKS,
+    *chain.CHECKS,
+    *load.CHECKS,
+    *rules.CHECKS,
+    *matchers.CHECKS,
+    *queries.CHECKS,
+)
 
 
 def check(run: ValidationRun) -> list[Finding]:

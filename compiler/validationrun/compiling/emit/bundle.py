@@ -24,6 +24,7 @@ from validationrun.contract.plan_json import (
     PlannedWorkload,
     TextPlace,
 )
+from validationrun.oracle.rules import type_of
 
 _HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
@@ -158,7 +159,7 @@ def _load(load: PlannedLoad) -> PlannedWorkload:
 
 def _query(planned: PlannedRule) -> PlannedQuery:
     rule = planned.rule
-    promql = planned.promql if rule.query is None else None
+    promql = planned.promql if type_of(rule).promql(rule) is None else None
     return PlannedQuery(name=rule.name, type=rule.type, promql=promql, places=planned.places)
 
 

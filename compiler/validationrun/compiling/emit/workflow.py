@@ -22,6 +22,8 @@ from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.load import DO_NOT_DISRUPT
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.oracle.outcome import Phase, Verdict
+from validationrun.oracle.rules import type_of
+from validationrun.spec.v1alpha1 import Rule
 
 ENTRYPOINT: Final = "main"
 _USER: Final = 8737
@@ -117,10 +119,10 @@ def _sentence(plan: Plan) -> str:
     return f"{chain}, drives `{plan.load.name}` at it for {format_duration(plan.load.duration_s)}{shards} and watches the rules meanwhile."
 
 
-def _rule_row(rule: Any) -> str:
-    passes = f"value {rule.query.op} {rule.query.threshold}" if rule.query else "the alert does not fire"
+def _rule_row(rule: Rule) -> str:
     properties = rule.run_properties
-    return f"| {rule.name} | {passes} | {format_duration(properties.interval)} | {'yes' if properties.stop_on_failure else 'no'} |"
+    stops = "yes" if properties.stop_on_failure else "no"
+    return f"| {rule.name} | {type_of(rule).passes_when(rule)} | {format_duration(properties.interval)} | {stops} |"
 
 
 def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:

@@ -10,8 +10,7 @@ from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, Pla
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
 from validationrun.contract.plan_json import Accounts, ResultsTarget
-from validationrun.oracle.placeholders import find_places
-from validationrun.oracle.rules.alert import alert_query
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
 
@@ -101,12 +100,7 @@ def _results(spec: ValidationRunSpec, namespace: str) -> ResultsTarget | None:
 
 def _rule(rule: Rule) -> PlannedRule:
     timeout = query_timeout_seconds(rule)
-    if rule.query is not None:
-        places, _ = find_places(rule.query.promql)
-        return PlannedRule(rule, rule.query.promql, timeout, tuple(places))
-    if rule.alert is None:
-        raise ValueError(f"rule {rule.name} reached the plan without a body")
-    query, places = alert_query(rule.alert)
+    query, places = type_of(rule).question(rule)
     return PlannedRule(rule, query, timeout, tuple(places))
 
 

@@ -7,6 +7,8 @@ Never `pods/exec`, never writing Secrets, never RBAC itself.
 import dataclasses
 
 from validationrun.compiling.plan.model import Right, SharedRules
+from validationrun.oracle.rules import type_of
+from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.spec.v1alpha1 import ValidationRunSpec
 
 _TASK_RESULTS = Right(
@@ -38,9 +40,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
             Right("", ("pods",), ("list", "watch"), "the shards' exit codes and times"),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
-    own = sorted(
-        {rule.alert.rule_ref.name for rule in spec.rules if rule.alert and rule.alert.rule_ref.namespace == namespace}
-    )
+    own = sorted({reference.name for reference in _references(spec) if reference.namespace == namespace})
     if own:
         rights.append(
             Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "alert references resolve", tuple(own))
@@ -71,7 +71,12 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
 def shared_rules(spec: ValidationRunSpec, namespace: str) -> tuple[SharedRules, ...]:
     """PrometheusRules of other namespaces, by namespace; their owners grant the reading."""
     by_namespace: dict[str, set[str]] = {}
-    for rule in spec.rules:
-        if rule.alert is not None and rule.alert.rule_ref.namespace != namespace:
-            by_namespace.setdefault(rule.alert.rule_ref.namespace, set()).add(rule.alert.rule_ref.name)
+    for reference in _references(spec):
+        if reference.namespace != namespace:
+            by_namespace.setdefault(reference.namespace, set()).add(reference.name)
     return tuple(SharedRules(name, tuple(sorted(by_namespace[name]))) for name in sorted(by_namespace))
+
+
+def _references(spec: ValidationRunSpec) -> list[AlertReference]:
+    references = [type_of(rule).reference(rule) for rule in spec.rules]
+    return [reference for reference in references if reference is not None]

@@ -13,7 +13,7 @@ from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer
 from validationrun.oracle.exchange import Reply
 from validationrun.oracle.prometheus_response import Matrix, read_matrix
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules.alert import firing_selector
+from validationrun.oracle.rules import type_of
 
 LEAST_SECONDS: Final = 60
 """The shortest range that is asked for when a longer one failed."""
@@ -38,7 +38,9 @@ def from_samples(
     within = times[late:]
     if not within:
         return [None] * len(times)
-    selector = firing_selector(question.at(start, within[-1]))
+    selector = type_of(question.rule).latching_series(question.at(start, within[-1]))
+    if selector is None:
+        return [None] * len(times)
     first: dict[frozenset[tuple[str, str]], float] = {}
     if not _look(ask, selector, opens, within[-1], first):
         return [None] * len(times)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.compact_answer import compact
-from validationrun.judging.backtest.decide import AlertDecider, Decider, QueryDecider, Silence, unproven
+from validationrun.judging.backtest.decide import Decider, Silence
 from validationrun.judging.backtest.fetch import Ticks, ask_window
 from validationrun.judging.backtest.fold_window import Course, judge_window
 from validationrun.judging.backtest.query_strategy import Form
@@ -21,7 +21,8 @@ from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules.alert import firing_selector
+from validationrun.oracle.rules import type_of
+from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.prometheus import Prometheus
@@ -148,31 +149,45 @@ def _doubted(state: RuleState, why: str) -> RuleState:
 
 
 def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:
-    question = asked.question
-    rule = question.rule
-    decider = QueryDecider(rule) if rule.query else _alert_decider(past, asked, period, assume=assume)
-    sweep = _sweep(past, question, period, decider) if rule.run_properties.final_sweep else None
+    rule = asked.question.rule
+    decider = _decider(past, asked, period, assume=assume)
+    sweep = _sweep(past, asked.question, period, decider) if rule.run_properties.final_sweep else None
     return Course(rule, asked.times, asked.answers, decider, sweep)
 
 
-def _alert_decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> AlertDecider:
+def _decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Decider:
     question = asked.question
-    if question.rule.alert is None:
-        raise ValueError(f"rule {question.rule.name} has no alert")
-    silence: Silence
-    if assume:
-        held = _held(past, asked)
+    reference = type_of(question.rule).reference(question.rule)
+    if reference is None:
+        return Decider(question.rule)
+    return Decider(
+        question.rule,
+        _assumed_silence(past, asked) if assume else _unproven_silence(reference),
+        lambda: _fired_before(past, question, period),
+    )
 
-        def silence(t: float) -> Fault | None:
-            return held[t] if t in held else nothing_held(past, t)
-    else:
-        fault = unproven(question.rule.alert.rule_ref.alertname)
 
-        def silence(t: float) -> Fault | None:
-            del t
-            return fault
+def _assumed_silence(past: Past, asked: Ticks) -> Silence:
+    held = _held(past, asked)
 
-    return AlertDecider(question.rule, silence, lambda: _fired_before(past, question, period))
+    def silence(t: float) -> Fault | None:
+        return held[t] if t in held else nothing_held(past, t)
+
+    return silence
+
+
+def _unproven_silence(reference: AlertReference) -> Silence:
+    fault = Fault(
+        RuleReason.ALERT_NOT_LOADED,
+        f"history cannot prove that alert {reference.alertname} was loaded while it was silent; "
+        "--assume-alerts-loaded takes it for granted",
+    )
+
+    def silence(t: float) -> Fault | None:
+        del t
+        return fault
+
+    return silence
 
 
 def _held(past: Past, asked: Ticks) -> Mapping[float, Fault | None]:
@@ -187,8 +202,10 @@ def _held(past: Past, asked: Ticks) -> Mapping[float, Fault | None]:
 
 
 def _fired_before(past: Past, question: Question, period: Period) -> bool:
-    opens = question.opens(period.start, period.end)
-    answer = past.answer(firing_selector(question.at(period.start, period.end)), opens, question.timeout_s)
+    series = type_of(question.rule).latching_series(question.at(period.start, period.end))
+    if series is None:
+        return False
+    answer = past.answer(series, question.opens(period.start, period.end), question.timeout_s)
     return isinstance(answer, Samples) and bool(answer.samples)
 
 
@@ -197,7 +214,7 @@ def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> 
         query = question.at(period.start, period.end)
         answer = compact(past.answer(query, period.end, question.timeout_s))
         decision = decider.decide(period.end, answer, final=True)
-        if decision.reason != RuleReason.NO_SAMPLES or question.rule.query is None:
+        if decision.reason != RuleReason.NO_SAMPLES or type_of(question.rule).reference(question.rule) is not None:
             return decision
         explain = explain_empty(Prometheus(past.url, past.access))
         return dataclasses.replace(decision, why=explain(query, period.end, question.timeout_s))
@@ -209,8 +226,8 @@ def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
     """Why Prometheus does not run an alert now whose silence is taken for proof: a line for each such rule."""
     lines = []
     for question in questions:
-        if question.rule.alert is not None:
-            name = question.rule.alert.rule_ref.alertname
+        if (reference := type_of(question.rule).reference(question.rule)) is not None:
+            name = reference.alertname
             if (fault := read_loaded(past.rules(name), name, past.now())) is not None:
                 lines.append(f"rule {question.rule.name}: {fault.message}")
     return lines

@@ -11,7 +11,7 @@ from typing import Final
 
 from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.compact_answer import CompactAnswer
-from validationrun.judging.backtest.decide import AlertDecider, Decider, QueryDecider
+from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.fetch import ask_window, fill
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.completeness import since_resume
@@ -21,8 +21,8 @@ from validationrun.oracle.evidence import Entry
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.verdict_table import RunVerdict, judge
 from validationrun.results.folder import Result
 
@@ -166,16 +166,16 @@ def _decisions(
 
 
 def _decider(question: Question, entries: Sequence[Entry]) -> Decider:
-    if question.rule.alert is None:
-        return QueryDecider(question.rule)
-    alertname = question.rule.alert.rule_ref.alertname
+    rule = question.rule
+    if type_of(rule).reference(rule) is None:
+        return Decider(rule)
     by_time = {entry.t: entry for entry in entries}
 
     def silence(t: float) -> Fault | None:
         """History does not tell whether the alert was loaded, so the proof of the live run counts."""
         entry = by_time.get(t)
-        if entry is None or entry.exchange is None or entry.exchange.proof is None:
+        if entry is None or entry.exchange is None:
             return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")
-        return read_loaded(entry.exchange.proof, alertname, entry.exchange.answered)
+        return type_of(rule).silence(rule, entry.exchange)
 
-    return AlertDecider(question.rule, silence, lambda: False)
+    return Decider(rule, silence)

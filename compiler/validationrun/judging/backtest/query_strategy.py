@@ -13,6 +13,7 @@ from typing import Any, Final
 import promql_parser as promql
 
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.spec.promql import SyntaxFault, nodes, parse, value_type
 
 
@@ -65,7 +66,7 @@ def choose(question: Question, start: float) -> Choice:
     Args:
         start: of the window.
     """
-    if question.rule.alert is not None:
+    if type_of(question.rule).latching_series(question.at(start, start)) is not None:
         return Choice(Form.SAMPLES)
     if question.depends_on_window:
         return Choice(Form.INSTANT, "${window} makes another query at each tick")

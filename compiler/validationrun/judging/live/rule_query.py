@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Exchange, Fault, Reply, Samples
+from validationrun.oracle.exchange import Exchange, Fault, Reply
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
-from validationrun.oracle.rules.alert import firing_selector
+from validationrun.oracle.rules import decide, type_of
+from validationrun.oracle.rules.rule_type import AlertRules, Request
 from validationrun.prometheus.explain_empty import Explain
 from validationrun.spec.v1alpha1 import Rule
 
@@ -46,7 +45,8 @@ class Asker:
         self._reference = reference
         self._explain = explain
         self._now = now
-        self._opening_known = False
+        self._roles: set[str] = set()
+        """The roles of every further request so far."""
 
     def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
         """
@@ -61,21 +61,18 @@ class Asker:
         if (refused := self._reference(rule)) is not None:
             return decide(rule, Exchange(rule.name, t, final, asked, self._now(), query, refused=refused))
         reply = self._connection.query(query, t, self.question.timeout_s)
-        answer = read_vector(reply)
-        proof = opening = None
-        if rule.alert is not None and isinstance(answer, Samples):
-            if answer.samples and not self._opening_known:
-                # Did it fire before the run began? For people; the verdict stands without.
-                self._opening_known = True
-                opening = self._connection.query(
-                    firing_selector(query), self.question.opens(start, t), max(_LEAST_SECONDS, until - time.monotonic())
-                )
-            elif not answer.samples:
-                proof = self._connection.rules(
-                    rule.alert.rule_ref.alertname, max(_LEAST_SECONDS, until - time.monotonic())
-                )
-        exchange = Exchange(rule.name, t, final, asked, self._now(), query, reply=reply, proof=proof, opening=opening)
-        return decide(rule, exchange)
+        exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply)
+        kind, opens = type_of(rule), self.question.opens(start, t)
+        while (request := kind.next_request(rule, exchange, opens, self._roles)) is not None:
+            self._roles.add(request.role)
+            answered = self._send(request, max(_LEAST_SECONDS, until - time.monotonic()))
+            exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
+        return decide(rule, dataclasses.replace(exchange, answered=self._now()))
+
+    def _send(self, request: Request, timeout_s: float) -> Reply:
+        if isinstance(request, AlertRules):
+            return self._connection.rules(request.alertname, timeout_s)
+        return self._connection.query(request.promql, request.t, timeout_s)
 
     def explained(self, decision: Decision) -> Decision:
         """The same decision with what explains an empty answer, where somebody can say."""

@@ -10,6 +10,7 @@ from validationrun.judging.ruletest.promtool_series import NotationError, Select
 from validationrun.judging.ruletest.series import SERIES_FAULTS, Series, lay_out, strike
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import judged_seconds, tick_count
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
@@ -199,7 +200,7 @@ class _Preparing:
             self._add("RT106", loc, f"needs `{required}`: it is of type {fault.type}", f"add `{required}:`")
         if fault.type == "counterReset" and fault.for_ is not None:
             self._add("RT106", (*loc, "for"), "is given, but a reset has no length", "delete it")
-        if fault.type == "alertNotLoaded" and not any(rule.alert for rule in rules):
+        if fault.type == "alertNotLoaded" and not any(type_of(rule).reference(rule) for rule in rules):
             self._add("RT106", loc, "concerns alert rules, and none is judged", "delete it, or judge an alert rule")
         names = [rule.name for rule in rules]
         for position, name in enumerate(fault.rules or ()):

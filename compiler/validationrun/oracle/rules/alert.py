@@ -1,79 +1,129 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
-from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Answer, Exchange, Fault, Samples
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Final
+
+from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.exchange import Exchange, Fault, Samples
+from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places, quoted
 from validationrun.oracle.prometheus_response import read_loaded, read_vector
-from validationrun.spec.v1alpha1 import AlertRule, Rule
+from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery, Request, RuleType
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import AlertRule, Matcher, Rule
+
+PROOF: Final = "proof"
+"""The request that proves that a silent alert is loaded."""
+
+OPENING: Final = "opening"
+"""The request that tells which alerts fired already when the rule's range opened."""
 
 
-def question(rule: Rule) -> tuple[str, list[Place]]:
-    """The query, and the places in it that are replaced."""
-    return alert_query(_body(rule))
+class Alert(RuleType):
+    """Failed once the alert fired at any moment of the window; its silence passes only with the proof that it is loaded."""
+
+    name = "alert"
+    own_labels = frozenset({"__name__", "alertname", "alertstate"})
+    failed_word = "fired"
+    passed_word = "did not fire"
+
+    def matchers(self, rule: "Rule") -> "Sequence[Matcher]":
+        return _body(rule).matchers
+
+    def reference(self, rule: "Rule") -> AlertReference:
+        reference = _body(rule).rule_ref
+        return AlertReference(reference.namespace, reference.name, reference.alertname)
+
+    def question(self, rule: "Rule") -> tuple[str, list[Place]]:
+        """
+        Did it fire for this run at any moment of the window?
+
+        Replaced are the window, and placeholders in the values of the matchers; the alert's name is taken as it is.
+        """
+        body = _body(rule)
+        head = f"max_over_time(ALERTS{{alertname={quoted(body.rule_ref.alertname)}"
+        matchers = ['alertstate="firing"', *(f"{m.name}{m.op}{quoted(m.value)}" for m in body.matchers)]
+        query = f"{head},{','.join(matchers)}}}[${{window}}])"
+        places, _ = find_places(query)
+        return query, [place for place in places if place.offset >= len(head)]
+
+    def opens(self, rule: "Rule", start: float, t: float) -> float:
+        """After `startAfter`: an alert that fired before does not count."""
+        return min(start + int(rule.run_properties.start_after), t)
+
+    def next_request(self, rule: "Rule", exchange: Exchange, opens: float, asked: Collection[str]) -> Request | None:
+        if PROOF in exchange.others or OPENING in exchange.others:
+            return None
+        answer = read_vector(exchange.reply)
+        if isinstance(answer, Fault):
+            return None
+        if not answer.samples:
+            return AlertRules(PROOF, self.reference(rule).alertname)
+        # Did it fire before the run began? For people, and said once; the verdict does not depend on it.
+        return None if OPENING in asked else InstantQuery(OPENING, _firing_series(exchange.query), opens)
+
+    def latching_series(self, query: str) -> str:
+        return _firing_series(query)
+
+    def observe(self, rule: "Rule", exchange: Exchange) -> Observation:
+        answer = exchange.refused or read_vector(exchange.reply)
+        silence = self.silence(rule, exchange) if isinstance(answer, Samples) and not answer.samples else None
+        before = False
+        if OPENING in exchange.others:
+            opening = read_vector(exchange.others[OPENING])
+            before = isinstance(opening, Samples) and bool(opening.samples)
+        return Observation(exchange.t, answer, exchange.final, silence, before)
+
+    def silence(self, rule: "Rule", exchange: Exchange) -> Fault | None:
+        if PROOF not in exchange.others:
+            return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
+        return read_loaded(exchange.others[PROOF], self.reference(rule).alertname, exchange.answered)
+
+    def judge(self, rule: "Rule", observation: Observation) -> Decision:
+        t, answer, final = observation.t, observation.answer, observation.final
+        if isinstance(answer, Samples) and answer.samples:
+            count = len(answer.samples)
+            message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
+            message += "; already firing at start" if observation.before else ""
+            return Decision(rule.name, t, Verdict.FAILED, RuleReason.ALERT_FIRED, message, count=count, final=final)
+        fault = answer if isinstance(answer, Fault) else observation.silence
+        if fault is not None:
+            return Decision(rule.name, t, Verdict.ERROR, fault.reason, fault.message, final=final)
+        return Decision(rule.name, t, Verdict.PASSED, RuleReason.NONE, "the alert did not fire", final=final)
+
+    def requirement(self, rule: "Rule") -> str:
+        del rule
+        return "must not fire"
+
+    def passes_when(self, rule: "Rule") -> str:
+        del rule
+        return "the alert does not fire"
+
+    def condition(self, rule: "Rule", shown: Callable[[str], str] = str) -> str:
+        body = _body(rule)
+        reference = body.rule_ref
+        scope = ", ".join(f'{m.name}{m.op}"{shown(m.value)}"' for m in body.matchers)
+        alert = f"alert {shown(reference.alertname)} of {reference.namespace}/{reference.name}"
+        return f"{alert} does not fire" + (f" for {{{scope}}}" if scope else "")
+
+    def last_answer(self, state: RuleState, shown: Callable[[str], str] = str) -> str:
+        del shown
+        if state.fired:
+            return f"fired for {state.fired} series"
+        return "did not fire" if state.answered else "no answer"
+
+    def fired_count(self, state: RuleState) -> int:
+        return state.fired
 
 
-def alert_query(rule: AlertRule) -> tuple[str, list[Place]]:
-    """
-    What is asked of an alert: did it fire for this run at any moment of the window?
-
-    Returns the query and the places in it that are replaced: the window, and placeholders in the matchers' values.
-    The alert's name is taken as it is, whatever it holds.
-    """
-    head = f"max_over_time(ALERTS{{alertname={quoted(rule.rule_ref.alertname)}"
-    matchers = ['alertstate="firing"', *(f"{m.name}{m.op}{quoted(m.value)}" for m in rule.matchers)]
-    query = f"{head},{','.join(matchers)}}}[${{window}}])"
-    places, _ = find_places(query)
-    return query, [place for place in places if place.offset >= len(head)]
-
-
-def firing_selector(query: str) -> str:
-    """The series inside an alert's query as it is asked: which alerts fire at one moment."""
+def _firing_series(query: str) -> str:
+    """The series inside an alert's query as it is asked: the alerts that fire at one moment."""
     return query[query.index("(") + 1 : query.rindex("[")]
 
 
-def decide(rule: Rule, exchange: Exchange) -> Decision:
-    """What one exchange means for a rule of this type. Silence passes only with the proof that came with it."""
-    answer = exchange.refused or read_vector(exchange.reply)
-    loaded = None
-    if isinstance(answer, Samples) and not answer.samples:
-        loaded = _loaded(rule, exchange)
-    before = False
-    if exchange.opening is not None:
-        opening = read_vector(exchange.opening)
-        before = isinstance(opening, Samples) and bool(opening.samples)
-    return decide_alert(rule.name, exchange.t, answer, loaded, final=exchange.final, before=before)
-
-
-def _loaded(rule: Rule, exchange: Exchange) -> Fault | None:
-    if exchange.proof is None:
-        return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
-    return read_loaded(exchange.proof, _body(rule).rule_ref.alertname, exchange.answered)
-
-
-def decide_alert(
-    rule: str, t: float, answer: Answer, loaded: Fault | None, *, final: bool = False, before: bool = False
-) -> Decision:
-    """
-    Any sample: it fired.
-
-    Args:
-        loaded: why this Prometheus cannot be said to run the alert; None with proof that it does. Silence passes with proof only.
-        before: it fired already when the window opened.
-    """
-    if isinstance(answer, Fault):
-        return Decision(rule, t, Verdict.ERROR, answer.reason, answer.message, final=final)
-    if answer.samples:
-        count = len(answer.samples)
-        message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
-        message += "; already firing at start" if before else ""
-        return Decision(rule, t, Verdict.FAILED, RuleReason.ALERT_FIRED, message, count=count, final=final)
-    if loaded is not None:
-        return Decision(rule, t, Verdict.ERROR, loaded.reason, loaded.message, final=final)
-    return Decision(rule, t, Verdict.PASSED, RuleReason.NONE, "the alert did not fire", final=final)
-
-
-def _body(rule: Rule) -> AlertRule:
+def _body(rule: "Rule") -> "AlertRule":
     if rule.alert is None:
         raise ValueError(f"rule {rule.name} has no alert")
     return rule.alert

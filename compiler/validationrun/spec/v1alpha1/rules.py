@@ -69,9 +69,23 @@ class RunProperties(Model):
     retry: Annotated[int, Field(ge=0, le=10, description="Consecutive errors that are tolerated.")] = 3
 
 
+RuleTypeName = Literal["alert", "query"]
+
+
 class Rule(Model):
     name: Annotated[DnsLabel, Field(description="Unique in the run.")]
-    type: Annotated[Literal["alert", "query"], Field(description="Which of the two bodies is given.")]
+    type: Annotated[RuleTypeName, Field(description="Which of the two bodies is given.")]
     query: Annotated[QueryRule | None, Field(description="For type query: an expression and a threshold.")] = None
     alert: Annotated[AlertRule | None, Field(description="For type alert: an alert that must not fire.")] = None
     run_properties: Annotated[RunProperties, Field(description="When and how often it is evaluated.")] = RunProperties()
+
+    @property
+    def body(self) -> QueryRule | AlertRule | None:
+        """The body that `type` names; None where it is missing, which lint refuses."""
+        body: QueryRule | AlertRule | None = getattr(self, self.type)
+        return body
+
+    @property
+    def bodies(self) -> list[str]:
+        """The types whose bodies are given."""
+        return [name for name in ("query", "alert") if getattr(self, name) is not None]

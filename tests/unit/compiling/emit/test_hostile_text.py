@@ -17,7 +17,7 @@ import pytest
 
 from emit_helpers import Output, as_yaml, compile_one, compiled, full_run, node, query_rule, strings
 from validationrun.base import conventions
-from validationrun.oracle.rules.alert import alert_query
+from validationrun.oracle.rules import type_of
 from validationrun.spec.v1alpha1 import ValidationRun
 
 MARK = "h0st1le"
@@ -417,7 +417,7 @@ def test_the_name_of_an_alert_is_never_a_place():
     plan = compiled(run).plan
     rule = plan.rules[1]
     assert [place.token for place in rule.places] == ["${window}"]
-    assert rule.promql == alert_query(rule.rule.alert)[0]
+    assert rule.promql == type_of(rule.rule).question(rule.rule)[0]
 
 
 def test_text_that_begins_like_a_secret_of_the_compiler_changes_nothing(benign):

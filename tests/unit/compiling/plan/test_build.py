@@ -423,7 +423,7 @@ def test_a_rule_without_a_body_is_a_bug_of_the_caller():
     run = linted(full_run()).run
     rule = run.spec.rules[0].model_copy(update={"query": None})
     spec = run.spec.model_copy(update={"rules": [rule]})
-    with pytest.raises(ValueError, match="without a body"):
+    with pytest.raises(ValueError, match="has no query"):
         build_plan(run.model_copy(update={"spec": spec}), runner_image="x")
 
 

@@ -78,7 +78,7 @@ def test_without_its_proof_silence_is_an_error() -> None:
     exchange = decision.exchange
     assert exchange is not None
     question = alert_question()
-    assert decide(question.rule, replace(exchange, proof=None)).reason == "AlertNotLoaded"
+    assert decide(question.rule, replace(exchange, others={})).reason == "AlertNotLoaded"
 
 
 def test_an_alert_that_fired_already_at_the_start_says_so_once() -> None:

@@ -1,26 +1,32 @@
+from typing import Any
+
 import promql_parser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import replies
+from simulation import alert_rule
+from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
 from validationrun.oracle.placeholders import fill
-from validationrun.oracle.rules.alert import alert_query
-from validationrun.spec.v1alpha1 import AlertRule
+from validationrun.oracle.rules.alert import OPENING, PROOF, Alert
+from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery
+from validationrun.spec.v1alpha1 import Rule
 
 VALUES = {"chainId": "nightly-0a1b", "namespace": "eng-ada", "runId": "nightly-x7k2p", "window": "60s"}
 
 
-def _rule(alertname: str = "NodeFailed", *matchers: tuple[str, str, str]) -> AlertRule:
-    return AlertRule.model_validate(
-        {
-            "ruleRef": {"name": "alerts", "namespace": "monitoring", "alertname": alertname},
-            "matchers": [{"name": name, "op": op, "value": value} for name, op, value in matchers],
-        }
-    )
+def _rule(alertname: str = "NodeFailed", *matchers: tuple[str, str, str]) -> Rule:
+    body = {
+        "ruleRef": {"name": "alerts", "namespace": "monitoring", "alertname": alertname},
+        "matchers": [{"name": name, "op": op, "value": value} for name, op, value in matchers],
+    }
+    return Rule.model_validate({"name": "a", "type": "alert", "alert": body})
 
 
-def _filled(rule: AlertRule) -> str:
-    query, places = alert_query(rule)
+def _filled(rule: Rule) -> str:
+    query, places = Alert().question(rule)
     return fill(query, places, VALUES)
 
 
@@ -29,7 +35,7 @@ def test_the_question_is_whether_the_alert_fired_at_any_moment_of_the_window():
 
 
 def test_matchers_follow_in_the_order_of_the_spec_with_their_placeholders():
-    query, places = alert_query(_rule("A", ("namespace", "=", "${namespace}"), ("pod", "!~", "${chainId}-.*")))
+    query, places = Alert().question(_rule("A", ("namespace", "=", "${namespace}"), ("pod", "!~", "${chainId}-.*")))
     assert query.endswith('alertstate="firing",namespace="${namespace}",pod!~"${chainId}-.*"}[${window}])')
     assert [(place.value, place.escape) for place in places] == [
         ("namespace", "string"),
@@ -50,3 +56,54 @@ def test_no_name_and_no_value_can_break_out_of_its_matcher(name: str, value: str
     tree = promql_parser.parse(_filled(_rule(name, ("label", "=", value))))
     matchers = tree.args[0].vector_selector.matchers.matchers
     assert [(m.name, m.value) for m in matchers] == [("alertname", name), ("alertstate", "firing"), ("label", value)]
+
+
+DOWN = alert_rule("a", "Down")
+QUERY = 'max_over_time(ALERTS{alertname="Down",alertstate="firing"}[10s])'
+
+
+def judged(answer: Any, **more: Any) -> Decision:
+    return Alert().judge(DOWN, Observation(10, answer, **more))
+
+
+def test_silence_of_an_alert_passes_with_proof_only() -> None:
+    doubt = Fault("AlertNotLoaded", "no such alert")
+    assert judged(Samples([])).verdict == "Passed"
+    unproven = judged(Samples([]), silence=doubt)
+    assert (unproven.verdict, unproven.reason) == ("Error", "AlertNotLoaded")
+    fired = judged(Samples([Sample({}, "1")]), silence=doubt)
+    assert (fired.verdict, fired.count) == ("Failed", 1)
+
+
+def exchanged(reply: Any, **others: Any) -> Exchange:
+    return Exchange("a", 110, False, 115, 116, QUERY, reply=reply, others=others)
+
+
+def test_silence_is_followed_by_the_question_for_its_proof() -> None:
+    silent = replies.vector()
+    assert Alert().next_request(DOWN, exchanged(silent), 100, ()) == AlertRules(PROOF, "Down")
+    assert Alert().next_request(DOWN, exchanged(silent, proof=replies.http(503)), 100, (PROOF,)) is None
+
+
+def test_firing_is_followed_once_by_the_question_whether_it_fired_before() -> None:
+    fired = replies.vector("1")
+    opening = InstantQuery(OPENING, 'ALERTS{alertname="Down",alertstate="firing"}', 100)
+    assert Alert().next_request(DOWN, exchanged(fired), 100, (PROOF,)) == opening
+    assert Alert().next_request(DOWN, exchanged(fired), 100, (OPENING,)) is None
+
+
+def test_a_fault_is_followed_by_nothing() -> None:
+    assert Alert().next_request(DOWN, exchanged(replies.http(503)), 100, ()) is None
+
+
+def test_the_range_opens_behind_start_after_and_never_behind_t() -> None:
+    rule = alert_rule("a", "Down", startAfter="1m")
+    assert [Alert().opens(rule, 1000, t) for t in (1010, 1060, 1100)] == [1010, 1060, 1060]
+
+
+def test_what_people_read() -> None:
+    rule, alert = _rule("A <b>", ("namespace", "=", "${namespace}")), Alert()
+    assert alert.reference(rule) == AlertReference("monitoring", "alerts", "A <b>")
+    assert (alert.requirement(rule), alert.passes_when(rule)) == ("must not fire", "the alert does not fire")
+    condition = alert.condition(rule, lambda text: text.replace("<", "?").replace("$", "?"))
+    assert condition == 'alert A ?b> of monitoring/alerts does not fire for {namespace="?{namespace}"}'

@@ -1,0 +1,163 @@
+"""
+What a rule type says of its rules. A rule type is a subclass in a module beside this one, and its line in `__init__.py`.
+
+Everything above the oracle asks these methods, and never which type a rule has. The methods with a body fit a type that has
+no such thing.
+"""
+
+import abc
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from validationrun.oracle.comparison import Comparison
+from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.exchange import Exchange, Fault
+from validationrun.oracle.fold import RuleState
+from validationrun.oracle.placeholders import Place
+
+if TYPE_CHECKING:
+    # The steps that only read a run start without the models of a spec.
+    from validationrun.spec.v1alpha1 import Matcher, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReference:
+    """An alert and the PrometheusRule that defines it."""
+
+    namespace: str
+    name: str
+    alertname: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstantQuery:
+    """A further request of an exchange: an instant query at `t`."""
+
+    role: str
+    promql: str
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """A further request of an exchange: what `/api/v1/rules` says of an alert."""
+
+    role: str
+    alertname: str
+
+
+Request = InstantQuery | AlertRules
+
+
+class RuleType(abc.ABC):
+    """
+    One rule type. It keeps nothing: everything it says follows from the arguments.
+
+    Attributes:
+        name: the value of `type` in a spec, and the name of the rule's body beside it.
+        own_labels: the labels that the rule's query matches by itself, so that no matcher of the user may name them.
+        failed_word, passed_word: what a decision of such a rule says, in a drawing without values.
+    """
+
+    name: ClassVar[str]
+    own_labels: ClassVar[frozenset[str]] = frozenset()
+    failed_word: ClassVar[str] = "failed"
+    passed_word: ClassVar[str] = "passed"
+
+    # What the user wrote, for lint, access and reports.
+
+    def promql(self, rule: "Rule") -> str | None:
+        """The PromQL that the user wrote in the body's field `promql`; None when the type makes its own query."""
+        del rule
+        return None
+
+    def matchers(self, rule: "Rule") -> "Sequence[Matcher]":
+        """The label matchers that the user wrote in the body's field `matchers`."""
+        del rule
+        return ()
+
+    def reference(self, rule: "Rule") -> AlertReference | None:
+        """The alert that the rule refers to: it must exist and be readable, and its silence needs proof."""
+        del rule
+        return None
+
+    def comparison(self, rule: "Rule") -> Comparison | None:
+        """What the rule's values are compared with; None for a type without values."""
+        del rule
+        return None
+
+    # What is asked.
+
+    @abc.abstractmethod
+    def question(self, rule: "Rule") -> tuple[str, list[Place]]:
+        """The query, and the places in it that are replaced at run time."""
+
+    def opens(self, rule: "Rule", start: float, t: float) -> float:
+        """When the range of `${window}` opens in the query at T, for a window that opened at `start`."""
+        del rule, t
+        return start
+
+    def next_request(self, rule: "Rule", exchange: Exchange, opens: float, asked: Collection[str]) -> Request | None:
+        """
+        What has to be asked next, after what came back so far; None when the decision can be made.
+
+        Args:
+            opens: when the rule's own range opens, Unix seconds.
+            asked: the roles of all requests so far, in this exchange and in those before it.
+        """
+        del rule, exchange, opens, asked
+        return None
+
+    def latching_series(self, query: str) -> str | None:
+        """
+        A selector such that the answer at T is its series with a sample between the range's opening and T.
+
+        None for a query that must be evaluated at each tick.
+        """
+        del query
+        return None
+
+    # What it means.
+
+    def silence(self, rule: "Rule", exchange: Exchange) -> Fault | None:
+        """Why an empty answer proves nothing; None when the exchange proves it, and for a type that needs no proof."""
+        del rule, exchange
+        return None
+
+    @abc.abstractmethod
+    def observe(self, rule: "Rule", exchange: Exchange) -> Observation:
+        """Reads the replies of an exchange."""
+
+    @abc.abstractmethod
+    def judge(self, rule: "Rule", observation: Observation) -> Decision:
+        """Decides. Never raises: every answer of Prometheus has a decision."""
+
+    # What people read.
+
+    @abc.abstractmethod
+    def requirement(self, rule: "Rule") -> str:
+        """What must hold, in a few characters, such as `> 0` or `must not fire`. Without free text of the user."""
+
+    @abc.abstractmethod
+    def passes_when(self, rule: "Rule") -> str:
+        """When the rule passes, in a few words, such as `value > 0`. Without free text of the user."""
+
+    def condition(self, rule: "Rule", shown: Callable[[str], str] = str) -> str:
+        """
+        When the rule passes, with everything that the user wrote about it.
+
+        Args:
+            shown: makes a text of the user fit for where the sentence is shown.
+        """
+        del shown
+        return self.passes_when(rule)
+
+    @abc.abstractmethod
+    def last_answer(self, state: RuleState, shown: Callable[[str], str] = str) -> str:
+        """What the last answer was, in a few words."""
+
+    def fired_count(self, state: RuleState) -> int | None:
+        """The largest number of series for which an alert fired; None for a type that does not count them."""
+        del state
+        return None
