@@ -47,6 +47,20 @@ def test_a_run_that_finalize_could_not_label_is_told_by_its_record(api: FakeApiS
     assert (found["verdict"], found["reason"]) == ("Passed", "RunSucceeded")
 
 
+def test_a_record_that_cannot_be_read_is_an_error_of_its_run_alone(api: FakeApiServer) -> None:
+    """As after a release that wrote it in another way; a status of that run says so too."""
+    workflow(api, IDENTITY.workflow, uid=IDENTITY.uid, phase="Succeeded")
+    workflow(api, "good", phase="Succeeded", verdict="Passed", ours="Succeeded", reason="RunSucceeded")
+    name = begin(api.cluster, RUN).identity.record_name
+    api.cluster.objects[("configmaps", name)]["data"]["result"] = '{"verdict": "Passed"}'
+    found = {one["name"]: one for one in json.loads(call("list", "-n", NAMESPACE, "-o", "json").out)}
+    assert {key: one["verdict"] for key, one in found.items()} == {IDENTITY.workflow: "Error", "good": "Passed"}
+    assert f"ConfigMap {name}: key result cannot be read: Status: " in found[IDENTITY.workflow]["message"]
+    shown = call("wait", IDENTITY.workflow, "-n", NAMESPACE)
+    assert (shown.code, shown.out) == (2, "")
+    assert "key result cannot be read" in shown.err
+
+
 def test_without_a_record_a_workflow_that_succeeded_is_no_pass(api: FakeApiServer) -> None:
     workflow(api, "odd", phase="Succeeded")
     (found,) = json.loads(call("list", "-n", NAMESPACE, "-o", "json").out)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base import conventions
-from validationrun.contract.record import Record
+from validationrun.contract.record import Record, RecordError
 from validationrun.contract.status import has_ended, run_status, workflow_phase
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
-from validationrun.oracle.outcome import Phase, Verdict
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
 from validationrun.runs.lookup import identity_of, template_name
 from validationrun.runs.submit import OURS, Refused, no_argo
 
@@ -89,5 +89,9 @@ def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str,
         reason = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_REASON) or ""
         return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
     identity = identity_of(found)
-    status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
+    try:
+        status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
+    except RecordError as error:
+        # One record that cannot be read, such as that of an older release, does not hide the other runs.
+        return Phase.ERROR, Verdict.ERROR, RunReason.UNKNOWN, str(error)
     return status.phase, status.verdict, status.reason or "", status.message
