@@ -10,8 +10,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from validationrun.base.truncate import MESSAGE_BYTES, cut
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
@@ -74,7 +72,8 @@ def told(findings: Sequence[Finding]) -> str:
 
 
 def _accounts(context: Context, plan: PlanDocument) -> Iterator[Finding]:
-    for role, name in msgspec.structs.asdict(plan.accounts).items():
+    accounts = plan.accounts
+    for role, name in (("steps", accounts.steps), ("finalize", accounts.finalize), ("workload", accounts.workload)):
         if name is None:
             continue
         try:
