@@ -147,16 +147,27 @@ def read_lines(lines: Iterable[str], rule: str) -> RuleEvidence:
 
 
 def _entry(document: Mapping[str, Any], rule: str) -> Entry:
+    t, final, message, value = document["T"], document["final"], document["message"], document["value"]
+    if not isinstance(t, int | float) or not isinstance(final, bool) or not isinstance(message, str):
+        raise TypeError("T, final or message is of another type")
+    if value is not None:
+        float(_text(value))
     return Entry(
-        document["T"],
-        document["final"],
+        t,
+        final,
         _exchange(document, rule) if "asked" in document else None,
         Verdict(document["verdict"]),
         RuleReason(document["reason"]),
-        document["message"],
-        document["value"],
+        message,
+        value,
         document["counted"] is True,
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:

@@ -46,5 +46,5 @@ def test_reports_round_a_value_and_the_status_keeps_it(world):
     rule = next(rule for rule in view.rules if rule.name == "p99-latency")
     state = msgspec.structs.replace(rule.state, value="0.3333333333333333")
     assert value_told(dataclasses.replace(rule, state=state)) == "0.3333"
-    values = [rule["query"]["actualValue"] for rule in result.status["rules"] if rule["query"]]
+    values = [rule.query.actual_value for rule in result.status.rules if rule.query]
     assert all(value in report.to_json(result) for value in values)
