@@ -1,7 +1,7 @@
 """
-Recorded evidence: one JSON line for each decision, and back.
+Writes a JSON line of evidence for each decision, and reads it again.
 
-`docs/results.md` describes the lines. What is read back decides again exactly as it did live.
+`docs/results.md` describes the lines. An exchange that is read again leads to the same decision as in the run.
 """
 
 import json
@@ -17,10 +17,10 @@ from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_vector, warnings
 
 SAME: Final = "same"
-"""Stands for a body that is the one before but for its evaluation time."""
+"""Stands for a body that differs from the one before in its evaluation time alone."""
 
 _WORD: Final = [SAME]
-"""Stands for a body that is that very word."""
+"""Stands for a body that is the word `same` itself."""
 
 _OF_THE_QUERY: Final = frozenset({"body", "fault", "refused"})
 """The keys of a line whose objects are no replies to further requests."""
@@ -30,13 +30,13 @@ _LABELLED: Final = 10
 
 
 class EvidenceError(Exception):
-    """The lines are not what was written: cut, changed, or of something else."""
+    """A line is cut, was changed, or is no evidence of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    One line: an exchange, and what was made of it then.
+    A line: an exchange, and the decision that was made from it.
 
     Attributes:
         exchange: None for a decision that the run record kept while its exchange was lost with a pod.
@@ -67,7 +67,7 @@ class RuleEvidence:
 
 
 class Encoder:
-    """The lines of one rule, in order: a body that repeats is written once."""
+    """Writes the lines of a rule, in order; a body that repeats is written once."""
 
     def __init__(self) -> None:
         self._shape: Any = None
@@ -195,8 +195,8 @@ def _plain_reply(reply: Reply, *, as_text: bool, of_query: bool = False) -> dict
     Status, body and fault.
 
     Args:
-        as_text: keep the body to the letter, because what is said of it may quote it; else as JSON, for people and tools.
-        of_query: it answers the rule's query, and not one of the questions beside it.
+        as_text: keep the body to the letter, because a message may quote it; else as JSON, for people and tools.
+        of_query: the reply is to the rule's query, and not to a further request.
     """
     document: dict[str, Any] = {"status": reply.status}
     if reply.body:
@@ -246,8 +246,8 @@ def _shortened(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(data, dict) or not isinstance(result, list):
         return document
     short = [
-        {**one, "metric": {}} if index >= _LABELLED and isinstance(one, dict) and "metric" in one else one
-        for index, one in enumerate(result)
+        {**sample, "metric": {}} if index >= _LABELLED and isinstance(sample, dict) and "metric" in sample else sample
+        for index, sample in enumerate(result)
     ]
     return {**document, "data": {**data, "result": short}, "labelsCut": True}
 
@@ -264,12 +264,12 @@ def _without_time(body: Any) -> Any:
         return {**body, "data": {**data, "result": [None, result[1]]}}
     if data.get("resultType") != "vector" or not isinstance(result, list):
         return None
-    plain = [{**one, "value": [None, *one["value"][1:]]} if _is_sample(one) else one for one in result]
+    plain = [{**sample, "value": [None, *sample["value"][1:]]} if _is_sample(sample) else sample for sample in result]
     return {**body, "data": {**data, "result": plain}}
 
 
-def _is_sample(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("value"), list) and bool(one["value"])
+def _is_sample(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("value"), list) and bool(item["value"])
 
 
 def _read_reply(document: Mapping[str, Any]) -> Reply:

@@ -128,8 +128,8 @@ class Fold:
     """
     All rules of a run, fed with decisions in any order and folded in the right one.
 
-    A decision is folded once no earlier one can come any more (`settled_until`), and only when it lies before the window's
-    end and not after the stop. What is not folded yet is evidence only.
+    A decision is folded once no earlier decision can come any more (`settled_until`), and only when it lies before the
+    window's end and not after the stop. A decision that is not folded is evidence only.
     """
 
     rules: "Sequence[Rule]"
@@ -171,11 +171,11 @@ class Fold:
         Returns:
             Those decisions, and whether each counted: what is later than the stop does not.
         """
-        ready = [one for one in self.pending if one.t <= settled_until]
+        ready = [decision for decision in self.pending if decision.t <= settled_until]
         if not ready:
             return []
-        self.pending = [one for one in self.pending if one.t > settled_until]
-        ready.sort(key=lambda one: (one.t, self._order[one.rule]))
+        self.pending = [decision for decision in self.pending if decision.t > settled_until]
+        ready.sort(key=lambda decision: (decision.t, self._order[decision.rule]))
         return [(decision, self._take(decision)) for decision in ready]
 
     def _take(self, decision: Decision) -> bool:
@@ -189,9 +189,9 @@ class Fold:
         return True
 
     def drop(self, since: float = -math.inf) -> list[Decision]:
-        """Takes out what is pending at or after this time, for instance because it lies behind the window's end."""
-        dropped = [one for one in self.pending if one.t >= since]
-        self.pending = [one for one in self.pending if one.t < since]
+        """Takes out the pending decisions at or after this time, for instance those after the window's end."""
+        dropped = [decision for decision in self.pending if decision.t >= since]
+        self.pending = [decision for decision in self.pending if decision.t < since]
         return dropped
 
     def verdicts(self) -> dict[str, Verdict]:

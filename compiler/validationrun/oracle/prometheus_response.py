@@ -73,9 +73,9 @@ def read_vector(reply: Reply) -> Answer:
             return Fault(
                 RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series"
             )
-        if any("histogram" in one for one in result):
+        if any("histogram" in series for series in result):
             return Fault(RuleReason.BAD_QUERY, "the query gives a native histogram; it must give a number")
-        return Samples(tuple(Sample(_labels(one["metric"]), _number(one["value"][1])) for one in result))
+        return Samples(tuple(Sample(_labels(series["metric"]), _number(series["value"][1])) for series in result))
     except _UNREADABLE:
         return _not_an_answer(reply)
 
@@ -91,9 +91,9 @@ def read_matrix(reply: Reply) -> Matrix | Fault:
             return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
         if kind != "matrix":
             return Fault(RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
-        if any("histograms" in one for one in result):
+        if any("histograms" in series for series in result):
             return Fault(RuleReason.BAD_QUERY, "the query gives native histograms; it must give numbers")
-        return Matrix(tuple(Series(_labels(one["metric"]), _points(one["values"])) for one in result))
+        return Matrix(tuple(Series(_labels(series["metric"]), _points(series["values"])) for series in result))
     except _UNREADABLE:
         return _not_an_answer(reply)
 
@@ -131,12 +131,12 @@ def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
 
 def read_values(reply: Reply) -> list[str] | Fault:
     """The values of a label."""
-    return _data(reply, lambda data: [_text(one) for one in _list(data)])
+    return _data(reply, lambda data: [_text(value) for value in _list(data)])
 
 
 def read_series(reply: Reply) -> list[dict[str, str]] | Fault:
     """The labels of each series that a selector names."""
-    return _data(reply, lambda data: [_labels(one) for one in _list(data)])
+    return _data(reply, lambda data: [_labels(series) for series in _list(data)])
 
 
 def read_version(reply: Reply) -> str | Fault:
@@ -204,7 +204,7 @@ def _error(body: bytes) -> tuple[str, str]:
 
 def _plain(text: str) -> str:
     """On one line, without what a terminal would obey, and not endless."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text[:_MOST_SHOWN]).split())
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text[:_MOST_SHOWN]).split())
 
 
 def _not_an_answer(reply: Reply) -> Fault:
