@@ -1,7 +1,7 @@
 """
-What the steps of a run do in the cluster. One module a step; `main` is the program that Argo starts.
+The steps of a run in the cluster, one module per step. `main` is the program that Argo starts.
 
-Every step reads the run record first and writes its result there. It ends 0 then, or 3 when that result speaks against the
-run, so that Argo shows it red; an exit code never carries a verdict. Only finalize ends 1, so that its message becomes the
-Workflow's.
+Every step reads the run record first and writes its result there. Then it exits 0, or 3 when its result speaks against the
+run, so that Argo shows the step red; an exit code never carries a verdict. Only finalize exits 1, so that its message becomes
+the Workflow's.
 """

@@ -1,8 +1,8 @@
 """
-finalize's last part: the chain goes by the policy, and what is left is told.
+finalize's last part: deletes the chain by the clean-up policy and reports what is left.
 
-It needs nothing but the Workflow's UID, so that it works for a run whose record is gone. Only objects that this very
-Workflow owns are touched, each by its own UID.
+It needs only the Workflow's UID, so it also works for a run whose record is gone. It deletes only objects that this
+Workflow owns, each by its own UID.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 1.0
 _CLEANUP_SECONDS: Final = 300
-"""Bounded by itself: what is stuck then goes with the Workflow, or never did belong to the verdict."""
+"""Clean-up ends then: a stuck object goes with the Workflow, and the verdict does not depend on it."""
 
 _PATIENCE_SECONDS: Final = 60
 _ALWAYS: Final = "Always"
@@ -35,7 +35,7 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
     Deletes the chain by the policy and waits until it is gone.
 
     Returns:
-        What is left and why, in one line; empty when nothing is, or when it was to stay.
+        What is left and why, in one line; empty when nothing is left, or when the policy keeps the chain.
     """
     if not _goes(context, written, verdict):
         return ""
@@ -44,7 +44,7 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
         return cut(_delete_chain(context), _LEFT_BYTES)
     except ForbiddenError as error:
         if written is None:
-            # A run on an existing chain has no right to any, and without a record nothing says which kind of run this was.
+            # A run on an existing chain has no right to chain objects, and without a record the kind of run is unknown.
             logger.info("no chain was looked for: %s", error)
             return ""
         return cut(f"clean-up failed: {error}", _LEFT_BYTES)
@@ -69,16 +69,16 @@ def _delete_chain(context: Context) -> str:
     asked: set[str] = set()
     refused: dict[str, ClusterError] = {}
     while True:
-        # Looked for again each time: a step that was killed while it created something may have been heard all the same.
+        # List again each time: the API server may have accepted the last request of a step that was killed.
         left = _own_chain(context)
-        for found in left:
-            metadata = found["metadata"]
+        for deployment in left:
+            metadata = deployment["metadata"]
             if metadata["uid"] in asked:
                 continue
             try:
                 context.cluster.delete(CHAIN_OBJECTS, metadata["name"], uid=metadata["uid"])
             except ClusterError as error:
-                # It may be this one alone that cannot go; and what refuses it may be mended.
+                # Only this object may be refused, and the cause may be fixed meanwhile.
                 refused[metadata["uid"]] = error
                 continue
             asked.add(metadata["uid"])
@@ -89,7 +89,7 @@ def _delete_chain(context: Context) -> str:
                 logger.info("the chain is gone")
             return ""
         if context.now() >= until or all(
-            isinstance(refused.get(one["metadata"]["uid"]), ForbiddenError) for one in left
+            isinstance(refused.get(remaining["metadata"]["uid"]), ForbiddenError) for remaining in left
         ):
             failed = [f"clean-up failed: {error}; " for error in refused.values()][:1]
             return "".join(failed) + "left behind: " + ", ".join(map(_told, left[:_MOST_NAMED]))
@@ -97,9 +97,13 @@ def _delete_chain(context: Context) -> str:
 
 
 def _own_chain(context: Context) -> list[Object]:
-    """By the run's label, and then by owner: a name or a label is no proof."""
+    """Lists by the run's label, then filters by owner: a name or a label is no proof."""
     labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
-    return [one for one in context.cluster.list(CHAIN_OBJECTS, labels=labels) if owned_by(one, context.identity.uid)]
+    return [
+        deployment
+        for deployment in context.cluster.list(CHAIN_OBJECTS, labels=labels)
+        if owned_by(deployment, context.identity.uid)
+    ]
 
 
 def _told(found: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """
-What the pods of a run that did not pass have to say, saved before they are removed: states, events, the ends of their logs.
+States, events and last log lines of the pods of a run that did not pass, saved before the pods are removed.
 
-The run record keeps as much of it as fits, the most telling first; the results folder keeps all of it.
+The run record keeps as much as fits, the most telling pods first; the results folder keeps everything.
 """
 
 import json
@@ -29,30 +29,30 @@ logger = logging.getLogger(__name__)
 FILE: Final = "diagnostics.json"
 
 _LOG_LINES: Final = (500, 50, 5)
-"""The API server cuts an answer's end off, which is what matters: a log of long lines is asked again for fewer of them."""
+"""The API server cuts off the end of an answer, which matters most: a log of long lines is requested again with fewer lines."""
 
 _READ_BYTES: Final = 4 * 1024 * 1024
 _LOG_BYTES: Final = 256 * 1024
 _ALL_LOG_BYTES: Final = 16 * 1024 * 1024
 _MOST_PODS: Final = 120
 _SECONDS: Final = 60
-"""The verdict must not wait longer for what explains it."""
+"""For all pods: the verdict must not wait longer for diagnostics."""
 
 _PATIENCE_SECONDS: Final = 3.0
-"""For one answer: the kubelet of a node that is gone never gives one, and other nodes' pods have something to say."""
+"""For one answer: the kubelet of a lost node never answers, and the pods of other nodes have diagnostics too."""
 
 _WORDS_BYTES: Final = 300
 _MOST_EVENTS: Final = 10
 _LONGEST_LOG: Final = 12 * 1024
 _LEAST_LOG: Final = 200
 _HELPERS: Final = frozenset({"init", "wait"})
-"""Argo's own containers: what they say matters only where they failed."""
+"""Argo's own containers: their logs matter only where they failed."""
 
 
 @dataclass(slots=True)
 class PodFound:
     """
-    One pod, or the Job.
+    The diagnostics of one pod, or of the Job.
 
     Attributes:
         document: states and events.
@@ -64,31 +64,31 @@ class PodFound:
 
 
 def collect(context: Context, written: Record | None) -> list[PodFound]:
-    """The most telling first. Never raises for what cannot be read: a run without diagnostics still has its verdict."""
+    """The most telling pods first. Never raises ClusterError: a run without diagnostics still has its verdict."""
     until, room = context.now() + _SECONDS, _ALL_LOG_BYTES
-    found: list[PodFound] = []
+    collected: list[PodFound] = []
     context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     try:
         pods = sorted(pods_of(context, written), key=_rank)
-        found += _job(context, written)
+        collected += _job(context, written)
         for pod in pods[:_MOST_PODS]:
             if context.now() >= until:
-                logger.warning("no time for all pods: %s of %s were asked", len(found), len(pods))
+                logger.warning("no time for all pods: %s of %s were asked", len(collected), len(pods))
                 break
-            one = PodFound(_document(context, pod))
-            found.append(one)
+            pod_found = PodFound(_document(context, pod))
+            collected.append(pod_found)
             for container in _with_log(pod):
                 log = tail(_log(context, pod.name, container), min(room, _LOG_BYTES))
                 room -= len(log.encode())
                 if log:
-                    one.logs[container] = log
+                    pod_found.logs[container] = log
     except ClusterError as error:
         logger.warning("diagnostics are not whole: %s", error)
-    return found
+    return collected
 
 
 def _rank(pod: RunPod) -> int:
-    """Failed shards, failed steps, a chain that is not well; then what is only context."""
+    """Failed shards, failed steps and unhealthy chain pods first; the other pods are only context."""
     failed = _is_failed(pod)
     order = {("shard", True): 0, ("step", True): 1, ("chain", True): 2, ("shard", False): 3, ("chain", False): 4}
     return order.get((pod.kind, failed), 5)
@@ -96,15 +96,15 @@ def _rank(pod: RunPod) -> int:
 
 def _is_failed(pod: RunPod) -> bool:
     statuses = _statuses(pod)
-    codes = {((one.get("state") or {}).get("terminated") or {}).get("exitCode") for one in statuses}
+    codes = {((status.get("state") or {}).get("terminated") or {}).get("exitCode") for status in statuses}
     if pod.kind == "step" and codes - {0, None} == {EXIT_AGAINST_RUN}:
-        # What it has to say stands in the record.
+        # The run record says why already.
         return False
     troubled = any(
-        "waiting" in (one.get("state") or {})
-        or (one.get("state") or {}).get("terminated", {}).get("exitCode")
-        or (pod.kind == "chain" and one.get("restartCount"))
-        for one in statuses
+        "waiting" in (status.get("state") or {})
+        or (status.get("state") or {}).get("terminated", {}).get("exitCode")
+        or (pod.kind == "chain" and status.get("restartCount"))
+        for status in statuses
     )
     return pod.phase in ("Failed", "Pending") or troubled
 
@@ -155,9 +155,9 @@ def _container(status: Mapping[str, Any]) -> ContainerDiagnostics:
 
 
 def _with_log(pod: RunPod) -> Iterator[str]:
-    for one in _statuses(pod):
-        state, name = one.get("state") or {}, str(one.get("name"))
-        ran = "running" in state or "terminated" in state or bool(one.get("restartCount"))
+    for status in _statuses(pod):
+        state, name = status.get("state") or {}, str(status.get("name"))
+        ran = "running" in state or "terminated" in state or bool(status.get("restartCount"))
         if ran and not (
             pod.kind == "step" and name in _HELPERS and not (state.get("terminated") or {}).get("exitCode")
         ):
@@ -178,30 +178,34 @@ def _log(context: Context, pod: str, container: str) -> str:
 
 
 def _pass_on_if_gone(error: ClusterError) -> None:
-    """Raises it when the API server itself gave no answer: then no other question has one. A node may be gone alone."""
+    """Raises the error if the API server itself gave no answer, because no other request would get one. A status means a lost node."""
     if isinstance(error, UnreachableError) and not error.status:
         raise error
 
 
 def _events(context: Context, uid: str | None, name: str) -> list[str]:
-    """The last of an object, a line each."""
+    """The last events of an object, one line each."""
     fields = f"involvedObject.uid={uid}" if uid else f"involvedObject.name={name}"
     try:
-        found = context.cluster.list(EVENTS, fields=fields)
+        events = context.cluster.list(EVENTS, fields=fields)
     except ClusterError as error:
         _pass_on_if_gone(error)
         return [f"no events: {cut(str(error), _WORDS_BYTES)}"]
     lines = []
-    for one in found:
-        when = one.get("lastTimestamp") or one.get("eventTime") or (one.get("metadata") or {}).get("creationTimestamp")
-        times = f" (x{one['count']})" if (one.get("count") or 1) > 1 else ""
-        words = cut(str(one.get("message") or ""), _WORDS_BYTES)
-        lines.append(f"{when or '-'} {one.get('type') or '-'} {one.get('reason') or '-'}: {words}{times}")
+    for event in events:
+        when = (
+            event.get("lastTimestamp")
+            or event.get("eventTime")
+            or (event.get("metadata") or {}).get("creationTimestamp")
+        )
+        times = f" (x{event['count']})" if (event.get("count") or 1) > 1 else ""
+        message = cut(str(event.get("message") or ""), _WORDS_BYTES)
+        lines.append(f"{when or '-'} {event.get('type') or '-'} {event.get('reason') or '-'}: {message}{times}")
     return sorted(lines)[-_MOST_EVENTS:]
 
 
 def _job(context: Context, written: Record | None) -> list[PodFound]:
-    """What its controller said: a pod that was refused left no pod."""
+    """The events of the load's Job: a refused pod leaves no other trace."""
     job = written.get(JobEntry) if written is not None else None
     if job is None:
         return []
@@ -211,7 +215,7 @@ def _job(context: Context, written: Record | None) -> list[PodFound]:
 
 def summary(context: Context, found: Sequence[PodFound], budget: int) -> Diagnostics:
     """
-    For the run record: as much as fits into so many bytes.
+    The diagnostics for the run record: as much as fits into `budget` bytes.
 
     States come before logs, and the most telling pod gets the most room.
     """
@@ -226,7 +230,7 @@ def summary(context: Context, found: Sequence[PodFound], budget: int) -> Diagnos
     documents = []
     for pod in kept:
         document = pod.document
-        # Half of what is left for each, so that many failed pods all have a few lines.
+        # Each pod gets half of the remaining room, so that many failed pods all keep a few lines.
         room = min(_LONGEST_LOG, (budget - used) // 2)
         if room >= _LEAST_LOG and pod.logs:
             document = replace_field(document, log=_shared(pod.logs, room))
@@ -236,7 +240,7 @@ def summary(context: Context, found: Sequence[PodFound], budget: int) -> Diagnos
 
 
 def _shared(logs: Mapping[str, str], room: int) -> dict[str, str]:
-    """JSON writes a line's end and a quotation mark as two characters, and others as six: what counts is what it takes."""
+    """Cuts the logs by their size in JSON, which writes a line end or a quotation mark as two characters, and others as six."""
     each = room // len(logs) - 2 * max(map(len, logs)) - len('": "",')
     shown = {}
     for name, log in logs.items():
@@ -249,7 +253,7 @@ def _shared(logs: Mapping[str, str], room: int) -> dict[str, str]:
 
 
 def save(folder: pathlib.Path, found: Sequence[PodFound]) -> None:
-    """All of it as files beside the reports. Raises OSError."""
+    """Writes all diagnostics as files beside the reports. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FILE, dump_json({"pods": [pod.document.to_data() for pod in found]}))
     for pod in found:

@@ -1,4 +1,4 @@
-"""`ensure-chain`: the record, the run's copy of the bundle, and the chain's objects in their order."""
+"""`ensure-chain`: the run record, the run's copy of the bundle, and the chain's objects in their order."""
 
 import logging
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ _FIRST_BLOCKS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class BringUp:
-    """What bringing this chain up needs to know."""
+    """The inputs for bringing this chain up."""
 
     context: Context
     written: Record
@@ -88,19 +88,19 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
 def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> int:
     """The run's record, its copy of the bundle, the preflight and the chain, in this order. Returns the step's exit code."""
     planned = planned_run(bundle, context.identity, context.bundle_hash, parameters, context.now())
-    written = Record.create(context.cluster, context.identity, planned)
-    # An earlier attempt may have recorded it, with the time of its own start.
-    run, chain_id = written.need(RunEntry), planned.chain_id
+    record = Record.create(context.cluster, context.identity, planned)
+    # An earlier attempt may have recorded the run, with its own start time.
+    run, chain_id = record.need(RunEntry), planned.chain_id
     context.output("chain-id", chain_id)
     reason, message = None, None
     try:
         _copy_bundle(context, bundle, chain_id)
-        _pass_preflight(context, bundle, written)
+        _pass_preflight(context, bundle, record)
         if bundle.plan.chain.bring_up:
             _bring_up(
                 BringUp(
                     context,
-                    written,
+                    record,
                     bundle,
                     chain_id,
                     values.run_values(bundle.plan, context.identity, chain_id, run.parameters),
@@ -113,15 +113,15 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
         logger.info("%s: %s", error.reason, error)
     endpoints = Endpoints(**values.endpoints(bundle.plan, chain_id))
     entry = ChainEntry(format_time(context.now()), chain_id, endpoints, reason, message)
-    return conclude(context, written, entry, "the chain makes blocks" if run.bring_up else "the chain exists")
+    return conclude(context, record, entry, "the chain makes blocks" if run.bring_up else "the chain exists")
 
 
 def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
     """
-    Once: what breaks after it is told by whoever meets it.
+    Runs once: a later fault is reported by the step that meets it.
 
     Raises:
-        ChainFailedError: the run would be hopeless, and nothing was created for it.
+        ChainFailedError: the run cannot succeed; none of its chain exists yet.
     """
     known = written.get(PreflightEntry)
     if known is None:
@@ -135,16 +135,16 @@ def _pass_preflight(context: Context, bundle: Bundle, written: Record) -> None:
 
 
 def _give_up(context: Context, reason: RunReason, message: str) -> int:
-    """Records a failure that came before anything about the run could be known from its bundle."""
+    """Records a failure from before the plan is known: a missing bundle, or an invalid parameter."""
     logger.info("%s: %s", reason, message)
     now = format_time(context.now())
     run = RunEntry(started_at=now, bundle_hash=context.bundle_hash)
-    written = Record.create(context.cluster, context.identity, run)
-    return conclude(context, written, ChainEntry(now, chain_id="", reason=reason, message=cut(message)), "")
+    record = Record.create(context.cluster, context.identity, run)
+    return conclude(context, record, ChainEntry(now, chain_id="", reason=reason, message=cut(message)), "")
 
 
 def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
-    """The run's own copy: a merge or a prune during a long run harms nothing."""
+    """Creates the run's own copy, because a merge or a prune may change the original during a long run."""
     identity = context.identity
     body = {
         "apiVersion": "v1",
@@ -161,15 +161,15 @@ def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
     try:
         context.cluster.create(CONFIG_MAPS, body)
     except AlreadyExistsError:
-        found = context.cluster.get(CONFIG_MAPS, identity.bundle_name) or {}
-        if not owned_by(found, identity.uid) or bundle_hash(found.get("data") or {}) != context.bundle_hash:
+        existing = context.cluster.get(CONFIG_MAPS, identity.bundle_name) or {}
+        if not owned_by(existing, identity.uid) or bundle_hash(existing.get("data") or {}) != context.bundle_hash:
             raise ChainFailedError(
                 RunReason.BUNDLE_MISSING, f"ConfigMap {identity.bundle_name} is not this run's"
             ) from None
 
 
 def _bring_up(up: BringUp) -> None:
-    """The validators until they make blocks, then all full nodes at once: a follower before the genesis fails for good."""
+    """Validators first; full nodes once blocks are made, because a full node that starts before the genesis fails for good."""
     deployments = up.bundle.plan.chain.deployments
     validators = next(entry for entry in deployments if entry.role == "validator")
     _create(up, validators)
@@ -180,22 +180,22 @@ def _bring_up(up: BringUp) -> None:
 
 
 def _create(up: BringUp, entry: PlannedDeployment) -> None:
-    """Creates an object, or adopts the one that this very run created before. Never somebody else's, and none after clean-up."""
+    """Creates a chain object, or adopts this run's own from before. Never adopts another run's; creates none after clean-up."""
     body = up.bundle.manifest(entry.file, up.values, up.images)
     name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
     while True:
         if up.written.refresh().sealed:
-            # This attempt was given up and lives on: nobody would remove what it creates.
+            # Argo gave this attempt up, but it still runs: nobody would remove an object that it creates.
             raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
         try:
             cluster.create(CHAIN_OBJECTS, body)
         except AlreadyExistsError:
-            found = cluster.get(CHAIN_OBJECTS, name)
-            if found is not None and owned_by(found, uid):
-                raise_if_going(found)
+            existing = cluster.get(CHAIN_OBJECTS, name)
+            if existing is not None and owned_by(existing, uid):
+                raise_if_going(existing)
                 logger.info("SeiNodeDeployment %s is this run's already", name)
                 return
-            if found is not None and "deletionTimestamp" not in found["metadata"]:
+            if existing is not None and "deletionTimestamp" not in existing["metadata"]:
                 message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
                 raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message) from None
             _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
@@ -211,12 +211,12 @@ def _create(up: BringUp, entry: PlannedDeployment) -> None:
 
 
 def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:
-    """Seen by the controller, Ready, genesis complete, and a validator's RPC shows blocks."""
+    """Waits until the controller reports the validators Ready, with a complete genesis, and a validator's RPC shows blocks."""
     name = f"{up.chain_id}-{entry.name}"
     last = ""
     while True:
-        found = own_deployment(up.context, name)
-        missing = _missing(found)
+        deployment = own_deployment(up.context, name)
+        missing = _missing(deployment)
         if not missing:
             url = node_url(name, 0, up.bundle.plan.chain.endpoints.rpc[0])
             blocks = height(url)
@@ -237,13 +237,13 @@ def _pause(up: BringUp, waiting_for: str) -> None:
 
 
 def _missing(found: Mapping[str, Any]) -> str:
-    """What the controller has not reported yet; empty when all is there."""
+    """What the controller has not reported yet; empty when nothing is missing."""
     status = found.get("status") or {}
     if int(status.get("observedGeneration") or 0) < int(found["metadata"].get("generation") or 0):
         return "not seen by the controller yet"
     if status.get("phase") != "Ready":
         return f"phase is {status.get('phase') or 'not set'}"
-    conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+    conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or []}
     if conditions.get(_GENESIS_DONE) != "True":
         return f"condition {_GENESIS_DONE} is {conditions.get(_GENESIS_DONE, 'not set')}"
     return ""

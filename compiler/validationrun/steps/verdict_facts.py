@@ -1,7 +1,7 @@
 """
-The verdict of a run on a cluster: the facts of the table, from the run record, the Job and the Workflow.
+The verdict of a run on a cluster: the facts for the verdict table, from the run record, the Job and the Workflow.
 
-Evidence counts only when it is this run's, by UID and by hash; whatever is missing is no pass.
+Evidence counts only if its UID and hash are this run's; a run with missing evidence does not pass.
 """
 
 import dataclasses
@@ -29,10 +29,10 @@ _BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
 @dataclass(frozen=True, slots=True)
 class Decided:
     """
-    The verdict and what it was made of.
+    The verdict and the evidence for it.
 
     Attributes:
-        workload: None when there was no load to be judged.
+        workload: None when there was no load to judge.
     """
 
     verdict: RunVerdict
@@ -45,19 +45,19 @@ def decide_run(
 ) -> Decided:
     """
     Args:
-        began: when finalize did; by it the Workflow's own deadline had passed or not.
-        pods: of the run, for the words of steps that left no result.
+        began: when finalize began, to compare with the Workflow's own deadline.
+        pods: of the run, to explain steps that left no result.
     """
     evidence = read_evidence(written, context.bundle_hash)
     workload = read_workload(context.cluster, written, lost(pods, record.LOAD_JOB))
     reason, message = _chain(context, workflow, written, pods)
     run = written.get(RunEntry) if written is not None else None
     has_load = run is not None and run.load is not None
-    whole = evidence.sign_off is not None and (not has_load or (workload and workload.code is not None))
+    complete = evidence.sign_off is not None and (not has_load or (workload and workload.code is not None))
     facts = Facts(
         cancelled=is_shut_down(workflow),
         chain_reason=reason,
-        deadline_passed=not whole and _deadline_passed(workflow, began),
+        deadline_passed=not complete and _deadline_passed(workflow, began),
         has_load=has_load,
         workload=workload.code if workload is not None else None,
         workload_reason=workload.reason if workload is not None else "",
@@ -77,27 +77,27 @@ def decide_run(
 
 
 def lost(pods: Sequence[RunPod], step: str) -> str:
-    """A step that left no result, by its pods' last words."""
+    """Why a step left no result, by its pods' last messages."""
     return last_words(pods, [step]) or f"{step} left no result"
 
 
 def _chain(
     context: Context, workflow: Mapping[str, Any], written: Record | None, pods: Sequence[RunPod]
 ) -> tuple[str | None, str]:
-    """Why the chain never came up, and words; an empty reason when it did, None when nothing about it was recorded."""
+    """Reason and message of a chain that never came up; an empty reason if it did, None if nothing about it was recorded."""
     submitted = (workflow["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
     if submitted is not None and submitted != context.bundle_hash:
-        # Argo read a template of before: whatever was judged, it is not what was submitted.
-        words = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
-        return RunReason.BUNDLE_MISSING, words
+        # Argo ran an older template, so the run that was judged is not the run that was submitted.
+        message = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
+        return RunReason.BUNDLE_MISSING, message
     failure = written.chain_failure if written is not None else None
     if failure is not None:
         return failure.reason or "", failure.message or ""
     if written is not None and written.chain_is_ready:
         return "", ""
-    words = last_words(pods, _BRING_UP)
-    if words:
-        return RunReason.CHAIN_NOT_READY, f"the chain never came up: {words}"
+    message = last_words(pods, _BRING_UP)
+    if message:
+        return RunReason.CHAIN_NOT_READY, f"the chain never came up: {message}"
     if written is None:
         return (
             None,
