@@ -22,16 +22,16 @@ _GRACE_SLACK_SECONDS: Final = 30
 _WAITING_BYTES: Final = 500
 STOP_PATCH: Final[Object] = {"spec": {"activeDeadlineSeconds": 1}}
 """
-The one way to stop a load that fails closed: the Job ends Failed with DeadlineExceeded.
-Shrinking it would make it Complete with no success, suspending it never ends, deleting it loses the exit codes.
+The only way to stop a load that fails closed: the Job ends Failed with DeadlineExceeded.
+A shrunk Job ends Complete without a success, a suspended Job never ends, and a deleted Job loses the exit codes.
 """
 
 
 def follow(load: Load) -> None:
     """
-    Looks every second until the Job is over and its containers have ended, and records how they did.
+    Polls every second until the Job is over and its containers have ended, then records the end.
 
-    What changes between two looks is seen too. A pod on a node that is gone is waited for as long as its grace period.
+    A watch sees the changes between two polls. A pod on a lost node is waited for only during its grace period.
     """
     context, stopped, until = load.context, False, None
     while True:
@@ -40,28 +40,28 @@ def follow(load: Load) -> None:
             job = None
         _look(load)
         if job is None or job_condition(job):
-            # A pod on a node that is gone runs for ever, by what the API server knows.
+            # The API server reports a pod on a lost node as running for ever.
             until = until or context.now() + _grace(job)
             if context.now() >= until or not any(state.running for state in load.shards.values()):
                 break
         load.stopping = load.stopping or _why_stop(load)
         if load.stopping and not stopped:
             if load.start is None:
-                # Now: the pods that can tell go with the stop.
+                # Ask before the stop, because the stop deletes the pods that show why.
                 load.not_started = why_not_started(context, load.job.name, load.job.uid, load.shards)
             logger.info("stopping the load: %s", load.stopping)
             context.cluster.patch(JOBS, load.job.name, STOP_PATCH)
             stopped = True
         _watch(load)
     if any(state.started is not None and state.code is None for state in load.shards.values()):
-        # Its end may lie between the last watch and the last look.
+        # A container may have ended between the last watch and the last poll.
         _watch(load)
         _write_shards(load)
     finish(load, job)
 
 
 def _grace(job: Object | None) -> float:
-    """How long its pods may take to end, once they were told to."""
+    """How long the Job's pods may take to terminate."""
     pod = job["spec"]["template"]["spec"] if job is not None else {}
     return float(pod.get("terminationGracePeriodSeconds") or DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
 
@@ -72,10 +72,10 @@ def _pods_of(load: Load) -> str:
 
 def _watch(load: Load) -> None:
     """
-    Lets a second go by, and sees everything that happens to the pods meanwhile.
+    Watches the pods for a second.
 
-    A pod that is deleted is gone within moments of its container's end: who only looks from time to time loses its exit code.
-    The watch goes on from where the last one ended, whatever was listed since, so that nothing falls in between.
+    A deleted pod is gone moments after its container's end, so polling alone would lose its exit code.
+    The watch continues where the last watch ended, whatever was listed since, so that no change is missed.
     """
     cluster = load.context.cluster
     try:
@@ -97,7 +97,7 @@ def _look(load: Load) -> None:
     load.shards = observe(load.shards, pods, load.replicas)
     _write_shards(load)
     if load.start is not None or load.not_started is not None:
-        # A shard that starts while the load is stopped because it did not start opens no window.
+        # The window is open, or the load is being stopped because it did not start: a late shard opens no window.
         return
     if (start := load_start(load.shards)) is not None:
         load.start = start
@@ -109,7 +109,7 @@ def _look(load: Load) -> None:
 
 
 def _seen(shards: Mapping[int, ShardState]) -> dict[int, tuple[int | None, float | None, str]]:
-    """What the record has to know at once."""
+    """The fields whose changes are recorded at once."""
     return {index: (state.code, state.started, state.reason) for index, state in shards.items()}
 
 
@@ -118,7 +118,7 @@ def _waiting(shards: Mapping[int, ShardState]) -> list[str]:
 
 
 def _write_shards(load: Load) -> None:
-    """As soon as a code or a start is known: neither is lost with this step."""
+    """Records each exit code and start as soon as it is known, so that neither is lost with this step."""
     seen = _seen(load.shards)
     if seen == load.written_shards:
         return

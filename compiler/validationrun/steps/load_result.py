@@ -1,4 +1,4 @@
-"""How a load ended: what load-job records of it."""
+"""The end of a load, as load-job records it."""
 
 import logging
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _STOPPED: Final = "Stopped"
 
 
 class LoadFailedError(Exception):
-    """The load has a fault of its own: a reason of row 5, and a sentence for people."""
+    """A fault of the load itself: a reason of row 5 of the verdict table, and a message."""
 
     def __init__(self, reason: RunReason, message: str) -> None:
         super().__init__(message)
@@ -35,15 +35,15 @@ class LoadFailedError(Exception):
 @dataclass
 class Load:
     """
-    What the step knows of its Job while it follows it.
+    The state of a load while load-job follows its Job.
 
     Attributes:
-        start: when the last shard's container started, Unix seconds: the window opens with it. None while one has not.
+        start: when the last shard's container started, in Unix seconds; the window opens then. None until every shard has started.
         stopping: why the load is being stopped, or empty.
-        not_started: reason and sentence, of a load that was stopped before every shard ran.
-        watched: the version from which the watch of the pods goes on; empty when it has to begin anew.
-        written_shards: exit code, start and reason by shard, as the record has them.
-        said_waiting, said_watch: what the log was last told of shards that do not run yet, and of a watch that failed.
+        not_started: reason and message of a load that was stopped before every shard ran.
+        watched: the resource version from which the watch of the pods continues; empty to begin a new watch.
+        written_shards: exit code, start and reason by shard, as last recorded.
+        said_waiting, said_watch: the last log message about shards that do not run yet, and about a failed watch.
     """
 
     context: Context
@@ -65,16 +65,16 @@ class Load:
 
 
 def by_rule(stop: StopIntent) -> str:
-    """Why the load is stopped."""
+    """Why the load is stopped, when a rule failed."""
     return f"rule {stop.rule} failed"
 
 
 def finish(load: Load, job: Object | None) -> None:
     """
-    Records the end, for a load whose Job is over.
+    Records the end of a load whose Job is over.
 
     Args:
-        job: as it was seen last; None when it is gone.
+        job: as last read; None when it was deleted.
     """
     if load.start is None:
         record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job.uid)
@@ -115,27 +115,27 @@ def _why_no_start(load: Load, job: Object | None) -> LoadFailedError:
 
 
 def _what_ended_it(load: Load, *, complete: bool) -> str:
-    """Why it did not end by itself, though this step has not stopped it; empty when it did."""
+    """What ended a load that this step has not stopped; empty when the load ended by itself."""
     if _lasted_too_long(load):
-        # Nobody was there to stop it.
+        # No attempt of this step was running to stop the load.
         return RUN_DURATION
     stop = load.written.refresh().get(StopIntent)
-    # The evaluator ends the Job itself: it can be over before this step has seen why.
+    # The evaluator stops the Job itself, so the Job can be over before this step has read the stop intent.
     return by_rule(stop) if stop is not None and not complete else ""
 
 
 def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> WorkloadCode | None:
-    """What the shards' codes add up to; None for a load that was cut off before it had one."""
+    """Adds up the shards' codes; None for a load that was stopped before it had a code."""
     if load.stopping == RUN_DURATION:
         return INFRASTRUCTURE
     if for_a_rule and any(state.reason == _STOPPED for state in shards.values()):
-        # What was cut off for a rule has no code, and says nothing for or against the workload.
+        # A load that was stopped because of a rule proves nothing for or against the workload.
         return None
     return aggregate([state.as_shard() for state in shards.values()], load.replicas, job_complete=complete)
 
 
 def _record(context: Context, written: Record, ended: LoadEnd) -> bool:
-    """Writes the load's end once and for all. False when another attempt has."""
+    """Records the load's end, once. False when another attempt has recorded it."""
     if written.add(context.step, ended):
         return True
     logger.info("another attempt of this step has recorded the load's end, or the run has its verdict")
@@ -148,16 +148,16 @@ def _lasted_too_long(load: Load) -> bool:
 
 
 def _end(shards: Mapping[int, ShardState], job: Object | None, start: float) -> float | None:
-    """By the containers' own ends; where that of one is not known, not before the Job's."""
+    """The last end of a container; not before the Job's end where a container's end is unknown."""
     seen = load_end(shards, start)
     if all(state.finished is not None for state in shards.values()):
         return seen
-    known = [one for one in (seen, _job_end(job, start)) if one is not None]
+    known = [moment for moment in (seen, _job_end(job, start)) if moment is not None]
     return max(known) if known else None
 
 
 def _ended(state: ShardState, stopping: str, *, for_a_rule: bool) -> ShardState:
-    """Its last word. Who had the pod deleted is known by now: this run itself, when it was stopping the load."""
+    """The shard's final state. If the run was stopping the load, the run itself deleted the shard's pod."""
     if state.code is None and not state.reason:
         state = replace(state, reason=POD_GONE)
     if stopping and state.deleted and state.reason == DELETED:
@@ -166,10 +166,14 @@ def _ended(state: ShardState, stopping: str, *, for_a_rule: bool) -> ShardState:
 
 
 def _job_end(job: Object | None, start: float) -> float | None:
-    """From the Job's own times, when no container's end was seen."""
+    """The Job's end by its own status."""
     status = (job or {}).get("status") or {}
     times = [status.get("completionTime")]
-    times += [one.get("lastTransitionTime") for one in status.get("conditions") or [] if one.get("type") == "Failed"]
+    times += [
+        condition.get("lastTransitionTime")
+        for condition in status.get("conditions") or []
+        if condition.get("type") == "Failed"
+    ]
     known = [parse_time(text) for text in times if text]
     return max(start, min(known) - 1) if known else None
 
@@ -182,7 +186,7 @@ def record_failure(
     *,
     job_uid: str | None = None,
 ) -> None:
-    """Records a fault of the load's own: no window, and code 2."""
+    """Records a fault of the load itself, with code 2 and no window."""
     message = cut(str(error))
     ended = LoadEnd(
         at=format_time(context.now()),
@@ -198,7 +202,7 @@ def record_failure(
 
 
 def exit_code(written: Record) -> int:
-    """By the load's result in the record, whichever attempt wrote it. A load that a rule stopped says nothing against the run."""
+    """By the load's recorded result, whichever attempt wrote it. A load that a rule stopped says nothing against the run."""
     load = written.get(LoadEnd)
     if load is None or load.code in (None, PASSED):
         return 0
@@ -208,7 +212,7 @@ def exit_code(written: Record) -> int:
 
 
 def record_none(context: Context, written: Record, stopped: str) -> None:
-    """The run was stopped before there was a load: nobody waits for one any longer."""
+    """Records that the run was stopped before its load began, so that no step waits for a load."""
     message = "the load never began"
     ended = LoadEnd(format_time(context.now()), job_uid=None, code=None, reason=None, message=message, stopped=stopped)
     if _record(context, written, ended):

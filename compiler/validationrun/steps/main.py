@@ -2,7 +2,7 @@
 `validationrun-runner STEP`: the program of every step's container.
 
 Exits 0 once the step's result is recorded, or 3 when that result speaks against the run; 1 only from finalize; 70 on a fault
-of ours or of the installation. Python's own 1 (a traceback) and 2 (wrong usage) never leave it: they would read like a verdict.
+of ours or of the installation. Never exits with Python's own 1 (a traceback) or 2 (wrong usage): they would read like a verdict.
 """
 
 import sys
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """One step, with its arguments as the template gives them."""
+    """Runs one step, with its arguments from the template."""
     try:
         step, given = _arguments(arguments)
         log_step(step)
@@ -58,7 +58,7 @@ def _arguments(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 
 def _run(context: Context, given: dict[str, str]) -> int:
-    """Each step is imported when it runs: the small ones start without what the others need."""
+    """Imports only the step that runs, so that small steps start without the dependencies of the others."""
     if context.step == ENSURE_CHAIN:
         from validationrun.steps.ensure_chain import ensure_chain  # noqa: PLC0415
 

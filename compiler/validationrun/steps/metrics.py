@@ -1,4 +1,4 @@
-"""The evaluator's own `/metrics`. Never a label with a chain id, an image or a run id: their number would have no end."""
+"""The evaluator's own `/metrics`. No label holds a chain id, an image or a run id, because their number is unbounded."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ _NOTHING_WRONG_WITH_THE_QUESTION: Final = frozenset(
 
 
 class Metrics:
-    """Counts decisions; serves them where it may listen."""
+    """Counts decisions, and serves the counts where it can listen."""
 
     def __init__(self, registry: CollectorRegistry, rules: Sequence[Rule]) -> None:
         self._types = {rule.name: rule.type for rule in rules}
@@ -50,7 +50,7 @@ class Metrics:
 
     @classmethod
     def serving(cls, rules: Sequence[Rule]) -> "Metrics":
-        """A port that is taken costs the metrics, never the run."""
+        """Starts the server. If the port is taken, the run goes on without metrics."""
         registry = CollectorRegistry()
         metrics = cls(registry, rules)
         port = int(os.environ.get("VALIDATION_METRICS_PORT") or METRICS_PORT)

@@ -1,4 +1,4 @@
-"""What the steps of the chain say of its objects, and when they give one up."""
+"""Reads the chain's SeiNodeDeployments for the chain's steps, gives up a failed chain, and records the result."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ POLL_SECONDS: Final = 1.0
 
 
 class ChainFailedError(Exception):
-    """The chain will not come up: one of the reasons of row 2, and a sentence for people."""
+    """The chain will not come up: a reason of row 2 of the verdict table, and a message."""
 
     def __init__(self, reason: RunReason, message: str) -> None:
         super().__init__(cut(message))
@@ -25,7 +25,7 @@ class ChainFailedError(Exception):
 
 
 def conclude(context: Context, written: Record, entry: ChainEntry | ChainReady, otherwise: str) -> int:
-    """Records a step's result, which is done once. Returns the step's exit code."""
+    """Records a step's result, once. Returns the step's exit code."""
     if written.add(context.step, entry):
         context.output("message", f"{entry.reason}: {entry.message}" if entry.reason else otherwise)
     else:
@@ -34,27 +34,27 @@ def conclude(context: Context, written: Record, entry: ChainEntry | ChainReady, 
 
 
 def exit_code(entry: ChainEntry | ChainReady | None) -> int:
-    """By the step's result in the record, whichever attempt wrote it; 0 when there is none."""
+    """By the step's recorded result, whichever attempt wrote it; 0 when there is none."""
     return end_against_run(f"{entry.reason}: {entry.message}") if entry is not None and entry.reason else 0
 
 
 def own_deployment(context: Context, name: str) -> Object:
     """
-    A deployment of this run that still has a chance.
+    A SeiNodeDeployment of this run that may still become Ready.
 
     Raises:
-        ChainFailedError: it is gone, or goes, or is another run's by now, or failed for good.
+        ChainFailedError: it is deleted, being deleted, another run's by now, or failed for good.
     """
-    found = context.cluster.get(CHAIN_OBJECTS, name)
-    if found is None or not owned_by(found, context.identity.uid):
+    deployment = context.cluster.get(CHAIN_OBJECTS, name)
+    if deployment is None or not owned_by(deployment, context.identity.uid):
         raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {name} was deleted")
-    raise_if_going(found)
-    raise_if_failed(found)
-    return found
+    raise_if_going(deployment)
+    raise_if_failed(deployment)
+    return deployment
 
 
 def raise_if_going(found: Mapping[str, Any]) -> None:
-    """A chain that is being deleted has no future; a new one of its id would meet a stale genesis."""
+    """Raises for a chain that is being deleted: a new chain with the same id would meet a stale genesis."""
     if "deletionTimestamp" in found["metadata"]:
         raise ChainFailedError(
             RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} is being deleted"
@@ -68,9 +68,9 @@ def raise_if_failed(found: Mapping[str, Any]) -> None:
         return
     texts = [_failed_task(status.get("plan") or {})]
     texts += [
-        f"{one.get('type')}: {one.get('message')}"
-        for one in status.get("conditions") or []
-        if one.get("status") == "False" and one.get("message")
+        f"{condition.get('type')}: {condition.get('message')}"
+        for condition in status.get("conditions") or []
+        if condition.get("status") == "False" and condition.get("message")
     ]
     text = "; ".join(part for part in texts if part) or "the controller gave no reason"
     raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
