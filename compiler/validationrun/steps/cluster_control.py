@@ -1,4 +1,4 @@
-"""Where the evaluation of a run on a cluster gets its time, its window and its stop from: the run record and the load's pods."""
+"""Time, window and stop for the evaluation of a run on a cluster, from the run record and the load's pods."""
 
 import contextlib
 import json
@@ -38,15 +38,14 @@ _LOOK_SECONDS: Final = 1.0
 _PROGRESS_SECONDS: Final = 10.0
 _KUBELET_LAG_SECONDS: Final = 15.0
 """
-A container that is reported as running may have ended this long ago: the kubelet looks once a second and then has to report,
-which it tries only every ten seconds once it failed; its times are cut to seconds, and the window ends a second before the
-container.
+A container that is reported as running may have ended this long ago: the kubelet looks once a second, retries a failed report
+only every ten seconds, and cuts its times to seconds; the window ends a second before the container.
 """
 
 _LATE_SECONDS: Final = 3.0
 """
-When an answer comes so late after the one before, the API server may have been away, and for as long as the lag nothing that it
-tells of a pod is fresh.
+When two answers are this far apart, the API server may have been away, and its pod states are not fresh until the kubelet lag
+has passed.
 """
 
 _EARLY_SECONDS: Final = 1.0
@@ -66,7 +65,7 @@ class ClusterControl:
         self._metrics = metrics
         self._window = Window()
         self._looked = self._progressed = self._trusted_from = -math.inf
-        # An attempt that begins under load does not know what came before it.
+        # An attempt that begins under load does not know whether the API server was away before.
         self._answered = self.now() if written.get(LoadStart) is None else -math.inf
         self._runs = False
         self._held: Decision | None = None
@@ -86,7 +85,7 @@ class ClusterControl:
         return self._interrupted.is_set()
 
     def look(self) -> Window:
-        """Once a second: what the record and the load's pods say of the window."""
+        """Reads the window from the record and the load's pods, at most once a second."""
         now = self.now()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
@@ -103,15 +102,15 @@ class ClusterControl:
             return
         start = parse_time(self._written.need(ChainReady).at)
         end = start + self._written.need(RunEntry).run_seconds
-        # A rule is asked only once its time has come, so the whole window counts as open from the start.
+        # A rule is queried only after its time T, so the whole window counts as open from the start.
         self._window = Window(start, end, end, over=True)
         self._write_window()
 
     def _look_at_load(self, now: float) -> None:
-        window, written = self._window, self._written.refresh()
-        if written.sealed:
+        window, record = self._window, self._written.refresh()
+        if record.sealed:
             raise RunnerError("the run has its verdict: this attempt was given up")
-        began, ended = written.get(LoadStart), written.get(LoadEnd)
+        began, ended = record.get(LoadStart), record.get(LoadEnd)
         if began is not None and window.start is None:
             window.start = parse_time(began.start)
             self._write_window()
@@ -119,12 +118,12 @@ class ClusterControl:
             self._end_window(ended)
             window.open_until = window.end if window.end is not None else window.open_until
         self._runs = window.start is not None and not window.over and self._load_runs()
-        # Asked at every look, and last: what the pods were told to be may itself have come late.
+        # Call _trusts at every look, and last, because the answer about the pods may itself have come late.
         if self._trusts() and self._runs:
             window.open_until = now - _KUBELET_LAG_SECONDS
 
     def _trusts(self) -> bool:
-        """Whether the API server was there all the time, answer for answer, so that what it tells of a container is fresh."""
+        """Whether the API server has answered without a gap for long enough, so that its container states are fresh."""
         now = self.now()
         if now - self._answered > _LATE_SECONDS:
             self._trusted_from = now + _KUBELET_LAG_SECONDS
@@ -135,10 +134,10 @@ class ClusterControl:
         window, stop = self._window, self._written.get(StopIntent)
         window.end = parse_time(ended.end) if ended.end else None
         window.over = True
-        # A load that ended well ended by itself, whatever was intended in the same second.
+        # A load that passed ended by itself, even if a stop was intended in the same second.
         window.cut = stop is not None and ended.code != PASSED
-        # Kubernetes cuts times to seconds, and the window ends a second before the last container does: a load that goes down at
-        # once must not take the breach that it was stopped for out of the window.
+        # Kubernetes cuts times to seconds, and the window ends a second before the last container. If the load ends at once,
+        # the breach that stopped it must still lie in the window.
         if stop is not None and window.cut and window.end is not None and 0 < stop.t - window.end <= _EARLY_SECONDS:
             window.end = stop.t
 
@@ -149,31 +148,31 @@ class ClusterControl:
             self._written.write(self._context.step, WindowEntry(format_time(window.start), end))
 
     def _load_runs(self) -> bool:
-        """At least one shard's container runs: the window is open."""
+        """Whether at least one shard's container runs, so that the window is open."""
         job = self._written.get(JobEntry)
         if job is None:
             return False
         pods = self._context.cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}")
         return any(
-            one.get("name") == LOAD_CONTAINER and "running" in (one.get("state") or {})
+            status.get("name") == LOAD_CONTAINER and "running" in (status.get("state") or {})
             for pod in pods
-            for one in (pod.get("status") or {}).get("containerStatuses") or []
+            for status in (pod.get("status") or {}).get("containerStatuses") or []
         )
 
     def _progress(self, now: float) -> None:
-        """For the Argo UI, which shows seconds gone by of all."""
+        """Writes the elapsed and total seconds for the Argo UI."""
         path = os.environ.get("ARGO_PROGRESS_FILE")
         if not path or self._window.start is None or now - self._progressed < _PROGRESS_SECONDS:
             return
         self._progressed = now
         run = self._written.need(RunEntry)
         total = run.run_seconds if run.load is None else run.duration_seconds
-        gone = min(total, max(0, int(now - self._window.start)))
+        elapsed = min(total, max(0, int(now - self._window.start)))
         with contextlib.suppress(OSError):
-            pathlib.Path(path).write_text(f"{gone}/{total}")
+            pathlib.Path(path).write_text(f"{elapsed}/{total}")
 
     def answered(self, decision: Decision) -> None:
-        """One JSON line for whoever, or whatever, reads the step's log."""
+        """Writes one JSON line to the step's log, for people and programs."""
         self._metrics.count(decision)
         exchange = decision.exchange
         line = {
@@ -195,9 +194,9 @@ class ClusterControl:
 
     def stop(self, decision: Decision) -> None:
         """
-        The intent first, then the act: a restarted step finds the intent and acts again.
+        Records the intent, then stops the load: a restarted step finds the intent and stops the load again.
 
-        Neither while nobody knows whether the load still runs: a Job whose pods have ended well fails all the same when its
+        Does neither while it is unknown whether the load still runs: a Job whose pods all succeeded still fails if its
         deadline passes before its controller has counted them.
         """
         if self._written.get(StopIntent) is not None:
@@ -206,16 +205,16 @@ class ClusterControl:
         self._held, self._held_at = decision, self.now()
         self._release()
         if self._held is not None:
-            # Until then it does not count either: who counts it is done, and nobody would be left to stop the load.
+            # Don't fold this decision yet: folding it ends the loop before the load is stopped.
             self._window.open_until = min(self._window.open_until, math.nextafter(decision.t, -math.inf))
 
     def _surely_runs(self) -> bool:
-        """The load was seen to run, by an API server that knows: at once, or that has been asked for long enough."""
+        """Whether the load still runs, by a trusted API server, or by a look that is a kubelet lag after the stop was held back."""
         asked_since = self._looked >= self._held_at + _KUBELET_LAG_SECONDS
         return self._runs and not self._window.over and (self.now() >= self._trusted_from or asked_since)
 
     def _release(self) -> None:
-        """A stop that was held back, once it is known whether there is still something to stop."""
+        """Carries out or drops a held stop, once it is known whether the load still runs."""
         held, window = self._held, self._window
         if held is not None and (window.over or self._surely_runs()):
             self._held, self._held_at = None, math.inf
@@ -223,7 +222,7 @@ class ClusterControl:
                 self._stop(held)
 
     def _stop(self, decision: Decision) -> None:
-        written = self._written
+        record = self._written
         intent = StopIntent(
             rule=decision.rule,
             t=decision.t,
@@ -232,15 +231,15 @@ class ClusterControl:
             value=decision.value,
             at=format_time(self.now()),
         )
-        if written.get(StopIntent) is None and written.add(self._context.step, intent):
+        if record.get(StopIntent) is None and record.add(self._context.step, intent):
             logger.info("rule %s failed: %s; stopping the run", decision.rule, decision.message)
-        job = written.get(JobEntry)
+        job = record.get(JobEntry)
         if job is not None:
             self._context.cluster.patch(JOBS, job.name, STOP_PATCH)
 
     def save(self, states: Sequence[RuleState]) -> None:
         def merged(recorded: RuleStates | None) -> RuleStates:
-            # A failure is never overwritten, not even that of another attempt beside this one.
+            # A failure is never overwritten, not even a failure from another attempt that runs beside this one.
             before = recorded.rules if recorded is not None else []
             failed = {state.name: state for state in before if state.verdict == Verdict.FAILED}
             return RuleStates(
@@ -252,7 +251,7 @@ class ClusterControl:
 
 @contextlib.contextmanager
 def sigterm_interrupts(control: ClusterControl) -> Iterator[None]:
-    """A drain, a stop or a deadline sends SIGTERM: what is known is recorded before the grace period is over."""
+    """Interrupts the evaluation on SIGTERM (a drain, stop or deadline), so that its state is recorded within the grace period."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame

@@ -30,7 +30,7 @@ from validationrun.steps.load_result import Load, LoadFailedError, by_rule, exit
 logger = logging.getLogger(__name__)
 
 _EVALUATOR_POLL_SECONDS: Final = 0.1
-"""Both steps start together, and nothing happens to the chain meanwhile: each poll missed is a longer run."""
+"""Short, because both steps start together and the chain is idle meanwhile: each wait makes the run longer."""
 
 
 def load_job(context: Context) -> int:
@@ -40,15 +40,15 @@ def load_job(context: Context) -> int:
     Returns:
         The step's exit code.
     """
-    written = Record.read(context.cluster, context.identity)
-    if written is None or not written.chain_is_ready:
+    record = Record.read(context.cluster, context.identity)
+    if record is None or not record.chain_is_ready:
         logger.info("there is no chain to load")
         return 0
-    if written.sealed or written.get(LoadEnd) is not None:
+    if record.sealed or record.get(LoadEnd) is not None:
         logger.info("the record has this step's result already, or the run has its verdict")
-        return exit_code(written)
-    _drive(context, written)
-    return exit_code(written)
+        return exit_code(record)
+    _drive(context, record)
+    return exit_code(record)
 
 
 def _drive(context: Context, written: Record) -> None:
@@ -71,7 +71,7 @@ def _drive(context: Context, written: Record) -> None:
 
 
 def _wait_for_evaluator(context: Context, written: Record, run: RunEntry) -> None:
-    """The window opens with the load, so whoever judges it has to be there before."""
+    """The window opens with the load, so the evaluator must be ready before."""
     until = context.now() + run.load_start_seconds
     while written.refresh().get(EvaluatorReady) is None:
         if context.now() >= until:
@@ -80,7 +80,7 @@ def _wait_for_evaluator(context: Context, written: Record, run: RunEntry) -> Non
 
 
 def _begin(context: Context, bundle: Bundle, written: Record, run: RunEntry) -> Load:
-    """The Job of this run: the recorded one, or a new one. Once a UID is recorded no second Job is ever made."""
+    """Returns the load with the recorded Job, or a new Job. Once a UID is recorded, no second Job is ever created."""
     job = written.get(JobEntry)
     if job is None:
         job = _create(context, bundle, written, run)
@@ -99,19 +99,19 @@ def _create(context: Context, bundle: Bundle, written: Record, run: RunEntry) ->
     _create_config(context, bundle, chain_id, run_values)
     images = parameters.image_replacements(bundle.plan, run.parameters)
     body = bundle.job(run_values, images)
-    # The compiled deadline is that of the compiled duration, a backstop for when nobody is left to stop the load.
+    # The Job's own deadline, from the compiled duration, ends the load if no step is left to stop it.
     name, uid = body["metadata"]["name"], context.identity.uid
     try:
         job = context.cluster.create(JOBS, body)
     except AlreadyExistsError:
-        found = context.cluster.get(JOBS, name)
-        if found is None or not owned_by(found, uid):
+        existing = context.cluster.get(JOBS, name)
+        if existing is None or not owned_by(existing, uid):
             raise LoadFailedError(
                 RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} exists and is not this run's"
             ) from None
-        if "deletionTimestamp" in found["metadata"]:
+        if "deletionTimestamp" in existing["metadata"]:
             raise LoadFailedError(RunReason.WORKLOAD_INFRA_FAILURE, f"Job {name} is being deleted") from None
-        job = found
+        job = existing
     except UnreachableError:
         raise
     except ClusterError as error:
@@ -122,7 +122,7 @@ def _create(context: Context, bundle: Bundle, written: Record, run: RunEntry) ->
 
 
 def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: Mapping[str, str]) -> None:
-    """The workload's files. Creating, not applying: a ConfigMap of that name that is not this run's is left alone."""
+    """Creates the workload's files. Creates, never applies, so that a ConfigMap of that name of another run stays unchanged."""
     files = bundle.config_files(run_values)
     if not files:
         return
@@ -141,8 +141,8 @@ def _create_config(context: Context, bundle: Bundle, chain_id: str, run_values: 
     try:
         context.cluster.create(CONFIG_MAPS, body)
     except AlreadyExistsError:
-        found = context.cluster.get(CONFIG_MAPS, identity.config_name) or {}
-        if not owned_by(found, identity.uid) or found.get("data") != files:
+        existing = context.cluster.get(CONFIG_MAPS, identity.config_name) or {}
+        if not owned_by(existing, identity.uid) or existing.get("data") != files:
             message = f"ConfigMap {identity.config_name} exists and is not this run's"
             raise LoadFailedError(RunReason.CONFIG_APPLY_FAILED, message) from None
     except UnreachableError:

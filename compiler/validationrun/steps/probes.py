@@ -1,4 +1,4 @@
-"""Asks a chain's nodes from outside, as a client does. Every answer is bounded in time, bytes, depth and numbers."""
+"""Queries a chain's nodes from outside, as a client does. Every answer is bounded in time, bytes, depth and numbers."""
 
 import reprlib
 import urllib.parse
@@ -26,7 +26,7 @@ class Unanswered(str):
 
 def node_url(deployment_object: str, ordinal: int, like: str) -> str:
     """
-    RPC of one node by its headless Service.
+    The RPC URL of one node, by its headless Service.
 
     Args:
         like: the RPC URL of any node, for the namespace and the cluster's domain.
@@ -88,7 +88,7 @@ def _number(height: int) -> int:
 
 
 def _shown(answer: object) -> str:
-    """Short, whatever a node answers."""
+    """A short text for any answer of a node."""
     return printable(answer[:_MOST_SHOWN]) if isinstance(answer, str) else reprlib.repr(answer)
 
 

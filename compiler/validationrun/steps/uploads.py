@@ -1,7 +1,7 @@
 """
 Whether the results of load-job and rule-evaluator were uploaded. Argo uploads them when a step's container has ended.
 
-A step whose upload fails is tried again, and a later attempt has nothing to upload: it may end in any way.
+Argo retries a step whose upload failed. The later attempt has nothing to upload, and may succeed or fail.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from validationrun.kube.cluster import TASK_RESULTS, WORKFLOWS, ForbiddenError, 
 from validationrun.steps.context import Context
 
 _WAIT_SECONDS: Final = 120.0
-"""Argo creates finalize's pod before it writes that the other steps are over; a restart of its controller can come in between."""
+"""Argo creates finalize's pod before it records that the other steps are over, and its controller may restart in between."""
 _POLL_SECONDS: Final = 1.0
 _OVER: Final = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
 _REASON_BYTES: Final = 600
@@ -30,7 +30,7 @@ def missing_upload(context: Context, written: Record) -> str:
     signed = sign_off.node_id
     nodes = _wait_for_end(context, steps)
     if nodes is None:
-        # load-job has no artifacts; the later attempts of rule-evaluator neither.
+        # Neither load-job nor a later attempt of rule-evaluator has artifacts.
         reasons = {record.RULE_EVALUATOR: _without_nodes(context, signed) if sign_off.files else ""}
     else:
         reasons = {step: _by_nodes(nodes, step, signed) for step in steps}
@@ -60,7 +60,7 @@ def _by_nodes(nodes: Nodes, step: str, signed: str) -> str:
     """
     Why the upload of a step is not proven, or empty.
 
-    A red step never Succeeds, so the attempt of rule-evaluator that signed off is looked at by itself too.
+    A red step is never Succeeded, so the attempt of rule-evaluator that signed off is checked by itself too.
     """
     retry = retry_node(nodes, step)
     if retry.get("phase") == "Succeeded":
@@ -77,7 +77,7 @@ def _by_nodes(nodes: Nodes, step: str, signed: str) -> str:
 
 
 def _without_nodes(context: Context, signed: str) -> str:
-    """The same for rule-evaluator by what Argo's executor reported of the attempt that signed off."""
+    """Why the upload of rule-evaluator is not proven, by the executor's report on the attempt that signed off; or empty."""
     if not signed:
         return "the sign-off does not name its node"
     try:

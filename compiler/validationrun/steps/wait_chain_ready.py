@@ -1,4 +1,4 @@
-"""`wait-chain-ready`: a chain that is Ready may not serve a block; this step waits until it does."""
+"""`wait-chain-ready`: waits until the chain serves blocks, because a Ready chain may not serve any yet."""
 
 import logging
 from typing import Final
@@ -19,17 +19,17 @@ logger = logging.getLogger(__name__)
 
 def wait_chain_ready(context: Context) -> int:
     """Waits until every full node serves, and records that, or why not. Returns the step's exit code."""
-    written = Record.read(context.cluster, context.identity)
-    ready = written.get(ChainReady) if written is not None else None
-    if ready is not None or (written is not None and written.sealed):
+    record = Record.read(context.cluster, context.identity)
+    ready = record.get(ChainReady) if record is not None else None
+    if ready is not None or (record is not None and record.sealed):
         logger.info("the record has this step's result already, or the run has its verdict")
         return exit_code(ready)
-    chain = written.get(ChainEntry) if written is not None else None
-    if written is None or chain is None or written.chain_failure is not None:
+    chain = record.get(ChainEntry) if record is not None else None
+    if record is None or chain is None or record.chain_failure is not None:
         logger.info("there is no chain to wait for")
         return 0
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
-    run, reason, message = written.need(RunEntry), None, None
+    run, reason, message = record.need(RunEntry), None, None
     try:
         _wait(context, chain, run, parse_time(run.started_at) + bundle.plan.seconds.chain_ready)
         logger.info("the chain serves")
@@ -38,7 +38,7 @@ def wait_chain_ready(context: Context) -> int:
         logger.info("%s: %s", error.reason, error)
     deployments = [_deployment(context, entry, f"{chain.chain_id}-{entry.name}") for entry in run.deployments]
     ready = ChainReady(format_time(context.now()), deployments, reason, message)
-    return conclude(context, written, ready, "the chain serves")
+    return conclude(context, record, ready, "the chain serves")
 
 
 def _wait(context: Context, chain: ChainEntry, run: RunEntry, deadline: float) -> None:
@@ -65,7 +65,7 @@ def _wait(context: Context, chain: ChainEntry, run: RunEntry, deadline: float) -
 
 
 def _look_at_rpc(waiting: set[str], seen: dict[str, int]) -> list[str]:
-    """One look at each node that has not served yet; it serves once its height is above that of an earlier look."""
+    """Probes each node that has not served yet. A node serves once its height is above its first probed height."""
     problems = []
     for url in sorted(waiting):
         now = synced_height(url)
@@ -90,7 +90,7 @@ def _look_at_evm(waiting: set[str]) -> list[str]:
 
 
 def _deployment(context: Context, entry: DeploymentEntry, name: str) -> DeploymentStatus:
-    """For the status: the deployment as its controller reports it."""
+    """The deployment as its controller reports it, for the status."""
     deployed = context.cluster.get(CHAIN_OBJECTS, name) or {}
     spec = (((deployed.get("spec") or {}).get("template") or {}).get("spec")) or {}
     phase = (deployed.get("status") or {}).get("phase")
