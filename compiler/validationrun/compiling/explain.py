@@ -1,7 +1,7 @@
 """
-What a run will do, as an outline for people: objects and their names, order, pods, rules, rights, worst case.
+An outline of a run for people: objects and their names, order, pods, rules, rights, worst case.
 
-Pure: plan in, nested lines out. `cli.explain` draws them.
+Pure: takes a plan, returns nested lines. `cli.explain` prints them.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Outline:
 
 
 def outline(plan: Plan, options: EmitOptions) -> Outline:
-    """The whole run, from what is committed to the worst case."""
+    """The whole run, from the committed objects to the worst case."""
     root = Outline(f"ValidationRun {plan.name} in namespace {plan.namespace}")
     _committed(root.add("committed and applied once"), plan, options)
     _run(root.add(f"each run: Workflow {plan.name}-xxxxx"), plan)
@@ -41,7 +41,7 @@ def outline(plan: Plan, options: EmitOptions) -> Outline:
 
 
 def chain_id(plan: Plan) -> str:
-    """The effective chain id as far as it is known before a run: the base id and a mark for the run's own 8 hex digits."""
+    """The effective chain id before a run: the base id, and `<uid8>` for the run's 8 hex digits."""
     return f"{plan.chain_id}-<uid8>" if plan.brings_chain_up else plan.chain_id
 
 
@@ -72,7 +72,7 @@ def _run(node: Outline, plan: Plan) -> None:
 
 
 def _allowed(step: Step, plan: Plan) -> int:
-    """What the contract allows a step, without the slack of Argo's own deadline."""
+    """The seconds that the contract allows a step, without the slack of Argo's deadline."""
     times = plan.timings
     return times.chain_ready_s if step.component == "chain" else times.load_start_s + times.run_s
 
@@ -158,7 +158,7 @@ def _worst_case(root: Outline, plan: Plan) -> None:
 
 
 def mermaid(plan: Plan) -> str:
-    """The steps as a Mermaid flowchart; made of names that passed a DNS pattern and of our own words only."""
+    """The steps as a Mermaid flowchart. It holds only fixed text and names that passed a DNS pattern."""
     lines = ["flowchart LR"]
     for step in (*plan.steps, plan.finalize):
         seconds = step.timeout_s if step is plan.finalize else _allowed(step, plan)

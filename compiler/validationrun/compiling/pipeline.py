@@ -30,9 +30,9 @@ Track = Callable[[Sequence[Any]], Iterable[Any]]
 @dataclass(frozen=True, slots=True)
 class Linted:
     """
-    A run without errors, and where it was read: document number `index` of the file's `content`.
+    A run without errors, and its source: document number `index` of the file's `content`.
 
-    Its document is read again when a later finding needs a place, because the places of 1,000 files fill the memory.
+    `place` reads the document again, because the positions of 1,000 files would fill the memory.
     """
 
     run: ValidationRun
@@ -47,9 +47,7 @@ class Linted:
 @dataclass(slots=True)
 class LintResult:
     """
-    What one or more files hold: the runs without errors, and every diagnostic, sorted by place.
-
-    A run that has an error is not among `runs`.
+    The runs without errors in one or more files, and every diagnostic, sorted by position.
 
     Attributes:
         passed_over: files that hold no document for the compiler.
@@ -95,8 +93,8 @@ def lint(
     One file: read, parsed, checked.
 
     Args:
-        namespace: for documents that name none; one that names another is an error.
-        pass_over: documents that are not for the compiler.
+        namespace: for documents without a namespace; a document with another namespace is an error.
+        pass_over: tells which documents are not for the compiler.
     """
     loaded = read(content, file)
     result = LintResult(diagnostics=list(loaded.diagnostics))
@@ -137,7 +135,7 @@ def _lint_document(document: Document, namespace: str | None) -> tuple[Validatio
 
 
 def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
-    """What only the finished bundle tells; it is built only where it could be large."""
+    """Findings that need the finished bundle. Builds the bundle only when it could be large."""
     given = run.spec.chain.endpoints
     nodes = sum(entry.spec.replicas for entry in run.spec.chain.deployments or [])
     urls = max(len(given.rpc), len(given.evm), len(given.ws), len(given.rest)) if given else nodes
@@ -157,8 +155,8 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
     """
     Leaves out warnings that an ignore comment names.
 
-    An error cannot be silenced, and a comment that silences nothing is a warning: it would hide the next finding there.
-    Beside an error nothing is said about such a comment, because the error can keep its warning from being looked for.
+    An error cannot be silenced. A comment that silences nothing is a warning, because it would hide the next finding there.
+    A file with errors gets no such warning, because an error can prevent the check that the comment is about.
     """
     errors = {diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR}
     warnings: dict[str, dict[int, list[Diagnostic]]] = {}
@@ -178,13 +176,13 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
             help_ = "put it on the warning's own line, or delete it; errors cannot be ignored"
             line = loaded.lines[ignore.span.line]
             kept.append(Diagnostic("VR109", Severity.WARNING, file, ignore.span, "", message, help_, line))
-    return kept + [one for by_line in warnings.values() for several in by_line.values() for one in several]
+    return kept + [warning for by_line in warnings.values() for on_line in by_line.values() for warning in on_line]
 
 
 def lint_all(
     files: Iterable[tuple[str, bytes]], namespace: str | None = None, pass_over: PassOver = neighbours.nothing
 ) -> LintResult:
-    """Several files together: each on its own, and no two runs of one name in one namespace."""
+    """Lints each file, then checks that no two runs share a name and a namespace."""
     result = LintResult()
     seen: dict[tuple[str | None, str], str] = {}
     for file, content in files:
@@ -220,7 +218,7 @@ def compile_all(
     namespace: str | None = None,
     pass_over: PassOver = neighbours.nothing,
 ) -> CompileResult:
-    """Files of specs -> folders of output. With an error anywhere there is no output at all."""
+    """Files of specs -> output folders. An error in any file means no output at all."""
     linted = lint_all(files, namespace, pass_over)
     if not linted.ok:
         return CompileResult([], linted.diagnostics)
@@ -228,17 +226,17 @@ def compile_all(
 
 
 def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> CompileResult:
-    """Runs without errors -> folders. Hera is imported here, and nowhere before."""
+    """Runs without errors -> output folders. Imports Hera, which no earlier stage needs."""
     from validationrun.compiling.emit.files import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
 
     compiled: list[Compiled] = []
     diagnostics = list(linted.diagnostics)
-    for one in track(linted.runs):
-        plan = plan_run(one, options)
+    for run in track(linted.runs):
+        plan = plan_run(run, options)
         emitted, findings = emit(plan, options)
-        # lint has told the warnings already, and a comment may have silenced them.
+        # lint has already reported the warnings, and a comment may have silenced them.
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-        diagnostics += [one.place(finding) for finding in errors]
+        diagnostics += [run.place(finding) for finding in errors]
         compiled.append(Compiled(plan, emitted))
     ok = not has_errors(diagnostics)
     return CompileResult(compiled if ok else [], diagnostics)

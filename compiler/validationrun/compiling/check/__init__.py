@@ -1,7 +1,7 @@
 """
-What fields say together: pure functions from a run to findings, each with a code of its own. Nothing here raises.
+Checks that compare several fields: pure functions from a run to findings. Each check has its own code; none raises.
 
-One file a topic. A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one invalid fixture.
+One file per topic. A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one invalid fixture.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,4 +25,4 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def check(run: ValidationRun) -> list[Finding]:
     """Every finding of every check, in the order of `CHECKS`."""
-    return [finding for one in CHECKS for finding in one(run)]
+    return [finding for find in CHECKS for finding in find(run)]

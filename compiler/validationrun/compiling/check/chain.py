@@ -1,4 +1,4 @@
-"""`spec.chain`: roles, names, and what a deployment may say for itself."""
+"""Checks `spec.chain`: roles, names, and the fields that a deployment may set."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -104,7 +104,7 @@ def reserved_labels(run: ValidationRun) -> Iterator[Finding]:
 
 
 def label_findings(loc: Loc, labels: dict[str, str]) -> Iterator[Finding]:
-    """A finding for each label that is ours, or that another controller would act on. Shared with `check.load`."""
+    """A finding for each label that validationrun sets or another controller acts on. Shared with `check.load`."""
     for key in labels:
         if key in RESERVED_LABELS or key.startswith(RESERVED_LABEL_PREFIXES):
             message = f"{format_path(loc)} must not set {quote(key)}: clean-up and garbage collection depend on it"

@@ -1,4 +1,4 @@
-"""Whether an image reference names one image for good."""
+"""Checks that an image reference always names the same image."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from validationrun.spec.findings import Finding, Loc, Severity, format_path
 
 
 def image_findings(loc: Loc, image: str) -> Iterator[Finding]:
-    """A warning for a reference whose image can change under the run, a louder one for `latest`."""
+    """A warning for a tag, which can be moved to another image; a stronger warning for `latest`."""
     if "@sha256:" in image:
         return
     tag = image.rsplit("/", 1)[-1].partition(":")[2]

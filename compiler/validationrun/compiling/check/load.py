@@ -1,4 +1,4 @@
-"""`spec.load`, and the images of the chain."""
+"""Checks `spec.load`, and the images of the chain."""
 
 import posixpath
 from collections.abc import Iterable, Iterator
@@ -64,7 +64,7 @@ def environment(run: ValidationRun) -> Iterator[Finding]:
         loc = (*_WORKLOAD, "envFrom", index)
         yield from _exactly_one(loc, sum(reference is not None for reference in references), "`secretRef: {name: ...}`")
         formed = [name for name in RESERVED_ENV if name.startswith(prefix)]
-        # Without a prefix every key of the source could be a reserved name; that is the ordinary case and no hint of one.
+        # Without a prefix any key could be a reserved name, so a warning would appear for every ordinary envFrom.
         if prefix and formed:
             message = f"{format_path((*loc, 'prefix'))} {quote(prefix)} can form {formed[0]}, which is set by validationrun itself"
             yield Finding("VR405", (*loc, "prefix"), message, "use another prefix; ours would win", Severity.WARNING)
@@ -88,7 +88,7 @@ def _duplicates(loc: Loc, field: str, values: Iterable[str | None]) -> Iterator[
 
 
 def config_names(run: ValidationRun) -> Iterator[Finding]:
-    """A ConfigMap's key may not be `.`, nor begin with `..`: the kubelet keeps its own entries under such names."""
+    """A ConfigMap key must not be `.` or begin with `..`, because the kubelet uses such names for its own entries."""
     if run.spec.load is None:
         return
     for name in run.spec.load.workload.config.files:

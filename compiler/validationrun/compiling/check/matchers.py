@@ -1,4 +1,4 @@
-"""The label matchers of rules that refer to an alert: their names, their regular expressions, their scope."""
+"""Checks the label matchers of rules that refer to an alert: names, regular expressions, scope."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def matchers(run: ValidationRun) -> Iterator[Finding]:
 
 
 def _syntax(field: Loc, query: str) -> Iterator[Finding]:
-    """What can be wrong with a matcher is its regular expression."""
+    """Parses the matcher's query. Only a bad regular expression can make it fail."""
     try:
         promql.parse(query)
     except promql.SyntaxFault as fault:
@@ -35,7 +35,7 @@ def _syntax(field: Loc, query: str) -> Iterator[Finding]:
 
 
 def scope(run: ValidationRun) -> Iterator[Finding]:
-    """Prometheus' alerts are those of every run; a matcher must name something of this one."""
+    """A matcher must name something of this run, because Prometheus holds the alerts of every run."""
     chain_id = run.spec.chain.chain_id if run.spec.chain.endpoints else None
     own = [f"${{{name}}}" for name in LABEL_VALUES] + [text for text in (chain_id, run.metadata.namespace) if text]
     for loc, rule in with_body(run):

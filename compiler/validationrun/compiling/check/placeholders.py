@@ -1,4 +1,4 @@
-"""`${...}` in the PromQL of a rule: a placeholder that is not replaced, and values for those that are."""
+"""`${...}` in a rule's PromQL: findings for unknown placeholders, and sample values for the known ones."""
 
 import difflib
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from validationrun.oracle.placeholders import LABEL_VALUES, WINDOW, Stray
 from validationrun.spec.findings import Finding, Loc, Severity, format_path
 
 FILLED: Final = {"chainId": "chain-0a1b2c3d", "namespace": "namespace-9c8b7a6d", "runId": "run-4e5f6"}
-"""Values that stand in for the run's own while a query is checked."""
+"""Sample values that replace the placeholders while a query is checked."""
 
 
 def stray_findings(field: Loc, strays: list[Stray]) -> Iterator[Finding]:
     """
     Placeholders that will not be replaced.
 
-    Inside quotes any text is allowed, so there only a near miss of a known name is pointed out.
+    Quoted text may hold anything, so inside quotes only a near miss of a known name is a finding.
     """
     known = (*LABEL_VALUES, WINDOW)
     for stray in strays:

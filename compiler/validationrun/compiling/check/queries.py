@@ -1,4 +1,4 @@
-"""The PromQL that rules are written in, as far as it can be judged before any Prometheus is asked."""
+"""Checks the PromQL of rules, as far as is possible without a Prometheus."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DEFAULT_SCRAPE_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query that the user wrote, with its syntax tree and what its value is compared with."""
+    """A query that the user wrote, its syntax tree, and the comparison of its value."""
 
     loc: Loc
     comparison: Comparison | None
@@ -32,7 +32,7 @@ class _Query:
 
 
 def queries(run: ValidationRun) -> Iterator[Finding]:
-    """Syntax first; only a query that parses is looked at further."""
+    """Checks the syntax first. The other checks run only on a query that parses."""
     window, scrape = max(1, judged_seconds(run.spec)), _scrape_seconds(run)
     for loc, rule in with_body(run):
         text = type_of(rule).promql(rule)
@@ -117,12 +117,12 @@ def _short_ranges(run: ValidationRun, query: _Query) -> Iterator[Finding]:
 
 
 def _scrape_seconds(run: ValidationRun) -> int:
-    """The longest scrape interval that the spec's own deployments ask for, or the usual default."""
+    """The longest scrape interval that the spec's deployments set, or the usual default."""
     intervals = []
     for entry in run.spec.chain.deployments or []:
         monitor = entry.spec.monitoring.service_monitor if entry.spec.monitoring else None
         if monitor is not None and monitor.interval is not None and not monitor.interval.endswith("ms"):
-            # Another project's field: it may be longer than any duration of ours.
+            # The field belongs to another project; its value may exceed our longest duration.
             with contextlib.suppress(ValueError):
                 intervals.append(parse_duration(monitor.interval))
     return max(intervals, default=_DEFAULT_SCRAPE_SECONDS)
@@ -147,11 +147,11 @@ def _scope(run: ValidationRun, query: _Query) -> Iterator[Finding]:
 
 def _silence(run: ValidationRun, query: _Query) -> Iterator[Finding]:
     del run
-    found = promql.silence_turned_into_a_value(query.tree)
+    causes = promql.silence_turned_into_a_value(query.tree)
     if promql.is_count(query.tree) and query.comparison is not None and query.comparison.limit == 0:
-        found.append("a count compared with 0")
-    if found:
-        message = f"{format_path(query.loc)} turns silence into a value ({', '.join(dict.fromkeys(found))}): a run without data could pass"
+        causes.append("a count compared with 0")
+    if causes:
+        message = f"{format_path(query.loc)} turns silence into a value ({', '.join(dict.fromkeys(causes))}): a run without data could pass"
         help_ = "let missing data be missing: the rule is then Error NoSamples, which is honest"
         yield Finding("VR555", query.loc, message, help_, Severity.WARNING)
 

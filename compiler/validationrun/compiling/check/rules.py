@@ -1,4 +1,4 @@
-"""`spec.rules[]`: what every rule has: its name, the body that its type names, its threshold and its times."""
+"""Checks what every entry of `spec.rules[]` has: a name, the body of its type, a threshold and times."""
 
 import math
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
 _RULES: Final[Loc] = ("spec", "rules")
 _FINAL_SWEEP_SLACK_SECONDS: Final = 8 * 60
-"""The Workflow's deadline leaves 10 minutes after the window; finalize's own work needs some of it."""
+"""The Workflow's deadline leaves 10 minutes after the window; finalize needs some of them."""
 
 _FINAL_SWEEP_PAUSE_SECONDS: Final = 5
 
 
 def located(run: ValidationRun) -> Iterator[tuple[Loc, Rule]]:
-    """Every rule with its place in the spec."""
+    """Every rule with its field path."""
     for index, rule in enumerate(run.spec.rules):
         yield (*_RULES, index), rule
 
 
 def with_body(run: ValidationRun) -> Iterator[tuple[Loc, Rule]]:
-    """The rules that have the body of their type: the others have a finding of their own."""
+    """The rules that have the body of their type. A missing body is a finding of another check."""
     return ((loc, rule) for loc, rule in located(run) if rule.body is not None)
 
 
@@ -47,7 +47,7 @@ def bodies(run: ValidationRun) -> Iterator[Finding]:
 
 
 def thresholds(run: ValidationRun) -> Iterator[Finding]:
-    """Values are compared as 64-bit floats: a threshold beyond their range would become infinity or zero."""
+    """Values are compared as 64-bit floats, so a threshold beyond their range would become infinity or zero."""
     for loc, rule in with_body(run):
         comparison = type_of(rule).comparison(rule)
         if comparison is None:

@@ -1,4 +1,4 @@
-"""What the durations of a run say together, and whether there is anything to do at all."""
+"""Checks the durations of a run against each other, and that the run has a load or a rule."""
 
 from collections.abc import Iterator
 
