@@ -1,4 +1,4 @@
-"""What every step knows of its run."""
+"""The context of a step: its run, its cluster, its folders and its clock."""
 
 import contextlib
 import logging
@@ -21,7 +21,7 @@ TERMINATION_LOG: Final = pathlib.Path("/dev/termination-log")
 
 
 class RunnerError(Exception):
-    """A fault of ours or of the installation: the step ends with 70, and Argo tries all but finalize again."""
+    """A fault of ours or of the installation: the step exits 70, and Argo retries every step but finalize."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Context:
 
     Attributes:
         bundle_hash: of the bundle that the template was compiled with.
-        settle_s: how long after T a query is asked (`VALIDATION_SETTLE`).
-        cleanup: when the chain goes, by the template; empty for what the record says.
+        settle_s: how long after T a query is sent (`VALIDATION_SETTLE`).
+        cleanup: the template's clean-up policy; empty to use the record's.
         node_id: of this attempt of the step in the Workflow's status; empty outside of Argo.
     """
 
@@ -50,7 +50,7 @@ class Context:
 
     @classmethod
     def from_environment(cls, step: str, environment: Mapping[str, str] = os.environ) -> "Context":
-        """Raises RunnerError when the template did not say what a step needs to know."""
+        """Raises RunnerError when the template left out or misspelt a variable."""
         try:
             identity = Identity(
                 environment["WORKFLOW_NAME"], environment["WORKFLOW_UID"], environment["WORKFLOW_NAMESPACE"]
@@ -71,7 +71,7 @@ class Context:
         )
 
     def output(self, name: str, value: str) -> None:
-        """An output parameter for the Argo UI, written whole or not at all. For people: nothing of ours reads it."""
+        """Writes an output parameter for the Argo UI, whole or not at all. It is for people; none of our code reads it."""
         path = self.output_dir / name
         try:
             path.with_suffix(".tmp").write_text(value)
@@ -90,7 +90,7 @@ def _settle_seconds(text: str) -> float:
 
 
 def note_termination(text: str) -> None:
-    """The container's termination message, cut to what Kubernetes keeps."""
+    """Writes the container's termination message, cut to the size that Kubernetes keeps."""
     with contextlib.suppress(OSError):
         TERMINATION_LOG.write_bytes(
             text.encode()[: conventions.TERMINATION_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
@@ -109,6 +109,6 @@ def end_against_run(message: str) -> int:
 
 
 def termination_message(text: str) -> None:
-    """What the Argo UI shows for a step that ends non-zero."""
+    """Writes the message that the Argo UI shows for a step that exits non-zero."""
     note_termination(text)
     sys.stderr.write(text + "\n")

@@ -1,4 +1,4 @@
-"""The pods of a run: of its steps, of its load, of its chain. Pure but for the listing."""
+"""The pods of a run: of its steps, its load and its chain. Pure except for the listing."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class RunPod:
     A pod of this run.
 
     Attributes:
-        step: of a step's pod, its name.
+        step: the name of the step, for a step's pod.
     """
 
     kind: Kind
@@ -51,10 +51,10 @@ class RunPod:
 
 def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list[RunPod]:
     """
-    All that there still are, the oldest first, finalize's own left out. By UIDs: a name or a label alone is no proof.
+    The pods that still exist, oldest first, without finalize's own. UIDs must match, because a name or a label is no proof.
 
     Args:
-        job_uid: of the load's Job, where the record does not name it.
+        job_uid: of the load's Job, if the record does not name the Job.
     """
     labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
     known: Recorded = written if written is not None else MemoryRecord()
@@ -63,49 +63,49 @@ def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list
     job_uids = {job_uid, job.uid if job is not None else ""} - {""}
     # A host name is the pod's name, cut to 63 characters.
     own = os.environ.get("HOSTNAME") or "not a pod"
-    found = []
+    pods = []
     for body in context.cluster.list(PODS, labels=labels):
         metadata = body["metadata"]
         given = metadata.get("labels") or {}
         if given.get(conventions.LABEL_ARGO_WORKFLOW) == context.identity.workflow:
             if owned_by(body, context.identity.uid) and not metadata["name"].startswith(own):
-                found.append(RunPod("step", body, _step(metadata)))
+                pods.append(RunPod("step", body, _step(metadata)))
         elif LABEL_JOB_UID in given:
             if given[LABEL_JOB_UID] in job_uids:
-                found.append(RunPod("shard", body))
+                pods.append(RunPod("shard", body))
         elif chain_id and given.get(conventions.LABEL_CHAIN_ID) == chain_id:
-            found.append(RunPod("chain", body))
-    return sorted(found, key=lambda one: (str(one.body["metadata"].get("creationTimestamp") or ""), one.name))
+            pods.append(RunPod("chain", body))
+    return sorted(pods, key=lambda pod: (str(pod.body["metadata"].get("creationTimestamp") or ""), pod.name))
 
 
 def _step(metadata: Mapping[str, Any]) -> str:
-    """Argo's name of the node is such as `nightly-x7k2p.load-job(0)`."""
+    """The step, by Argo's name of the node, such as `nightly-x7k2p.load-job(0)`."""
     node = str((metadata.get("annotations") or {}).get(_NODE_NAME) or "")
     return node.partition(".")[2].partition("(")[0]
 
 
 def last_words(pods: Iterable[RunPod], steps: Sequence[str]) -> str:
     """
-    Why steps ended without a result, as far as their pods can tell; empty when they say nothing.
+    Why steps ended without a result, by their pods' last messages; empty when there are none.
 
     Args:
         steps: by name, in their order.
     """
-    told = []
+    by_step = []
     for step in steps:
-        words = [one for pod in pods if pod.step == step and (one := _words(pod.body))]
-        if words:
-            # A step that was started again says last what it ended with.
-            told.append(f"{step}: {words[-1]}")
-    return "; ".join(told)
+        messages = [message for pod in pods if pod.step == step and (message := _words(pod.body))]
+        if messages:
+            # The pod of a step's last attempt has the step's last message.
+            by_step.append(f"{step}: {messages[-1]}")
+    return "; ".join(by_step)
 
 
 def _words(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
-    for one in status.get("containerStatuses") or []:
-        ended = (one.get("state") or {}).get("terminated") or {}
-        if one.get("name") == conventions.ARGO_MAIN_CONTAINER and ended.get("exitCode"):
-            # The last line of a traceback is what it is about.
+    for container in status.get("containerStatuses") or []:
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if container.get("name") == conventions.ARGO_MAIN_CONTAINER and ended.get("exitCode"):
+            # The last line of a traceback names the error.
             message = str(ended.get("message") or "").strip().rpartition("\n")[2]
             return cut(message or f"exit {ended['exitCode']} ({ended.get('reason') or 'Error'})", _WORDS_BYTES)
     if status.get("phase") == "Failed":

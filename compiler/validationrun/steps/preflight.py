@@ -1,8 +1,8 @@
 """
-Preflight: what makes a run hopeless is found before any object of its chain exists, and all of it at once.
+Preflight: reports everything that makes a run hopeless, at once, before any object of its chain exists.
 
-Prometheus answers and lives in our time, alert references resolve, accounts exist, and the steps' account has its rights.
-Whether Prometheus has loaded an alert is judged later, by the evaluator.
+Checks that Prometheus answers and its clock is right, that alert references resolve, that accounts exist, and that the steps'
+account has its rights. Whether Prometheus has loaded an alert is judged later, by the evaluator.
 """
 
 import itertools
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", namespaced=False)
 _ATTEMPTS: Final = 4
 _PAUSE_SECONDS: Final = 3.0
-"""A Prometheus that restarts is back within this many attempts and pauses, and they leave preflight within a minute."""
+"""Enough attempts and pauses for a Prometheus that restarts, and few enough for preflight to end within a minute."""
 
 _RIGHTS_ASKED_AGAIN: Final = 2
 _RIGHTS_PAUSE_SECONDS: Final = 3.0
@@ -43,14 +43,14 @@ _RIGHTS_PAUSE_SECONDS: Final = 3.0
 _FINDING_BYTES: Final = 500
 _REASON_BYTES: Final = 30
 _TRIED: Final = frozenset({"serviceaccounts", "prometheusrules"})
-"""Preflight itself does with these what the right is for, so it finds out without asking."""
+"""Preflight itself uses the rights to these resources, so they need no access review."""
 
 _RUNS: Final = {"steps": "it runs the steps", "finalize": "it runs finalize", "workload": "it runs the workload"}
 
 
 def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> list[Finding]:
     """
-    Everything that was found, each with a bounded message; empty when the run may begin.
+    All findings, each with a bounded message; empty when the run may begin.
 
     Raises:
         UnreachableError: the API server is away, which says nothing about the run.
@@ -66,7 +66,7 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
 
 
 def told(findings: Sequence[Finding]) -> str:
-    """All of them in one message: each reason stands in it, however many there are."""
+    """All findings in one message, which contains every reason, however many there are."""
     room = MESSAGE_BYTES // max(1, len(findings)) - _REASON_BYTES
     return "; ".join(f"{finding.reason}: {cut(finding.message, max(room, _REASON_BYTES))}" for finding in findings)
 
@@ -77,18 +77,18 @@ def _accounts(context: Context, plan: PlanDocument) -> Iterator[Finding]:
         if name is None:
             continue
         try:
-            found = context.cluster.get(SERVICE_ACCOUNTS, name)
+            account = context.cluster.get(SERVICE_ACCOUNTS, name)
         except ForbiddenError as error:
             yield Finding(RuleReason.RBAC_DENIED, str(error))
             return
-        if found is None:
+        if account is None:
             where = f"namespace {context.identity.namespace}"
             message = f"ServiceAccount {name} does not exist in {where}; {_RUNS[role]}, and its tenant creates it"
             yield Finding(RunReason.SERVICE_ACCOUNT_MISSING, message)
 
 
 def _rights(context: Context, plan: PlanDocument) -> Iterator[Finding]:
-    """What access.yaml gives the steps' account, asked of whoever decides about it."""
+    """The rights in access.yaml that the steps' account lacks, by Kubernetes' own access reviews."""
     account = plan.accounts.steps
     asked = [
         (right.group, resource, verb)
@@ -104,10 +104,10 @@ def _rights(context: Context, plan: PlanDocument) -> Iterator[Finding]:
     except ClusterError as error:
         logger.warning("cannot ask which rights %s has: %s", account, error)
         return
-    for (group, resource), found in itertools.groupby(missing, key=lambda one: one[:2]):
+    for (group, resource), denied in itertools.groupby(missing, key=lambda access: access[:2]):
         full = f"{resource}.{group}" if group else resource
         message = (
-            f"ServiceAccount {account} may not {', '.join(verb for *_, verb in found)} {full} in namespace "
+            f"ServiceAccount {account} may not {', '.join(verb for *_, verb in denied)} {full} in namespace "
             f"{context.identity.namespace}; apply access.yaml"
         )
         yield Finding(RuleReason.RBAC_DENIED, message)
@@ -115,9 +115,9 @@ def _rights(context: Context, plan: PlanDocument) -> Iterator[Finding]:
 
 def _missing(context: Context, asked: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """
-    Group, resource and verb of each right that lacks, asked again before it is believed.
+    Group, resource and verb of each missing right.
 
-    An API server that has just started answers before it has read all roles.
+    Asked more than once, because an API server that has just started answers before it has read all roles.
     """
     missing = [right for right in asked if not _allowed(context, *right)]
     for _ in range(_RIGHTS_ASKED_AGAIN):
@@ -145,7 +145,7 @@ def _allowed(context: Context, group: str, resource: str, verb: str) -> bool:
 
 
 def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Rules that fail for one cause make one finding."""
+    """One finding for all rules that fail for the same cause."""
     references = References(context.cluster)
     by_fault: dict[tuple[str, str], list[str]] = {}
     for rule in rules:
@@ -161,18 +161,18 @@ def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterato
 
 
 def _prometheus(context: Context, url: str) -> list[Finding]:
-    """Asked a few times before a fault counts: it may be restarting."""
+    """Asks a few times before a fault counts, because Prometheus may be restarting."""
     prometheus = Prometheus(url, Access.from_environment())
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for attempt in range(_ATTEMPTS):
         if attempt:
             context.sleep(_PAUSE_SECONDS)
-        found = _look_at_clock(context, prometheus)
-        if not found:
+        findings = _look_at_clock(context, prometheus)
+        if not findings:
             break
-        logger.warning("%s", told(found))
+        logger.warning("%s", told(findings))
     prometheus.close()
-    return found
+    return findings
 
 
 def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:

@@ -1,9 +1,9 @@
 """
-finalize's files: `result.json`, the reports, and what the pods said.
+finalize's files: `result.json`, the reports, and the pods' diagnostics.
 
-The evaluator judged in a pod of its own and uploads each decision itself. What came of them stands in its sign-off: the
-states, the sums, and the hash of each file. So the reports here tell every verdict and draw no decision, and say so;
-`result.json` names the evaluator's files too, so that the folder as a whole can be checked, drawn and replayed.
+The evaluator uploads its decisions from its own pod. Its sign-off holds the states, the sums, and the hash of each file.
+So the reports here show every verdict but draw no decision, and say so. `result.json` also names the evaluator's files, so
+that the whole folder can be checked, drawn and replayed.
 """
 
 import pathlib
@@ -27,10 +27,10 @@ ELSEWHERE: Final = (
 
 def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.Path:
     """
-    Writes all of it, `result.json` last; the same again when it is called again. Returns the folder.
+    Writes all files, `result.json` last; a second call writes the same files again. Returns the folder.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: a file cannot be written.
         ResultsError: the run's documents contradict each other.
     """
     folder = context.output_dir / OUTPUT_RESULTS

@@ -1,4 +1,4 @@
-"""Do the alert rules' references resolve? Asked of Kubernetes, once for each rule that resolves."""
+"""Looks up the references of alert rules in Kubernetes, until each rule's reference has resolved once."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ LABEL_SHARED: Final = "sei.io/validation-shared-rules"
 
 
 class References:
-    """Remembers what resolved; what did not is asked again, because somebody may grant the right meanwhile."""
+    """Remembers resolved references; looks up the others again, because somebody may grant the right meanwhile."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -28,13 +28,13 @@ class References:
         return self.fault_of(rule.name, reference.namespace, reference.name, reference.alertname)
 
     def fault_of(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | None:
-        """The same, by the parts of the reference."""
+        """Why a reference does not resolve, by the parts of the reference; None when it does."""
         if rule in self._resolved:
             return None
         try:
             fault = self._look_up(namespace, name, alertname)
         except ClusterError:
-            # The API server's own trouble says nothing about the reference; Prometheus is asked all the same.
+            # A fault of the API server says nothing about the reference, so Prometheus is queried anyway.
             return None
         if fault is None:
             self._resolved.add(rule)
@@ -43,18 +43,20 @@ class References:
     def _look_up(self, namespace: str, name: str, alertname: str) -> Fault | None:
         where = f"PrometheusRule {namespace}/{name}"
         shared = namespace != self._cluster.namespace
-        there = self._cluster.within(namespace)
+        cluster = self._cluster.within(namespace)
         try:
-            if shared and not _is_shared(there, namespace):
+            if shared and not _is_shared(cluster, namespace):
                 message = f"namespace {namespace} does not carry the label {LABEL_SHARED}=true"
                 return Fault(RuleReason.CROSS_NAMESPACE_FORBIDDEN, message)
-            found = there.get(PROMETHEUS_RULES, name)
+            prometheus_rule = cluster.get(PROMETHEUS_RULES, name)
         except ForbiddenError as error:
             return Fault(RuleReason.CROSS_NAMESPACE_FORBIDDEN if shared else RuleReason.RBAC_DENIED, str(error))
-        if found is None:
+        if prometheus_rule is None:
             return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} does not exist")
         alerts = {
-            one.get("alert") for group in found.get("spec", {}).get("groups") or [] for one in group.get("rules") or []
+            rule.get("alert")
+            for group in prometheus_rule.get("spec", {}).get("groups") or []
+            for rule in group.get("rules") or []
         }
         if alertname not in alerts:
             return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} has no alert {alertname}")
@@ -62,6 +64,6 @@ class References:
 
 
 def _is_shared(cluster: Cluster, namespace: str) -> bool:
-    found = cluster.get(NAMESPACES, namespace)
-    labels = ((found or {}).get("metadata") or {}).get("labels") or {}
+    namespace_object = cluster.get(NAMESPACES, namespace)
+    labels = ((namespace_object or {}).get("metadata") or {}).get("labels") or {}
     return labels.get(LABEL_SHARED) == "true"
