@@ -50,7 +50,7 @@ class Context:
 
     @classmethod
     def from_environment(cls, step: str, environment: Mapping[str, str] = os.environ) -> "Context":
-        """Raises RunnerError when the template left out or misspelt a variable."""
+        """Raises RunnerError when an environment variable is missing or invalid."""
         try:
             identity = Identity(
                 environment["WORKFLOW_NAME"], environment["WORKFLOW_UID"], environment["WORKFLOW_NAMESPACE"]

@@ -1,8 +1,8 @@
 """
-`finalize`: the verdict, from the record, the Job and the Workflow, and a clean-up that is bounded by itself.
+`finalize`: gives the verdict, from the record, the Job and the Workflow, then cleans up within a time limit.
 
-It needs neither the bundle nor any node's status, and it is the only step that ends 1, so that its message becomes the
-Workflow's. Each of its parts can be done again: Argo may start it anew when a pod or an upload was lost.
+It needs neither the bundle nor any node's status. It is the only step that exits 1, so that its message becomes the
+Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
 """
 
 import dataclasses
@@ -39,17 +39,17 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 300
-"""Argo starts no finalize again that ended by itself, so this one waits as long as all attempts of another step together."""
+"""Argo never restarts a finalize that ended by itself, so it waits as long as all attempts of another step together."""
 _GRACE_SLACK_SECONDS: Final = 10
 _STATUS_BYTES: Final = 40 * 1024
-"""Of the 64 KiB for a finished run; the rest is for what its pods said."""
+"""Of the 64 KiB for a finished run; the rest is for its pods' diagnostics."""
 
 _TOLD_BYTES: Final = 3000
-"""Of the message: what follows it must still fit into a termination message."""
+"""For the verdict's line: the lines after it must also fit into the termination message."""
 
 
 class WorkflowGoneError(RunnerError):
-    """The Workflow was deleted, and Kubernetes takes along what it owned."""
+    """The Workflow was deleted, and Kubernetes garbage-collects everything that it owned."""
 
 
 def finalize(context: Context) -> int:
@@ -61,15 +61,15 @@ def finalize(context: Context) -> int:
         began = context.now()
         written = Record.read(context.cluster, context.identity)
         _quiesce(context, written)
-        # Only now: until its verdict is written, the user may still stop the run.
+        # Read last, because the user may stop the run until its verdict is written.
         workflow = _own_workflow(context)
         written = Record.read(context.cluster, context.identity)
-        status, whole, found = _verdict(context, workflow, written, began)
+        status, full_status, pods = _verdict(context, workflow, written, began)
     except WorkflowGoneError:
-        # Nothing was its own for longer than it was there.
+        # The Workflow is gone; Kubernetes garbage-collects everything that it owned.
         raise
     except Exception:
-        # Nobody starts a finalize again that ended by itself: without a verdict, too, the chain goes by its policy.
+        # Argo never restarts a finalize that ended by itself, so clean up by the policy even without a verdict.
         logger.info("%s", clean_up(context, written, Verdict.ERROR) or "there is no verdict")
         raise
     message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
@@ -77,13 +77,13 @@ def finalize(context: Context) -> int:
     context.output("verdict", status.verdict)
     context.output("reason", status.reason or "")
     _label(context, written, status)
-    lines = [message, _report(context, written, whole, found), clean_up(context, written, status.verdict)]
+    lines = [message, _report(context, written, full_status, pods), clean_up(context, written, status.verdict)]
     termination_message("\n".join(line for line in lines if line))
     return 0 if status.verdict == Verdict.PASSED else 1
 
 
 def _own_workflow(context: Context) -> Object:
-    """As it is now. Raises WorkflowGoneError."""
+    """Reads the run's Workflow. Raises WorkflowGoneError."""
     workflow = context.cluster.get(WORKFLOWS, context.identity.workflow)
     if workflow is None or workflow["metadata"]["uid"] != context.identity.uid:
         raise WorkflowGoneError(f"Workflow {context.identity.workflow} is gone")
@@ -94,36 +94,38 @@ def _verdict(
     context: Context, workflow: Mapping[str, Any], written: Record | None, began: float
 ) -> tuple[Status, Status, list[PodFound] | None]:
     """
-    What stands in the record, or is written there now.
+    The recorded verdict, or a new verdict that is recorded now.
 
     Returns:
-        The status as the record has it, the same with its texts whole, and what the pods said, None when nobody asked yet.
+        The status as recorded, the status with uncut texts, and the pods' diagnostics, None if they were not collected yet.
     """
     status = written.get(Status) if written is not None else None
     if status is not None:
         return status, status, None
-    whole = _status(context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written)))
-    status = _fitted(whole)
-    found = _diagnose(context, written, status)
+    full_status = _status(
+        context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written))
+    )
+    status = _fitted(full_status)
+    pods = _diagnose(context, written, status)
     now = _own_workflow(context)
     if is_shut_down(now) and not is_shut_down(workflow):
-        # Stopped while the pods were asked.
-        whole = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
-        status = _fitted(whole)
+        # The user stopped the run while diagnostics were collected.
+        full_status = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
+        status = _fitted(full_status)
     try:
-        _seal(context, written, status, found)
+        _seal(context, written, status, pods)
     except ClusterError:
-        # A finalize that was given up may live on beside this one: then the verdict is written, and stands.
+        # A finalize that Argo gave up may still run beside this attempt: the verdict that it recorded stands.
         sealed = Record.read(context.cluster, context.identity)
         stands = sealed.get(Status) if sealed is not None else None
         if stands is None:
             raise
-        return stands, stands, found
-    return status, whole, found
+        return stands, stands, pods
+    return status, full_status, pods
 
 
 def _pods(context: Context, written: Record | None) -> list[RunPod]:
-    """For words only: without them, and whatever a pod may look like, there is a verdict all the same."""
+    """The run's pods, for messages only. Never raises, because the verdict does not depend on the pods."""
     try:
         return pods_of(context, written)
     except Exception as error:  # noqa: BLE001 - as it says
@@ -132,12 +134,12 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
 
 
 def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Status:
-    # None would take the states from the record, where a sign-off may be another run's.
+    # None would take the states from the record, where the sign-off may belong to another run.
     states = decided.evidence.states or []
     completed = format_time(round(context.now()))
     status = build_status(context.identity, workflow, written, decided.verdict, completed, states)
     if decided.workload is not None:
-        # What the second witness said, where it contradicts the first.
+        # The Job is a second witness: the judged code differs from the recorded code where the Job contradicts it.
         status = replace(status, workload_exit_code=decided.workload.code)
     run = written.get(RunEntry) if written is not None else None
     if run is not None and run.results is not None:
@@ -147,12 +149,12 @@ def _status(context: Context, workflow: Mapping[str, Any], written: Record | Non
 
 
 def _fitted(status: Status) -> Status:
-    """The status with its texts cut to what the record has room for."""
+    """The status with its texts cut to fit into the record."""
     return Status.from_data(fit(status.to_data(), _STATUS_BYTES))
 
 
 def _diagnose(context: Context, written: Record | None, status: Status) -> list[PodFound]:
-    """What the pods said, while there still are some; nothing of a run that passed. The verdict stands without it."""
+    """Diagnostics of the pods that still exist; none for a run that passed. The verdict does not depend on them."""
     if status.verdict == Verdict.PASSED:
         return []
     try:
@@ -176,16 +178,16 @@ def _seal(context: Context, written: Record | None, status: Status, found: Seque
 
 def _report(context: Context, written: Record | None, status: Status, found: Sequence[PodFound] | None) -> str:
     """
-    The files that Argo uploads, when the spec says where to.
+    Writes the files that Argo uploads, if the spec names a destination.
 
     Returns:
-        Why there are none, or empty. The verdict stands in the record whatever happens here.
+        Why there are no files, or empty. The verdict in the record does not depend on the files.
     """
     run = written.get(RunEntry) if written is not None else None
     if written is None or run is None or run.results is None:
         return ""
     try:
-        # Reports need Jinja2 and take half a second to import; a run without results does without.
+        # Reports need Jinja2 and take half a second to import; a run without results needs no reports.
         from validationrun.report.from_record import Ended  # noqa: PLC0415
         from validationrun.steps import reports  # noqa: PLC0415
 
@@ -206,7 +208,7 @@ def _quiesce(context: Context, written: Record | None) -> None:
     job = None
     while True:
         running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
-        # Looked for behind them: the last of them may have made it.
+        # Read the Job after the pods, because the last pod may have created it.
         if job is None and (job := _own_job(context, written)) is not None:
             until = context.now() + _grace(job) + _GRACE_SLACK_SECONDS
             if not job_condition(job):
@@ -225,7 +227,7 @@ def _grace(job: Mapping[str, Any]) -> float:
 
 
 def _end(context: Context, job: str) -> None:
-    """A load that cannot be ended leaves no result that would pass, and ends by its own deadline."""
+    """Never raises: a load that cannot be ended leaves no result that would pass, and ends by its own deadline."""
     logger.info("ending Job %s", job)
     try:
         context.cluster.patch(JOBS, job, STOP_PATCH)
@@ -234,23 +236,23 @@ def _end(context: Context, job: str) -> None:
 
 
 def _own_job(context: Context, written: Record | None) -> Object | None:
-    """The Job of this run, also one that load-job made and did not live to record."""
+    """The Job of this run, even if load-job ended before it recorded the Job."""
     run = written.get(RunEntry) if written is not None else None
     if written is not None and (run is None or run.load is None):
         return None
     try:
-        found = context.cluster.get(JOBS, context.identity.job_name)
+        job = context.cluster.get(JOBS, context.identity.job_name)
     except ForbiddenError:
-        # A run without load has no right to Jobs, and without a record nothing says which kind of run this was.
+        # A run without load has no right to Jobs, and without a record the kind of run is unknown.
         return None
     recorded = written.get(JobEntry) if written is not None else None
-    if found is None or not owned_by(found, context.identity.uid):
+    if job is None or not owned_by(job, context.identity.uid):
         return None
-    return found if recorded is None or recorded.uid == found["metadata"]["uid"] else None
+    return job if recorded is None or recorded.uid == job["metadata"]["uid"] else None
 
 
 def _running(context: Context, written: Record | None, job_uid: str) -> list[str]:
-    """Pods of the run's steps and load that are not over; none where they may not be listed: then nothing can be waited for."""
+    """Pods of the run's steps and load that are not over; none if pods cannot be listed, so that finalize goes on."""
     try:
         pods = pods_of(context, written, job_uid)
     except ClusterError as error:
@@ -260,7 +262,7 @@ def _running(context: Context, written: Record | None, job_uid: str) -> list[str
 
 
 def _label(context: Context, written: Record | None, status: Status) -> None:
-    """For lists and selectors. The right to do so is optional; the record holds the verdict."""
+    """Labels the Workflow for lists and selectors. The right to do so is optional; the record holds the verdict."""
     labels: dict[str, str] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
     chain = written.get(ChainEntry) if written is not None else None
     if chain is not None and chain.chain_id:

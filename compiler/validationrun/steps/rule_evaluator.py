@@ -1,8 +1,8 @@
 """
-`rule-evaluator`: asks every rule through the window, stops the load when it must, and signs off.
+`rule-evaluator`: evaluates every rule in the window, stops the load when it must, and signs off.
 
-It always runs, without rules too. Its verdicts stand in the record as they change; the sign-off, written last and once, is the
-proof that they are whole.
+It always runs, even without rules. It records verdicts as they change. The sign-off, written last and once, proves that the
+verdicts are complete.
 """
 
 import importlib.metadata
@@ -42,32 +42,32 @@ logger = logging.getLogger(__name__)
 
 def rule_evaluator(context: Context) -> int:
     """
-    Evaluates the rules of this run from where the record says that it got to.
+    Evaluates the rules of this run, from the last tick in the record.
 
     Returns:
         The step's exit code.
 
     Raises:
-        RunnerError: a signal came before the window was judged. What is known is in the record, for the next attempt.
+        RunnerError: a signal came before the window was judged. The next attempt continues from the record.
     """
-    written = Record.read(context.cluster, context.identity)
-    if written is None or not written.chain_is_ready:
+    record = Record.read(context.cluster, context.identity)
+    if record is None or not record.chain_is_ready:
         logger.info("there is no chain to judge")
         return 0
-    if stands(written.get(SignOff)):
-        _refuse_without_evidence(written)
+    if stands(record.get(SignOff)):
+        _refuse_without_evidence(record)
         logger.info("the record has this step's sign-off already")
-        return _exit_code(context, written)
-    if written.sealed:
-        # The run has its verdict, and without a sign-off that is none that this step could still bear out.
+        return _exit_code(context, record)
+    if record.sealed:
+        # The run got its verdict without a sign-off, so this step can no longer prove it.
         logger.info("the run has its verdict already")
         return 0
-    _evaluate(context, written)
-    return _exit_code(context, written)
+    _evaluate(context, record)
+    return _exit_code(context, record)
 
 
 def _evaluate(context: Context, written: Record) -> None:
-    """From the first tick that the record does not hold to the sign-off. Raises RunnerError."""
+    """Evaluates from the first tick that is not in the record to the sign-off. Raises RunnerError."""
     questions = _questions(context, written)
     rules = [question.rule for question in questions]
     recorded = written.get(RuleStates)
@@ -79,7 +79,7 @@ def _evaluate(context: Context, written: Record) -> None:
     fold = Fold.begin(rules, states)
     intended = _intended(written)
     if intended is not None and fold.stop_time is None:
-        # The failure that the run was stopped for stands, whatever would be answered now.
+        # The failure that stopped the run stands, whatever Prometheus would answer now.
         fold.add(intended)
     url = parameters.prometheus_url(written.need(RunEntry).parameters)
     evaluation = Evaluation(control, _askers(context, questions, url), fold, _prometheus(url).clock, intended)
@@ -91,7 +91,7 @@ def _evaluate(context: Context, written: Record) -> None:
 
 
 def _exit_code(context: Context, written: Record) -> int:
-    """By the sign-off in the record, whichever attempt wrote it. One that judged no window says nothing about the rules."""
+    """By the recorded sign-off, whichever attempt wrote it. A sign-off that judged no window says nothing about the rules."""
     evidence = read_evidence(written, context.bundle_hash)
     states = evidence.states if evidence.sign_off is not None and evidence.states is not None else []
     failed = sorted(
@@ -105,10 +105,10 @@ def _exit_code(context: Context, written: Record) -> int:
 
 def _refuse_without_evidence(written: Record) -> None:
     """
-    The attempt that signed off has not ended well, so its evidence may not have been uploaded, and this one has none.
+    The attempt that signed off has not ended well, so its evidence may not have been uploaded; this attempt has no evidence.
 
     Raises:
-        RunnerError: results are to be uploaded. Ending well would upload nothing and let the Workflow succeed.
+        RunnerError: the spec asks for an upload. If this attempt ended well, the Workflow could succeed without the evidence.
     """
     run = written.get(RunEntry)
     if run is not None and run.results is not None:
@@ -128,7 +128,7 @@ def _prometheus(url: str) -> Prometheus:
 
 
 def _askers(context: Context, questions: Sequence[Question], url: str) -> list[Asker]:
-    """Each rule with a connection of its own, so that a slow answer delays no other."""
+    """One asker per rule, each with its own connection, so that a slow answer delays no other rule."""
     references = References(context.cluster)
     explain = explain_empty(_prometheus(url))
     return [
@@ -146,14 +146,14 @@ def _intended(written: Record) -> Decision | None:
 
 
 def _tell_ready(context: Context, written: Record, rules: Sequence[Rule], url: str) -> None:
-    """The Job is created only after this."""
+    """Records that the evaluator is ready. load-job creates the Job only after that."""
     if written.get(EvaluatorReady) is None:
         written.write(context.step, EvaluatorReady(format_time(context.now()), url))
     logger.info("ready to judge %s rules by %s", len(rules), url)
 
 
 def _sign_off(context: Context, written: Record, judgement: Judgement, evidence: EvidenceWriter) -> None:
-    """The proof that the evidence is whole: what was judged, over which window, of which load, by which bundle."""
+    """Records the proof that the evidence is complete: what was judged, over which window, for which load, with which bundle."""
     job = written.refresh().get(JobEntry)
     sign_off = SignOff(
         workflow_uid=context.identity.uid,
@@ -178,14 +178,14 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         logger.info("another attempt of this step has signed off, or the run has its verdict")
         return
     verdicts = {state.verdict for state in judgement.states}
-    worst = next((one for one in (Verdict.FAILED, Verdict.ERROR) if one in verdicts), Verdict.PASSED)
+    worst = next((verdict for verdict in (Verdict.FAILED, Verdict.ERROR) if verdict in verdicts), Verdict.PASSED)
     context.output("verdict", Verdict.ERROR if judgement.interrupted and worst == Verdict.PASSED else worst)
-    words = ", ".join(f"{state.name} {state.verdict}" for state in judgement.states) or "no rules"
-    message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {words}"
+    results = ", ".join(f"{state.name} {state.verdict}" for state in judgement.states) or "no rules"
+    message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {results}"
     logger.info("%s", message)
     note_termination(message)
     if judgement.interrupted:
-        # Argo takes a step that ended well for done. A drain sends the signal too, and then another attempt has to go on.
+        # Argo never retries a step that ended well. After a drain, which sends the signal too, another attempt has to continue.
         raise RunnerError(message)
 
 
