@@ -10,13 +10,13 @@ from validationrun.compiling.plan.manifests import app_labels
 _RBAC: Final = "rbac.authorization.k8s.io"
 _LABELS: Final = {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY}
 
-# The keys that finalize may change on a Workflow, and nothing else.
+# The only keys that finalize may change on a Workflow.
 _LABEL_KEYS: Final = (conventions.LABEL_PHASE, conventions.LABEL_VERDICT, conventions.LABEL_CHAIN_ID)
 _ANNOTATION_KEYS: Final = (conventions.ANNOTATION_REASON,)
 
 
 def access_objects(plan: Plan) -> list[dict[str, Any]]:
-    """For the run's own namespace: one Role and one binding for the steps, and one of each for finalize."""
+    """For the run's namespace: a Role and a RoleBinding for the steps, and a pair for finalize."""
     steps, finalize = f"{plan.name}-steps", f"{plan.name}-finalize"
     return [
         _role(plan.namespace, steps, plan.step_rights),
@@ -27,10 +27,10 @@ def access_objects(plan: Plan) -> list[dict[str, Any]]:
 
 
 def shared_objects(plan: Plan) -> list[dict[str, Any]]:
-    """For the owners of other namespaces: reading the PrometheusRules that this run refers to, and the Namespace's own labels."""
+    """For the owners of other namespaces: the right to read the PrometheusRules that this run refers to, and the Namespace."""
     objects: list[dict[str, Any]] = []
     for shared in plan.shared_rules:
-        # A dot, which neither of the two can hold: run `x` of `eng-ada` must not meet run `ada-x` of `eng` there.
+        # Neither name can hold a dot, so run `x` of `eng-ada` and run `ada-x` of `eng` get different names.
         name = f"{plan.namespace}.{plan.name}-rules"
         objects += [
             _role(shared.namespace, name, _shared_rights(shared)),
@@ -42,7 +42,7 @@ def shared_objects(plan: Plan) -> list[dict[str, Any]]:
 def _shared_rights(shared: SharedRules) -> list[Right]:
     return [
         Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "", shared.names),
-        # A Role may name its own Namespace object; a ClusterRole is not needed to read its labels.
+        # A Role may name its own Namespace object, so reading its labels needs no ClusterRole.
         Right("", ("namespaces",), ("get",), "", (shared.namespace,)),
     ]
 
@@ -75,13 +75,13 @@ def _binding(namespace: str, name: str, plan: Plan, account: str) -> dict[str, A
 
 def cluster_objects(plan: Plan) -> list[dict[str, Any]]:
     """
-    The guard of `patch workflows`.
+    An admission policy that limits finalize's right to patch Workflows.
 
-    A Workflow has no status subresource, and its controller runs the stored spec as any account of the namespace,
-    so that the right to patch one is the right to be anyone there.
-    This policy leaves finalize's account the labels and the annotation of the verdict, and nothing else.
+    A Workflow has no status subresource, and its controller runs the stored spec as any account of the namespace.
+    So whoever may patch a Workflow may act as any account there.
+    This policy lets finalize's account change only the labels and the annotation of the verdict.
     """
-    # Dots, which neither of the two can hold: no other run of the cluster has a policy of this name.
+    # Neither name can hold a dot, so no other run of the cluster has a policy of this name.
     name = f"validationrun.{plan.namespace}.{plan.name}"
     user = f"system:serviceaccount:{plan.namespace}:{plan.accounts.finalize}"
     policy = {
@@ -135,7 +135,7 @@ def _unchanged_metadata(field: str) -> dict[str, str]:
 
 
 def _only_keys(field: str, allowed: Sequence[str]) -> dict[str, str]:
-    """Both directions: nothing else added or changed, and nothing else removed."""
+    """Compares in both directions, so that no other key can be added, changed or removed."""
     keys = ", ".join(f"'{key}'" for key in allowed)
 
     def same(one: str, other: str) -> str:
@@ -147,7 +147,7 @@ def _only_keys(field: str, allowed: Sequence[str]) -> dict[str, str]:
 
 
 def kustomization() -> dict[str, Any]:
-    """What GitOps applies. access-shared.yaml belongs to other owners and access-cluster.yaml to administrators: both stay out."""
+    """The files that GitOps applies; not access-shared.yaml (for other owners) or access-cluster.yaml (for administrators)."""
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

@@ -1,7 +1,7 @@
 """
-The bundle: everything that holds a user's text, in one immutable ConfigMap named by its content.
+The bundle: all of a user's text, in one immutable ConfigMap named by the hash of its content.
 
-Argo substitutes `{{...}}` in several passes and has no escape, so no such text may stand in a WorkflowTemplate.
+Argo substitutes `{{...}}` in several passes and has no escape, so a WorkflowTemplate must hold no user text.
 """
 
 import json
@@ -35,11 +35,11 @@ _LONGEST_CHAIN_ID: Final = 48
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """
-    The ConfigMap's data and what follows from it.
+    The ConfigMap's data, and its name, hash and size.
 
     Attributes:
-        size: bytes of keys and values as they stand.
-        filled_size: the same once every place holds the longest value it can get.
+        size: bytes of keys and values before places are filled.
+        filled_size: bytes when every place holds its longest possible value.
     """
 
     name: str
@@ -64,7 +64,7 @@ def build_bundle(plan: Plan) -> Bundle:
 
 
 def _readable_json(value: Any, indent: str) -> str:
-    """JSON for reviewers: what fits on a line stays on one, the rest is spread out."""
+    """JSON for reviewers: a value that fits on a line stays on one line; a longer value is split."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) <= _JSON_WIDTH or not isinstance(value, (dict, list, tuple)):
         return line
@@ -102,7 +102,7 @@ def config_map(plan: Plan, bundle: Bundle) -> dict[str, Any]:
 
 
 def _rule(planned: PlannedRule) -> dict[str, Any]:
-    """The rule with every default written out, in the words of the spec."""
+    """The rule with every default written out, in the spec's fields."""
     rule = planned.rule.model_dump(mode="json", by_alias=True, exclude_none=True)
     body = rule[planned.rule.type]
     body["timeout"] = f"{planned.timeout_s}s"
@@ -110,7 +110,7 @@ def _rule(planned: PlannedRule) -> dict[str, Any]:
 
 
 def plan_document(plan: Plan) -> PlanDocument:
-    """`plan.json` of a plan."""
+    """The content of `plan.json`."""
     return PlanDocument(
         name=plan.name,
         namespace=plan.namespace,
@@ -173,7 +173,7 @@ def _places(plan: Plan) -> dict[str, tuple[str | TextPlace, ...]]:
 
 
 def _growth(plan: Plan) -> int:
-    """Bytes that the config files can grow by; the manifests' own places are names, and small."""
+    """The most bytes that filling places adds to the config files. Manifests grow little, because their places are names."""
     lists = {
         "rpcEndpoints": plan.endpoints.rpc,
         "evmEndpoints": plan.endpoints.evm,

@@ -23,7 +23,7 @@ class EmittedFile:
 
 
 def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Finding]]:
-    """The files of a run by name, and what is wrong with their size. With an error among the findings there are no files."""
+    """The files of a run by name, and findings about their size. An error among the findings means no files."""
     bundle = build_bundle(plan)
     findings = size_findings(bundle)
     if any(finding.severity is Severity.ERROR for finding in findings):

@@ -1,4 +1,4 @@
-"""What a user may choose about the output beside the spec itself."""
+"""Options for the output that are not part of the spec."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ class EmitOptions:
     Attributes:
         label: finalize may label the Workflow with the verdict; needs the policy in access-cluster.yaml.
         executor_patch: give Argo's own containers the restricted security context; off for Argo 4.1's init-less pods.
-        instance_id: of the Argo controller, where an installation has several.
-        priority_class: of the steps' pods.
-        cluster_domain: appended to host names, where `.svc` alone does not resolve.
-        settle_s: how long after its evaluation time a query is asked; None for the runner's default.
-        prometheus_secret: a Secret of the run's namespace, which ensure-chain and rule-evaluator mount; empty for none.
-        prometheus_keys: which of `token`, `ca.crt` and `headers` it has. What is named and missing is an Error at run time.
+        instance_id: instance id of the Argo controller, for an installation with several controllers.
+        priority_class: priority class of the steps' pods.
+        cluster_domain: appended to host names where `.svc` alone does not resolve.
+        settle_s: delay of a query after its evaluation time; None for the runner's default.
+        prometheus_secret: a Secret in the run's namespace that ensure-chain and rule-evaluator mount; empty for none.
+        prometheus_keys: the keys it has, of `token`, `ca.crt` and `headers`. A key named here but missing is an Error at run time.
     """
 
     runner_image: str = DEFAULT_RUNNER_IMAGE

@@ -1,4 +1,4 @@
-"""Whether the bundle fits into a ConfigMap, and into what `kubectl apply` keeps beside it."""
+"""Checks that the bundle fits into a ConfigMap, and into the annotation that `kubectl apply` adds."""
 
 from typing import Final
 
@@ -6,30 +6,30 @@ from validationrun.compiling.emit.bundle import Bundle
 from validationrun.spec.findings import Anchor, Finding, Severity
 
 _LARGE: Final = 240 * 1024
-"""kubectl's client-side apply keeps a copy in an annotation of at most 262,144 bytes."""
+"""kubectl's client-side apply stores a copy in an annotation of at most 262,144 bytes."""
 
 _TOO_LARGE: Final = 900 * 1024
-"""A Kubernetes object holds 1 MiB; the rest is for metadata and for what the run adds."""
+"""A Kubernetes object holds 1 MiB; the rest is for metadata and for additions by the run."""
 
 _PLACEHOLDER: Final = b"${"
 _SCAFFOLDING: Final = 64 * 1024
-"""More than everything in a bundle that does not stand in the spec itself: plan.json, defaults written out, the Job."""
+"""An upper bound for everything in a bundle that is not in the spec: plan.json, defaults written out, the Job."""
 
 _ANCHOR: Final = b"&"
 _LONGEST_URL: Final = 600
-"""Of an existing chain's endpoint; those of a chain that is brought up are shorter."""
+"""The longest endpoint URL of an existing chain; the URLs of an ephemeral chain are shorter."""
 
 
 def may_be_large(source: bytes, url_count: int) -> bool:
     """
-    Whether the bundle of a spec could come near a bound; most cannot, and need not be built to know.
+    Whether the bundle of a spec could come near a size limit. For most specs it cannot, and the bundle need not be built.
 
     Args:
         source: the file that holds the spec.
         url_count: URLs in the longest endpoint list that a placeholder can stand for.
     """
     if _ANCHOR in source:
-        # An alias repeats any amount of text.
+        # An alias can repeat any amount of text.
         return True
     growth = source.count(_PLACEHOLDER) * (url_count + 1) * _LONGEST_URL
     return len(source) + growth + _SCAFFOLDING > _LARGE

@@ -1,4 +1,4 @@
-"""A planned step -> its template: one container of the runner's image, with what it may mount, say and upload."""
+"""A planned step -> its template: one container of the runner's image, with its mounts, outputs and artifacts."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _TMP_VOLUME: Final = "tmp"
 _PROMETHEUS_VOLUME: Final = "prometheus-access"
 
 _METRICS_PORT: Final = m.ContainerPort(
-    # With the default that Kubernetes fills in, so that what is kept is what was applied.
+    # Sets the protocol although it is the default, so that the stored object equals the applied one.
     name="metrics",
     container_port=conventions.METRICS_PORT,
     protocol="TCP",
@@ -27,9 +27,9 @@ _METRICS_PORT: Final = m.ContainerPort(
 _PLAIN_HTTP: Final = "http://"
 
 RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_RESULTS}"
-"""Where a step leaves files that are to be uploaded; the same levels below it as in S3."""
+"""The folder of files that a step uploads; its layout is the same as in S3."""
 
-# "Failed" a step never is by itself: whatever it could not record is an Error.
+# The default is never Failed, because a step that could not record its outcome is an Error.
 _OUTPUT_DEFAULTS: Final = {
     "verdict": Verdict.ERROR,
     "reason": RunReason.UNKNOWN,
@@ -37,14 +37,14 @@ _OUTPUT_DEFAULTS: Final = {
     "chain-id": "",
     "message": "",
 }
-# Also outputs of the Workflow: `argo get` prints those, and no message of a step that ended well. The evaluator has a verdict
-# of its own, about the rules alone.
+# These are also outputs of the Workflow, because `argo get` prints no message of a step that succeeded. The evaluator's
+# own verdict is about the rules alone.
 _OF_THE_WORKFLOW: Final = frozenset({"verdict", "reason", "exit-codes", "chain-id"})
 _DURATION_BUCKETS: Final = (300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
 def volumes() -> list[m.Volume]:
-    """The run's own copy of the bundle, which outlives a merge or a prune of the committed one. Optional: a pod must never hang for it."""
+    """The run's copy of the bundle, which outlives a merge or a prune of the committed one. Optional, so that no pod hangs without it."""
     return [
         m.Volume(name=_BUNDLE_VOLUME, config_map=m.ConfigMapVolumeSource(name=run_bundle_name(), optional=True)),
         m.Volume(name=_OUTPUT_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
@@ -53,7 +53,7 @@ def volumes() -> list[m.Volume]:
 
 
 def run_bundle_name() -> str:
-    """The uid keeps a Workflow that took over an old one's name from mounting the old one's copy."""
+    """The uid is in the name, so that a Workflow with a reused name does not mount an older Workflow's copy."""
     return "{{workflow.name}}-{{workflow.uid}}-bundle"
 
 
@@ -66,7 +66,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         annotations={"workflows.argoproj.io/title": step.title},
         service_account_name=plan.accounts.finalize if is_finalize else plan.accounts.steps,
         timeout=f"{step.timeout_s}s",
-        # What the timeout comes to for the pod anyway; said, so that no default of an installation ends the pod sooner.
+        # Equals the timeout; set explicitly, so that no default of an installation ends the pod sooner.
         active_deadline_seconds=step.timeout_s,
         retry_strategy=_retry_strategy(step),
         fail_fast=False,
@@ -94,9 +94,9 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
 
 def _retry_strategy(step: Step) -> m.RetryStrategy:
     """
-    Argo waits out the backoff before it looks whether a step is to be tried again at all, so that the first one is short.
+    The first backoff is short, because Argo waits for it before it decides whether to retry at all.
 
-    A pod that was deleted or evicted has no exit code: Argo takes it for -1, and tries the step again.
+    A pod that was deleted or evicted has no exit code; Argo reads it as -1 and retries the step.
     """
     return m.RetryStrategy(
         limit=str(step.retry_limit),
@@ -107,22 +107,22 @@ def _retry_strategy(step: Step) -> m.RetryStrategy:
 
 
 def _parameter_arguments(plan: Plan) -> list[str]:
-    """ensure-chain alone gets the parameters; it checks each against its pattern and writes what holds into the record."""
+    """Only ensure-chain gets the parameters. It checks each against its pattern and writes the valid values into the record."""
     names = [parameter.name for parameter in plan.parameters if parameter.name != conventions.PARAM_RUNNER_IMAGE]
     return [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in names]
 
 
 def _step_volumes(step: Step, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.Volume]:
-    found = []
+    mounted = []
     if step.mounts_bundle:
-        # The committed bundle, under its own name: the later steps mount the copy that this step makes.
+        # This step mounts the committed bundle; the later steps mount the copy that it makes.
         source = m.ConfigMapVolumeSource(name=bundle.name, optional=True)
-        found.append(m.Volume(name="committed-bundle", config_map=source))
+        mounted.append(m.Volume(name="committed-bundle", config_map=source))
     if asks and options.prometheus_secret:
-        # Optional, so that a Secret that is missing is an answer of Prometheus' and no pod that hangs.
+        # Optional, so that a missing Secret shows up as an Error of the queries and not as a hanging pod.
         secret = m.SecretVolumeSource(secret_name=options.prometheus_secret, optional=True)
-        found.append(m.Volume(name=_PROMETHEUS_VOLUME, secret=secret))
-    return found
+        mounted.append(m.Volume(name=_PROMETHEUS_VOLUME, secret=secret))
+    return mounted
 
 
 def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.EnvVar]:
@@ -133,7 +133,7 @@ def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *
         "BUNDLE_HASH": bundle.hash,
     }
     if step is plan.finalize:
-        # It cleans up also where nobody left a record that could say by which policy.
+        # finalize also cleans up when there is no record to read the policy from.
         values["CLEANUP"] = plan.cleanup
     if step.name == RULE_EVALUATOR and options.settle_s is not None:
         values["VALIDATION_SETTLE"] = str(options.settle_s)
@@ -154,12 +154,12 @@ def _prometheus_mounts(options: EmitOptions) -> list[m.VolumeMount]:
 
 def _mounts(step: Step) -> list[m.VolumeMount]:
     bundle = "committed-bundle" if step.mounts_bundle else _BUNDLE_VOLUME
-    # finalize decides from the record alone, so that nothing that happened to a bundle can keep it from cleaning up.
+    # finalize decides from the record alone, so a lost bundle cannot prevent the clean-up.
     reads_bundle = step.mounts_bundle or step.depends is not None
     return [
         *([m.VolumeMount(name=bundle, mount_path=conventions.BUNDLE_DIR, read_only=True)] if reads_bundle else []),
         m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
-        m.VolumeMount(name=_TMP_VOLUME, mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
+        m.VolumeMount(name=_TMP_VOLUME, mount_path="/tmp"),  # noqa: S108 - an emptyDir of this pod
     ]
 
 
@@ -173,9 +173,9 @@ def _output(name: str, *, of_run: bool) -> Parameter:
 
 def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
     """
-    The step's own files, each a key of its own below the run's prefix. Optional: an early failure leaves none.
+    The step's files, one key for each below the run's prefix. Optional, because an early failure leaves no files.
 
-    With the whole location, so that no artifact repository is needed, and never collected: results outlive the Workflow.
+    Each names its full location, so no artifact repository is needed. Never garbage-collected: results outlive the Workflow.
     """
     if plan.results is None or (step is not plan.finalize and step.name != RULE_EVALUATOR):
         return []
@@ -188,7 +188,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
             archive=m.ArchiveStrategy(none=m.NoneStrategy()),
             artifact_gc=m.ArtifactGC(strategy="Never"),
             bucket=plan.results.bucket,
-            # Argo wants the host alone, and asks over TLS unless it is told otherwise.
+            # Argo expects the host without a scheme, and uses TLS unless `insecure` is set.
             endpoint=endpoint.removeprefix(_PLAIN_HTTP),
             insecure=True if endpoint.startswith(_PLAIN_HTTP) else None,
             region=plan.results.region,
@@ -199,7 +199,7 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
 
 
 def _metrics(plan: Plan) -> m.Metrics:
-    """Counted by Argo when finalize ends; an alert on their absence is the heartbeat of scheduled runs."""
+    """Argo counts these when finalize ends. An alert on their absence detects a schedule that stopped."""
     labels = [
         m.MetricLabel(key="namespace", value=plan.namespace),
         m.MetricLabel(key="name", value=plan.name),

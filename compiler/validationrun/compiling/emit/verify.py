@@ -1,8 +1,8 @@
 """
-A last look at the finished template.
+The last check of the finished template.
 
-Hera accepts a task that points nowhere, drops fields it does not know, and checks no name;
-Argo finds out when a run starts. A fault here is ours, never the user's, so it is an exception.
+Hera accepts a task without a template, drops unknown fields, and checks no name; Argo reports these only when a run starts.
+A fault here is a bug of the compiler, never the user's, so it is an exception.
 """
 
 import json
@@ -22,18 +22,18 @@ _ALLOWED_TAGS: Final = re.compile(
 
 
 class EmitError(AssertionError):
-    """The compiler built something that Argo would refuse: a bug of ours."""
+    """The compiler built a template that Argo would refuse: a bug of the compiler."""
 
 
 def verify(template: dict[str, Any], plan: Plan) -> None:
     """
-    References resolve, names are legal, tags are ours, the size fits.
+    Checks that references resolve, names are legal, every `{{...}}` is the compiler's, and the size fits.
 
     Raises:
-        EmitError: naming the fault.
+        EmitError: its message names the fault.
     """
     spec = template["spec"]
-    names = [one["name"] for one in spec["templates"]]
+    names = [item["name"] for item in spec["templates"]]
     if len(names) != len(set(names)):
         raise EmitError(f"template names are not unique: {names}")
     _check_names([template["metadata"]["name"], *names])
@@ -41,7 +41,7 @@ def verify(template: dict[str, Any], plan: Plan) -> None:
     if set(names) != expected:
         raise EmitError(f"templates {sorted(names)} are not the planned {sorted(expected)}")
     references = [spec["onExit"]]
-    references += [task["template"] for one in spec["templates"] for task in one.get("dag", {}).get("tasks", [])]
+    references += [task["template"] for item in spec["templates"] for task in item.get("dag", {}).get("tasks", [])]
     missing = set(references) - set(names)
     if missing:
         raise EmitError(f"templates that are referred to and absent: {sorted(missing)}")

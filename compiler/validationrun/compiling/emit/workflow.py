@@ -1,8 +1,8 @@
 """
 Plan -> WorkflowTemplate, built with Hera.
 
-Nothing of a user's free text enters it: names that passed a DNS pattern, numbers, and words of our own.
-Everything that an installation's `workflowDefaults` could change is set here explicitly.
+It holds no free text of a user: only fixed text, numbers, and names that passed a DNS pattern.
+This module sets every field that an installation's `workflowDefaults` could change.
 """
 
 from typing import Any, Final
@@ -27,11 +27,11 @@ from validationrun.spec.v1alpha1 import Rule
 
 ENTRYPOINT: Final = "main"
 _USER: Final = 8737
-"""The user of Argo's own non-root images; our runner image has it too."""
+"""The user id of Argo's non-root images and of the runner image."""
 
 _WEEK: Final = 7 * 24 * 3600
 _PARALLELISM: Final = 10
-"""More than a run ever has at once. An installation's lower default would keep the evaluator from starting beside the load."""
+"""More pods than a run has at once. A lower default of an installation would keep the evaluator from running beside the load."""
 
 _RESTRICTED: Final[dict[str, Any]] = {
     "allowPrivilegeEscalation": False,
@@ -42,7 +42,7 @@ _RESTRICTED: Final[dict[str, Any]] = {
 
 
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
-    """The WorkflowTemplate as plain data, keys in the order in which a reviewer reads them."""
+    """The WorkflowTemplate as plain data, with its keys in reading order."""
     templates: list[Templatable | m.Template] = [
         step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)
     ]
@@ -52,8 +52,8 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
         labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **_instance_label(options)},
         annotations={**_titles(plan, f"ValidationRun {plan.name}"), **_hashes(plan, bundle)},
         entrypoint=ENTRYPOINT,
-        # One handler for every ending but terminate and delete. Not as hooks.exit: over that one, an installation's default
-        # for onExit would win.
+        # Runs after every ending but delete and terminate. Not hooks.exit, because an installation's default for onExit
+        # would override it.
         on_exit=plan.finalize.name,
         arguments=[Parameter(name=p.name, value=p.default, description=p.description) for p in plan.parameters],
         service_account_name=plan.accounts.steps,
@@ -76,18 +76,18 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
     ) as template:
         _dag(plan)
     data = template.to_dict()
-    # The order of the run comes first, then its steps.
-    data["spec"]["templates"].sort(key=lambda one: one["name"] != ENTRYPOINT)
+    # The DAG comes first, then its steps.
+    data["spec"]["templates"].sort(key=lambda item: item["name"] != ENTRYPOINT)
     ordered: dict[str, Any] = _ordered(data)
     return ordered
 
 
 def _titles(plan: Plan, what: str) -> dict[str, str]:
     """
-    What the Argo UI shows in its lists. Markdown; made of names, numbers and our own words only.
+    The title and description that the Argo UI lists, in Markdown. They hold only fixed text, names and numbers.
 
     Args:
-        what: the title begins with it; the UI shows a title in place of the object's name.
+        what: the start of the title, because the UI shows the title in place of the object's name.
     """
     load = f"{format_duration(plan.load.duration_s)} of {plan.load.name}" if plan.load else "no load"
     rules = counted(len(plan.rules), "rule")
@@ -129,7 +129,7 @@ def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:
     return {
         conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
         conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
-        # Flux's postBuild would read `${...}` here too.
+        # Flux's postBuild would also replace `${...}` here.
         "kustomize.toolkit.fluxcd.io/substitute": "disabled",
     }
 
@@ -143,8 +143,8 @@ def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
         labels={
             conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
             **app_labels(),
-            # Applied when the Workflow starts, so that a resubmitted run never begins with the last one's verdict, nor with
-            # its chain id, by which `delete` finds what to delete.
+            # Applied when the Workflow starts, so that a resubmitted run does not keep the previous run's verdict, nor its
+            # chain id, by which `delete` selects what to delete.
             conventions.LABEL_PHASE: Phase.RUNNING,
             conventions.LABEL_VERDICT: Verdict.AWAITED,
             conventions.LABEL_CHAIN_ID: "",
@@ -168,7 +168,7 @@ def _pod_metadata() -> m.Metadata:
         },
         annotations={
             **DO_NOT_DISRUPT,
-            # An injected sidecar would keep a step's pod from ending.
+            # An injected sidecar would keep a step's pod running.
             "sidecar.istio.io/inject": "false",
             "linkerd.io/inject": "disabled",
         },
@@ -177,9 +177,9 @@ def _pod_metadata() -> m.Metadata:
 
 def _mutex(plan: Plan) -> m.Synchronization | None:
     """
-    A courtesy: a second run with the same explicit chain id waits instead of failing with ChainIdInUse.
+    A second run with the same explicit chain id waits instead of failing with ChainIdInUse.
 
-    Without that parameter every run has a lock of its own. The name is never empty, which Argo's lock code could not bear.
+    Without that parameter every run has its own lock. The name is never empty, because Argo's lock code fails on an empty name.
     """
     if not plan.brings_chain_up:
         return None
@@ -199,7 +199,7 @@ def _pod_security() -> m.PodSecurityContext:
 
 
 def _executor_patch() -> str:
-    """Argo gives its own containers no security context, so that a namespace with restricted Pod Security would refuse every step."""
+    """Sets a security context for Argo's containers: they have none, and restricted Pod Security would refuse every step."""
     resources = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
     patch = {
         "initContainers": [{"name": "init", "securityContext": _RESTRICTED, "resources": resources}],
@@ -209,21 +209,21 @@ def _executor_patch() -> str:
 
 
 def _dag(plan: Plan) -> None:
-    """Neither failFast, no outputs and no hooks: each of them could end the DAG before the evaluator has signed off."""
-    never_again = m.RetryStrategy(limit="0", retry_policy="OnError")
-    # A default of 1 would keep load and evaluator from running side by side, and each waits for the other.
-    with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=_PARALLELISM, retry_strategy=never_again):
+    """The DAG has no failFast, outputs or hooks, because each could end the DAG before the evaluator has signed off."""
+    no_retry = m.RetryStrategy(limit="0", retry_policy="OnError")
+    # With a default of 1, load and evaluator could not run side by side, although each waits for the other.
+    with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=_PARALLELISM, retry_strategy=no_retry):
         for step in plan.steps:
             Task(
                 name=step.name,
                 template=step.name,
-                # Not `depends`, which Argo does not take together with continueOn.
+                # Not `depends`, because Argo refuses it together with continueOn.
                 dependencies=[step.depends] if step.depends else None,
                 continue_on=m.ContinueOn(failed=True) if step.continue_on_failed else None,
             )
 
 
-# Keys in the order in which a reviewer wants them; the others follow by name.
+# Keys in reading order; the others follow by name.
 _FIRST: Final = (
     "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
     "entrypoint", "onExit", "arguments", "description", "value", "parameters", "serviceAccountName",
@@ -244,6 +244,6 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     if isinstance(value, float) and value.is_integer():
-        # Kubernetes keeps 300.0 as 300, and who applies the former again would see a difference for ever.
+        # Kubernetes stores 300.0 as 300, so applying 300.0 again would always show a difference.
         return int(value)
     return value

@@ -1,10 +1,10 @@
 """
-Plain data -> YAML text that reads well in a pull request and is the same, byte for byte, everywhere.
+Plain data -> YAML text that is easy to review and the same, byte for byte, on every machine.
 
 Block style, two spaces, no anchors, no line folding, text of several lines as literal blocks, keys in the given order.
 Why not a library: Hera's own writer damages text, PyYAML's C writer turns every character outside the basic plane
 (and with it the whole block) into escapes, and its Python writer is ten times slower than the rest of the compiler.
-Two independent parsers, libyaml and Go's, read back what this writes in the tests.
+The tests read the output back with two independent parsers, libyaml and Go's.
 """
 
 import re
@@ -17,8 +17,8 @@ _PLAIN_AFTER_DIGIT: Final = re.compile(r"[0-9][0-9A-Za-z._/-]*[g-np-wyzG-NP-WYZ/
 _NEEDS_QUOTES: Final = re.compile(r": |:$| #| $")
 # Every spelling that some YAML version reads as a boolean or null.
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~"})
-# What a literal block can hold: no line ends but \n, nothing that a reader refuses or that an editor would hide.
-# Marks that turn the direction of text are not left in it either: a reviewer would read something else than a program.
+# A literal block holds no line ends but \n, and no characters that a parser refuses or an editor hides.
+# Nor does it hold marks that change the direction of text, because a reviewer would read another text than a program.
 _NOT_IN_BLOCK: Final = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -48,8 +48,8 @@ def _write(value: Any, indent: str, lines: list[str], prefix: str) -> None:
     Appends the lines of a value.
 
     Args:
-        indent: of the lines that the value adds below its first.
-        prefix: what stands before the value on its first line: `key:`, `-` (both indented already), or nothing.
+        indent: indentation of the value's lines after the first.
+        prefix: the text before the value on its first line: `key:`, `-` (both already indented), or nothing.
     """
     if isinstance(value, dict) and value:
         _write_mapping(value, indent, lines, prefix)
@@ -66,7 +66,7 @@ def _write_mapping(value: dict[str, Any], indent: str, lines: list[str], prefix:
         lines.append(prefix)
         lead = indent
     else:
-        # Behind `- ` the first key stands on the same line.
+        # After `- ` the first key is on the same line.
         lead = f"{prefix} " if prefix else indent
     for key, item in value.items():
         name = _string(key)
@@ -104,7 +104,7 @@ def _write_block(text: str, indent: str, lines: list[str], prefix: str) -> None:
     body = text.rstrip("\n")
     trailing = len(text) - len(body)
     chomp = {0: "-", 1: ""}.get(trailing, "+")
-    # A reader guesses the indentation from the first line; where that begins with a space or is empty, it is told.
+    # A parser infers the indentation from the first line; the indicator states it when that line is empty or begins with a space.
     indicator = "2" if body[0] in " \n" else ""
     lines.append(f"{prefix} |{indicator}{chomp}")
     lines.extend(indent + line if line else "" for line in body.split("\n"))
@@ -133,12 +133,12 @@ def _float(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is what differs from itself
         raise TypeError("Kubernetes has no form for a number that is not finite")
     text = repr(value)
-    # YAML 1.1 wants a point in a float: 1e+22 would be text.
+    # YAML 1.1 requires a point in a float: 1e+22 would be text.
     return text if "." in text or "e" not in text else text.replace("e", ".0e", 1)
 
 
 def _string(text: str) -> str:
-    """A string on one line: plain where no reader could take it for something else, else in double quotes."""
+    """A string on one line: plain when no parser can read it as another type, else in double quotes."""
     plain = _PLAIN.fullmatch(text) or _PLAIN_AFTER_DIGIT.fullmatch(text)
     if plain and not _NEEDS_QUOTES.search(text) and text.lower() not in _WORDS:
         return text
