@@ -1,4 +1,4 @@
-"""Stopping runs, and taking them off the cluster: nothing else's, and nothing that was not shown before."""
+"""Stops runs and deletes them from the cluster: only our objects, and only those that were shown before."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _CHILDREN: Final = (CHAIN_OBJECTS, JOBS, CONFIG_MAPS)
 class Stopped:
     """
     Attributes:
-        waits_for_lock: Argo acts on a stop only once the run has got the lock that it waits for.
+        waits_for_lock: the run waits for a lock; Argo acts on the stop once the run holds it.
     """
 
     waits_for_lock: bool
@@ -42,11 +42,11 @@ class Stopped:
 @dataclass(frozen=True, slots=True)
 class Doomed:
     """
-    An object that a deletion takes away, by its UID, so that another one of that name stays.
+    An object to delete, by its UID: a newer object of the same name stays.
 
     Attributes:
-        phase: of a Workflow by Argo; empty for other kinds.
-        children: what it owns and takes along, as far as this account can see it.
+        phase: Argo's phase of a Workflow; empty for other kinds.
+        children: the objects that it owns and that go with it, as far as this account can see them.
     """
 
     resource: Resource
@@ -58,24 +58,24 @@ class Doomed:
 
 def stop_run(cluster: Cluster, name: str) -> Stopped | None:
     """
-    Argo's stop: finalize still runs. None when there is no such run.
+    Stops a run by Argo's `Stop`, so finalize still runs. None when there is no such run.
 
     Raises:
         HasEndedError
     """
-    found = our_run(cluster, name)
-    if found is None:
+    workflow = our_run(cluster, name)
+    if workflow is None:
         return None
-    if has_ended(found):
+    if has_ended(workflow):
         raise HasEndedError
-    # Told already, or terminated, which a stop must not take back.
-    if not is_shut_down(found) and cluster.patch(WORKFLOWS, name, _STOP) is None:
+    # Already stopped, or terminated, which a stop must not undo.
+    if not is_shut_down(workflow) and cluster.patch(WORKFLOWS, name, _STOP) is None:
         return None
-    return Stopped(waits_for_lock=_waits_for_lock(found))
+    return Stopped(waits_for_lock=_waits_for_lock(workflow))
 
 
 class HasEndedError(Exception):
-    """There is nothing left to stop."""
+    """The run has ended, so there is nothing to stop."""
 
 
 def _waits_for_lock(found: Mapping[str, Any]) -> bool:
@@ -84,32 +84,32 @@ def _waits_for_lock(found: Mapping[str, Any]) -> bool:
 
 
 def doomed_runs(cluster: Cluster, names: Sequence[str]) -> tuple[list[Doomed], list[str]]:
-    """The Workflows to delete, whose children go with them, and the names of which there is no run."""
-    found = {name: our_run(cluster, name) for name in dict.fromkeys(names)}
-    doomed = [_doomed_run(cluster, one) for one in found.values() if one is not None]
-    return doomed, [name for name, one in found.items() if one is None]
+    """The Workflows to delete, together with their children, and the names that belong to no run."""
+    workflows = {name: our_run(cluster, name) for name in dict.fromkeys(names)}
+    doomed = [_doomed_run(cluster, workflow) for workflow in workflows.values() if workflow is not None]
+    return doomed, [name for name, workflow in workflows.items() if workflow is None]
 
 
 def doomed_by_chain(cluster: Cluster, chain_id: str) -> tuple[list[Doomed], list[str]]:
     """
-    Everything of ours that carries this chain id in the namespace: the runs, and what has no run any more.
+    Everything of ours in the namespace with this chain id: runs, and objects whose run is gone.
 
-    What belongs to a run goes with its Workflow and is not named apart. Runs on a chain that existed before share its id
-    with others, so they are left, and their names given.
+    An object of a run goes with its Workflow and is not listed. Runs on an existing chain share its id with other runs,
+    so they are spared; their names are returned.
     """
     labels = f"{OURS},{conventions.LABEL_CHAIN_ID}={chain_id}"
-    runs = {one["metadata"]["uid"]: one for one in cluster.list(WORKFLOWS, labels=labels)}
+    runs = {workflow["metadata"]["uid"]: workflow for workflow in cluster.list(WORKFLOWS, labels=labels)}
     orphans: list[Doomed] = []
     for resource in _CHILDREN:
         for child in _list(cluster, resource, labels):
             owners = _owners(cluster, child)
-            runs.update({one["metadata"]["uid"]: one for one in owners if is_ours(one)})
+            runs.update({owner["metadata"]["uid"]: owner for owner in owners if is_ours(owner)})
             if not owners and _had_a_run(child):
                 orphans.append(Doomed(resource, child["metadata"]["name"], child["metadata"]["uid"]))
-    ordered = sorted(runs.values(), key=lambda one: str(one["metadata"]["name"]))
-    spared = [one for one in ordered if _is_on_an_existing_chain(cluster, one)]
-    doomed = [_doomed_run(cluster, one) for one in ordered if one not in spared]
-    return [*doomed, *orphans], [one["metadata"]["name"] for one in spared]
+    ordered = sorted(runs.values(), key=lambda workflow: str(workflow["metadata"]["name"]))
+    spared = [workflow for workflow in ordered if _is_on_an_existing_chain(cluster, workflow)]
+    doomed = [_doomed_run(cluster, workflow) for workflow in ordered if workflow not in spared]
+    return [*doomed, *orphans], [workflow["metadata"]["name"] for workflow in spared]
 
 
 def _doomed_run(cluster: Cluster, found: Mapping[str, Any]) -> Doomed:
@@ -117,15 +117,15 @@ def _doomed_run(cluster: Cluster, found: Mapping[str, Any]) -> Doomed:
     labels = f"{OURS},{conventions.LABEL_RUN_ID}={name}"
     children: list[str] = []
     for resource in _CHILDREN:
-        # It goes whether or not this account can see it.
+        # The child is deleted whether or not this account can see it.
         with contextlib.suppress(ForbiddenError):
-            names = [one["metadata"]["name"] for one in _list(cluster, resource, labels) if owned_by(one, uid)]
-            children += [f"{resource.full_name} {one}" for one in names]
+            names = [child["metadata"]["name"] for child in _list(cluster, resource, labels) if owned_by(child, uid)]
+            children += [f"{resource.full_name} {child_name}" for child_name in names]
     return Doomed(WORKFLOWS, name, uid, workflow_phase(found), tuple(children))
 
 
 def _list(cluster: Cluster, resource: Resource, labels: str) -> list[Object]:
-    """Of a kind that this cluster does not know there is nothing."""
+    """Empty for a kind that this cluster does not serve."""
     try:
         return cluster.list(resource, labels=labels)
     except ClusterError as error:
@@ -136,26 +136,32 @@ def _list(cluster: Cluster, resource: Resource, labels: str) -> list[Object]:
 
 def _is_on_an_existing_chain(cluster: Cluster, found: Mapping[str, Any]) -> bool:
     try:
-        written = Record.read(cluster, identity_of(found))
-        run = written.get(RunEntry) if written is not None else None
+        record = Record.read(cluster, identity_of(found))
+        run = record.get(RunEntry) if record is not None else None
     except RecordError:
         return False
     return run is not None and run.bring_up is False
 
 
 def _owners(cluster: Cluster, child: Mapping[str, Any]) -> list[Object]:
-    """The Workflows that own a child, as far as they are still there."""
+    """The Workflows that own a child and still exist."""
     references = child["metadata"].get("ownerReferences") or []
-    found = [(one, cluster.get(WORKFLOWS, one["name"])) for one in references if one.get("kind") == "Workflow"]
-    return [owner for one, owner in found if owner is not None and owner["metadata"]["uid"] == one["uid"]]
+    workflows = [
+        (reference, cluster.get(WORKFLOWS, reference["name"]))
+        for reference in references
+        if reference.get("kind") == "Workflow"
+    ]
+    return [
+        owner for reference, owner in workflows if owner is not None and owner["metadata"]["uid"] == reference["uid"]
+    ]
 
 
 def _had_a_run(child: Mapping[str, Any]) -> bool:
-    """It belonged to a Workflow and to nothing else: what another kind of object owns is that one's business."""
-    kinds = {one.get("kind") for one in child["metadata"].get("ownerReferences") or []}
+    """It belonged to Workflows only: an object that has another kind of owner is not ours to delete."""
+    kinds = {reference.get("kind") for reference in child["metadata"].get("ownerReferences") or []}
     return kinds <= {"Workflow"}
 
 
 def delete(cluster: Cluster, doomed: Doomed) -> bool:
-    """False when it was gone already."""
+    """False when the object was gone already."""
     return cluster.delete(doomed.resource, doomed.name, uid=doomed.uid)

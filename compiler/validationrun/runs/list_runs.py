@@ -1,4 +1,4 @@
-"""All runs of a namespace, or of all, as a list shows them."""
+"""Lists the runs of one namespace or of all namespaces."""
 
 import re
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from validationrun.runs.lookup import identity_of, template_name
 from validationrun.runs.submit import OURS, Refused, no_argo
 
 _OF_ARGO: Final = re.compile(r"^main: Error \(exit code \d+\): ")
-"""What Argo puts before finalize's words."""
+"""The prefix that Argo puts before finalize's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """
-    A run as its Workflow alone tells it, as far as that can be believed. `status` reads the record, which is the truth.
+    A run as far as its Workflow can be trusted. `status` reads the record, which is the source of truth.
 
     Attributes:
         verdict: Passed only together with phase Succeeded: a Workflow can fail after its verdict was written.
@@ -42,7 +42,7 @@ class Listed:
 
 def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
     """
-    The newest first.
+    The runs, newest first.
 
     Raises:
         Refused: Argo is not installed.
@@ -53,8 +53,8 @@ def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
         if not cluster.serves(WORKFLOWS):
             raise Refused(no_argo(cluster)) from None
         raise
-    found = [_listed(cluster, one) for one in workflows]
-    return sorted(found, key=lambda one: (one.started or "9", one.namespace, one.name), reverse=True)
+    runs = [_listed(cluster, workflow) for workflow in workflows]
+    return sorted(runs, key=lambda run: (run.started or "9", run.namespace, run.name), reverse=True)
 
 
 def _listed(cluster: Cluster, found: Mapping[str, Any]) -> Listed:
@@ -75,7 +75,7 @@ def _listed(cluster: Cluster, found: Mapping[str, Any]) -> Listed:
 
 
 def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Phase, verdict, reason, message: by the labels where they agree with Argo, else by the record, which costs a question."""
+    """Phase, verdict, reason, message: by the labels where they agree with Argo, else by the record, which costs a request."""
     metadata = found["metadata"]
     message = _OF_ARGO.sub("", str((found.get("status") or {}).get("message") or "").partition("\n")[0])
     if not has_ended(found):
@@ -92,6 +92,6 @@ def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str,
     try:
         status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
     except RecordError as error:
-        # One record that cannot be read, such as that of an older release, does not hide the other runs.
+        # An unreadable record, such as an older release's, does not hide the other runs.
         return Phase.ERROR, Verdict.ERROR, RunReason.UNKNOWN, str(error)
     return status.phase, status.verdict, status.reason or "", status.message

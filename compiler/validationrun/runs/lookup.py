@@ -1,4 +1,4 @@
-"""Which Workflows are runs of ours, and why one is not there."""
+"""Finds the Workflows that are our runs, and explains why a run is missing."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,20 +12,20 @@ _MOST_NAMED: Final = 5
 
 
 def our_run(cluster: Cluster, name: str) -> Object | None:
-    """The Workflow of a run; None when there is none, or it is not one of ours."""
-    found = cluster.get(WORKFLOWS, name)
-    if found is None or not (is_ours(found) or _will_be_ours(cluster, found)):
+    """The Workflow of a run; None when it does not exist or is not ours."""
+    workflow = cluster.get(WORKFLOWS, name)
+    if workflow is None or not (is_ours(workflow) or _will_be_ours(cluster, workflow)):
         return None
-    return found
+    return workflow
 
 
 def is_ours(found: Mapping[str, Any]) -> bool:
-    """By the label that everything of ours carries."""
+    """The object carries the label that every object of ours has."""
     return (found["metadata"].get("labels") or {}).get(conventions.LABEL_MANAGED_BY) == conventions.MANAGED_BY
 
 
 def _will_be_ours(cluster: Cluster, found: Mapping[str, Any]) -> bool:
-    """Argo puts our label on when it first sees a Workflow: another client than ours may have made this one just now."""
+    """Argo adds our label when it first sees a Workflow, so a Workflow that another client just created has none yet."""
     template = template_name(found)
     if not template or (found.get("status") or {}).get("phase"):
         return False
@@ -34,7 +34,7 @@ def _will_be_ours(cluster: Cluster, found: Mapping[str, Any]) -> bool:
 
 
 def template_name(found: Mapping[str, Any]) -> str:
-    """Of the WorkflowTemplate that a Workflow runs; empty for none."""
+    """The name of the WorkflowTemplate that a Workflow runs; empty for none."""
     return ((found.get("spec") or {}).get("workflowTemplateRef") or {}).get("name") or ""
 
 
@@ -44,20 +44,20 @@ def identity_of(found: Mapping[str, Any]) -> Identity:
 
 
 def why_no_run(cluster: Cluster, name: str) -> str:
-    """Why `our_run` gave None, in words that say what to do."""
+    """Why `our_run` returned None, and what to do."""
     if not cluster.serves(WORKFLOWS):
         return no_argo(cluster)
     if not cluster.has_namespace():
         return no_namespace(cluster)
-    words = f"there is no run {name} in namespace {cluster.namespace}"
+    message = f"there is no run {name} in namespace {cluster.namespace}"
     if cluster.get(WORKFLOWS, name) is not None:
-        return f"{words}: the Workflow of that name is not validationrun's"
-    theirs = [one for one in _all(cluster) if template_name(one) == name]
+        return f"{message}: the Workflow of that name is not validationrun's"
+    theirs = [workflow for workflow in _all(cluster) if template_name(workflow) == name]
     if theirs:
-        newest = sorted(theirs, key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True)
-        names = ", ".join(one["metadata"]["name"] for one in newest[:_MOST_NAMED])
-        return f"{words}; the runs of {name} are named {names}"
-    return f"{words}: never started, deleted, or past its time to live"
+        newest = sorted(theirs, key=lambda workflow: str(workflow["metadata"].get("creationTimestamp")), reverse=True)
+        names = ", ".join(workflow["metadata"]["name"] for workflow in newest[:_MOST_NAMED])
+        return f"{message}; the runs of {name} are named {names}"
+    return f"{message}: never started, deleted, or past its time to live"
 
 
 def _all(cluster: Cluster) -> list[Object]:

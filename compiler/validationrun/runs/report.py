@@ -1,4 +1,4 @@
-"""A report of a run by what the cluster has of it: the record, the Job, and the run's own copy of its bundle."""
+"""Reports a run from the cluster: from its record, its Job, and its own copy of the bundle."""
 
 import dataclasses
 from typing import Final
@@ -23,29 +23,29 @@ IN_RECORD: Final = (
 
 def run_view(cluster: Cluster, name: str) -> RunView | None:
     """
-    A run that is over, ready to be shown. None when there is no such run.
+    The view of a run that has a verdict. None when there is no such run.
 
     Raises:
-        Refused: it goes on.
-        ResultsError: what there is of it contradicts itself.
+        Refused: the run has no verdict yet.
+        ResultsError: the record, the Job and the bundle contradict each other.
     """
-    found = our_run(cluster, name)
-    if found is None:
+    workflow = our_run(cluster, name)
+    if workflow is None:
         return None
-    identity = identity_of(found)
-    written = Record.read(cluster, identity)
-    status = run_status(identity, found, written)
+    identity = identity_of(workflow)
+    record = Record.read(cluster, identity)
+    status = run_status(identity, workflow, record)
     if status.verdict == Verdict.AWAITED:
         raise Refused(
             f"run {name} has no verdict yet ({status.message}); `validationrun watch {name} -n {identity.namespace}` "
             "waits for it"
         )
-    if written is None:
-        # Nothing was ever written down of it, and the report says so.
-        written = Record(cluster, identity, {"metadata": {}})
-    run = written.get(RunEntry)
+    if record is None:
+        # The run left no record, and the report says so.
+        record = Record(cluster, identity, {"metadata": {}})
+    run = record.get(RunEntry)
     bundle_hash = run.bundle_hash if run is not None else ""
-    evidence = read_evidence(written, bundle_hash)
-    workload = read_workload(cluster, written, "load-job left no result")
-    ended = Ended(cluster, written, status, evidence, workload, bundle_hash, DEFAULT_SETTLE_SECONDS)
+    evidence = read_evidence(record, bundle_hash)
+    workload = read_workload(cluster, record, "load-job left no result")
+    ended = Ended(cluster, record, status, evidence, workload, bundle_hash, DEFAULT_SETTLE_SECONDS)
     return dataclasses.replace(view(ended, IN_RECORD), in_folder=False)

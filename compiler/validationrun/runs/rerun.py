@@ -1,4 +1,4 @@
-"""Starting a run again: a new one, about which the first says nothing but its template and its parameters."""
+"""Starts a run again: a new run that takes only template and parameters from the first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Again:
     A run that was started again.
 
     Attributes:
-        changed: the template holds another bundle than that of the first run.
-        first, now: the two bundles' hashes; `first` is empty when nobody wrote it down.
+        changed: the template names another bundle than the first run's.
+        first, now: hashes of the two bundles; `first` is empty when it was not recorded.
     """
 
     name: str
@@ -36,33 +36,35 @@ def rerun(cluster: Cluster, name: str) -> Again | None:
     """
     A new Workflow from the same template, with the same parameters. None when there is no such run.
 
-    Never Argo's resubmit: that copies labels and, memoized, the results of steps that judged another load.
+    Never by Argo's resubmit, which copies labels and, memoized, the results of steps that judged another load.
 
     Raises:
         Refused: the template or its bundle is gone, or no longer takes these parameters.
     """
-    found = our_run(cluster, name)
-    if found is None:
+    workflow = our_run(cluster, name)
+    if workflow is None:
         return None
-    of_template = template_name(found)
+    of_template = template_name(workflow)
     if not of_template:
         raise Refused(f"run {name} was not started from a WorkflowTemplate; submit the spec again")
     template = read_template(cluster, of_template)
-    arguments = (found.get("spec") or {}).get("arguments") or {}
-    given = {one["name"]: one["value"] for one in arguments.get("parameters") or [] if "value" in one}
+    arguments = (workflow.get("spec") or {}).get("arguments") or {}
+    given = {
+        parameter["name"]: parameter["value"] for parameter in arguments.get("parameters") or [] if "value" in parameter
+    }
     try:
         body = held_workflow(cluster, template, given)
     except ParameterError as error:
         raise Refused(f"WorkflowTemplate {of_template} no longer takes the parameters of {name}: {error}") from None
-    first = _bundle_of(cluster, found)
+    first = _bundle_of(cluster, workflow)
     return Again(start(cluster, body), first, template.digest)
 
 
 def _bundle_of(cluster: Cluster, found: Mapping[str, Any]) -> str:
-    """By whoever submitted it, else by what its first step wrote down."""
+    """The bundle's hash by the annotation of `submit`, else by the run entry of the first step."""
     submitted = (found["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
     if submitted:
         return str(submitted)
-    written = Record.read(cluster, identity_of(found))
-    run = written.get(RunEntry) if written is not None else None
+    record = Record.read(cluster, identity_of(found))
+    run = record.get(RunEntry) if record is not None else None
     return run.bundle_hash if run is not None else ""

@@ -1,4 +1,4 @@
-"""What finalize saved of the pods of a run that did not pass, before it removed them: states, events, last lines."""
+"""The diagnostics that finalize saved of a run that did not pass: states, events and last log lines of its pods."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class SavedPod:
     One pod, or the load's Job.
 
     Attributes:
-        what: its step, or `shard 0`; of all else its own name.
+        what: its step, or `shard 0`; for all other pods their own name.
         details: state, containers and events, a line each.
-        logs: the last lines by container.
+        logs: the last log lines by container.
     """
 
     what: str
@@ -27,7 +27,7 @@ class SavedPod:
 
 
 def saved_pods(written: Record | None) -> list[SavedPod]:
-    """The most telling first; none of a run that passed, or that goes on."""
+    """The most telling pod first; empty for a run that passed or still goes on."""
     diagnostics = written.get(Diagnostics) if written is not None else None
     if written is None or diagnostics is None:
         return []
