@@ -103,7 +103,7 @@ def doomed_by_chain(cluster: Cluster, chain_id: str) -> tuple[list[Doomed], list
     for resource in _CHILDREN:
         for child in _list(cluster, resource, labels):
             owners = _owners(cluster, child)
-            runs.update({owner["metadata"]["uid"]: owner for owner in owners if is_ours(owner)})
+            runs.update({workflow["metadata"]["uid"]: workflow for workflow in owners if is_ours(workflow)})
             if not owners and _had_a_run(child):
                 orphans.append(Doomed(resource, child["metadata"]["name"], child["metadata"]["uid"]))
     ordered = sorted(runs.values(), key=lambda workflow: str(workflow["metadata"]["name"]))
@@ -120,7 +120,7 @@ def _doomed_run(cluster: Cluster, found: Mapping[str, Any]) -> Doomed:
         # The child is deleted whether or not this account can see it.
         with contextlib.suppress(ForbiddenError):
             names = [child["metadata"]["name"] for child in _list(cluster, resource, labels) if owned_by(child, uid)]
-            children += [f"{resource.full_name} {child_name}" for child_name in names]
+            children += [f"{resource.full_name} {child}" for child in names]
     return Doomed(WORKFLOWS, name, uid, workflow_phase(found), tuple(children))
 
 

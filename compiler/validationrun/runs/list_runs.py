@@ -53,7 +53,7 @@ def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
         if not cluster.serves(WORKFLOWS):
             raise Refused(no_argo(cluster)) from None
         raise
-    runs = [_listed(cluster, workflow) for workflow in workflows]
+    runs = [_listed(cluster, run) for run in workflows]
     return sorted(runs, key=lambda run: (run.started or "9", run.namespace, run.name), reverse=True)
 
 
