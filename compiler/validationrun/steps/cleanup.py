@@ -78,7 +78,7 @@ def _delete_chain(context: Context) -> str:
             try:
                 context.cluster.delete(CHAIN_OBJECTS, metadata["name"], uid=metadata["uid"])
             except ClusterError as error:
-                # Only this object may be refused, and the cause may be fixed meanwhile.
+                # Go on: perhaps only this object is refused, and perhaps the cause is fixed meanwhile.
                 refused[metadata["uid"]] = error
                 continue
             asked.add(metadata["uid"])

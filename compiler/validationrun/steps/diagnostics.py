@@ -98,7 +98,7 @@ def _is_failed(pod: RunPod) -> bool:
     statuses = _statuses(pod)
     codes = {((status.get("state") or {}).get("terminated") or {}).get("exitCode") for status in statuses}
     if pod.kind == "step" and codes - {0, None} == {EXIT_AGAINST_RUN}:
-        # The run record says why already.
+        # The run record already says why the step failed.
         return False
     troubled = any(
         "waiting" in (status.get("state") or {})
@@ -178,7 +178,7 @@ def _log(context: Context, pod: str, container: str) -> str:
 
 
 def _pass_on_if_gone(error: ClusterError) -> None:
-    """Raises the error if the API server itself gave no answer, because no other request would get one. A status means a lost node."""
+    """Raises the error if the API server itself gave no answer, because other requests would fail too. With a status, a node is lost."""
     if isinstance(error, UnreachableError) and not error.status:
         raise error
 

@@ -51,7 +51,7 @@ class RunPod:
 
 def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list[RunPod]:
     """
-    The pods that still exist, oldest first, without finalize's own. UIDs must match, because a name or a label is no proof.
+    The pods that still exist, oldest first, without finalize's own. A step or shard must match by UID: a label is no proof.
 
     Args:
         job_uid: of the load's Job, if the record does not name the Job.

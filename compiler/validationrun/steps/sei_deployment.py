@@ -1,4 +1,4 @@
-"""Reads the chain's SeiNodeDeployments for the chain's steps, gives up a failed chain, and records the result."""
+"""For the chain's steps: reads SeiNodeDeployments, gives up a failed chain, and records the result."""
 
 import logging
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ _REASON_BYTES: Final = 600
 
 
 def missing_upload(context: Context, written: Record) -> str:
-    """The step whose upload is not proven, why not, and where to look; empty when every upload of a signed-off run is proven."""
+    """The step whose upload is not proven, the reason, and where to look; empty when every upload of a signed-off run is proven."""
     sign_off, load = written.need(SignOff), written.need(RunEntry).load
     steps = [record.LOAD_JOB, record.RULE_EVALUATOR] if load is not None else [record.RULE_EVALUATOR]
     signed = sign_off.node_id
