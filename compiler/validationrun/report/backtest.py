@@ -25,7 +25,7 @@ def as_json(name: str, prometheus: Mapping[str, Any], outcomes: Sequence[Outcome
         "name": name,
         "prometheus": dict(prometheus),
         "notes": list(notes),
-        "windows": [_window_json(one) for one in outcomes],
+        "windows": [_window_json(outcome) for outcome in outcomes],
     }
 
 
@@ -38,7 +38,7 @@ def _window_json(outcome: Outcome) -> Any:
         "message": outcome.verdict.message,
         "stopRule": outcome.stop_rule,
         "stopTime": _time(outcome.stop_time),
-        "rules": [_rule_json(one) for one in outcome.rules],
+        "rules": [_rule_json(result) for result in outcome.rules],
     }
 
 
@@ -103,11 +103,11 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def _closest(outcome: Outcome) -> str:
     """The rule whose value came closest, as a share of its threshold, so that bytes and seconds compare."""
-    found = [one for one in outcome.rules if one.summary.margin is not None]
-    if not found:
+    measured = [result for result in outcome.rules if result.summary.margin is not None]
+    if not measured:
         return ""
-    one = min(found, key=_relative)
-    return f"{one.rule.name} {_margin(one)}"
+    result = min(measured, key=_relative)
+    return f"{result.rule.name} {_margin(result)}"
 
 
 def _relative(one: RuleOutcome) -> float:
@@ -117,7 +117,7 @@ def _relative(one: RuleOutcome) -> float:
 
 
 def _least(outcome: Outcome) -> str:
-    return _share(min((one.summary.coverage or 0.0 for one in outcome.rules), default=0.0))
+    return _share(min((result.summary.coverage or 0.0 for result in outcome.rules), default=0.0))
 
 
 def _window(name: str, outcome: Outcome) -> Iterator[str]:
@@ -131,17 +131,25 @@ def _window(name: str, outcome: Outcome) -> Iterator[str]:
         else:
             yield f"  rule {outcome.stop_rule} failed in the final sweep at {when}: there was nothing left to stop"
     rows = [("rule", "verdict", "reason", "first failure", "closest to its threshold", "data", "asked")]
-    for one in outcome.rules:
-        state = one.state
+    for result in outcome.rules:
+        state = result.state
         failed = "" if state.failed_t is None else format_duration(state.failed_t - period.start)
         rows.append(
-            (one.rule.name, state.verdict, state.reason, failed, _margin(one, period.start), _share(one.summary.coverage), _asked(one))
-        )  # fmt: skip
+            (
+                result.rule.name,
+                state.verdict,
+                state.reason,
+                failed,
+                _margin(result, period.start),
+                _share(result.summary.coverage),
+                _asked(result),
+            )
+        )
     yield from (f"  {row}" for row in _aligned(rows))
-    for one in outcome.rules:
-        if one.state.verdict == Verdict.ERROR:
-            words = f"{one.state.message}: {one.state.why}" if one.state.why else one.state.message
-            yield f"  {one.rule.name}: {words}"
+    for result in outcome.rules:
+        if result.state.verdict == Verdict.ERROR:
+            text = f"{result.state.message}: {result.state.why}" if result.state.why else result.state.message
+            yield f"  {result.rule.name}: {text}"
 
 
 def _margin(one: RuleOutcome, start: float | None = None) -> str:
@@ -189,14 +197,14 @@ def comparison_json(run_id: str, prometheus: Mapping[str, Any], comparison: Comp
         "compared": comparison.compared,
         "ticks": [
             {
-                "rule": one.rule,
-                "time": format_time(one.t),
-                "final": one.final,
-                "lastDigit": one.is_last_digit,
-                "then": _judged_json(one.then),
-                "now": _judged_json(one.now),
+                "rule": tick.rule,
+                "time": format_time(tick.t),
+                "final": tick.final,
+                "lastDigit": tick.is_last_digit,
+                "then": _judged_json(tick.then),
+                "now": _judged_json(tick.now),
             }
-            for one in comparison.ticks
+            for tick in comparison.ticks
         ],
         "others": comparison.others,
     }
@@ -212,19 +220,19 @@ def comparison_lines(run_id: str, comparison: Comparison) -> Iterator[str]:
     verdict = comparison.verdict
     yield f"{run_id} by history: {verdict.verdict} {verdict.reason}"
     yield f"  {verdict.message}"
-    slight = sum(one.is_last_digit for one in comparison.ticks)
+    slight = sum(diff.is_last_digit for diff in comparison.ticks)
     if slight:
         yield f"  {slight} values differ in their last digit: Prometheus adds in another order once data are in a block"
     if comparison.agrees:
         yield f"  all {comparison.compared} decisions are those of the live run"
         return
     yield f"  {len(comparison.ticks) - slight} of {comparison.compared} decisions differ from the live run"
-    for one in comparison.ticks[:_MOST_TICKS]:
-        sweep = " (final sweep)" if one.final else ""
-        yield f"  rule {one.rule} at {format_time(one.t)}{sweep}: {_words(one.then)} then, {_words(one.now)} now"
+    for diff in comparison.ticks[:_MOST_TICKS]:
+        sweep = " (final sweep)" if diff.final else ""
+        yield f"  rule {diff.rule} at {format_time(diff.t)}{sweep}: {_words(diff.then)} then, {_words(diff.now)} now"
     if len(comparison.ticks) > _MOST_TICKS:
         yield f"  ... and {len(comparison.ticks) - _MOST_TICKS} more; `-o json` lists all"
-    yield from (f"  {one}" for one in comparison.others)
+    yield from (f"  {diff}" for diff in comparison.others)
 
 
 def _words(judged: Judged) -> str:

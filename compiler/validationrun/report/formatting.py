@@ -26,22 +26,22 @@ def clean(text: Any, limit: int = SENTENCE) -> str:
 
     Control characters, escape sequences and marks that turn the direction of writing become visible escapes.
     """
-    whole = str(text)
-    shown = printable(" ".join(whole[: limit * 2].split()))
-    rest = len(whole) - limit * 2
+    full = str(text)
+    shown = printable(" ".join(full[: limit * 2].split()))
+    rest = len(full) - limit * 2
     if rest <= 0 and len(shown) <= limit:
         return shown
-    return f"{shown[:limit]}… [cut, {len(whole)} characters in all]"
+    return f"{shown[:limit]}… [cut, {len(full)} characters in all]"
 
 
 def clean_block(text: Any, limit: int = BLOCK) -> str:
     """The same with the lines kept."""
-    whole = str(text)
-    lines = whole[:limit].replace("\t", "    ").split("\n")
+    full = str(text)
+    lines = full[:limit].replace("\t", "    ").split("\n")
     shown = "\n".join(printable(line.rstrip("\r")) for line in lines[:_BLOCK_LINES])
-    if len(whole) <= limit and len(lines) <= _BLOCK_LINES and len(shown) <= limit:
+    if len(full) <= limit and len(lines) <= _BLOCK_LINES and len(shown) <= limit:
         return shown
-    return f"{shown[:limit]}… [cut, {len(whole)} characters in all]"
+    return f"{shown[:limit]}… [cut, {len(full)} characters in all]"
 
 
 def number(value: float) -> str:

@@ -73,18 +73,18 @@ def view(ended: Ended, elsewhere: str) -> RunView:
 
 def result_of(ended: Ended, elsewhere: str) -> Result:
     """The run as `result.json` has it. Raises ResultsError, as `view` does."""
-    written, evidence, workload = ended.written, ended.evidence, ended.workload
-    run, evaluator, sign_off = written.get(RunEntry), written.get(EvaluatorReady), evidence.sign_off
+    record, evidence, workload = ended.written, ended.evidence, ended.workload
+    run, evaluator, sign_off = record.get(RunEntry), record.get(EvaluatorReady), evidence.sign_off
     has_rules, questions = run is not None and bool(run.rules), _questions(ended)
     notes = []
-    if has_rules and written.get(WindowEntry) is not None:
+    if has_rules and record.get(WindowEntry) is not None:
         notes.append(elsewhere if sign_off is not None else LOST)
     if has_rules and not questions:
         notes.append(NO_QUERIES)
     document = result_document(
         IN_CLUSTER,
         ended.status,
-        _judgement(written, questions, evidence),
+        _judgement(record, questions, evidence),
         questions,
         settle_s=float(sign_off.settle_seconds if sign_off is not None else ended.settle_s),
         prometheus=PrometheusInfo(evaluator.prometheus if evaluator is not None else None),
@@ -97,12 +97,12 @@ def result_of(ended: Ended, elsewhere: str) -> Result:
 
 def _questions(ended: Ended) -> list[Question]:
     """The rules and their queries, from the run's own copy of its bundle; none where that is gone, or never was."""
-    written, identity = ended.written, ended.written.identity
-    found = ended.cluster.get(CONFIG_MAPS, identity.bundle_name)
-    chain, run = written.get(ChainEntry), written.get(RunEntry)
-    if found is None or not owned_by(found, identity.uid) or run is None or chain is None or not chain.chain_id:
+    record, identity = ended.written, ended.written.identity
+    stored = ended.cluster.get(CONFIG_MAPS, identity.bundle_name)
+    chain, run = record.get(ChainEntry), record.get(RunEntry)
+    if stored is None or not owned_by(stored, identity.uid) or run is None or chain is None or not chain.chain_id:
         return []
-    data = found.get("data") or {}
+    data = stored.get("data") or {}
     if bundle_hash(data) != ended.bundle_hash:
         return []
     try:
@@ -116,7 +116,7 @@ def _questions(ended: Ended) -> list[Question]:
 def _judgement(written: Record, questions: Sequence[Question], evidence: Evidence) -> Judgement:
     """As the evaluator signed off, or how far the record got. What was not signed off was cut short."""
     known = {state.name: state for state in evidence.states or []}
-    states = [known.get(one.rule.name, RuleState(one.rule.name)) for one in questions]
+    states = [known.get(question.rule.name, RuleState(question.rule.name)) for question in questions]
     sign_off = evidence.sign_off
     if sign_off is None:
         window, stop = written.get(WindowEntry), written.get(StopIntent)

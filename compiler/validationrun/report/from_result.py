@@ -62,8 +62,8 @@ def view_of(result: Result) -> RunView:
 
 
 def _not_ours(error: Exception) -> ResultsError:
-    words = formatting.clean(f"{type(error).__name__}: {error}", 2 * formatting.NAME)
-    return ResultsError(f"{RESULT_JSON} does not hold what a report needs ({words})")
+    cause = formatting.clean(f"{type(error).__name__}: {error}", 2 * formatting.NAME)
+    return ResultsError(f"{RESULT_JSON} does not hold what a report needs ({cause})")
 
 
 def _view(result: Result) -> RunView:
@@ -148,12 +148,12 @@ def _rule(
     bounds: Bounds | None,
     last: float | None,
 ) -> RuleView:
-    found = evidence or RuleEvidence([])
-    points = list(_points(question.rule, found))
+    recorded = evidence or RuleEvidence([])
+    points = list(_points(question.rule, recorded))
     known = {point.t for point in points}
     missing = [t for t in _expected(question.rule, bounds, last) if t not in known]
     summary = summarize(question.rule, ((point.decision, point.counted) for point in points))
-    return RuleView(question, state, points, summary, missing, found.resumed)
+    return RuleView(question, state, points, summary, missing, recorded.resumed)
 
 
 def _points(rule: Rule, evidence: RuleEvidence) -> Iterator[Point]:
@@ -190,11 +190,11 @@ def _expected(rule: Rule, bounds: Bounds | None, last: float | None) -> Iterator
 
 def _chain_value(questions: Sequence[Question]) -> str:
     """Rules that are judged alone know the chain by what was put into their queries."""
-    return next((str(one.values["chainId"]) for one in questions if one.values.get("chainId")), "")
+    return next((str(question.values["chainId"]) for question in questions if question.values.get("chainId")), "")
 
 
 def _last(evidence: Mapping[str, RuleEvidence]) -> float | None:
-    times = [entry.t for found in evidence.values() for entry in found.entries]
+    times = [entry.t for rule_evidence in evidence.values() for entry in rule_evidence.entries]
     return _time(max(times)) if times else None
 
 

@@ -93,8 +93,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
 
 def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
     verdict, reason = _OF_CODE.get(workload.code, (Verdict.ERROR, RunReason.WORKLOAD_INFRA_FAILURE))
-    told = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
-    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or told, told, 0)
+    exit_text = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
+    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or exit_text, exit_text, 0)
 
 
 def _told(rule: RuleView, view: RunView) -> str:
@@ -115,6 +115,6 @@ def _case(
         return
     # Whatever is neither Passed nor Failed was not judged, and what was not judged is red.
     kind = "failure" if verdict == Verdict.FAILED else "error"
-    words = formatting.clean(message) or _OPEN
-    finding = ET.SubElement(case, kind, type=formatting.clean(reason, 2 * formatting.NAME) or _OPEN, message=words)
-    finding.text = f"{verdict}: {words}" + (f"\n{told}" if told else "")
+    shown = formatting.clean(message) or _OPEN
+    finding = ET.SubElement(case, kind, type=formatting.clean(reason, 2 * formatting.NAME) or _OPEN, message=shown)
+    finding.text = f"{verdict}: {shown}" + (f"\n{told}" if told else "")

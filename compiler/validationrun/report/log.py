@@ -32,10 +32,10 @@ def render(view: RunView) -> str:
     """Times are evaluation times for decisions, and our clock's for the rest."""
     events = [*_of_run(view), *itertools.chain.from_iterable(_of_rule(rule) for rule in view.rules)]
     # Sorting keeps the order of the spec among equals.
-    events.sort(key=lambda one: (one.t, one.order))
-    width = max((len(one.who) for one in events), default=0)
+    events.sort(key=lambda event: (event.t, event.order))
+    width = max((len(event.who) for event in events), default=0)
     # Some times have milliseconds: their column is as wide as the widest.
-    lines = [f"{format_time(one.t):<24}  {one.who:<{width}}  {one.words}".rstrip() for one in events]
+    lines = [f"{format_time(event.t):<24}  {event.who:<{width}}  {event.words}".rstrip() for event in events]
     lines += [f"note: {formatting.clean(note)}" for note in view.about.notes]
     lines.append(_last_line(view))
     return "\n".join(lines) + "\n"
@@ -48,12 +48,12 @@ def _last_line(view: RunView) -> str:
 
 def _of_run(view: RunView) -> Iterator[_Event]:
     for check in view.clock:
-        words = (
+        text = (
             f"clock could not be read: {formatting.clean(check.message, _LINE)}"
             if check.skew_seconds is None
             else f"clock differs by {check.skew_seconds:g}s"
         )
-        yield _Event(check.at, _AFTER, "prometheus", words)
+        yield _Event(check.at, _AFTER, "prometheus", text)
     yield from _of_window(view)
     for shard in view.shards:
         if shard.started is not None:
@@ -66,12 +66,12 @@ def _of_run(view: RunView) -> Iterator[_Event]:
         return
     if view.workload is not None:
         code = "no code" if view.workload.code is None else f"code {view.workload.code}"
-        words = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
-        yield _Event(view.completed, _AFTER, "workload", f"{code}: {formatting.clean(words, _LINE)}".rstrip(": "))
-    words = "interrupted before the window's end" if view.interrupted else "judged"
+        text = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
+        yield _Event(view.completed, _AFTER, "workload", f"{code}: {formatting.clean(text, _LINE)}".rstrip(": "))
+    text = "interrupted before the window's end" if view.interrupted else "judged"
     # A verdict's time has no fractions of a second; it follows from all that was looked at.
     t = max([view.completed, *(check.at for check in view.clock)])
-    yield _Event(t, _VERDICT, "run", f"{words}: {view.verdict}")
+    yield _Event(t, _VERDICT, "run", f"{text}: {view.verdict}")
 
 
 def _of_window(view: RunView) -> Iterator[_Event]:
@@ -101,7 +101,7 @@ def _of_rule(rule: RuleView) -> Iterator[_Event]:
 def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
     """One line where the answers change; what repeats is counted."""
     state, position = RuleState(rule.name), 0
-    for _, group in itertools.groupby(_numbered(rule), lambda one: _kind(one[1])):
+    for _, group in itertools.groupby(_numbered(rule), lambda numbered: _kind(numbered[1])):
         points = list(group)
         first, (_, last) = points[0][1], points[-1]
         if rule.resumed is not None and position <= rule.resumed[1] <= points[-1][0]:
@@ -113,20 +113,20 @@ def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
         for _, point in points:
             if point.counted:
                 state = fold(state, point.decision, rule.rule.run_properties.retry)
-        words = _words(first, before, state)
+        text = _words(first, before, state)
         if len(points) > 1:
-            words += f"; the same {counted(len(points) - 1, 'time')} more, until {format_time(last.t)}"
-        yield _Event(first.t, _SWEEPS if first.decision.final else _RULE, who, words)
+            text += f"; the same {counted(len(points) - 1, 'time')} more, until {format_time(last.t)}"
+        yield _Event(first.t, _SWEEPS if first.decision.final else _RULE, who, text)
     if rule.missing:
-        words = (
+        text = (
             f"nothing is recorded of {counted(len(rule.missing), 'tick')}, from here to {format_time(rule.missing[-1])}"
         )
-        yield _Event(rule.missing[0], _RULE, who, words)
+        yield _Event(rule.missing[0], _RULE, who, text)
     if (rule.state.verdict, rule.state.reason) != (state.verdict, state.reason):
         last_t = rule.points[-1].t if rule.points else None
         if last_t is not None:
-            words = f"in the end {rule.state.verdict} {rule.state.reason}".rstrip()
-            yield _Event(last_t, _AFTER, who, f"{words}: {formatting.clean(rule.state.message, _LINE)}")
+            text = f"in the end {rule.state.verdict} {rule.state.reason}".rstrip()
+            yield _Event(last_t, _AFTER, who, f"{text}: {formatting.clean(rule.state.message, _LINE)}")
 
 
 def _numbered(rule: RuleView) -> Sequence[tuple[int, Point]]:
@@ -138,15 +138,15 @@ def _kind(point: Point) -> tuple[str, str, bool, bool]:
 
 
 def _words(point: Point, before: RuleState, after: RuleState) -> str:
-    one = point.decision
-    words = " ".join(part for part in (one.verdict, one.reason) if part)
-    words = f"{words}: {formatting.clean(one.message, _LINE)}"
-    if one.final:
-        words = f"final sweep: {words}"
+    decision = point.decision
+    text = " ".join(part for part in (decision.verdict, decision.reason) if part)
+    text = f"{text}: {formatting.clean(decision.message, _LINE)}"
+    if decision.final:
+        text = f"final sweep: {text}"
     if not point.counted:
-        return f"{words} [did not count]"
+        return f"{text} [did not count]"
     if before.verdict != after.verdict:
-        return f"{words} [rule {before.verdict} -> {after.verdict}]"
-    if one.verdict == Verdict.ERROR and after.verdict not in (Verdict.ERROR, Verdict.FAILED):
-        return f"{words} [tolerated]"
-    return words
+        return f"{text} [rule {before.verdict} -> {after.verdict}]"
+    if decision.verdict == Verdict.ERROR and after.verdict not in (Verdict.ERROR, Verdict.FAILED):
+        return f"{text} [tolerated]"
+    return text

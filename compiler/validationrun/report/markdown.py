@@ -51,14 +51,14 @@ def render(view: RunView) -> str:
     if view.about.url:
         blocks.append(f"Results: {code(view.about.url, _WORDS)}")
     if files := links(view)[:_MOST_TOLD]:
-        blocks.append("Files: " + ", ".join(f"[{one.name}]({one.name})" for one in files))
+        blocks.append("Files: " + ", ".join(f"[{link.name}]({link.name})" for link in files))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def code(value: object, limit: int = formatting.NAME) -> str:
     """Text of others as Markdown that shows it, and does nothing else."""
     shown = formatting.clean(value, limit)
-    return f"<code>{_READ.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>" if shown else ""
+    return f"<code>{_READ.sub(lambda match: f'&#{ord(match[0])};', shown)}</code>" if shown else ""
 
 
 def _headline(view: RunView) -> str:
@@ -68,8 +68,8 @@ def _headline(view: RunView) -> str:
 
 
 def _sentence(view: RunView) -> str:
-    told = run_meaning(view)
-    return f"{code(view.message, 2 * _WORDS)}" + (f"<br>{told}" if told else "")
+    explanation = run_meaning(view)
+    return f"{code(view.message, 2 * _WORDS)}" + (f"<br>{explanation}" if explanation else "")
 
 
 def _facts(view: RunView) -> str:
@@ -83,8 +83,8 @@ def _facts(view: RunView) -> str:
         until = format_time(view.end) if view.end is not None else "an end that is not known"
         length = f" ({format_duration(view.end - view.start)})" if view.end is not None else ""
         facts.append(f"window {format_time(view.start)} to {until}{length}")
-    if told := stop_told(view):
-        facts.append(f"stopped {code(told, _WORDS)}")
+    if stop := stop_told(view):
+        facts.append(f"stopped {code(stop, _WORDS)}")
     if view.interrupted:
         facts.append("**interrupted before the window ended**")
     if about.prometheus:
@@ -135,8 +135,8 @@ def _item(rule: RuleView, view: RunView) -> Iterator[str]:
     state = rule.state
     when = f" at {formatting.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
     yield f"- {code(rule.name)} {state.verdict}{when}: {code(state.reason)} {code(state.message, _WORDS)}"
-    if told := meaning(state.reason):
-        yield f"  - {told}"
+    if explanation := meaning(state.reason):
+        yield f"  - {explanation}"
     if state.why:
         yield f"  - why it was empty: {code(state.why, _WORDS)}"
     for series in failed_series(rule)[:3]:

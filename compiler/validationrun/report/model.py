@@ -80,10 +80,10 @@ class RuleView:
         """The decision that made it Failed."""
         if self.state.failed_t is None:
             return None
-        found = (
+        failures = (
             p for p in self.points if p.counted and p.decision.verdict == Verdict.FAILED and p.t == self.state.failed_t
         )
-        return next(found, None)
+        return next(failures, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class RunView:
     def troubled(self) -> list[RuleView]:
         """The rules that did not pass: what failed first, the earliest at its head, then the others."""
         failed = [rule for rule in self.rules if rule.state.verdict == Verdict.FAILED]
-        failed.sort(key=lambda one: one.state.failed_t or 0.0)
+        failed.sort(key=lambda failed_rule: failed_rule.state.failed_t or 0.0)
         return failed + [rule for rule in self.rules if rule.state.verdict not in (Verdict.PASSED, Verdict.FAILED)]
 
     def tally(self) -> dict[str, int]:

@@ -177,9 +177,11 @@ def _events(view: RunView, axis: Axis) -> Iterator[Event]:
 
 def _bars(view: RunView, axis: Axis) -> list[Span]:
     return [
-        Span(axis.x(one.started), round(max(axis.x(one.finished) - axis.x(one.started), 0.1), 3), shard_told(one))
-        for one in view.shards[:_MOST_BARS]
-        if one.started is not None and one.finished is not None
+        Span(
+            axis.x(shard.started), round(max(axis.x(shard.finished) - axis.x(shard.started), 0.1), 3), shard_told(shard)
+        )
+        for shard in view.shards[:_MOST_BARS]
+        if shard.started is not None and shard.finished is not None
     ]
 
 
@@ -229,8 +231,8 @@ def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Versions", _pairs({**about.versions, "prometheus": about.prometheus})
     differs = "Prometheus' clock differs by"
     clock = [
-        (format_time(one.at), one.message if one.skew_seconds is None else f"{differs} {one.skew_seconds:g}s")
-        for one in view.clock
+        (format_time(check.at), check.message if check.skew_seconds is None else f"{differs} {check.skew_seconds:g}s")
+        for check in view.clock
     ]
     yield "Clock", clock
 

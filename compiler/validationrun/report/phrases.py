@@ -56,16 +56,16 @@ def answers_short(rule: RuleView) -> str:
 def answers_told(rule: RuleView) -> str:
     """How much of the window had data."""
     summary = rule.summary
-    words = f"{summary.good} of {rule.expected} decisions had an answer"
+    text = f"{summary.good} of {rule.expected} decisions had an answer"
     if not rule.expected:
-        words = "no decision: the rule was never asked"
+        text = "no decision: the rule was never asked"
         if rule.state.last_t is not None:
-            words = "how many decisions had an answer is not known: their evidence is lost"
+            text = "how many decisions had an answer is not known: their evidence is lost"
     if summary.errors:
-        words += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
+        text += " (" + ", ".join(f"{reason} {count}" for reason, count in sorted(summary.errors.items())) + ")"
     if rule.missing:
-        words += f"; nothing is recorded of {counted(len(rule.missing), 'tick')}"
-    return words
+        text += f"; nothing is recorded of {counted(len(rule.missing), 'tick')}"
+    return text
 
 
 def margin_told(rule: RuleView, start: float | None) -> str:
@@ -104,7 +104,7 @@ def failure_told(rule: RuleView, start: float | None) -> list[str]:
         return [*lines, "the answer itself was lost with an earlier evaluator"]
     if point.decision.exchange is not None:
         lines.append(f"asked: {formatting.clean(point.decision.exchange.query, formatting.BLOCK)}")
-    lines += [f"series: {one}" for one in failed_series(rule)]
+    lines += [f"series: {series}" for series in failed_series(rule)]
     return lines
 
 
@@ -113,8 +113,8 @@ def failed_series(rule: RuleView) -> list[str]:
     point = rule.first_failure()
     if point is None:
         return []
-    found, count = series_of(point, _MOST_SERIES)
-    lines = [labels_told(one) for one in found if one]
+    series, count = series_of(point, _MOST_SERIES)
+    lines = [labels_told(labels) for labels in series if labels]
     return [*lines, f"and {count - len(lines)} more"] if lines and count > len(lines) else lines
 
 

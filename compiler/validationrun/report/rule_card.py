@@ -112,14 +112,14 @@ def _asked(rule: RuleView, start: float | None) -> list[str]:
 
 def _evaluated(rule: RuleView) -> str:
     properties = rule.rule.run_properties
-    words = [
+    parts = [
         f"every {format_duration(int(properties.interval))}",
         f"each answer within {format_duration(query_timeout_seconds(rule.rule))}",
         f"{counted(properties.retry, 'error')} in a row tolerated",
     ]
     if properties.start_after:
-        words.append(f"not before {format_duration(int(properties.start_after))}")
-    words.append("with a final sweep" if properties.final_sweep else "without final sweep")
+        parts.append(f"not before {format_duration(int(properties.start_after))}")
+    parts.append("with a final sweep" if properties.final_sweep else "without final sweep")
     if properties.stop_on_failure:
-        words.append("stops the run when it fails")
-    return ", ".join(words)
+        parts.append("stops the run when it fails")
+    return ", ".join(parts)

@@ -114,10 +114,10 @@ def _case(suite: ET.Element, tested: Tested) -> None:
         time=f"{tested.seconds:.3f}",
     )
     if not tested.ok:
-        words = [told(tested, mismatch) for mismatch in tested.mismatches]
-        words += [f"rule {rule_words(tested, state)}" for state in tested.outcome.states]
-        failure = ET.SubElement(case, "failure", type="Unexpected", message=_clean(words[0]))
-        failure.text = _clean("\n".join(words))
+        messages = [told(tested, mismatch) for mismatch in tested.mismatches]
+        messages += [f"rule {rule_words(tested, state)}" for state in tested.outcome.states]
+        failure = ET.SubElement(case, "failure", type="Unexpected", message=_clean(messages[0]))
+        failure.text = _clean("\n".join(messages))
 
 
 def _counts(results: Sequence[Tested]) -> dict[str, str]:

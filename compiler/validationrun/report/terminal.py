@@ -27,8 +27,8 @@ def _head(view: RunView) -> Iterator[str]:
     name = formatting.clean(view.about.name, formatting.NAME)
     yield f"{word.upper()}  {name}  {formatting.clean(view.reason, 2 * formatting.NAME)}".rstrip()
     yield f"  {formatting.clean(view.message)}"
-    if told := run_meaning(view):
-        yield f"  {told}"
+    if text := run_meaning(view):
+        yield f"  {text}"
     run = f"  run       {formatting.clean(view.about.run_id, formatting.NAME)} in {formatting.clean(view.about.namespace, formatting.NAME)}"
     yield run + (f", chain {formatting.clean(view.chain_id, formatting.NAME)}" if view.chain_id else "")
     if view.start is None:
@@ -37,8 +37,8 @@ def _head(view: RunView) -> Iterator[str]:
         until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
         length = f" ({format_duration(view.end - view.start)})" if view.end is not None else ""
         yield f"  window    {format_time(view.start)} {until}{length}"
-    if told := stop_told(view):
-        yield f"  stopped   {told}"
+    if text := stop_told(view):
+        yield f"  stopped   {text}"
     if view.workload is not None:
         code = "no exit code" if view.workload.code is None else f"exit code {view.workload.code}"
         yield f"  workload  {code} {formatting.clean(view.workload.message)}".rstrip()
@@ -65,8 +65,8 @@ def _rules(view: RunView) -> Iterator[str]:
             continue
         state = rule.state
         when = f" at {formatting.moment(state.failed_t, view.start)}" if state.failed_t is not None else ""
-        if words := ": ".join(part for part in (f"{state.reason}{when}", formatting.clean(state.message)) if part):
-            yield f"    {words}"
+        if text := ": ".join(part for part in (f"{state.reason}{when}", formatting.clean(state.message)) if part):
+            yield f"    {text}"
         if state.why:
             yield f"    why it was empty: {formatting.clean(state.why)}"
         if state.verdict != Verdict.FAILED:

@@ -106,7 +106,7 @@ class Axis:
     def labels(self) -> list[Label]:
         """At round distances from the start."""
         length = self.latest - self.start
-        step = next((one for one in _STEPS if length / one <= _MOST_LABELS), None)
+        step = next((candidate for candidate in _STEPS if length / candidate <= _MOST_LABELS), None)
         step = step or math.ceil(length / _MOST_LABELS / _STEPS[-1]) * _STEPS[-1]
         return [
             Label(

@@ -111,10 +111,10 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     comparison = rule.type.comparison(rule.rule)
     plot = _PLOT if comparison is not None else _PLOT_WITHOUT_VALUES
     lane = Lane(rule, plot, plot + _STRIP)
-    points = sorted(rule.points, key=lambda one: one.t)
+    points = sorted(rule.points, key=lambda tick: tick.t)
     cells = _Cells(rule, axis)
-    counted = [one for one in points if one.counted]
-    lane.gaps = cells.spans((one.t for one in counted if not one.good), "no answer")
+    counted = [tick for tick in points if tick.counted]
+    lane.gaps = cells.spans((tick.t for tick in counted if not tick.good), "no answer")
     lane.holes = cells.spans(rule.missing, "nothing recorded")
     if comparison is not None:
         _values(lane, points, axis, comparison)
@@ -166,14 +166,14 @@ class _Cells:
     def spans(self, times: Iterable[float], title: str) -> list[Span]:
         """Not more than a page bears; the last resort is to draw neighbours as one."""
         times = list(times)
-        found = list(self.merged(times, 0.001))
-        if len(found) > _MOST_SPANS:
-            found = list(self.merged(times, 50 / _MOST_SPANS))
-        return [Span(left, round(max(right - left, 0.1), 3), title) for left, right in found]
+        stretches = list(self.merged(times, 0.001))
+        if len(stretches) > _MOST_SPANS:
+            stretches = list(self.merged(times, 50 / _MOST_SPANS))
+        return [Span(left, round(max(right - left, 0.1), 3), title) for left, right in stretches]
 
 
 def _values(lane: Lane, points: Sequence[Point], axis: Axis, comparison: Comparison) -> None:
-    numbers = [one.number for one in points if one.number is not None]
+    numbers = [point.number for point in points if point.number is not None]
     lane.scale = scale = Scale.of([*numbers, comparison.limit], _EDGE, lane.plot - _EDGE)
     lane.threshold = scale.y(comparison.limit)
     lane.limit = _limit(lane.rule, comparison)
@@ -182,7 +182,7 @@ def _values(lane: Lane, points: Sequence[Point], axis: Axis, comparison: Compari
         lane.low = formatting.rough(scale.low) if lane.threshold < lane.plot - 2 * _LETTERS else ""
     lane.violating = _violating(lane.plot, lane.threshold, comparison.op)
     interval = int(lane.rule.rule.run_properties.interval)
-    drawn = [one for one in points if one.counted]
+    drawn = [point for point in points if point.counted]
     lane.dense = len(drawn) > 2 * COLUMNS
     lane.reach = round(max(0.75 * interval / (axis.last - axis.first), 1 / COLUMNS) * WIDTH, 2)
     lane.line = _path(list(_thinned(drawn, interval, axis)), axis, scale)
@@ -204,28 +204,28 @@ def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[t
     width = (axis.last - axis.first) / COLUMNS
     few = len(points) <= 2 * COLUMNS
     for _, column in itertools.groupby(
-        _joined(points, interval), lambda one: 0 if few else int((one[0] - axis.first) / width)
+        _joined(points, interval), lambda sample: 0 if few else int((sample[0] - axis.first) / width)
     ):
-        found = list(column)
-        kept = found if few else _extremes(found)
+        samples = list(column)
+        kept = samples if few else _extremes(samples)
         for index, (t, value, joined) in enumerate(kept):
             # Nothing narrower than a column can be seen: only its first point can stand behind a gap.
-            yield t, value, joined if few else index > 0 or found[0][2]
+            yield t, value, joined if few else index > 0 or samples[0][2]
 
 
 def _extremes(column: Sequence[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
-    low = min(column, key=lambda one: one[1])
-    high = max(column, key=lambda one: one[1])
+    low = min(column, key=lambda sample: sample[1])
+    high = max(column, key=lambda sample: sample[1])
     return [low] if low is high else sorted((low, high))
 
 
 def _joined(points: Sequence[Point], interval: float) -> Iterator[tuple[float, float, bool]]:
     last: float | None = None
-    for one in points:
-        if one.number is None or not one.good:
+    for point in points:
+        if point.number is None or not point.good:
             continue
-        yield one.t, one.number, last is not None and one.t - last <= _OVER * interval
-        last = one.t
+        yield point.t, point.number, last is not None and point.t - last <= _OVER * interval
+        last = point.t
 
 
 def _path(points: Sequence[tuple[float, float, bool]], axis: Axis, scale: Scale) -> str:
@@ -247,14 +247,14 @@ def _strip(lane: Lane, points: Sequence[Point], cells: _Cells, axis: Axis) -> No
     """A line where all was well; a bar across for a failed tick, half a bar for an unanswered one, a dot for what did not count."""
     top = lane.plot + 3
     middle, bottom = top + 5, top + 10
-    counted = [one for one in points if one.counted]
-    good = cells.merged((one.t for one in counted if one.decision.verdict == Verdict.PASSED), 100 / COLUMNS)
+    counted = [point for point in points if point.counted]
+    good = cells.merged((point.t for point in counted if point.decision.verdict == Verdict.PASSED), 100 / COLUMNS)
     lane.passed = "".join(f"M{_units(left)} {middle:g}H{_units(right)}" for left, right in good)
     lane.failed = _ticks(
-        (one.t for one in counted if one.decision.verdict == Verdict.FAILED), axis, f" {top:g}V{bottom:g}"
+        (point.t for point in counted if point.decision.verdict == Verdict.FAILED), axis, f" {top:g}V{bottom:g}"
     )
-    lane.error = _ticks((one.t for one in counted if not one.good), axis, f" {middle:g}V{bottom:g}")
-    lane.uncounted = _ticks((one.t for one in points if not one.counted), axis, f" {middle:g}h0")
+    lane.error = _ticks((point.t for point in counted if not point.good), axis, f" {middle:g}V{bottom:g}")
+    lane.uncounted = _ticks((point.t for point in points if not point.counted), axis, f" {middle:g}h0")
 
 
 def _ticks(times: Iterable[float], axis: Axis, draw: str) -> str:
@@ -265,19 +265,19 @@ def _ticks(times: Iterable[float], axis: Axis, draw: str) -> str:
 def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterator[Mark]:
     """What is not good first; good ticks only where there is room for all of them."""
     first = lane.rule.first_failure()
-    telling = [one for one in points if _kind(one) != GOOD]
+    telling = [point for point in points if _kind(point) != GOOD]
     # Where there are too many, some of all of them, and not the first ones: every tick stands in the strip.
     shown = telling[:: max(1, -(-len(telling) // most))]
     if lane.scale is None:
         # An alert's stretches speak for themselves: where it began is enough.
-        shown = [one for one in shown if _kind(one) != BAD]
+        shown = [point for point in shown if _kind(point) != BAD]
     elif len(points) <= min(most, _DOTS):
-        shown = [one for one in points if _kind(one) == GOOD] + telling
+        shown = [point for point in points if _kind(point) == GOOD] + telling
     # The verdict's own moment stays, whatever else has no room.
     if first is not None and first not in shown:
         shown.append(first)
-    for one in shown:
-        yield Mark(axis.x(one.t), _height(lane, one), _kind(one), _title(one, axis.start))
+    for point in shown:
+        yield Mark(axis.x(point.t), _height(lane, point), _kind(point), _title(point, axis.start))
 
 
 def _kind(point: Point) -> str:
@@ -297,19 +297,19 @@ def _height(lane: Lane, point: Point) -> float:
 
 
 def _title(point: Point, start: float) -> str:
-    one = point.decision
-    words = " ".join(part for part in (one.reason, formatting.clean(one.message, _TITLE)) if part)
-    remarks = (", final sweep" if one.final else "") + ("" if point.counted else ", did not count")
-    return f"{formatting.moment(one.t, start)}{remarks}: {one.verdict}: {words}"
+    decision = point.decision
+    text = " ".join(part for part in (decision.reason, formatting.clean(decision.message, _TITLE)) if part)
+    remarks = (", final sweep" if decision.final else "") + ("" if point.counted else ", did not count")
+    return f"{formatting.moment(decision.t, start)}{remarks}: {decision.verdict}: {text}"
 
 
 def _describe(rule: RuleView) -> str:
     state, summary = rule.state, rule.summary
-    words = f"rule {rule.name}: {state.verdict}; {summary.good} of {rule.expected} decisions had an answer"
+    text = f"rule {rule.name}: {state.verdict}; {summary.good} of {rule.expected} decisions had an answer"
     if summary.failed:
-        words += f", {summary.failed} of them failed"
+        text += f", {summary.failed} of them failed"
     if state.failed_t is not None:
-        words += f", the first at {format_time(state.failed_t)}"
+        text += f", the first at {format_time(state.failed_t)}"
     if summary.lowest is not None and summary.highest is not None:
-        words += f"; values from {formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"
-    return words
+        text += f"; values from {formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"
+    return text
