@@ -1,4 +1,4 @@
-"""Requests to an API server: repeated while it is away, and its refusals sorted by how they are handled."""
+"""Requests to an API server: retried while it is away; one error class per way to handle a refusal."""
 
 import json
 import logging
@@ -16,13 +16,13 @@ Object = dict[str, Any]
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
 
 PATIENCE_SECONDS: Final = 60
-"""How long a fault of the world is retried: an API server that restarts is back within this."""
+"""How long a fault is retried: an API server that restarts is back within this time."""
 
 _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _CONFLICT: Final = 409
 _REFUSED: Final = frozenset({401, 403})
 _REFUSALS: Final = 4
-"""So often an API server that was away a moment ago may say no: it serves before it has read its roles and keys."""
+"""Refusals retried after an API server was away, because it serves before it has read its roles and keys."""
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -31,16 +31,16 @@ FIELD_MANAGER: Final = "validationrun"
 
 
 class NoClusterError(Exception):
-    """No way to a cluster is configured; the message says what was tried."""
+    """No cluster is configured; the message says what was tried."""
 
 
 class ClusterError(Exception):
     """
-    The API server did not do what it was asked.
+    The API server refused a request, or did not answer it.
 
     Attributes:
         status: HTTP status; 0 when there was no answer.
-        reason: Kubernetes' own word, such as `AlreadyExists`; empty when it gave none.
+        reason: Kubernetes' reason, such as `AlreadyExists`; empty when it gave none.
     """
 
     def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
@@ -50,7 +50,7 @@ class ClusterError(Exception):
 
 
 class AlreadyExistsError(ClusterError):
-    """Something of that name is there already."""
+    """An object of that name exists."""
 
 
 class ConflictError(ClusterError):
@@ -66,11 +66,11 @@ class InvalidError(ClusterError):
 
 
 class WatchLostError(ClusterError):
-    """A watch cannot go on from where it was: changes may have been missed, and only a new list tells what is there."""
+    """A watch cannot continue: changes may have been missed, so list again."""
 
 
 class UnreachableError(ClusterError):
-    """No answer, or only faults, for as long as was waited. Nothing is known about what happened."""
+    """No answer, or only faults, until the patience ran out. Whether the request took effect is unknown."""
 
 
 class NotFoundError(ClusterError):
@@ -79,11 +79,11 @@ class NotFoundError(ClusterError):
 
 class Access(Protocol):
     """
-    Where an API server is, and who asks.
+    The address of an API server, and the credentials for it.
 
     Attributes:
         url: of the API server, without a path.
-        pool: connections to it, with the TLS settings that it takes.
+        pool: connections to it, with its TLS settings.
     """
 
     @property
@@ -93,7 +93,7 @@ class Access(Protocol):
     def pool(self) -> urllib3.PoolManager: ...
 
     def headers(self) -> dict[str, str]:
-        """What tells who asks, for one request. Raises NoClusterError when it cannot be had just now."""
+        """The authorization headers of one request. Raises NoClusterError when there is no credential now."""
         ...
 
 
@@ -102,7 +102,7 @@ class ApiServer:
     One API server, asked as one user.
 
     Args:
-        patience_s: how long a fault of the world is retried.
+        patience_s: how long a fault is retried.
     """
 
     def __init__(self, access: Access, *, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -111,7 +111,7 @@ class ApiServer:
         self._sleep = sleep
 
     def patient(self, seconds: float) -> "ApiServer":
-        """The same, which is waited for so long."""
+        """A copy that retries for up to `seconds`."""
         return ApiServer(self._access, patience_s=seconds, sleep=self._sleep)
 
     @property
@@ -126,11 +126,11 @@ class ApiServer:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        """The object in the answer. Raises ClusterError and its kinds, as `send`."""
+        """The object in the answer. Raises ClusterError and its subclasses, as `send`."""
         return _object(f"{method} {path}", self.send(method, path, query, body, content_type))
 
     def ask_lines(self, path: str, query: Mapping[str, str]) -> Iterator[Object]:
-        """The objects of a GET that is answered by one in each line, once the answer has ended."""
+        """The objects of a GET whose answer has one object per line, once the answer has ended."""
         for line in self.send("GET", path, query).splitlines():
             yield _object(f"GET {path}", line)
 
@@ -142,7 +142,7 @@ class ApiServer:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> bytes:
-        """The body of an answer, after as many tries as the patience allows. Raises ClusterError and its kinds."""
+        """The body of the answer, with retries until the patience runs out. Raises ClusterError and its subclasses."""
         until = time.monotonic() + self._patience_s
         pause, was_away, refusals = _FIRST_PAUSE_SECONDS, False, 0
         while True:
@@ -157,7 +157,7 @@ class ApiServer:
                 or status in _RETRIED
                 or (status == _CONFLICT and method == "POST" and _message(text)[1] == "Conflict")
             ):
-                # A POST names no version of anything: this conflict is between two requests that count against one quota.
+                # A POST names no version, so this conflict is between two requests that count against one quota.
                 was_away = True
                 failure: ClusterError = UnreachableError(f"{method} {self.url}{path}: {_message(text)[0]}", status)
             else:
@@ -189,7 +189,7 @@ class ApiServer:
             retries=False,
             redirect=False,
         )
-        # Never the headers, which hold the token, nor the bodies, which may hold a Secret.
+        # Don't log headers, which hold the token, or bodies, which may hold a Secret.
         logger.debug("%s %s: %d in %.0fms", method, url, answer.status, 1000 * (time.monotonic() - began))
         return answer.status, answer.data
 
@@ -219,9 +219,11 @@ def _error(method: str, path: str, status: int, text: bytes) -> ClusterError:
 
 
 def _fault(error: Exception) -> str:
-    """Why there was no answer, without the library's names of its own objects."""
-    words = str(error)
-    return words.split(": ", 1)[1] if words.startswith(("HTTPConnection", "HTTPSConnection", "<urllib3")) else words
+    """Why there was no answer, without the names of the library's objects."""
+    message = str(error)
+    return (
+        message.split(": ", 1)[1] if message.startswith(("HTTPConnection", "HTTPSConnection", "<urllib3")) else message
+    )
 
 
 def _message(text: bytes) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """
-The only client of Kubernetes: a few verbs on plain dictionaries, with the errors sorted by how they are handled.
+The only Kubernetes client: a few verbs on plain dictionaries, and one error class per way to handle it.
 
-Objects stay dictionaries as the API server sends them: typed models would drop the fields that they do not know.
+Objects stay dictionaries, because typed models would drop unknown fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from validationrun.kube.api_server import (
 )
 from validationrun.kube.pod_account import PodAccount
 
-# Callers find here all that they need of a cluster.
+# Callers import everything about a cluster from this module.
 __all__ = [
     "CHAIN_OBJECTS",
     "CONFIG_MAPS",
@@ -55,7 +55,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind, as the API server's paths name it. An empty group is the core group."""
+    """A kind of object, as in API paths. An empty group is the core group."""
 
     group: str
     version: str
@@ -64,7 +64,7 @@ class Resource:
 
     @property
     def full_name(self) -> str:
-        """As RBAC messages and `kubectl api-resources` write it: `jobs.batch`."""
+        """The name in RBAC messages and `kubectl api-resources`, such as `jobs.batch`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
@@ -85,8 +85,8 @@ class Cluster:
     """
     One namespace of one cluster.
 
-    Every call is repeated while the API server cannot be reached or answers with a fault of its own. A create whose answer
-    was lost may therefore end as AlreadyExistsError: whoever creates must be ready to find its own object.
+    Every call is retried while the API server is unreachable or answers with a fault of its own. A create whose answer was
+    lost may therefore raise AlreadyExistsError, and the existing object may be the caller's own.
     """
 
     def __init__(self, api: ApiServer, namespace: str) -> None:
@@ -95,13 +95,13 @@ class Cluster:
 
     @classmethod
     def inside(cls, namespace: str) -> "Cluster":
-        """From within a pod, as its service account. Raises NoClusterError outside of one."""
+        """The cluster of this pod, as its service account. Raises NoClusterError outside a pod."""
         return cls(ApiServer(PodAccount(), patience_s=PATIENCE_SECONDS), namespace)
 
     @classmethod
     def outside(cls, context: str | None, namespace: str | None, *, patience_s: float = PATIENCE_SECONDS) -> "Cluster":
         """
-        By kubeconfig, as kubectl does; inside a pod without one, as its service account.
+        The cluster of the kubeconfig, as for kubectl; in a pod without kubeconfig, the pod's own.
 
         Args:
             context: of the kubeconfig; None for its current one.
@@ -110,7 +110,7 @@ class Cluster:
         Raises:
             NoClusterError
         """
-        # Not for the steps, which are inside: what reads a kubeconfig is slow to load.
+        # Imported here because this module loads slowly, and the steps never need it.
         from validationrun.kube import kubeconfig  # noqa: PLC0415
 
         access, own = kubeconfig.of_user(context)
@@ -126,55 +126,55 @@ class Cluster:
         return Cluster(self._api, namespace)
 
     def patient(self, seconds: float) -> "Cluster":
-        """The same, which waits so long for an API server that is away."""
+        """A copy that retries for up to `seconds`."""
         return Cluster(self._api.patient(seconds), self.namespace)
 
     def serves(self, resource: Resource) -> bool:
-        """The API server knows this kind: its definition is installed."""
+        """Whether the API server serves this kind."""
         group = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
         try:
             kinds = self._api.ask("GET", group).get("resources") or []
         except NotFoundError:
             return False
-        return any(one.get("name") == resource.plural for one in kinds)
+        return any(kind.get("name") == resource.plural for kind in kinds)
 
     def has_namespace(self) -> bool:
-        """True also where nobody may look: a tenant often may not read its own Namespace."""
+        """Whether the namespace exists; True when it may not be read, because tenants often lack that right."""
         try:
             return self.get(NAMESPACES, self.namespace) is not None
         except ForbiddenError:
             return True
 
     def get(self, resource: Resource, name: str) -> Object | None:
-        """The object, or None when there is none of that name."""
+        """The object, or None when it does not exist."""
         try:
             return self._api.ask("GET", self._path(resource, name))
         except NotFoundError:
             return None
 
     def list(self, resource: Resource, *, labels: str = "", fields: str = "", everywhere: bool = False) -> list[Object]:
-        """All objects that the selectors match, of this namespace or of all."""
+        """All objects that the selectors match, in this namespace or in all."""
         query = {"labelSelector": labels, "fieldSelector": fields}
-        found = self._api.ask(
+        answer = self._api.ask(
             "GET", self._path(resource, everywhere=everywhere), {key: value for key, value in query.items() if value}
         )
-        items: list[Object] = found.get("items") or []
+        items: list[Object] = answer.get("items") or []
         return items
 
     def list_to_watch(self, resource: Resource, *, labels: str) -> tuple[Sequence[Object], str]:
-        """All objects that match, and the version from which `watch` tells what changes."""
-        found = self._api.ask("GET", self._path(resource), {"labelSelector": labels})
-        return found.get("items") or [], str((found.get("metadata") or {}).get("resourceVersion") or "")
+        """All objects that match, and the resource version from which `watch` goes on."""
+        answer = self._api.ask("GET", self._path(resource), {"labelSelector": labels})
+        return answer.get("items") or [], str((answer.get("metadata") or {}).get("resourceVersion") or "")
 
     def watch(self, resource: Resource, since: str, *, labels: str, seconds: int) -> tuple[Sequence[Object], str]:
         """
-        Every change after version `since`, once so many seconds have passed; of a deleted object its last state.
+        Waits `seconds` and returns every change after version `since`; for a deleted object its last state.
 
         Returns:
-            the object after each change, in order, and the version to go on from.
+            The object after each change, in order, and the version for the next call.
 
         Raises:
-            WatchLostError: that version is too old; nothing is known of what changed since.
+            WatchLostError: version `since` is too old, so changes were missed.
         """
         query = {
             "watch": "true",
@@ -186,22 +186,23 @@ class Cluster:
         path = self._path(resource)
         changed = []
         for event in self._api.ask_lines(path, query):
-            found = event.get("object") or {}
+            changed_object = event.get("object") or {}
             if event.get("type") == "ERROR":
                 raise WatchLostError(
-                    f"GET {path}: {found.get('message') or 'the watch failed'}", found.get("code") or 0
+                    f"GET {path}: {changed_object.get('message') or 'the watch failed'}",
+                    changed_object.get("code") or 0,
                 )
-            since = found["metadata"]["resourceVersion"]
+            since = changed_object["metadata"]["resourceVersion"]
             if event.get("type") != "BOOKMARK":
-                changed.append(found)
+                changed.append(changed_object)
         return changed, since
 
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
-        """Creates it, or raises AlreadyExistsError."""
+        """Creates an object. Raises AlreadyExistsError."""
         try:
             return self._api.ask("POST", self._path(resource), self._write_options(dry_run=dry_run), body)
         except ForbiddenError as error:
-            # A quota is asked before the name: one that is full of the very object hides that it exists.
+            # Kubernetes checks quota before names, so a full quota can hide that the object exists.
             if "exceeded quota" in str(error) and self._exists(resource, body):
                 raise AlreadyExistsError(str(error), error.status, "AlreadyExists") from None
             raise
@@ -230,7 +231,7 @@ class Cluster:
             return None
 
     def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
-        """Deletes it and in the background what it owns; with `uid` only that very object. False when it was gone."""
+        """Deletes an object, and its dependents in the background. False when it, or with `uid` that very object, was gone."""
         body: Object = {"propagationPolicy": "Background"}
         if uid is not None:
             body["preconditions"] = {"uid": uid}
@@ -239,16 +240,16 @@ class Cluster:
         except NotFoundError:
             return False
         except ConflictError:
-            # Another object of that name: ours is gone.
+            # The name belongs to another object now: ours is gone.
             return False
         return True
 
     def log(self, pod: str, container: str, lines: int, most: int | None = None) -> str:
         """
-        The last lines of a container's log; empty when there is none.
+        The last lines of a container's log; empty when there is no log.
 
         Args:
-            most: of these, no more bytes than so many, and the first of them: the API server cuts the end off.
+            most: maximum bytes; the API server keeps the first bytes of these lines and cuts the end.
         """
         query = {"container": container, "tailLines": str(lines), **({"limitBytes": str(most)} if most else {})}
         try:
@@ -258,10 +259,10 @@ class Cluster:
 
     def log_since(self, pod: str, container: str, since: str = "") -> str:
         """
-        A container's log with a time at the begin of each line; empty when there is none yet.
+        A container's log with a time at the start of each line; empty when there is no log yet.
 
         Args:
-            since: RFC 3339; the API server cuts it to whole seconds, so what was read before may come again.
+            since: RFC 3339; the API server cuts it to whole seconds, so lines that were read before may come again.
         """
         query = {"container": container, "timestamps": "true", **({"sinceTime": since} if since else {})}
         try:
@@ -280,5 +281,5 @@ class Cluster:
 
 
 def owned_by(found: Mapping[str, Any], uid: str) -> bool:
-    """The object has an owner reference to this UID: it is that very owner's, whatever the names."""
+    """Whether the object has an owner reference to this UID. Names do not count."""
     return any(owner.get("uid") == uid for owner in found.get("metadata", {}).get("ownerReferences") or [])

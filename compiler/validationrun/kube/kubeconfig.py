@@ -1,4 +1,4 @@
-"""Which cluster, as whom, and in which namespace: by kubeconfig as kubectl reads it, or by the pod's service account."""
+"""Cluster, user and namespace: from the kubeconfig, as for kubectl, or from the pod's service account."""
 
 import os
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ _MOST_NAMED: Final = 10
 
 
 class KubeconfigAccess:
-    """An Access by the settings that a kubeconfig gave."""
+    """An Access from the settings of a kubeconfig."""
 
     def __init__(self, settings: Configuration) -> None:
-        # The API server's client knows which faults pass, and retries them itself.
+        # `ApiServer` retries, and knows which faults pass.
         settings.retries = False
         self.settings = settings
         self._client = ApiClient(configuration=settings)
@@ -35,7 +35,7 @@ class KubeconfigAccess:
         return pool
 
     def headers(self) -> dict[str, str]:
-        """By token, password or a program that the kubeconfig names, which is asked again once its token has expired."""
+        """The authorization by token, password or credential program, which runs again once its token has expired."""
         headers: dict[str, str] = {}
         self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         return headers
@@ -43,7 +43,7 @@ class KubeconfigAccess:
 
 def of_user(context: str | None) -> tuple[Access, str]:
     """
-    By kubeconfig; inside a pod without one, as its service account. With the namespace that it stands in.
+    Access and namespace: from the kubeconfig; in a pod without kubeconfig, from its service account.
 
     Args:
         context: of the kubeconfig; None for its current one.
@@ -51,14 +51,14 @@ def of_user(context: str | None) -> tuple[Access, str]:
     Raises:
         NoClusterError
     """
-    # The client reads the variable once, when it is imported.
+    # Read here, because the library reads the variable only when it is imported.
     file = os.environ.get("KUBECONFIG") or _HOME
-    found = _read(file)
-    if found is None:
+    kubeconfig = _read(file)
+    if kubeconfig is None:
         if context is not None:
             raise NoClusterError(f"no kubeconfig: there is no {file}, so no context {context}")
         return _of_pod_without(file)
-    contexts, current = found
+    contexts, current = kubeconfig
     chosen = context or current
     if chosen not in contexts:
         raise NoClusterError(_no_context(file, chosen, sorted(contexts)))
@@ -71,13 +71,13 @@ def of_user(context: str | None) -> tuple[Access, str]:
 
 
 def _read(file: str) -> tuple[dict[str, Mapping[str, Any]], str] | None:
-    """The contexts of the merged kubeconfig by name, and the current one's name; None when there is no kubeconfig."""
+    """The contexts of the merged kubeconfig by name, and the current context; None when there is no kubeconfig."""
     try:
         merged = KubeConfigMerger(file).config  # type: ignore[no-untyped-call]
         if merged is None:
             return None
-        entries = [one.value for one in merged.value.get("contexts") or []]
-        contexts: dict[str, Mapping[str, Any]] = {str(one["name"]): one.get("context") or {} for one in entries}
+        entries = [entry.value for entry in merged.value.get("contexts") or []]
+        contexts: dict[str, Mapping[str, Any]] = {str(entry["name"]): entry.get("context") or {} for entry in entries}
         return contexts, str(merged.value.get("current-context") or "")
     except Exception as error:  # noqa: BLE001 - whatever a file of somebody else's makes the library raise
         raise NoClusterError(f"kubeconfig {file} cannot be read: {_words(error)}") from None

@@ -1,8 +1,8 @@
 """
-The way to the API server from inside a pod, as its service account.
+Access to the API server from inside a pod, as its service account.
 
-Every step of a run begins with it, so it is made of urllib3 alone: the library's own reading of these four files needs
-its kubeconfig machinery, which costs more processor time than all the rest of a small step's start.
+It uses urllib3 alone because every step loads it: the Kubernetes library would load its kubeconfig code, which costs more
+processor time than the rest of a small step's start.
 """
 
 import os
@@ -19,13 +19,13 @@ _FOLDER: Final = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 class PodAccount:
     """
-    An Access to the API server of the cluster that this pod is in.
+    An Access to the API server of this pod's cluster.
 
     Args:
         folder: where Kubernetes mounts the account's token, the API server's CA and the pod's namespace.
 
     Raises:
-        NoClusterError: not inside a pod, or inside one whose account is not mounted.
+        NoClusterError: not inside a pod, or the pod's account is not mounted.
     """
 
     def __init__(self, folder: pathlib.Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
@@ -34,7 +34,7 @@ class PodAccount:
         port = environment.get("KUBERNETES_SERVICE_PORT")
         if not host or not port:
             raise NoClusterError("not inside a pod with a service account: KUBERNETES_SERVICE_HOST is not set")
-        # urllib3 reports a CA that it cannot read only as a failure of every request, which would be retried.
+        # Checked here: urllib3 reports an unreadable CA only as a failed request, which would be retried.
         authority = self._folder / "ca.crt"
         self._read("ca.crt")
         self.headers()
@@ -43,14 +43,14 @@ class PodAccount:
 
     @property
     def namespace(self) -> str:
-        """The pod's own; empty where it is not mounted."""
+        """The pod's namespace; empty when it is not mounted."""
         try:
             return (self._folder / "namespace").read_text().strip()
         except OSError:
             return ""
 
     def headers(self) -> dict[str, str]:
-        """The token of now: the kubelet replaces it well before it expires, which during a long run it does."""
+        """The present token, read each time because the kubelet replaces it before it expires."""
         return {"Authorization": f"Bearer {self._read('token')}"}
 
     def _read(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The pods of a run, by step and by shard, and reading their logs piece by piece."""
+"""Finds the pods of a run, by step and by shard, and reads their logs piece by piece."""
 
 import re
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ from validationrun.runs.lookup import identity_of
 _STAMP: Final = re.compile(r"(\S+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _NEVER: Final = (float("-inf"), 0)
 _FROM_THE_NODE: Final = 500
-"""With this the API server passes on that it cannot reach a kubelet."""
+"""HTTP status of the API server when it cannot reach a kubelet."""
 
 _PATIENCE_SECONDS: Final = 3
 _OF_ARGO: Final = re.compile(r"time=\S+ level=\S+ .*\bargo=true\b.*|Error: exit status \d+")
-"""What Argo's executor writes into a step's log around the step itself."""
+"""Lines that Argo's executor adds to a step's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,25 @@ class Source:
 
 
 def step_sources(cluster: Cluster, found: Mapping[str, Any]) -> list[Source]:
-    """The steps' pods in the order of the steps; a step that was tried again has several, the first try first."""
+    """The pods of the steps, in the order of the steps; of a retried step, the first attempt first."""
     identity = identity_of(found)
     pods = cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}")
-    pods = sorted((one for one in pods if owned_by(one, identity.uid)), key=_created)
+    pods = sorted((pod for pod in pods if owned_by(pod, identity.uid)), key=_created)
     return [
-        Source(step, one["metadata"]["name"], ARGO_MAIN_CONTAINER)
+        Source(step, pod["metadata"]["name"], ARGO_MAIN_CONTAINER)
         for step in STEPS
-        for one in pods
-        if _step_of(one) == step
+        for pod in pods
+        if _step_of(pod) == step
     ]
 
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
-    """The load's pods by shard."""
+    """The pods of the load, in the order of the shards."""
     job = written.get(JobEntry) if written is not None else None
     if job is None:
         return []
-    pods = sorted(cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}"), key=lambda one: (_index(one), _created(one)))
-    return [Source(f"shard {_index(one)}", one["metadata"]["name"], LOAD_CONTAINER) for one in pods]
+    pods = sorted(cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}"), key=lambda pod: (_index(pod), _created(pod)))
+    return [Source(f"shard {_index(pod)}", pod["metadata"]["name"], LOAD_CONTAINER) for pod in pods]
 
 
 def _created(pod: Object) -> str:
@@ -75,7 +75,7 @@ def _index(pod: Object) -> int:
 
 
 def _step_of(pod: Object) -> str:
-    """The runner's first argument says which step it is, whatever Argo calls the pod."""
+    """The step of a pod, by the runner's first argument, because Argo's pod names vary."""
     for container in (pod.get("spec") or {}).get("containers") or []:
         if container.get("name") == ARGO_MAIN_CONTAINER:
             return str((container.get("args") or [""])[0])
@@ -83,19 +83,19 @@ def _step_of(pod: Object) -> str:
 
 
 def without_argo(lines: list[str], container: str) -> list[str]:
-    """Of a step's own container what the step wrote, of any other all."""
-    return [one for one in lines if not _OF_ARGO.fullmatch(one)] if container == ARGO_MAIN_CONTAINER else lines
+    """The lines without those of Argo's executor, which only a step's main container has."""
+    return [line for line in lines if not _OF_ARGO.fullmatch(line)] if container == ARGO_MAIN_CONTAINER else lines
 
 
 @dataclass(slots=True)
 class Tail:
     """
-    A log that is read again and again, each line once.
+    A log that is read again and again; each line is returned once.
 
-    The API server begins at a whole second, so what was read in that second comes again and is left out here.
+    The API server begins at a whole second, so lines of that second come again; this class drops them.
 
     Attributes:
-        silent: why this log cannot be read though the API server answers: its node is gone. It is not asked for again.
+        silent: why this log cannot be read although the API server answers: its node is gone. It is not read again.
     """
 
     cluster: Cluster
@@ -106,7 +106,7 @@ class Tail:
     _at_last: int = 0
 
     def lines(self) -> list[str]:
-        """What is new, without times and without Argo's own lines; empty when there is no log yet, or no more."""
+        """New lines, without times and without Argo's own lines; empty when there is no log yet, or no longer."""
         try:
             return [] if self.silent else without_argo(self._fresh(), self.source.container)
         except UnreachableError as error:
@@ -119,14 +119,14 @@ class Tail:
         fresh: list[str] = []
         again = self._at_last
         last = self._last
-        # A node that is gone is not waited for as an API server is, which comes back.
+        # Short patience: an API server comes back, but a lost node may not.
         text = self.cluster.patient(_PATIENCE_SECONDS).log_since(self.source.pod, self.source.container, self._since)
-        # Not splitlines: a program may well write a form feed or a line separator within a line.
+        # Not splitlines: a program's line may hold a form feed or a line separator.
         for line in text.removesuffix("\n").split("\n") if text else []:
             stamp, _, rest = line.partition(" ")
             at = _moment(stamp)
             if at is None:
-                # Words of the kubelet's own, such as that the log was rotated away.
+                # A message of the kubelet, such as that the log was rotated.
                 fresh.append(line)
                 continue
             if at < last:
@@ -143,12 +143,12 @@ class Tail:
 
 
 def _moment(stamp: str) -> tuple[float, int] | None:
-    """Seconds and nanoseconds, which a float could not hold together."""
-    found = _STAMP.fullmatch(stamp)
-    if found is None:
+    """Seconds and nanoseconds, because one float cannot hold both."""
+    match = _STAMP.fullmatch(stamp)
+    if match is None:
         return None
     try:
-        seconds = parse_time(found[1] + found[3])
+        seconds = parse_time(match[1] + match[3])
     except ValueError:
         return None
-    return seconds, int((found[2] or "0").ljust(9, "0")[:9])
+    return seconds, int((match[2] or "0").ljust(9, "0")[:9])

@@ -1,4 +1,4 @@
-"""A run as it is now, for those who watch: its steps, its shards, its window, and each rule's last answer."""
+"""The present state of a run, for `watch`: its steps, its shards, its window, and each rule's last answer."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ _WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
     record.RULE_EVALUATOR: (EvaluatorReady, SignOff),
     record.FINALIZE: (Status, Status),
 }
-"""What shows in the record that a step has begun, and that it is done."""
+"""By step: the record key that shows that it has begun, and the key that shows that it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class StepView:
     Attributes:
         state: Waiting, Pending, Running, Done, Skipped, Failed, Error.
         started, finished: RFC 3339, or None.
-        attempts: pods that were made for it.
+        attempts: number of pods that were created for it.
     """
 
     name: str
@@ -69,9 +69,9 @@ class StepView:
 class RuleView:
     """
     Attributes:
-        verdict: by the record.
-        last: the last answer in words; empty before the first.
-        at: evaluation time of that answer, RFC 3339, or None.
+        verdict: from the record.
+        last: text of the last answer; empty before the first.
+        at: evaluation time of the last answer, RFC 3339, or None.
     """
 
     name: str
@@ -85,7 +85,7 @@ class WindowView:
     """
     Attributes:
         start: Unix seconds.
-        seconds: how long it is meant to be.
+        seconds: planned length.
         end: Unix seconds once it has ended.
     """
 
@@ -101,9 +101,9 @@ class Snapshot:
 
     Attributes:
         status: the status document.
-        ended: the Workflow is over, its clean-up included.
-        shards: state of each, in words, by index.
-        saved: finalize saved what the pods said.
+        ended: the Workflow has ended, its clean-up included.
+        shards: text of each shard's state, by index.
+        saved: finalize saved diagnostics of the pods.
     """
 
     status: Status
@@ -117,7 +117,7 @@ class Snapshot:
 
 @dataclass
 class Follower:
-    """Looks at one run again and again. None once it is gone."""
+    """Looks at one run again and again."""
 
     cluster: Cluster
     name: str
@@ -128,22 +128,24 @@ class Follower:
 
     def look(self, *, answers: bool = True) -> Snapshot | None:
         """
+        The run now; None once it is gone.
+
         Args:
-            answers: also read the evaluator's log, where every answer is; the record has only what changed a verdict.
+            answers: also read the evaluator's log, which has every answer; the record has only those that changed a verdict.
         """
-        found = our_run(self.cluster, self.name)
-        if found is None or self.uid not in ("", found["metadata"]["uid"]):
+        workflow = our_run(self.cluster, self.name)
+        if workflow is None or self.uid not in ("", workflow["metadata"]["uid"]):
             return None
-        identity = identity_of(found)
+        identity = identity_of(workflow)
         self.uid = identity.uid
         written = Record.read(self.cluster, identity)
-        status, ended = run_status(identity, found, written), has_ended(found)
+        status, ended = run_status(identity, workflow, written), has_ended(workflow)
         if answers and not ended and written is not None and written.get(WindowEntry) is not None:
-            self._read_answers(found)
+            self._read_answers(workflow)
         return Snapshot(
             status=status,
             ended=ended,
-            steps=steps(found, written),
+            steps=steps(workflow, written),
             shards=shards(written),
             rules=[self._rule(rule) for rule in status.rules],
             window=window(written),
@@ -159,7 +161,7 @@ class Follower:
                     tail = self._tails.setdefault(source.pod, Tail(self.cluster, source))
                     self._decisions.update(_decisions(tail.lines()))
         except ForbiddenError:
-            # Then the record's word has to do.
+            # Without the right to read logs, only the record's answers are shown.
             self._may_read_logs = False
 
     def _rule(self, rule: RuleStatus) -> RuleView:
@@ -171,32 +173,32 @@ class Follower:
 
 
 def _words(reason: str | None, message: str | None) -> str:
-    return ": ".join(one for one in (reason, message) if one)
+    return ": ".join(part for part in (reason, message) if part)
 
 
 def _decisions(lines: list[str]) -> dict[str, Object]:
     """The last decision of each rule among the evaluator's lines."""
-    found: dict[str, Object] = {}
+    decisions: dict[str, Object] = {}
     for line in lines:
         if not line.startswith("{"):
             continue
         try:
-            one = json.loads(line)
-            parse_time(one["T"])
-            kept = {key: one[key] for key in ("rule", "T", "verdict", "reason", "message")}
+            decision = json.loads(line)
+            parse_time(decision["T"])
+            kept = {key: decision[key] for key in ("rule", "T", "verdict", "reason", "message")}
         except (ValueError, KeyError, TypeError):
             continue
         if all(isinstance(kept[key], str) for key in ("rule", "verdict", "message")):
-            found[kept["rule"]] = kept
-    return found
+            decisions[kept["rule"]] = kept
+    return decisions
 
 
 def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
-    """By Argo's nodes, or where Argo keeps them elsewhere, by what the steps wrote down."""
+    """The steps by Argo's nodes, or by the record where the Workflow holds no nodes."""
     status = found.get("status") or {}
-    nodes = [one for one in (status.get("nodes") or {}).values() if one.get("templateName") in STEPS]
+    nodes = [node for node in (status.get("nodes") or {}).values() if node.get("templateName") in STEPS]
     stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or []
-    names = [one.get("name") for one in stored] or list(STEPS)
+    names = [node.get("name") for node in stored] or list(STEPS)
     return [
         _judged(_by_nodes(step, nodes) if nodes else _by_record(step, written), written)
         for step in STEPS
@@ -205,23 +207,23 @@ def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
 
 
 def _by_nodes(step: str, nodes: list[Mapping[str, Any]]) -> StepView:
-    mine = [one for one in nodes if one["templateName"] == step]
-    pods = [one for one in mine if one.get("type") == "Pod"]
-    whole = next((one for one in mine if one.get("type") == "Retry"), pods[-1] if pods else None)
-    if whole is None:
+    mine = [node for node in nodes if node["templateName"] == step]
+    pods = [node for node in mine if node.get("type") == "Pod"]
+    step_node = next((node for node in mine if node.get("type") == "Retry"), pods[-1] if pods else None)
+    if step_node is None:
         return StepView(step, WAITING)
-    newest = max(pods, key=lambda one: str(one.get("startedAt")), default=whole)
-    outputs = ((whole.get("outputs") or newest.get("outputs")) or {}).get("parameters") or []
-    told = next((str(one.get("value") or "") for one in outputs if one.get("name") == "message"), "")
-    state = _OF_ARGO.get(str(whole.get("phase")), WAITING)
+    newest = max(pods, key=lambda node: str(node.get("startedAt")), default=step_node)
+    outputs = ((step_node.get("outputs") or newest.get("outputs")) or {}).get("parameters") or []
+    message = next((str(node.get("value") or "") for node in outputs if node.get("name") == "message"), "")
+    state = _OF_ARGO.get(str(step_node.get("phase")), WAITING)
     if state == RUNNING and newest.get("phase") == "Pending":
         state = "Pending"
     return StepView(
         name=step,
         state=state,
-        message=told or str(newest.get("message") or whole.get("message") or ""),
-        started=whole.get("startedAt"),
-        finished=whole.get("finishedAt"),
+        message=message or str(newest.get("message") or step_node.get("message") or ""),
+        started=step_node.get("startedAt"),
+        finished=step_node.get("finishedAt"),
         attempts=len(pods),
     )
 
@@ -236,7 +238,7 @@ def _by_record(step: str, written: Record | None) -> StepView:
 
 
 def _judged(step: StepView, written: Record | None) -> StepView:
-    """A step that recorded a failure ends well for Argo; who watches wants to see the failure."""
+    """Shows a recorded failure, because Argo counts a step that recorded its failure as succeeded."""
     failure = _recorded_failure(step.name, written) if written is not None and step.state == DONE else None
     return replace(step, state=failure[0], message=failure[1]) if failure is not None else step
 
@@ -254,7 +256,7 @@ def _recorded_failure(step: str, written: Record) -> tuple[str, str] | None:
 
 
 def shards(written: Record | None) -> dict[int, str]:
-    """`waiting`, `running`, `exit 0`, or why there is no exit code."""
+    """By shard: `waiting`, `running`, `exit 0`, or why there is no exit code."""
     run = written.get(RunEntry) if written is not None else None
     if written is None or run is None or run.load is None or written.get(JobEntry) is None:
         return {}
@@ -274,7 +276,7 @@ def _shard(shard: ShardStatus, *, over: bool) -> str:
 
 
 def window(written: Record | None) -> WindowView | None:
-    """None before it opens."""
+    """The window; None before it opens."""
     run = written.get(RunEntry) if written is not None else None
     if written is None or run is None:
         return None

@@ -1,4 +1,4 @@
-"""A compiled run, or a template that is on the cluster already -> objects on the cluster, and a Workflow that runs them."""
+"""Starts runs: applies a compiled run's objects, or takes a template on the cluster, and creates a Workflow."""
 
 import json
 import secrets
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from validationrun.compiling.pipeline import Compiled
 
 OURS: Final = f"{conventions.LABEL_MANAGED_BY}={conventions.MANAGED_BY}"
-"""Selects what is ours."""
+"""Label selector of our objects."""
 
 ANNOTATION_SUBMISSION: Final = "validation.sei.io/submission"
-"""On a Workflow: which request made it, so that an answer that was lost can be looked up."""
+"""On a Workflow: the request that created it, to find the Workflow when the answer was lost."""
 
 _COMMITTED_BUNDLE: Final = "committed-bundle"
 _MOST_NAMED: Final = 10
@@ -58,10 +58,10 @@ class Template:
     A WorkflowTemplate of ours as the cluster holds it.
 
     Attributes:
-        digest: of the bundle that it was compiled with.
-        parameters: their names.
+        digest: hash of the bundle that it was compiled with.
+        parameters: names of its parameters.
         bundle: the ConfigMap that its first step mounts; empty when it names none.
-        instance_id: of the Argo controller that it was compiled for; empty for the only one.
+        instance_id: instance id of the Argo controller that it was compiled for; empty for a controller without.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What a dry run says of an object: `created`, `changed` or `unchanged`."""
+    """The outcome of a dry run for one object: `created`, `changed` or `unchanged`."""
 
     resource: Resource
     name: str
@@ -81,8 +81,8 @@ class Rehearsed:
 
 
 def objects(compiled: "Compiled", file: str) -> list[Object]:
-    """The objects of one compiled file, as the API server gets them."""
-    text = next(one.text for one in compiled.files if one.name == file)
+    """The objects of one compiled file, as they are sent to the API server."""
+    text = next(compiled_file.text for compiled_file in compiled.files if compiled_file.name == file)
     return read_compiled(text)
 
 
@@ -97,8 +97,8 @@ def submit(
     Creates the bundle, applies the template, creates a Workflow; returns the Workflow's name.
 
     Raises:
-        Refused: a parameter does not fit, or somebody else owns the template's fields.
-        ClusterError: the API server said no.
+        Refused: a parameter does not fit, or another manager owns fields of the template.
+        ClusterError: the API server refused, or did not answer.
     """
     body = thin_workflow(compiled, parameters, instance_id)
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
@@ -112,7 +112,7 @@ def rehearse(
     cluster: Cluster, compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = ""
 ) -> list[Rehearsed]:
     """
-    The same as a server-side dry run: every object is judged by the API server and nothing is kept.
+    `submit` as a server-side dry run: the API server checks every object and keeps none.
 
     Raises:
         Refused, ClusterError: as `submit` would.
@@ -151,11 +151,11 @@ def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_
 
 def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Object:
     """
-    A Workflow from a template that is there, such as one that a GitOps controller applied.
+    A Workflow from a template on the cluster, such as one that a GitOps controller applied.
 
     Raises:
-        Refused: its bundle is missing or another's.
-        ParameterError: a parameter does not fit, as far as bundle and template tell.
+        Refused: its bundle is missing, or has another hash.
+        ParameterError: a parameter does not fit; without a readable plan only names are checked.
     """
     plan = _held_plan(cluster, template)
     if plan is not None:
@@ -170,31 +170,31 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
 
 def read_template(cluster: Cluster, name: str) -> Template:
     """Raises Refused when there is no such template of ours."""
-    found = cluster.get(WORKFLOW_TEMPLATES, name)
-    if found is None:
+    held = cluster.get(WORKFLOW_TEMPLATES, name)
+    if held is None:
         require_argo(cluster)
         raise Refused(f"there is no WorkflowTemplate {name} in namespace {cluster.namespace}{_there_are(cluster)}")
-    metadata, spec = found["metadata"], found.get("spec") or {}
+    metadata, spec = held["metadata"], held.get("spec") or {}
     digest = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
     if not digest:
         raise Refused(f"WorkflowTemplate {name} in namespace {cluster.namespace} was not compiled by validationrun")
     mounted = [
         volume["configMap"]["name"]
-        for one in spec.get("templates") or []
-        for volume in one.get("volumes") or []
+        for entry in spec.get("templates") or []
+        for volume in entry.get("volumes") or []
         if volume.get("name") == _COMMITTED_BUNDLE
     ]
     return Template(
         name=name,
         digest=digest,
-        parameters=tuple(one["name"] for one in (spec.get("arguments") or {}).get("parameters") or []),
+        parameters=tuple(entry["name"] for entry in (spec.get("arguments") or {}).get("parameters") or []),
         bundle=mounted[0] if mounted else "",
         instance_id=(metadata.get("labels") or {}).get(conventions.LABEL_INSTANCE_ID, ""),
     )
 
 
 def require_argo(cluster: Cluster) -> None:
-    """Raises Refused where no run can be: without Argo, or without the namespace. Before anything is created."""
+    """Raises Refused without Argo or without the namespace. Call it before anything is created."""
     if not cluster.serves(WORKFLOWS):
         raise Refused(no_argo(cluster))
     if not cluster.has_namespace():
@@ -202,18 +202,18 @@ def require_argo(cluster: Cluster) -> None:
 
 
 def no_argo(cluster: Cluster) -> str:
-    """In words."""
+    """The message of a cluster without Argo."""
     return f"Argo Workflows is not installed on {cluster.server}: it serves no {WORKFLOWS.full_name}"
 
 
 def no_namespace(cluster: Cluster) -> str:
-    """In words."""
+    """The message of a missing namespace."""
     return f"there is no namespace {cluster.namespace} on {cluster.server}"
 
 
 def _there_are(cluster: Cluster) -> str:
     try:
-        names = sorted(one["metadata"]["name"] for one in cluster.list(WORKFLOW_TEMPLATES, labels=OURS))
+        names = sorted(template["metadata"]["name"] for template in cluster.list(WORKFLOW_TEMPLATES, labels=OURS))
     except ForbiddenError:
         return ""
     shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
@@ -221,32 +221,32 @@ def _there_are(cluster: Cluster) -> str:
 
 
 def _held_plan(cluster: Cluster, template: Template) -> PlanDocument | None:
-    """What the template's bundle says; None when this version, or this account, cannot read it."""
+    """The plan in the template's bundle; None when this version, or this account, cannot read it."""
     if not template.bundle:
         return None
     try:
-        found = cluster.get(CONFIG_MAPS, template.bundle)
+        config_map = cluster.get(CONFIG_MAPS, template.bundle)
     except ForbiddenError:
         return None
-    if found is None:
+    if config_map is None:
         raise Refused(
             f"bundle missing: WorkflowTemplate {template.name} needs ConfigMap {template.bundle}, which is not in "
             f"namespace {cluster.namespace}; apply the bundle.yaml that was compiled with it"
         )
-    if bundle_hash(found.get("data") or {}) != template.digest:
+    if bundle_hash(config_map.get("data") or {}) != template.digest:
         raise Refused(f"ConfigMap {template.bundle} is not the bundle that WorkflowTemplate {template.name} names")
     try:
-        return read_plan(found["data"])
+        return read_plan(config_map["data"])
     except BundleError:
         return None
 
 
 def start(cluster: Cluster, body: Object, sleep: Sleep = time.sleep) -> str:
     """
-    Creates a Workflow of which Argo really runs the template that it is about; returns its name.
+    Creates a Workflow, makes sure that Argo runs its current template, and returns its name.
 
     Raises:
-        Refused: Argo does not get to know that template.
+        Refused: Argo keeps reading an older template.
     """
     digest = body["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
     template = body["spec"]["workflowTemplateRef"]["name"]
@@ -259,7 +259,7 @@ def start(cluster: Cluster, body: Object, sleep: Sleep = time.sleep) -> str:
 
 
 def _create_once(cluster: Cluster, body: Object, sleep: Sleep) -> Object:
-    """One Workflow, also when an answer is lost: with `generateName`, asking again would make a second one."""
+    """Creates exactly one Workflow: because of `generateName`, a retry after a lost answer would create a second."""
     mark = secrets.token_hex(8)
     metadata = body["metadata"]
     marked = {
@@ -273,23 +273,23 @@ def _create_once(cluster: Cluster, body: Object, sleep: Sleep) -> Object:
             if attempt == _CREATE_TRIES - 1:
                 raise
         sleep(_CREATE_PAUSE_SECONDS)
-        for one in cluster.list(WORKFLOWS, labels=OURS):
-            if (one["metadata"].get("annotations") or {}).get(ANNOTATION_SUBMISSION) == mark:
-                return one
+        for candidate in cluster.list(WORKFLOWS, labels=OURS):
+            if (candidate["metadata"].get("annotations") or {}).get(ANNOTATION_SUBMISSION) == mark:
+                return candidate
     raise AssertionError("the last attempt returns or raises")
 
 
 def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep: Sleep) -> bool:
     """
-    Argo reads templates from a cache: a Workflow made at once may begin with the template of before, or find none.
+    Argo reads templates from a cache, so a new Workflow may begin with the previous template, or find none.
 
-    A run that has not begun within some seconds is left to begin later, when the cache is fresh; finalize compares again.
+    A run that has not begun within five seconds begins later, when the cache is fresh; finalize compares again.
     """
     for _ in range(_LOOKS):
         try:
             status = (cluster.get(WORKFLOWS, name) or {}).get("status") or {}
         except ClusterError:
-            # It is started, and whoever started it must learn its name.
+            # The Workflow exists, so the caller must learn its name.
             return False
         stored = status.get("storedWorkflowTemplateSpec")
         if stored is not None:
@@ -302,15 +302,15 @@ def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep
 
 def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Object:
     """
-    The thin Workflow of one run; all else stands in its template.
+    The thin Workflow of one run; its template holds everything else.
 
     Args:
-        digest: of the bundle that this run is about; finalize refuses to judge another.
+        digest: hash of this run's bundle; finalize refuses to judge another bundle.
     """
     metadata: Object = {
         "generateName": f"{name}-",
         "namespace": namespace,
-        # Argo puts it on too, but only once it has seen the Workflow.
+        # Argo adds this label too, but only once it has seen the Workflow.
         "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY},
         "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
     }
@@ -325,17 +325,17 @@ def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, st
 
 def _create_bundle(cluster: Cluster, bundle: Object, *, dry_run: bool = False) -> bool:
     """
-    Named by its content, so one that is there already is as good as a new one, if it really holds that.
+    Creates the bundle, or keeps an existing one with the same content: its name holds a hash of its content.
 
-    False when it was there.
+    False when the bundle existed.
     """
     name = bundle["metadata"]["name"]
     try:
         cluster.create(CONFIG_MAPS, bundle, dry_run=dry_run)
     except AlreadyExistsError:
-        found = cluster.get(CONFIG_MAPS, name) or {}
+        existing = cluster.get(CONFIG_MAPS, name) or {}
         if (
-            bundle_hash(found.get("data") or {})
+            bundle_hash(existing.get("data") or {})
             != bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
         ):
             raise Refused(f"ConfigMap {name} exists with other content; delete it and submit again") from None
