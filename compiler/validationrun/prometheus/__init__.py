@@ -1,8 +1,8 @@
 """
 The only client of Prometheus.
 
-prometheus-api-client carries the queries. Its session sends them by `base.http` over one kept connection, each by a deadline, and
-keeps the whole reply; `oracle.prometheus_response` reads the reply. Nothing is asked twice: retries belong to the rules.
+It sends queries through prometheus-api-client, whose session uses one kept connection of `base.http` with a deadline per request
+and keeps the whole reply; `oracle.prometheus_response` reads the reply. No query is retried here: retries belong to the rules.
 """
 
 from validationrun.prometheus.access import Access

@@ -1,4 +1,4 @@
-"""Credentials for Prometheus, from files that are mounted from a Secret and change during a run."""
+"""Credentials for Prometheus, from the files of a mounted Secret, which can change during a run."""
 
 import os
 import re
@@ -21,22 +21,22 @@ _HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*[
 _OURS: Final = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "expect", "host", "te", "transfer-encoding", "upgrade"}
 )  # fmt: skip
-"""Headers that frame a request: a second one from a file would change where the request ends or what comes back."""
+"""Headers that frame a request. A second copy from a file would change where the request ends or what the reply is."""
 
 
 class CredentialsError(Exception):
-    """A file of credentials cannot be used. Nothing is asked without what it should hold."""
+    """A file of credentials cannot be used. No request is sent without its credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """
-    The files with the credentials. They are read again for each request, because a token rotates.
+    The files with the credentials. Each request reads them again, because tokens rotate.
 
     Attributes:
         token_file: a bearer token and nothing else.
-        ca_file: PEM certificates, the only ones that are trusted; None for the system's.
-        headers_file: one header `Name: value` a line; empty lines and lines that begin with # are skipped.
+        ca_file: the only certificates to trust, in PEM; None for the system's.
+        headers_file: one header `Name: value` per line; empty lines and lines that begin with # are skipped.
     """
 
     token_file: Path | None = None
@@ -45,7 +45,7 @@ class Access:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Access":
-        """An empty variable counts as absent, because Kubernetes writes an absent one so."""
+        """An empty variable counts as absent, because Kubernetes sets an absent variable to the empty string."""
         names = (environment.get(variable) for variable in (TOKEN_FILE, CA_FILE, HEADERS_FILE))
         return cls(*(Path(name) if name else None for name in names))
 
@@ -61,10 +61,10 @@ class Access:
         return {**headers, "Authorization": f"Bearer {_token(self.token_file)}"}
 
     def tls(self) -> ssl.SSLContext:
-        """Whom to trust; the same object until the file changes. Raises CredentialsError."""
+        """The TLS context; the same object until the file changes. Raises CredentialsError."""
         if self.ca_file is None:
             return tls_context("")
-        # Text beside the certificates may be in any language.
+        # The text around the certificates may hold non-ASCII characters.
         pem = _read("CA", self.ca_file).decode("ascii", "ignore")
         try:
             if "-----BEGIN" in pem:

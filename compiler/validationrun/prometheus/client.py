@@ -1,4 +1,4 @@
-"""One Prometheus, asked through prometheus-api-client."""
+"""Queries one Prometheus through prometheus-api-client."""
 
 import datetime as dt
 import io
@@ -23,7 +23,7 @@ _HEADERS: Final = {"User-Agent": "validationrun", "Accept": "application/json"}
 _UNREAD: Final = (
     PrometheusApiClientException, requests.RequestException, ValueError, KeyError, TypeError, RecursionError
 )  # fmt: skip
-"""What the library raises for a status other than 200 and for a body that is not an answer; the kept reply says more."""
+"""What the library raises for a status other than 200 and for an unreadable body; the kept reply holds more detail."""
 
 _ADVICE: Final = {
     Problem.NO_CONNECTION_IN_TIME: "; a NetworkPolicy may be in the way: "
@@ -37,7 +37,7 @@ class _Transport(requests.adapters.BaseAdapter):
     """Sends the requests of a session over one connection of `base.http`, and keeps the last reply."""
 
     def __init__(self, url: str, access: Access) -> None:
-        """Raises ValueError when the URL is not one of a Prometheus."""
+        """Raises ValueError when the URL cannot be used for a Prometheus."""
         super().__init__()
         self._reply: Reply | None = None
         self._access = access
@@ -49,7 +49,7 @@ class _Transport(requests.adapters.BaseAdapter):
         return f"{self._origin.scheme}://{self._origin}{self._path}"
 
     def take_reply(self) -> Reply | None:
-        """The reply to the last request; None when there was no response, and when it was taken before."""
+        """The reply to the last request; None when there was no response, or when the reply was taken before."""
         reply, self._reply = self._reply, None
         return reply
 
@@ -62,10 +62,10 @@ class _Transport(requests.adapters.BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Ignores whom the session would trust and the proxies of the environment; `timeout` is for the whole exchange."""
+        """Ignores the session's TLS settings and the environment's proxies; `timeout` is for the whole exchange."""
         del stream, verify, cert, proxies
         headers = {**cast(Mapping[str, str], request.headers), **self._access.headers()}
-        # The session sends forms alone.
+        # The session sends only forms.
         body = str(request.body).encode() if request.body else None
         context = self._access.tls() if self._origin.scheme == "https" else None
         sent = Request(request.method or "GET", request.path_url, headers, body)
@@ -84,7 +84,7 @@ class _Session(requests.Session):
     """
     The session that the library sends through.
 
-    It follows no redirect and reads no ~/.netrc, because what a run asks, and as whom, must not depend on where it runs.
+    It follows no redirect and reads no ~/.netrc, because queries and credentials must not depend on the machine.
     """
 
     def __init__(self, transport: _Transport) -> None:
@@ -98,7 +98,7 @@ class _Session(requests.Session):
         return self._transport
 
     def request(self, method: Any, url: Any, params: Any = None, **options: Any) -> requests.Response:  # type: ignore[override]
-        """Sends the parameters of a POST in its body: the library sends them in the URL, and servers limit its length."""
+        """Sends POST parameters in the body. The library puts them into the URL, whose length servers limit."""
         kind = "data" if method == "POST" else "params"
         return super().request(method, url, allow_redirects=False, **{**options, kind: params})
 
@@ -109,9 +109,9 @@ class _Session(requests.Session):
 
 class Prometheus:
     """
-    One Prometheus, over one connection. One thread at a time may use it, so each rule has its own.
+    One Prometheus, over one connection. One thread at a time may use it, so each rule has its own instance.
 
-    A URL that is not one, and files of `access` that cannot be read, are faults of every reply.
+    An invalid URL or an unreadable file of `access` makes every reply a fault.
     """
 
     def __init__(self, url: str, access: Access = _OPEN) -> None:
@@ -130,8 +130,8 @@ class Prometheus:
         An instant query.
 
         Args:
-            t: evaluation time in Unix seconds; None for Prometheus' own now.
-            timeout_s: for the whole exchange; Prometheus is told it too.
+            t: evaluation time in Unix seconds; None for Prometheus' current time.
+            timeout_s: for the whole exchange; also sent to Prometheus.
         """
         parameters = {"timeout": f"{timeout_s:.3f}"}
         if t is not None:
@@ -139,7 +139,7 @@ class Prometheus:
         return self._reply(lambda: self._library.custom_query(promql, parameters, timeout=timeout_s))
 
     def query_range(self, promql: str, start: float, end: float, step_s: float, timeout_s: float) -> Reply:
-        """A range query: evaluated at `start` and every `step_s` after it, at `end` too when a step falls on it."""
+        """A range query, evaluated at `start` and every `step_s` after it, up to and including `end`."""
         # These replace the library's own times, which are rounded to whole seconds.
         parameters = {
             "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:.3f}", "timeout": f"{timeout_s:.3f}"
@@ -150,15 +150,15 @@ class Prometheus:
         )
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
-        """What `/api/v1/rules` says of an alert; a Prometheus that does not know the filter names all of its alerts."""
-        # The alerts that fire now are left out, because there may be many and none of them proves anything.
+        """The reply of `/api/v1/rules` for an alert; a Prometheus that does not know the filter lists all its alerts."""
+        # Excludes the firing alerts, because there may be many and this query does not need them.
         parameters = {"type": "alert", "rule_name[]": alertname, "exclude_alerts": "true"}
         return self._send("GET", "rules", parameters, timeout_s)
 
     def label_values(
         self, label: str, matches: Sequence[str], start: float, end: float, timeout_s: float
     ) -> list[str] | Fault:
-        """The values of a label on the series that any of `matches` selects, on all series when there is none."""
+        """The values of a label on the series that any of `matches` selects, or on all series when `matches` is empty."""
         path = f"label/{urllib.parse.quote(label, safe='')}/values"
         return prometheus_response.read_values(self._send("GET", path, _selected(matches, start, end), timeout_s))
 
@@ -168,7 +168,7 @@ class Prometheus:
         """The labels of at most `limit` series that any of `matches` selects."""
         parameters = {**_selected(matches, start, end), "limit": str(limit)}
         series = prometheus_response.read_series(self._send("POST", "series", parameters, timeout_s))
-        # An old Prometheus ignores the limit.
+        # An older Prometheus ignores the limit.
         return series if isinstance(series, Fault) else series[:limit]
 
     def clock(self, timeout_s: float) -> float | Fault:
@@ -181,7 +181,7 @@ class Prometheus:
         return float(answer.samples[0].value)
 
     def version(self, timeout_s: float) -> str | Fault:
-        """Such as 2.42.0."""
+        """The version of Prometheus, such as 2.42.0."""
         return prometheus_response.read_version(self._send("GET", "status/buildinfo", {}, timeout_s))
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ class Prometheus:
             self._session.close()
 
     def _send(self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float) -> Reply:
-        """For what the library does not offer."""
+        """Sends a request that the library has no method for."""
         return self._reply(
             lambda: self._session.request(
                 method, f"{self._transport.url}/api/v1/{path}", params=parameters, timeout=timeout_s
@@ -216,7 +216,7 @@ def _parse(url: str) -> tuple[Origin, str]:
     """Raises ValueError, with a message for people."""
     try:
         if "@" in urllib.parse.urlsplit(url).netloc:
-            # Not shown: it holds a password, and messages are kept.
+            # The message leaves out the URL, because the URL holds a password and messages are stored.
             message = "the URL of Prometheus holds credentials; put them into a token file or a headers file"
         else:
             return split_url(url)

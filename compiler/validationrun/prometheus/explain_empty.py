@@ -1,8 +1,8 @@
 """
-Explains in a sentence or two why a query gave nothing.
+Explains in a sentence or two why a query returned no data.
 
-It blames the innermost part of the query that is empty although its own parts have data, and asks the same Prometheus why that
-part is empty. No verdict depends on an explanation.
+The cause is the innermost part of the query that is empty although its own parts have data. The same Prometheus is queried for
+why that part is empty. No verdict depends on an explanation.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ _NEED_TWO: Final = frozenset({"rate", "irate", "increase", "delta", "idelta", "d
 _SELECTORS: Final = ("VectorSelector", "MatrixSelector")
 
 Explain = Callable[[str, float, float], str]
-"""Why a query was empty at T, for people; takes the query, T and a time limit in seconds. Empty when no cause is known."""
+"""Takes a query, T and a time limit in seconds. Returns, for people, why the query was empty at T; empty for an unknown cause."""
 
 
 def explain_empty(prometheus: Prometheus) -> Explain:
     """
-    Returns a function that explains an empty answer. It asks over this Prometheus' connection.
+    Returns a function that explains an empty answer. It queries over the connection of `prometheus`.
 
-    Several threads may call it; they wait for each other within their time limits. It never raises, and returns an empty text
+    Several threads may call it; they wait for each other within their time limits. It never raises, and returns an empty string
     when it finds no cause.
     """
     one_at_a_time = threading.Lock()
@@ -44,7 +44,7 @@ def explain_empty(prometheus: Prometheus) -> Explain:
             with contextlib.suppress(NoAnswerError):
                 ask.so_far = _Explanation(ask).of(query)
             return _bounded(ask.so_far)
-        except Exception:  # noqa: BLE001 - for people only: nothing that goes wrong here may touch a verdict
+        except Exception:  # noqa: BLE001 - for people only: no error here may change a verdict
             return ""
         finally:
             one_at_a_time.release()
@@ -62,7 +62,7 @@ class _Explanation:
     """The explanation of one query."""
 
     def __init__(self, ask: Inquiry) -> None:
-        # Imported when there is something to explain: the parser is native code that most runs never need.
+        # Imported only here, because the parser is native code that most runs never need.
         from validationrun.spec import promql  # noqa: PLC0415
 
         self._ask = ask
@@ -74,7 +74,7 @@ class _Explanation:
         parts = [node for node in self._promql.nodes(tree) if self._gives_series(node)]
         if len(parts) <= _MOST_PARTS and self._find_data(parts):
             return self._blame(tree)
-        # A part that cannot be evaluated spoils the question for all parts; a selector can always be evaluated.
+        # One part that cannot be evaluated makes the whole query fail; a selector can always be evaluated.
         selectors = [node for node in parts if _kind(node) in _SELECTORS][:_MOST_PARTS]
         if not self._find_data(selectors):
             return ""
@@ -85,7 +85,7 @@ class _Explanation:
         return self._promql.value_type(node) in ("vector", "matrix")
 
     def _find_data(self, parts: Sequence[Any]) -> bool:
-        """Asks in a single query which parts have data. False when there is no answer."""
+        """Finds with a single query which parts have data. False when the query has no answer."""
         texts = list(dict.fromkeys(str(part) for part in parts))
         ranges = {str(part) for part in parts if self._promql.value_type(part) == "matrix"}
         each = (f"count(count_over_time({text}))" if text in ranges else f"count({text})" for text in texts)
@@ -147,8 +147,8 @@ class _Explanation:
     def _no_value_passes(self, node: Any, side: Any) -> str:
         bound = f"{node.op} {node.rhs}" if side is node.lhs else f"{node.lhs} {node.op}"
         self._ask.so_far = f"No value passes `{show(bound)}`."
-        found = self._ask.vector(_numbered([f"min({side})", f"max({side})"]))
-        values = [sample.value for sample in sorted(found, key=lambda sample: sample.labels["n"])]
+        samples = self._ask.vector(_numbered([f"min({side})", f"max({side})"]))
+        values = [sample.value for sample in sorted(samples, key=lambda sample: sample.labels["n"])]
         if not values:
             return self._ask.so_far
         held = f"the value is {values[0]}" if len(set(values)) == 1 else f"they lie between {' and '.join(values)}"
@@ -157,19 +157,19 @@ class _Explanation:
     def _no_pair(self, node: Any, operator: str) -> str:
         start = f"Both sides of `{operator}` have data, but no series of one belongs to one of the other"
         self._ask.so_far = f"{start}."
-        left, right = (self._ask.vector(f"topk(1, {side})") for side in (node.lhs, node.rhs))
-        if not left or not right:
+        samples, others = (self._ask.vector(f"topk(1, {side})") for side in (node.lhs, node.rhs))
+        if not samples or not others:
             return f"{start}."
-        one, other = (
-            {name: value for name, value in side[0].labels.items() if name != "__name__"} for side in (left, right)
+        left, right = (
+            {name: value for name, value in side[0].labels.items() if name != "__name__"} for side in (samples, others)
         )
-        if not _matching(node) and one.keys() != other.keys():
-            words = [_more("left", one, other), _more("right", other, one)]
-            return f"{start}: {'; '.join(filter(None, words))}. on(...) or ignoring(...) says what must be equal."
-        differs = next((name for name in _matched(node, one, other) if one.get(name) != other.get(name)), None)
+        if not _matching(node) and left.keys() != right.keys():
+            extra = [_more("left", left, right), _more("right", right, left)]
+            return f"{start}: {'; '.join(filter(None, extra))}. on(...) or ignoring(...) says what must be equal."
+        differs = next((name for name in _matched(node, left, right) if left.get(name) != right.get(name)), None)
         if differs is None:
             return f"{start}."
-        values = (show(f'"{side.get(differs, "")}"') for side in (one, other))
+        values = (show(f'"{side.get(differs, "")}"') for side in (left, right))
         return f"{start}: {differs} is {' on the left, '.join(values)} on the right."
 
 
@@ -179,7 +179,7 @@ def _more(side: str, labels: dict[str, str], others: dict[str, str]) -> str:
 
 
 def _numbered(queries: Iterable[str]) -> str:
-    """Several queries for one value each in one question; each answer carries its number in the label `n`."""
+    """Joins queries that give one value each into one query; each sample has its query's number in the label `n`."""
     return " or ".join(f'label_replace({query}, "n", "{number}", "", "")' for number, query in enumerate(queries))
 
 
@@ -194,7 +194,7 @@ def _bare(node: Any) -> Any:
 
 
 def _parts(node: Any) -> list[Any]:
-    """What a part is made of. Where one of these is empty, that is why the whole is."""
+    """The parts of a node. An empty part makes the node empty."""
     kind = _kind(node)
     if kind == "BinaryExpr":
         return [node.lhs, node.rhs]

@@ -32,7 +32,7 @@ class Selector:
         name: the metric's name; empty when the selector has none.
         matchers: the matchers of other labels.
         range_s: length of the range; None for an instant selector.
-        moment: the time that it reads, in Unix seconds.
+        moment: evaluation time minus the offset, in Unix seconds.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Selector:
         return cls(name, others, range_s, t - offset)
 
     def only(self, matchers: Sequence[Matcher]) -> str:
-        """The same metric with these matchers, as PromQL."""
+        """A selector of the same metric with these matchers, as PromQL."""
         pairs = ",".join(f"{label}{op}{quoted(value)}" for label, op, value in matchers)
         return self.name + (f"{{{pairs}}}" if pairs or not self.name else "")
 
@@ -72,7 +72,7 @@ def _operator(operator: Any) -> str:
 
 
 def why_no_series(ask: Inquiry, selector: Selector) -> str:
-    """Why a selector gave nothing."""
+    """Why a selector returned no data."""
     moment = selector.moment
     ask.so_far = f"Nothing matches {show(selector.text)}."
     if ask.values("__name__", selector.text, moment):
@@ -95,7 +95,7 @@ def _no_metric(ask: Inquiry, selector: Selector) -> str:
 def _no_match(ask: Inquiry, selector: Selector) -> str:
     for label, op, value in selector.matchers[:_MOST_MATCHERS]:
         values = ask.values(label, selector.only([]) if selector.name else None, selector.moment)
-        # A series without the label counts as one whose label is empty.
+        # In PromQL a missing label equals an empty one.
         if any(_satisfies(op, value, candidate) for candidate in ("", *values)):
             continue
         whose = f"series of {selector.name}" if selector.name else "series"
@@ -106,7 +106,7 @@ def _no_match(ask: Inquiry, selector: Selector) -> str:
 
 
 def _no_combination(ask: Inquiry, selector: Selector) -> str:
-    """Why matchers that match something each match nothing together."""
+    """Why matchers that each match some series match none together."""
     for matcher in selector.matchers[:_MOST_MATCHERS]:
         label, op, value = matcher
         others = selector.only([other for other in selector.matchers if other != matcher])
@@ -117,7 +117,7 @@ def _no_combination(ask: Inquiry, selector: Selector) -> str:
 
 
 def _why_no_sample(ask: Inquiry, selector: Selector) -> str:
-    """Why series that existed within the hour have no sample now."""
+    """Why series that existed in the last hour have no sample now."""
     moment = selector.moment
     if selector.range_s is not None and ask.vector(f"count({selector.text})", moment):
         start = f"The range of {selector.range_s:g}s holds no sample of {selector.called}"
@@ -145,7 +145,7 @@ def _targets(ask: Inquiry, selector: Selector) -> str:
 
 
 def why_too_short(ask: Inquiry, function: str, selector: Selector) -> str:
-    """Why a function that needs two samples of each series gave nothing, although there are samples."""
+    """Why a function that needs two samples of each series returned no data, although there are samples."""
     range_text = f"{selector.text}[{selector.range_s or 0:g}s]"
     most = ask.number(f"max(count_over_time({range_text}))", selector.moment)
     if most is None or most > 1:
@@ -155,7 +155,7 @@ def why_too_short(ask: Inquiry, function: str, selector: Selector) -> str:
 
 
 def _with_spacing(ask: Inquiry, selector: Selector, start: str) -> str:
-    """Adds the median distance of the samples of one of its series."""
+    """Adds the median distance between samples, taken from one series."""
     ask.so_far = f"{start}."
     series = ask.series(selector.text, selector.moment, 1)
     if not series:
@@ -174,7 +174,7 @@ def _satisfies(op: str, wanted: str, value: str) -> bool:
     try:
         matches = re.fullmatch(wanted, value) is not None
     except re.error:
-        # Prometheus' regular expressions are nearly Python's; a matcher with another one is not blamed.
+        # Prometheus' regular expressions are nearly Python's; assume a match for a pattern that Python cannot compile.
         return True
     return matches == (op == "=~")
 
@@ -190,5 +190,5 @@ def _nearest(value: str, values: Sequence[str]) -> str:
 
 
 def show(text: str) -> str:
-    """The text, cut so that a sentence has room for a few of them."""
+    """The text, shortened so that a sentence has room for several."""
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

@@ -1,4 +1,4 @@
-"""The queries that explain an empty answer: limited in number and time, and about the hour before it."""
+"""The queries that explain an empty answer. They are limited in number and time, and cover the hour before it."""
 
 import time
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from validationrun.prometheus import Prometheus
 
 MOST_QUESTIONS: Final = 10
 BACK_SECONDS: Final = 3600
-"""How far back series are looked for. A series that ended earlier is not the cause of missing data now."""
+"""How far back to search for series. A series that ended earlier is not the cause of missing data now."""
 
 _LEAST_SECONDS: Final = 0.05
 
 
 class NoAnswerError(Exception):
-    """A query has no answer, or the limit of queries or of time is reached. Nothing follows from it."""
+    """A query has no answer, or the limit of queries or time is reached. It proves nothing about the data."""
 
 
 _Known = TypeVar("_Known")
@@ -38,7 +38,7 @@ class Inquiry:
     """
 
     def __init__(self, prometheus: Prometheus, t: float, until: float) -> None:
-        """`until` is a moment of the monotonic clock."""
+        """`until` is a time of the monotonic clock."""
         self.t = t
         self.so_far = ""
         self._prometheus = prometheus
@@ -46,7 +46,7 @@ class Inquiry:
         self._asked = 0
 
     def vector(self, promql: str, t: float | None = None) -> Sequence[Sample]:
-        """The samples at `t`, or at the answer's own time."""
+        """The samples at `t`, or at the evaluation time of the answer."""
         return _known(read_vector(self._reply(promql, t))).samples
 
     def number(self, promql: str, t: float) -> float | None:
@@ -54,17 +54,17 @@ class Inquiry:
         return float(samples[0].value) if samples else None
 
     def times(self, selector: str, t: float) -> list[float]:
-        """The times of the samples in a range of one series."""
+        """The times of one series' samples in a range."""
         answer = _known(read_matrix(self._reply(selector, t)))
         return [at for at, _ in answer.series[0].points] if answer.series else []
 
     def values(self, label: str, selector: str | None, moment: float) -> list[str]:
-        """The values of a label in the hour before, on the series of a selector or on all series."""
+        """The values of a label in the hour before `moment`, on the series of a selector or on all series."""
         matches = [] if selector is None else [selector]
         return _known(self._prometheus.label_values(label, matches, moment - BACK_SECONDS, moment, self._left()))
 
     def series(self, selector: str, moment: float, limit: int) -> list[dict[str, str]]:
-        """The labels of some series of the hour before."""
+        """The labels of at most `limit` series in the hour before `moment`."""
         return _known(self._prometheus.series([selector], moment - BACK_SECONDS, moment, self._left(), limit))
 
     def _reply(self, promql: str, t: float | None) -> Reply:

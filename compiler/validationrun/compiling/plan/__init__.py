@@ -1,8 +1,8 @@
 """
-From a typed run to a plan: names, labels, manifests, times, rights, all resolved as far as a compiler can.
+From a typed run to a plan: names, labels, manifests, times and rights, resolved as far as a compiler can.
 
-No Argo words, no clock, no text formats. What only the cluster knows stands as a *place*: a spot named in the plan,
-holding a template such as `${chainId}-rpc`, that the runner fills. Nothing else is ever searched for placeholders.
+No Argo terms, no clock, no text formats. A value that only the cluster knows is a *place*: a position, listed in the plan,
+that holds a template such as `${chainId}-rpc`. The runner fills the places and searches no other text for placeholders.
 """
 
 from validationrun.compiling.plan.build import build_plan

@@ -25,7 +25,7 @@ def build_plan(
         run: its namespace is set.
         runner_image: default of the parameter runner-image.
         labels_workflow: finalize may label the Workflow with the verdict.
-        cluster_domain: appended to host names; empty for `.svc`, which every resolver completes.
+        cluster_domain: appended to host names; empty: they end in `.svc`, which every resolver completes.
     """
     spec, namespace = run.spec, _namespace(run)
     times = timings(spec, _grace_seconds(spec))

@@ -15,7 +15,7 @@ _EVM_SWITCH: Final = "evm.http_enabled"
 
 
 def plan_deployments(chain: ChainSpec, namespace: str) -> tuple[ChainObject, ...]:
-    """One object for each entry, in the order of the spec."""
+    """One object for each deployment, in the order of the spec."""
     entries = chain.deployments or []
     validator = next((entry.name for entry in entries if entry.role == "validator"), "")
     return tuple(_chain_object(entry, namespace, validator) for entry in entries)
@@ -58,7 +58,7 @@ def _labels(entry: Deployment) -> dict[str, Any]:
 
 
 def _spec(entry: Deployment, validator: str) -> dict[str, Any]:
-    """The user's spec with what section "chain" of the contract injects; the user's own value wins, role and chain id excepted."""
+    """The user's spec with the fields of the contract's section "chain". The user's value wins, except for role and chain id."""
     spec = entry.spec.model_dump(by_alias=True, exclude_unset=True)
     template = spec["template"]
     node = template["spec"]
@@ -98,9 +98,9 @@ def plan_endpoints(
     chain: ChainSpec, objects: tuple[ChainObject, ...], namespace: str, cluster_domain: str
 ) -> PlannedEndpoints:
     """
-    The full nodes' URLs, by their headless Services: one Service a node, named like the node.
+    The URLs of the full nodes, through their headless Services: one Service per node, named like the node.
 
-    EVM, WebSocket and REST of a deployment that switches EVM off are left out of the EVM lists only.
+    A deployment that switches EVM off is left out of the EVM and WebSocket lists.
     """
     if chain.endpoints is not None:
         given = chain.endpoints

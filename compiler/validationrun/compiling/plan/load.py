@@ -30,7 +30,7 @@ CONFIG_PLACEHOLDERS: Final = (
 )
 _PLACEHOLDER: Final = re.compile(r"\$\{(" + "|".join(CONFIG_PLACEHOLDERS) + r")\}")
 
-# A node that goes away in the middle of a run costs the run: ask the common autoscalers to leave it.
+# Ask the common autoscalers to keep the node, because a run that loses a node is lost.
 DO_NOT_DISRUPT: Final = {
     "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
     "karpenter.sh/do-not-disrupt": "true",
@@ -42,7 +42,7 @@ def plan_load(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str)
     The load of a run.
 
     Args:
-        deadline_s: the Job's own deadline, a backstop for when nobody is left to stop it.
+        deadline_s: the Job's own deadline, which ends the load when no step is left to stop it.
         results_uri: template of the run's results URI, or empty.
     """
     return PlannedLoad(
@@ -76,7 +76,7 @@ def _job(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str) -> d
             "completionMode": "Indexed",
             "completions": load.replicas,
             "parallelism": load.replicas,
-            # One shard's failure must not end the others: with backoffLimit 0 they would be killed, and 143 would count as 2.
+            # With backoffLimit 0, one shard's failure would kill the others, and their exit code 143 would count as 2.
             "backoffLimitPerIndex": 0,
             "activeDeadlineSeconds": deadline_s,
             "podReplacementPolicy": "Failed",
@@ -99,7 +99,7 @@ def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any
         volumes.append({"name": _CONFIG_VOLUME, "configMap": {"name": Template(CONFIG_MAP_NAME)}})
     spec: dict[str, Any] = {
         "serviceAccountName": workload.service_account_name or f"{namespace}-runner",
-        # The workload must not be able to speak to the API server in the name of its account.
+        # The workload must not be able to call the API server as its account.
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
@@ -135,12 +135,12 @@ def _container(
 
 
 def literal(text: str) -> str:
-    """For a place where Kubernetes would take `$(NAME)` for a reference, which it does not in the path of a mount."""
+    """Escapes `$` for fields in which Kubernetes expands `$(NAME)`. It does not expand mount paths."""
     return text.replace("$", "$$")
 
 
 def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri: str) -> list[dict[str, Any]]:
-    """Ours come before the user's, so that `$(NAME)` works in the user's env and args."""
+    """The variables of validationrun. They come before the user's, so that `$(NAME)` works in the user's env and args."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     values: dict[str, Any] = {
         "CHAIN_RPC_URL": Template("${rpcUrl}"),

@@ -1,4 +1,4 @@
-"""Building a manifest and noting its places at the same time."""
+"""Builds a manifest and lists its places."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,16 +15,16 @@ CONFIG_MAP_NAME = "${configMapName}"
 
 class Template(str):
     """
-    A string that the runner fills. Made only from our own text and names that passed a DNS pattern.
+    A string that the runner fills, made only of fixed text and names that passed a DNS pattern.
 
-    A user's text is never a Template, so no `${...}` of a user's is ever replaced.
+    A user's text is never a Template, so a `${...}` in it is never replaced.
     """
 
     __slots__ = ()
 
 
 def manifest(key: str, data: dict[str, Any]) -> Manifest:
-    """The object with every Template in it noted as a place, in the order of the document."""
+    """The object, with a place for every Template in it, in document order."""
     places: list[str] = []
     return Manifest(key, _plain(data, "", places), tuple(places))
 
@@ -45,7 +45,7 @@ def _escape(key: str) -> str:
 
 
 def run_labels(component: str) -> dict[str, Any]:
-    """The labels of everything that a run creates."""
+    """The labels of every object that a run creates."""
     return {
         conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
         conventions.LABEL_RUN_ID: Template(RUN_ID),
@@ -55,7 +55,7 @@ def run_labels(component: str) -> dict[str, Any]:
 
 
 def app_labels(component: str | None = None) -> dict[str, str]:
-    """Kubernetes' recommended labels, as far as they are ours."""
+    """The recommended Kubernetes labels that validationrun sets."""
     labels = {
         conventions.LABEL_K8S_MANAGED_BY: conventions.MANAGED_BY,
         conventions.LABEL_K8S_PART_OF: conventions.MANAGED_BY,
@@ -65,9 +65,9 @@ def app_labels(component: str | None = None) -> dict[str, str]:
 
 def owner_references() -> list[dict[str, Any]]:
     """
-    The Workflow owns what its run creates.
+    The Workflow owns every object that its run creates.
 
-    Without `controller` and `blockOwnerDeletion`: OwnerReferencesPermissionEnforcement would ask for rights on workflows/finalizers.
+    No `controller` or `blockOwnerDeletion`, because OwnerReferencesPermissionEnforcement would require rights on workflows/finalizers.
     """
     return [
         {

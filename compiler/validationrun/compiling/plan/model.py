@@ -1,4 +1,4 @@
-"""The plan's own types: frozen, plain, in the order in which a run uses them."""
+"""The types of the plan: frozen dataclasses, in the order in which a run uses them."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,11 +11,11 @@ from validationrun.spec.v1alpha1 import Rule
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """
-    A Kubernetes object that a step creates, and where run-time values go in it.
+    A Kubernetes object that a step creates, and the places for run-time values in it.
 
     Attributes:
         key: its key in the bundle.
-        data: the object. At a place it holds a template of our own making, such as `${chainId}-rpc`.
+        data: the object. At a place it holds a template that the compiler made, such as `${chainId}-rpc`.
         places: JSON pointers (RFC 6901) of the strings that are templates.
     """
 
@@ -26,7 +26,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file for the workload, and the places in it that are replaced."""
+    """A file for the workload, and its places."""
 
     name: str
     key: str
@@ -61,7 +61,7 @@ class PlannedLoad:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRule:
-    """A rule with its defaults resolved, the query that is asked for it, and the places in that query."""
+    """A rule with its defaults resolved, its query, and the places in the query."""
 
     rule: Rule
     promql: str
@@ -82,7 +82,7 @@ class Timings:
 
     @property
     def worst_case_s(self) -> int:
-        """From submission to the last word: the workflow's deadline, then every attempt of finalize. Waiting for a lock is not counted."""
+        """From submission to verdict: the Workflow's deadline, then every attempt of finalize; without the wait for a lock."""
         return self.workflow_deadline_s + FINALIZE_ATTEMPTS * self.finalize_s
 
 
@@ -92,7 +92,7 @@ STEP_ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One RBAC rule and the reason for it. `names` empty means every object of the kind."""
+    """One RBAC rule and the reason for it. Empty `names` means every object of the kind."""
 
     group: str
     resources: tuple[str, ...]
@@ -115,9 +115,9 @@ class Step:
     One step of the run: one pod, one runner subcommand.
 
     Attributes:
-        retry: `Always` (0 and 3 mean "recorded", so any other exit code is worth another try) or `OnError`.
-        continue_on_failed: the DAG goes on, and succeeds, although this step failed: finalize alone fails a run.
-        timeout_s: from the step's creation, so that a pod that never starts is covered too.
+        retry: `Always` (exit codes 0 and 3 mean "recorded"; any other is retried) or `OnError`.
+        continue_on_failed: the DAG continues, and succeeds, when this step fails, because only finalize fails a run.
+        timeout_s: counted from the step's creation, so that it also covers a pod that never starts.
     """
 
     name: str
@@ -135,7 +135,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the compiled template. `manifest` and `path` say which image it replaces, if any."""
+    """A parameter of the compiled template. `manifest` and `path` name the image that it replaces, if any."""
 
     name: str
     description: str
@@ -146,7 +146,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything about a run that is known before it is submitted."""
+    """Everything that is known about a run before its submission."""
 
     name: str
     namespace: str
@@ -170,5 +170,5 @@ class Plan:
 
     @property
     def step_count(self) -> int:
-        """Pods of our own: the steps and finalize, whatever the rules' number or interval."""
+        """The number of step pods, finalize included. It does not depend on the rules."""
         return len(self.steps) + 1

@@ -1,7 +1,7 @@
 """
-The fewest rights that work, derived from what this run does.
+The smallest set of rights that this run needs, derived from its spec.
 
-Never `pods/exec`, never writing Secrets, never RBAC itself.
+It never includes `pods/exec`, writing Secrets, or RBAC objects.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
 
 
 def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[Right, ...]:
-    """For the account of the exit handler, which alone may delete, and alone may label the Workflow."""
+    """For the account of the exit handler, the only account that may delete objects or label the Workflow."""
     workflow_verbs = ("get", "patch") if labels_workflow else ("get",)
     why = "how the run ended" + (", and its verdict label" if labels_workflow else "")
     rights = [
@@ -69,7 +69,7 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
 
 
 def shared_rules(spec: ValidationRunSpec, namespace: str) -> tuple[SharedRules, ...]:
-    """PrometheusRules of other namespaces, by namespace; their owners grant the reading."""
+    """PrometheusRules of other namespaces, by namespace. Their owners grant the right to read them."""
     by_namespace: dict[str, set[str]] = {}
     for reference in _references(spec):
         if reference.namespace != namespace:

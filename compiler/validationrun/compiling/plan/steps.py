@@ -8,13 +8,13 @@ from validationrun.oracle.ticks import judged_seconds, run_seconds
 from validationrun.spec.v1alpha1 import ValidationRunSpec
 
 _WORKFLOW_SLACK: Final = 600
-"""After the window: the last answers, the sign-off, and lost pods that are started again."""
+"""Time after the window for the last queries, the sign-off, and the restart of lost pods."""
 
 _STEP_SLACK: Final = 120
-"""A step's own deadline comes from the run record; Argo's, this much later, is for a pod that never starts or hangs."""
+"""A step ends itself by a deadline in the run record; Argo's deadline, this much later, ends a pod that hangs or never starts."""
 
 _FINALIZE_SECONDS: Final = 900
-"""Ending the Job, waiting for the steps' pods, saving diagnostics, a clean-up that is bounded by itself."""
+"""Time to end the Job, wait for the steps' pods, save diagnostics and clean up; the clean-up has its own limit."""
 
 _LOAD_RETRY_LIMIT: Final = STEP_ATTEMPTS - 1
 
@@ -24,7 +24,7 @@ def timings(spec: ValidationRunSpec, grace_s: int) -> Timings:
     All deadlines of the run.
 
     Args:
-        grace_s: the load pods' termination grace period, which finalize may have to wait out.
+        grace_s: the termination grace period of the load's pods, for which finalize may have to wait.
     """
     window = run_seconds(spec)
     chain_ready, load_start = spec.timeouts.chain_ready, spec.timeouts.load_start
@@ -39,7 +39,7 @@ def timings(spec: ValidationRunSpec, grace_s: int) -> Timings:
 
 
 def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tuple[Step, ...], Step]:
-    """The steps in order, and finalize, which runs whatever became of them."""
+    """The steps in order, and finalize, which runs however the steps ended."""
     bring_up = times.chain_ready_s + _STEP_SLACK
     window = times.load_start_s + times.run_s + _STEP_SLACK
     load = _step(
@@ -65,7 +65,7 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
             ("message",),
         ),
         *((load,) if has_load else ()),
-        # Its deadline leaves room for the final sweep, which begins when the window has ended.
+        # The deadline leaves time for the final sweep, which begins when the window ends.
         _step(
             "rule-evaluator",
             title,
@@ -93,7 +93,7 @@ def _step(
         title=title,
         component=component,
         depends=depends,
-        # The leaves of the DAG. What follows a failed ensure-chain or wait-chain-ready is omitted, and the DAG succeeds by these.
+        # The leaves of the DAG. Argo omits them after a failed ensure-chain or wait-chain-ready, and the DAG still succeeds.
         continue_on_failed=name in ("load-job", "rule-evaluator"),
         timeout_s=timeout_s,
         retry="Always",
@@ -112,7 +112,7 @@ def _finalize(times: Timings) -> Step:
         depends=None,
         continue_on_failed=False,
         timeout_s=times.finalize_s,
-        # Exit 1 is its verdict, so that only a fault of Argo's own (Error) is tried again.
+        # Exit code 1 is a verdict, so only a fault of Argo (Error) is retried.
         retry="OnError",
         retry_limit=2,
         memory_mib=256,
