@@ -1,5 +1,5 @@
 """
 The wire spec, field for field, as pydantic models; one folder per version.
 
-No I/O, no Argo words. What one field alone can say is checked here; what two fields say together is `check`.
+No I/O, no Argo terms. Checks of a single field are here; checks of several fields are in `compiling.check`.
 """

@@ -1,7 +1,7 @@
 """
-What is wrong with a document's data, field by field.
+Findings about a document's data, field by field.
 
-pydantic finds the faults; this module says each in our words, with the way out. It serves every kind of document.
+pydantic finds the faults; this module turns each into a message and a help text. It serves every kind of document.
 """
 
 import difflib
@@ -18,7 +18,7 @@ from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.v1alpha1.types import PATTERN_WORDS
 
 Examples = Mapping[str, str]
-"""By a field's name: what could be written for one that is missing."""
+"""An example of a missing field, by the field's name."""
 
 _Model = TypeVar("_Model", bound=pydantic.BaseModel)
 
@@ -40,25 +40,25 @@ def parse_as(
     A document's data as a model.
 
     Args:
-        known: what is wrong already; a field that is named there is not told again.
+        known: findings of earlier checks; their fields are not reported again.
 
-    Returns the document and no findings, or None and all that is wrong, in the order of the model's fields.
+    Returns the model and no findings, or None and every finding, in the order of the model's fields.
     """
     findings = [*_nulls(data), *known]
-    told = {finding.loc for finding in findings}
+    reported = {finding.loc for finding in findings}
     try:
         parsed = model.model_validate(data)
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
-        found = [
-            _finding(detail, data, model, examples) for detail in details if _field(detail["loc"], data) not in told
+        faults = [
+            _finding(detail, data, model, examples) for detail in details if _field(detail["loc"], data) not in reported
         ]
-        return None, findings + _without_misspelt(found)
+        return None, findings + _without_misspelt(faults)
     return (None if findings else parsed), findings
 
 
 def _without_misspelt(findings: list[Finding]) -> list[Finding]:
-    """Leaves out "x is required" where a misspelt x stands beside it: one mistake is told once."""
+    """Leaves out "x is required" beside a misspelt x, because both come from one mistake."""
     meant = {
         (*finding.loc[:-1], match[1])
         for finding in findings
@@ -69,9 +69,9 @@ def _without_misspelt(findings: list[Finding]) -> list[Finding]:
 
 def _nulls(data: Any) -> Iterator[Finding]:
     """
-    Fields without a value.
+    A finding for each field without a value.
 
-    Kubernetes would read `load:` with nothing behind it as no load at all, and the run would silently judge nothing.
+    Kubernetes reads an empty `load:` as no load, so the run would silently judge nothing.
     """
     if not _has_null(data):
         return
@@ -88,7 +88,7 @@ def _nulls(data: Any) -> Iterator[Finding]:
 
 
 def _has_null(data: Any) -> bool:
-    """The same question without the places, which nearly every document answers with no."""
+    """Whether `_nulls` would yield anything. Faster, because it builds no paths; nearly every document has no null."""
     todo = [data]
     while todo:
         container = todo.pop()
@@ -104,8 +104,8 @@ def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], ex
     kind, loc, context = detail["type"], _field(detail["loc"], data), detail.get("ctx") or {}
     path = format_path(loc)
     if detail["loc"] and detail["loc"][-1] == "[key]":
-        words = _pattern_words(context)
-        return Finding("VR206", loc, f"{path} has a bad name: it must be {words}", "rename it", anchor=Anchor.KEY)
+        expected = _pattern_words(context)
+        return Finding("VR206", loc, f"{path} has a bad name: it must be {expected}", "rename it", anchor=Anchor.KEY)
     if kind == "missing":
         return missing(loc, {**examples, **_example_of_words(loc, root, examples)})
     if kind == "extra_forbidden":
@@ -122,10 +122,10 @@ def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], ex
 
 def _field(loc: tuple[int | str, ...], data: Any) -> Loc:
     """
-    The path in the user's file of pydantic's `loc`.
+    The path in the user's file that pydantic's `loc` refers to.
 
-    pydantic adds parts that are no keys: "[key]" after a mapping's bad key, and the tag of a union's member.
-    A missing field's own name is kept, although it is not there.
+    pydantic adds parts that are not keys: "[key]" after a mapping's bad key, and the tag of a union's member.
+    The name of a missing field is kept, although the file does not hold it.
     """
     parts: list[str | int] = []
     value = data
@@ -141,10 +141,10 @@ def _field(loc: tuple[int | str, ...], data: Any) -> Loc:
 
 def missing(loc: Loc, examples: Examples) -> Finding:
     """
-    A field that must be there and is not.
+    A finding for a required field that is missing.
 
     Args:
-        examples: by a field's name, what could be written.
+        examples: an example of each field, by the field's name.
     """
     example = examples.get(str(loc[-1]))
     help_ = f"add `{example}`" if example else f"add `{loc[-1]}:`"
@@ -152,14 +152,14 @@ def missing(loc: Loc, examples: Examples) -> Finding:
 
 
 def _example_of_words(loc: Loc, root: type[pydantic.BaseModel], examples: Examples) -> Examples:
-    """For a field that takes one of several words: all of them, where the example for its name is none of them."""
+    """For a field with a fixed set of values: lists all values when the field's example is not one of them."""
     name, model = str(loc[-1]), _model_at(loc[:-1], root)
     fields = model.model_fields.values() if model else ()
     annotation = next((info.annotation for info in fields if info.alias == name), None)
-    words = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
-    if len(words) < 2 or examples.get(name, "").partition(": ")[2].strip('"') in words:  # noqa: PLR2004 - one word is the example
+    values = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    if len(values) < 2 or examples.get(name, "").partition(": ")[2].strip('"') in values:  # noqa: PLR2004 - a single value is the example
         return {}
-    return {name: f"{name}: {', '.join(words[:-1])} or {words[-1]}"}
+    return {name: f"{name}: {', '.join(values[:-1])} or {values[-1]}"}
 
 
 def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
@@ -175,20 +175,20 @@ def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
 
 
 def _known_fields(loc: Loc, root: type[pydantic.BaseModel]) -> set[str]:
-    """The wire names that the model at this path knows."""
-    found = _model_at(loc, root)
-    return {str(info.alias) for info in found.model_fields.values()} if found else set()
+    """The wire names of the fields of the model at this path."""
+    model = _model_at(loc, root)
+    return {str(info.alias) for info in model.model_fields.values()} if model else set()
 
 
 def _model_at(loc: Loc, root: type[pydantic.BaseModel]) -> type[pydantic.BaseModel] | None:
-    found: type[pydantic.BaseModel] | None = root
+    model: type[pydantic.BaseModel] | None = root
     for part in loc:
-        if found is None:
+        if model is None:
             break
         if isinstance(part, str):
-            by_alias = {info.alias: info.annotation for info in found.model_fields.values()}
-            found = _model_in(by_alias.get(part))
-    return found
+            by_alias = {info.alias: info.annotation for info in model.model_fields.values()}
+            model = _model_in(by_alias.get(part))
+    return model
 
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
@@ -204,7 +204,7 @@ def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
 
 def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
     allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-    # The same characters come first: "=>" is meant to be ">=", not ">", and "=" to be "==".
+    # Prefer a value with the same characters: "=>" means ">=", not ">", and "=" means "==".
     swapped = [word for word in allowed.split(", ") if set(word) == set(str(value))]
     near = swapped or difflib.get_close_matches(str(value), allowed.split(", "), n=1)
     help_ = f"did you mean {near[0]}?" if near else "use one of these"
@@ -216,7 +216,7 @@ def _wrong_type(loc: Loc, path: str, value: Any, expected: str) -> Finding:
     if expected == "a string" and isinstance(value, bool):
         help_ = "put it in quotes: YAML reads it as a boolean"
     elif expected == "a string" and isinstance(value, (int, float)):
-        # The value is not shown in quotes here: of 1.10 YAML has already made 1.1.
+        # The help does not show the value in quotes, because YAML has already turned 1.10 into 1.1.
         help_ = "put it in quotes: YAML reads it as a number"
     elif isinstance(value, str) and expected in ("a whole number", "true or false"):
         help_ = "write it without quotes"
@@ -250,7 +250,7 @@ def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
         if re.search(r"[<>{}$]", str(value)):
             help_ = "put an image in the place of the placeholder; a run can replace it by `--set image-<name>=IMAGE`"
         return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
-    # Most bad names are good names in capitals, or with spaces or underscores.
+    # Most bad names differ from a valid name only by capitals, spaces or underscores.
     likely = re.sub(r"[^a-z0-9-]+", "-", str(value).lower()).strip("-")
     if re.search("[a-z]", likely) and likely != value and re.fullmatch(pattern, likely):
         help_ = f"did you mean {quote(likely)}?"

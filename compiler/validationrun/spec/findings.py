@@ -1,8 +1,8 @@
 """
-Messages about the user's file: findings, where they point, and how they are drawn.
+Messages about the user's file: findings, their positions, and their text form.
 
-Nothing here knows what a ValidationRun is.
-A stage returns `Finding`s, which name a place by field path; `pipeline` turns each into a `Diagnostic` with line and column.
+Nothing here depends on ValidationRun.
+A stage returns `Finding`s with a field path; `pipeline` turns each into a `Diagnostic` with line and column.
 """
 
 import enum
@@ -17,7 +17,7 @@ Loc = tuple[str | int, ...]
 """A field path: keys and list indexes from the document's root."""
 
 _SHOWN_WIDTH = 120
-"""A source line longer than this is drawn as the window around the finding."""
+"""A longer source line is cut to a window around the finding."""
 
 
 class Severity(enum.StrEnum):
@@ -28,7 +28,7 @@ class Severity(enum.StrEnum):
 
 
 class Anchor(enum.Enum):
-    """Which part of a field a finding points at."""
+    """The part of a field that a finding points at."""
 
     VALUE = "value"
     KEY = "key"
@@ -37,15 +37,15 @@ class Anchor(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    One thing wrong with a document, found by a stage that knows field paths and no positions.
+    One fault of a document, reported by a stage that knows field paths but no positions.
 
     Attributes:
         code: `VRnnn`, listed in `docs/diagnostics.md`.
-        loc: the field it is about. A path that does not exist in the file points at its nearest parent.
-        message: what is wrong, beginning with the field path where there is one.
-        help: the way out, one sentence.
-        anchor: point at the field's key or at its value.
-        token: point at this text inside the value, when the value holds it exactly once.
+        loc: the field. A path that does not exist in the file points at its nearest parent.
+        message: what is wrong; begins with the field path, if there is one.
+        help: how to fix the fault, in one sentence.
+        anchor: points at the field's key or at its value.
+        token: points at this text inside the value, when the value holds it exactly once.
     """
 
     code: str
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one source line; all numbers count from 0, columns in code points, `end_column` is exclusive."""
+    """A part of one source line. Numbers count from 0, columns in code points; `end_column` is exclusive."""
 
     line: int
     column: int
@@ -68,7 +68,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A finding with its place: what the user sees, and what `-o json` prints."""
+    """A finding with its position, as the user sees it and `-o json` prints it."""
 
     code: str
     severity: Severity
@@ -119,7 +119,7 @@ def format_path(loc: Loc) -> str:
 
 
 def quote(value: object, limit: int = 60) -> str:
-    """A user's value for a message: in double quotes, cut to `limit`, with nothing that could move a cursor."""
+    """A user's value for a message: in double quotes, cut to `limit`, without terminal control characters."""
     text = str(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -128,7 +128,7 @@ def quote(value: object, limit: int = 60) -> str:
 
 def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     """
-    One diagnostic as text: the headline, the source line with the place underlined, and the way out.
+    One diagnostic as text: the headline, the source line with the position underlined, and the help.
 
     No character of the user's file reaches the terminal unless it is printable.
     """
@@ -160,7 +160,7 @@ def render_github(diagnostic: Diagnostic) -> str:
 
 
 def worst_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """By file, then line, column and code: the order in which a reader meets them."""
+    """Sorted by file, then line, column and code."""
     return sorted(diagnostics, key=lambda d: (d.file, d.span.line, d.span.column, d.code, d.message))
 
 
@@ -169,7 +169,7 @@ def has_errors(diagnostics: Sequence[Diagnostic | Finding]) -> bool:
 
 
 def _window(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    """The source line to draw, cut around the place when it is long, with the mark's start and width in it."""
+    """The source line, cut around the position when it is long, and the start and width of the mark in it."""
     line, span = diagnostic.source_line, diagnostic.span
     start = min(span.column, len(line))
     end = max(start + 1, min(span.end_column, max(len(line), start + 1)))

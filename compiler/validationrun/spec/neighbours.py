@@ -1,8 +1,8 @@
 """
-Which documents of a file a verb passes over: those that stand beside its own kind in a folder.
+Tells which documents a command passes over because they only share a folder with its own kind.
 
-A document is passed over only for what it says of itself. A run with a misspelt `kind` or `apiVersion` is none of these: nobody
-may believe that a run was checked when it was skipped.
+A document is passed over only by its `kind` and `apiVersion`. A run with a misspelt `kind` or `apiVersion` is not passed over,
+because its author would believe that it was checked.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 from validationrun.base import conventions
 
 PassOver = Callable[[str, Any], bool]
-"""Whether the document with this data, in the file of this name, is passed over."""
+"""Takes a file name and a document's data; tells whether the document is passed over."""
 
 _KINDS: Final = (
     conventions.KIND_RUN,
@@ -35,12 +35,12 @@ def is_rule_test(data: Any) -> bool:
 
 
 def beside_runs(files: Collection[str]) -> PassOver:
-    """Passes over rule tests, and the objects of others, in these files."""
+    """Passes over rule tests and objects of other API groups in these files."""
     return lambda file, data: file in files and (is_rule_test(data) or _is_of_others(file, data))
 
 
 def beside_rule_tests(files: Collection[str]) -> PassOver:
-    """Passes over runs, suites and schedules, and the objects of others, in these files."""
+    """Passes over runs, suites, schedules and objects of other API groups in these files."""
     kinds = [kind for kind in _KINDS if kind != conventions.KIND_RULE_TEST]
     return lambda file, data: (
         file in files and ((isinstance(data, dict) and data.get("kind") in kinds) or _is_of_others(file, data))
@@ -52,7 +52,7 @@ def _is_of_others(file: str, data: Any) -> bool:
         return False
     version, kind = data.get("apiVersion"), data.get("kind")
     if version is None and kind is None:
-        # Kustomize knows its file by name.
+        # A kustomization needs no kind; Kustomize recognizes it by its file name.
         return pathlib.PurePath(file).name in _KUSTOMIZATIONS
     if not isinstance(version, str) or not isinstance(kind, str):
         return False

@@ -1,4 +1,4 @@
-"""Plain data -> ValidationRun, or findings that name every field that is wrong."""
+"""Plain data -> ValidationRun, or a finding for every wrong field."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -25,7 +25,7 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
     """
     A document's data as a ValidationRun.
 
-    Returns the run and no findings, or None and all that is wrong, in the order of the model's fields.
+    Returns the run and no findings, or None and every finding, in the order of the model's fields.
     """
     findings = list(_document_type(data))
     if findings:
@@ -34,7 +34,7 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
 
 
 def _document_type(data: Any) -> Iterator[Finding]:
-    """What kind of document it is, before anything else is said about it."""
+    """Checks `apiVersion` and `kind`, before any other field."""
     if not isinstance(data, dict):
         yield Finding(
             "VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`"

@@ -1,7 +1,7 @@
 """
-Reading PromQL without a Prometheus: the syntax tree, and what can be seen in it.
+Reads PromQL without a Prometheus: the syntax tree, and properties of a query that follow from it.
 
-Wraps promql-parser, so that no other module knows its types.
+Wraps promql-parser, so that no other module depends on its types.
 """
 
 import functools
@@ -14,7 +14,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql_text import STRING_OR_COMMENT
 
-# promql-parser walks its tree by recursion in native code: beyond these bounds a hostile query could end the process.
+# promql-parser recurses in native code; beyond these limits a hostile query could crash the process.
 _MAX_NESTING: Final = 100
 _MAX_OPERATORS: Final = 500
 _OPERATORS: Final = re.compile(
@@ -24,7 +24,7 @@ _OPERATORS: Final = re.compile(
 _RANGE_FUNCTIONS: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}
 )
-"""These need two samples in their window."""
+"""Functions that need two samples in their range."""
 
 _EXACT_AGGREGATES: Final = frozenset({"sum", "min", "max", "count", "group", "topk", "bottomk"})
 _INEXACT_FUNCTIONS: Final = frozenset(
@@ -34,7 +34,7 @@ _INEXACT_FUNCTIONS: Final = frozenset(
 
 
 class SyntaxFault(ValueError):  # noqa: N818 - the user's fault, not ours
-    """The query is not PromQL. `token` is the piece of text that the parser named, if it named one."""
+    """The query is not PromQL. `token` is the text that the parser's message names, if any."""
 
     def __init__(self, message: str, token: str | None) -> None:
         super().__init__(message)
@@ -54,7 +54,7 @@ def parse(query: str) -> Any:
     The syntax tree of a query whose placeholders are filled in.
 
     Raises:
-        SyntaxFault: it does not parse, or it is nested beyond what anyone would write.
+        SyntaxFault: the query does not parse, or is nested too deeply.
     """
     if _beyond_reason(query):
         raise SyntaxFault(f"more than {_MAX_NESTING} levels or {_MAX_OPERATORS} operators", None)
@@ -69,7 +69,7 @@ def parse(query: str) -> Any:
 
 def _beyond_reason(query: str) -> bool:
     if len(query) <= _MAX_OPERATORS and sum(map(query.count, "([{")) <= _MAX_NESTING:
-        # Most queries are too short to be too deep.
+        # Most queries are too short to be nested too deeply.
         return False
     code = STRING_OR_COMMENT.sub('""', query)
     return _depth(code) > _MAX_NESTING or len(_OPERATORS.findall(code)) > _MAX_OPERATORS
@@ -87,13 +87,13 @@ def _depth(code: str) -> int:
 
 
 def _named_token(message: str) -> str | None:
-    """What the parser's message puts in quotes: "unknown function with name 'foo'" names foo."""
+    """The quoted text in the parser's message: foo in "unknown function with name 'foo'"."""
     match = re.search(r"'([^']+)'", message) or re.search(r"illegal regex for (.+)$", message)
     return match[1] if match else None
 
 
 def value_type(tree: Any) -> str:
-    """`scalar`, `vector`, `matrix` or `string`: what the query gives."""
+    """The type of the query's result: `scalar`, `vector`, `matrix` or `string`."""
     tree = _bare(tree)
     kind = type(tree)
     if kind is promql.Call:
@@ -115,20 +115,20 @@ _TYPES: Final[dict[type, str]] = {
 
 @functools.lru_cache(maxsize=1)
 def nodes(tree: Any) -> tuple[Any, ...]:
-    """The tree's nodes, outermost first, left to right. Kept for the next check of the same query."""
-    found = []
+    """The tree's nodes, outermost first, left to right. Cached for the next check of the same query."""
+    visited = []
     todo = [tree]
     while todo:
         node = todo.pop()
-        found.append(node)
+        visited.append(node)
         todo.extend(reversed(_children(node)))
-    return tuple(found)
+    return tuple(visited)
 
 
 _CHILDREN: Final[dict[type, Callable[[Any], list[Any]]]] = {
     promql.BinaryExpr: lambda node: [node.lhs, node.rhs],
     promql.Call: lambda node: list(node.args),
-    promql.AggregateExpr: lambda node: [one for one in (node.param, node.expr) if isinstance(one, promql.Expr)],
+    promql.AggregateExpr: lambda node: [child for child in (node.param, node.expr) if isinstance(child, promql.Expr)],
     promql.MatrixSelector: lambda node: [node.vector_selector],
     promql.ParenExpr: lambda node: [node.expr],
     promql.UnaryExpr: lambda node: [node.expr],
@@ -149,9 +149,9 @@ def _bare(tree: Any) -> Any:
 
 def may_give_several(tree: Any) -> bool:
     """
-    Whether the query could give more than one series.
+    Whether the query could return more than one series.
 
-    False means at most one, whatever series exist: it was aggregated to one, or every label that is left is pinned by `=`.
+    False means at most one, whatever series exist: the query aggregates to one series, or `=` pins every remaining label.
     """
     tree = _bare(tree)
     if isinstance(tree, promql.AggregateExpr):
@@ -161,7 +161,7 @@ def may_give_several(tree: Any) -> bool:
             return False
         if tree.func.name in ("histogram_quantile", "histogram_fraction") and _groups_only_by_le(tree.args[-1]):
             return False
-        # A function of no vector, such as hour(), gives one; the others keep the series they get.
+        # A function without a vector argument, such as hour(), returns one series; others keep the series of their argument.
         return any(may_give_several(argument) for argument in tree.args if value_type(argument) in ("vector", "matrix"))
     if isinstance(tree, promql.BinaryExpr):
         return _binary_may_give_several(tree)
@@ -171,7 +171,7 @@ def may_give_several(tree: Any) -> bool:
 
 
 def _groups_only_by_le(tree: Any) -> bool:
-    """`sum by (le) (...)`: a classic histogram's buckets, of which the quantile makes one value."""
+    """Whether the tree groups only by `le`, as `sum by (le) (...)` does. A quantile makes one value of such buckets."""
     tree = _bare(tree)
     by_labels = (
         isinstance(tree, promql.AggregateExpr)
@@ -186,8 +186,8 @@ def _aggregate_may_give_several(tree: Any) -> bool:
     if operator == "count_values":
         return True
     if operator in ("topk", "bottomk", "limitk", "limit_ratio"):
-        one = isinstance(tree.param, promql.NumberLiteral) and tree.param.val == 1 and operator != "limit_ratio"
-        return not (one and tree.modifier is None)
+        keeps_one = isinstance(tree.param, promql.NumberLiteral) and tree.param.val == 1 and operator != "limit_ratio"
+        return not (keeps_one and tree.modifier is None)
     if tree.modifier is None:
         return False
     if tree.modifier.type == promql.AggModifierType.By:
@@ -201,7 +201,7 @@ def _binary_may_give_several(tree: Any) -> bool:
     right = value_type(tree.rhs) == "vector" and may_give_several(tree.rhs)
     operator = str(tree.op)
     if operator == "or":
-        # `one or vector(0)` gives the left side's series, or the fallback when there is none, as neither has labels.
+        # `one or vector(0)` returns the left side's series, or else the fallback, because neither has labels.
         return left or right or not (_without_labels(tree.lhs) and _without_labels(tree.rhs))
     if operator in ("and", "unless"):
         return left
@@ -233,7 +233,7 @@ def _without_labels(tree: Any) -> bool:
 
 
 def _pinned_labels(tree: Any) -> set[str]:
-    """Labels that every selector below pins with `=`: a grouping by them gives one group."""
+    """Labels that every selector in the tree pins with `=`. Grouping by them gives one group."""
     pinned = [
         {matcher.name for matcher in selector.matchers.matchers if matcher.op == promql.MatchOp.Equal}
         for selector in selectors(tree)
@@ -246,46 +246,46 @@ def selectors(tree: Any) -> list[Any]:
 
 
 def matcher_values(selector: Any) -> list[str]:
-    """The values of all matchers that demand something, those of `or` groups too."""
+    """The values of all positive matchers (`=` and `=~`), including those of `or` groups."""
     groups = [selector.matchers.matchers, *selector.matchers.or_matchers]
     positive = (promql.MatchOp.Equal, promql.MatchOp.Re)
     return [matcher.value for group in groups for matcher in group if matcher.op in positive]
 
 
 def range_uses(tree: Any) -> list[RangeUse]:
-    """Each function that needs two samples, with the range it looks at."""
-    found = []
+    """Each function that needs two samples, with its range."""
+    uses = []
     for node in nodes(tree):
         if isinstance(node, promql.Call) and node.func.name in _RANGE_FUNCTIONS:
             for argument in node.args:
                 bare = _bare(argument)
                 if isinstance(bare, promql.MatrixSelector):
-                    found.append(RangeUse(node.func.name, bare.range.total_seconds()))
-    return found
+                    uses.append(RangeUse(node.func.name, bare.range.total_seconds()))
+    return uses
 
 
 def ranges(tree: Any) -> list[float]:
-    """The length in seconds of every range in the query, subqueries' too."""
-    found = [node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.MatrixSelector)]
-    return found + [
+    """The length in seconds of every range in the query, including subqueries."""
+    lengths = [node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.MatrixSelector)]
+    return lengths + [
         node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.SubqueryExpr) and node.range
     ]
 
 
 def silence_turned_into_a_value(tree: Any) -> list[str]:
-    """What in the query gives a number where there is no data, in PromQL's own words."""
-    found: list[str] = []
+    """The parts of the query that return a number when there is no data, in PromQL terms."""
+    causes: list[str] = []
     for node in nodes(tree):
         if isinstance(node, promql.BinaryExpr):
             if node.modifier is not None and node.modifier.return_bool:
-                found.append("bool")
+                causes.append("bool")
             if str(node.op) == "or" and _is_call(node.rhs, "vector"):
-                found.append("or vector()")
+                causes.append("or vector()")
             if str(node.op) in ("==", "!=", "<=", ">=", "<", ">") and _compares_count_with_zero(node):
-                found.append("a count compared with 0")
+                causes.append("a count compared with 0")
         elif isinstance(node, promql.Call) and node.func.name in ("absent", "absent_over_time"):
-            found.append(f"{node.func.name}()")
-    return list(dict.fromkeys(found))
+            causes.append(f"{node.func.name}()")
+    return list(dict.fromkeys(causes))
 
 
 def _is_call(tree: Any, name: str) -> bool:
@@ -308,7 +308,7 @@ def is_count(tree: Any) -> bool:
 
 
 def is_exact(tree: Any) -> bool:
-    """Whether whole numbers stay whole: no division, no rate, no average."""
+    """Whether whole numbers stay whole: the query has no division, rate or average."""
     for node in nodes(tree):
         if isinstance(node, promql.BinaryExpr) and str(node.op) in ("/", "%", "^", "atan2"):
             return False

@@ -1,8 +1,8 @@
-"""PromQL as text, for what needs no syntax tree: importing the parser takes a step of a run too long."""
+"""PromQL as text, for code that needs no syntax tree, because importing the parser takes a step too long."""
 
 import re
 from typing import Final
 
-# A string without its end, which no parser accepts, is taken up to the end of the line: trying again from each mark in it
-# would take forever.
+# An unterminated string, which no parser accepts, matches up to the end of its line. Otherwise the search would start again
+# at each quote in it and take too long.
 STRING_OR_COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?|`[^`]*`?|#[^\n]*')

@@ -1,4 +1,4 @@
-"""The JSON Schema of the wire spec, made from the models."""
+"""The JSON Schema of the wire spec, generated from the models."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ from validationrun.spec.v1alpha1 import ValidationRun
 
 class _WireSchema(GenerateJsonSchema):
     """
-    pydantic's schema without `null`: an optional field may be left out, never given without a value.
+    pydantic's schema without `null`: an optional field may be absent, but not empty.
 
-    The reader refuses `field:` with nothing behind it, and so should an editor.
+    The parser refuses `field:` without a value, and so should an editor.
     """
 
     def nullable_schema(self, schema: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def render_schema() -> str:
 
 
 def _without_titles(value: Any, *, names: bool = False) -> Any:
-    """pydantic titles every field with its own name; editors show that twice. A field that is called `title` stays."""
+    """Removes pydantic's titles, which editors show beside the same field name. A field named `title` stays."""
     if isinstance(value, dict):
         return {
             key: _without_titles(item, names=key in ("properties", "$defs"))

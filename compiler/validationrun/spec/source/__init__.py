@@ -1,7 +1,7 @@
 """
-Reads YAML text into plain data, and knows the line and column of every key and value.
+Reads YAML text into plain data, with the line and column of every key and value.
 
-The only reader of YAML. It knows nothing of a ValidationRun's fields; `spec.v1alpha1` does.
+The only reader of YAML. It does not depend on the fields of a ValidationRun; those are in `spec.v1alpha1`.
 """
 
 from validationrun.spec.source.document import Document

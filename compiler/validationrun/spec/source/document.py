@@ -1,4 +1,4 @@
-"""One YAML document: plain data, and the place of every key and value in the source."""
+"""One YAML document: plain data, and the position of every key and value in the source."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from validationrun.spec.findings import Anchor, Finding, Loc, Span
 
-# Where libyaml ends a line. str.splitlines() would count differently, because it knows more line ends than YAML does.
+# The line ends of libyaml. str.splitlines() would count differently, because it accepts more line ends.
 _LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _BLOCK_STYLES: Final = ("|", ">")
 
@@ -17,7 +17,7 @@ def split_lines(text: str) -> list[str]:
 
 
 class Mark(Protocol):
-    """A place in the source, as libyaml gives it: line and column count from 0, columns in code points."""
+    """A position in the source, as libyaml gives it: line and column count from 0, columns in code points."""
 
     line: int
     column: int
@@ -25,7 +25,7 @@ class Mark(Protocol):
 
 @dataclass(slots=True)
 class Collection:
-    """A mapping or sequence in the source. Its fields are named like those of libyaml's events."""
+    """A mapping or sequence in the source. Its fields have the names of libyaml's event fields."""
 
     start_mark: Mark
     end_mark: Mark
@@ -33,7 +33,7 @@ class Collection:
 
 
 class Scalar(Protocol):
-    """A scalar in the source: libyaml's event for it, kept as it is. Its value may be another type than its text."""
+    """A scalar in the source: libyaml's unchanged event. The scalar's value may have another type than its text."""
 
     value: str
     style: str | None
@@ -45,21 +45,21 @@ class Scalar(Protocol):
 
 
 Node = Collection | Scalar
-"""The place of one value. A value that an alias repeats has the place of its anchor."""
+"""The position of one value. A value that an alias repeats has the position of its anchor."""
 
 Entry = tuple[Node, Node]
-"""The places of a key and of its value."""
+"""The positions of a key and of its value."""
 
 
 def is_block(scalar: Scalar) -> bool:
-    """A block scalar (`|` or `>`): its text begins on the line after its start."""
+    """Whether this is a block scalar (`|` or `>`), whose text begins on the line after its start."""
     return scalar.style in _BLOCK_STYLES
 
 
 @dataclass(slots=True)
 class Document:
     """
-    Plain data (dict, list, str, int, float, bool, None) and the tree of its places.
+    Plain data (dict, list, str, int, float, bool, None) and the tree of its positions.
 
     `lines` are the lines of the whole file, shared by all documents in it.
     """
@@ -70,9 +70,9 @@ class Document:
 
     def locate(self, finding: Finding) -> Span:
         """
-        Where a finding points: the field's key or value, or a token inside the value.
+        The position of a finding: the field's key or value, or a token inside the value.
 
-        A path that leads nowhere (a missing field) points at the key of the nearest parent that is there.
+        A path that does not exist (a missing field) points at the key of its nearest existing parent.
         """
         node, entry, complete = self._walk(finding.loc)
         if finding.token is not None and complete:
@@ -108,7 +108,7 @@ class Document:
             first_key, _ = next(iter(node.children.values()))
             return self._span(first_key)
         if is_block(node):
-            # A block ends at the start of the next line, or after its last character where the file ends.
+            # A block ends at the start of the next line, or after its last character at the end of the file.
             for line in range(node.start_mark.line + 1, node.end_mark.line + (node.end_mark.column > 0)):
                 text = self.lines[line]
                 if text.strip(" "):
@@ -116,7 +116,7 @@ class Document:
         return self._span(node)
 
     def _token(self, node: Node, token: str) -> Span | None:
-        """The only occurrence of a token in the value's source text; None when there is none, or more than one."""
+        """The only occurrence of a token in the value's source text; None for no occurrence or several."""
         start, end = node.start_mark, node.end_mark
         span: Span | None = None
         for number in range(start.line, min(end.line + 1, len(self.lines))):

@@ -13,7 +13,7 @@ _IGNORE = re.compile(r"(?:^|(?<=\s))#\s*validationrun:\s*ignore\s+(VR\d{3}(?:\s*
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One code of one ignore comment; `applies_to` are the lines (from 0) whose findings it silences."""
+    """One code of one ignore comment; `applies_to` holds the lines (from 0) whose findings it silences."""
 
     code: str
     span: Span
@@ -50,7 +50,7 @@ def find_ignores(documents: Sequence[Document], lines: Sequence[str]) -> list[Ig
 
 
 def _scalars_by_line(documents: Sequence[Document]) -> dict[int, list[Scalar]]:
-    """Every scalar by each line that it touches. Visits each node once, because aliases share subtrees."""
+    """The scalars on each line. Visits each node once, because aliases share subtrees."""
     todo: list[Node] = [document.root for document in documents]
     seen: set[int] = set()
     by_line: dict[int, list[Scalar]] = {}

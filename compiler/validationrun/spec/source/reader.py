@@ -1,7 +1,7 @@
 """
 YAML text -> documents.
 
-libyaml gives events; a loop without recursion folds them into data and places, so that no input can exhaust the stack.
+A loop without recursion folds libyaml's events into data and positions, so that no input can exhaust the stack.
 Duplicate keys, unknown tags, alias bombs and numbers that JSON cannot hold are findings, not exceptions.
 """
 
@@ -15,7 +15,7 @@ from validationrun.spec.source.document import Collection, Document, Mark, Node,
 from validationrun.spec.source.scalars import MAY_BE_NO_TEXT, NotCarriedError, Value, resolve
 
 MAX_BYTES: Final = 1024 * 1024
-"""Kubernetes stores no larger object, and no spec comes near it."""
+"""Kubernetes stores no larger object, and specs are much smaller."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 _STRING_TAGS: Final = frozenset({f"{_TAG}str", "!"})
@@ -27,7 +27,7 @@ _MERGE_KEY: Final = "<<"
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """The most values (aliases written out) and levels that a text may have."""
+    """The most values (with aliases expanded) and levels that a text may have."""
 
     nodes: int
     depth: int
@@ -60,8 +60,8 @@ def read(content: bytes, file: str) -> LoadResult:
     """
     All documents of a file.
 
-    Never raises for the content of a file: every fault is a diagnostic with a place.
-    Empty documents (only comments, or nothing between two `---`) are left out.
+    Never raises for the content of a file: every fault is a diagnostic with a position.
+    Leaves out empty documents (only comments, or nothing between two `---`).
     """
     start = Span(0, 0, 1)
     if len(content) > MAX_BYTES:
@@ -88,7 +88,7 @@ def read_compiled(text: str) -> list[Any]:
     """
     The data of each document in a text that the compiler wrote.
 
-    Raises ValueError for a fault of its YAML.
+    Raises ValueError for faulty YAML.
     """
     result = LoadResult("", split_lines(text))
     _Reader(result, _COMPILED).read(text)
@@ -111,7 +111,7 @@ def _not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> LoadResul
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or sequence whose end has not been read yet; `key` and `key_node` are set while a value must follow."""
+    """A mapping or sequence before its end event; `key` and `key_node` are set between a key and its value."""
 
     data: Any
     node: Collection
@@ -124,11 +124,11 @@ class _Open:
 
 
 class _StopReading(Exception):  # noqa: N818 - control flow, not an error
-    """The rest of the file cannot be trusted; the finding is already recorded."""
+    """Stops reading because the rest of the file cannot be trusted; the finding is already recorded."""
 
 
 class _Reader:
-    """Folds the events of one text. An event of libyaml is itself the place of its scalar, because one object less is faster."""
+    """Folds the events of one text. A scalar's event is also its `Node`, because creating one object less is faster."""
 
     def __init__(self, result: LoadResult, limits: _Limits) -> None:
         self._result = result
@@ -174,7 +174,7 @@ class _Reader:
                 return
 
     def _scalar(self, event: Scalar) -> Value:
-        """A scalar that has a tag or an anchor, or that may be another type than text."""
+        """The value of a scalar that has a tag or an anchor, or that may have another type than text."""
         value = self._tagged(event) if event.tag is not None else self._resolved(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, event, 1)
@@ -234,7 +234,7 @@ class _Reader:
         self._add(value, node)
 
     def _add(self, value: Any, node: Node) -> None:
-        """Puts a finished value where it belongs: a key, a value, an item, or the document itself."""
+        """Adds a finished value to the innermost collection as key, value or item, or makes it a document."""
         self._nodes += 1
         if self._nodes > self._limits.nodes:
             self._too_many(node, "split the file")
@@ -256,7 +256,7 @@ class _Reader:
             innermost.key_node = None
 
     def _key(self, value: Any, node: Node) -> str | None:
-        """The key as Kubernetes' JSON has it: `on: x` is the key "true". None for a merge key, which is no key."""
+        """The key in Kubernetes' JSON form: `on: x` has the key "true". None for a merge key, which is not a key."""
         if isinstance(value, str):
             is_merge_key = not isinstance(node, Collection) and node.tag is None and node.implicit[0]
             return None if is_merge_key else value
@@ -268,7 +268,7 @@ class _Reader:
         return quote(value)
 
     def _add_unusual(self, mapping: _Open, value: Any, node: Node) -> None:
-        """The value behind a merge key (`<<: *a` or `<<: [*a, *b]`) or behind a duplicate key."""
+        """Handles the value of a merge key (`<<: *a` or `<<: [*a, *b]`) or of a duplicate key."""
         key, key_node = mapping.key, cast(Node, mapping.key_node)
         mapping.key_node = None
         if key is not None:
@@ -278,7 +278,7 @@ class _Reader:
             return
         items = list(zip(value, node.children, strict=True)) if isinstance(value, list) else [(value, node)]  # type: ignore[union-attr]
         if all(isinstance(data, dict) for data, _ in items):
-            # Applied when the mapping ends, because its own keys win.
+            # Applied at the end of the mapping, because its own keys take precedence.
             mapping.merges = [*(mapping.merges or ()), *items]
         else:
             self._error("VR107", key_node, "`<<` merges mappings only", "give it an alias of a mapping")
@@ -293,7 +293,7 @@ class _Reader:
 
     def _unreadable(self, error: yaml.reader.ReaderError, text: str) -> None:
         position = error.position if isinstance(error.position, int) else 0
-        # libyaml counts the bytes of the UTF-8 form.
+        # libyaml counts bytes of UTF-8.
         before = split_lines(text.encode()[:position].decode("utf-8", "ignore"))
         span = Span(len(before) - 1, len(before[-1]), len(before[-1]) + 1)
         character = error.character if isinstance(error.character, int) else 0

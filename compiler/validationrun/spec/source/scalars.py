@@ -1,9 +1,9 @@
 """
-What an unquoted YAML scalar is, as Kubernetes reads it.
+The type of an unquoted YAML scalar, as Kubernetes reads it.
 
-kubectl reads YAML through sigs.k8s.io/yaml, whose table (goyaml.v2) this follows: `on`, `yes` and `y` are booleans,
+This module follows the table of sigs.k8s.io/yaml (goyaml.v2), which kubectl uses: `on`, `yes` and `y` are booleans,
 `012` is octal, `0x1f` hexadecimal, `1_000` an integer; `1:30` and `2024-01-01` stay text.
-PyYAML's own table turns the last two into 90 and a date, which is why it is not used.
+PyYAML's own table is not used, because it turns the last two into 90 and a date.
 """
 
 import re
@@ -28,17 +28,17 @@ _INTEGER: Final = re.compile(
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _STARTS_NUMBER: Final = frozenset("+-.0123456789")
 MAY_BE_NO_TEXT: Final = frozenset("yYnNtTfFoO~+-.0123456789<")
-"""First characters of plain scalars that `resolve` may read as something else than text, and of the merge key."""
+"""First characters of the merge key, and of plain scalars that `resolve` may read as another type than text."""
 
 _INT_MIN: Final = -(2**63)
 _UINT_MAX: Final = 2**64 - 1
 _BASES: Final = (("hex", 16), ("bin", 2), ("oct", 8), ("dec", 10))
 _MAX_DIGITS: Final = 64
-"""Longer than any 64-bit number in any base; beyond it Python would refuse or take long to convert."""
+"""Allows any 64-bit number in any base. Python would refuse a much longer number or convert it slowly."""
 
 
 class NotCarriedError(ValueError):
-    """A number that JSON, and so Kubernetes, has no form for."""
+    """A number that JSON, and so Kubernetes, cannot represent."""
 
 
 def resolve(text: str) -> Value:
@@ -46,7 +46,7 @@ def resolve(text: str) -> Value:
     The value of a plain (unquoted, untagged) scalar.
 
     Raises:
-        NotCarriedError: infinite, not a number, or an integer beyond 64 bits.
+        NotCarriedError: the number is infinite, NaN, or an integer beyond 64 bits.
     """
     if text in _WORDS:
         return _WORDS[text]

@@ -1,7 +1,7 @@
 """
 `validation.sei.io/v1alpha1`.
 
-Each model is imported when it is first asked for: a step that reads rules starts without the models of all the rest.
+Each model is imported at its first use, so that a step that reads only rules does not import the other models.
 """
 
 import importlib
@@ -39,7 +39,7 @@ _MODULES: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    """PEP 562."""
+    """Imports a model at its first use (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

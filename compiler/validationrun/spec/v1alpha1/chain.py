@@ -1,4 +1,4 @@
-"""`spec.chain`: the ephemeral chain, or the one that exists already."""
+"""`spec.chain`: an ephemeral chain, or an existing chain."""
 
 from typing import Annotated, Any, Literal
 

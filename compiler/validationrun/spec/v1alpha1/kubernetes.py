@@ -1,7 +1,7 @@
 """
-The parts of Kubernetes' core/v1 types that a workload may forward, written as far as a spec needs them.
+The parts of Kubernetes' core/v1 types that a workload may forward, as far as a spec needs them.
 
-Field names and meanings are Kubernetes' own; a wrong name is found here and not by the API server an hour later.
+Field names and meanings are those of Kubernetes, so that lint reports a wrong name before the API server does.
 """
 
 from typing import Annotated, Any, Literal

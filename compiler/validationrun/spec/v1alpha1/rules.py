@@ -1,4 +1,4 @@
-"""`spec.rules[]`: what must hold, as Prometheus sees it."""
+"""`spec.rules[]`: the conditions that a run checks in Prometheus."""
 
 from typing import Annotated, Literal
 
@@ -81,11 +81,11 @@ class Rule(Model):
 
     @property
     def body(self) -> QueryRule | AlertRule | None:
-        """The body that `type` names; None where it is missing, which lint refuses."""
+        """The body that `type` names; None when the body is missing, which lint reports."""
         body: QueryRule | AlertRule | None = getattr(self, self.type)
         return body
 
     @property
     def bodies(self) -> list[str]:
-        """The types whose bodies are given."""
+        """The types whose bodies are present."""
         return [name for name in ("query", "alert") if getattr(self, name) is not None]

@@ -1,4 +1,4 @@
-"""Field types shared by the models: names, durations, quantities, and what each pattern means in words."""
+"""Field types shared by the models: names, durations, quantities, and a description of each pattern."""
 
 import re
 from typing import Annotated, Any, Final
@@ -19,7 +19,7 @@ class Model(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
-        # Every wire name is an alias, so that an error's path is the user's own.
+        # Every wire name is an alias, so that an error's path matches the user's file.
         validate_by_alias=True,
         validate_by_name=False,
     )
@@ -71,7 +71,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _ABSOLUTE_PATH: "an absolute path without ':'",
     _SCRAPE_INTERVAL: "a whole number with one unit of ms, s, m or h, such as 15s",
 }
-"""Each pattern in words, for messages; a test holds that no pattern is missing."""
+"""A description of each pattern, for messages; a test proves that no pattern is missing."""
 
 DnsLabel = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=63)]
 DnsSubdomain = Annotated[str, Field(pattern=_DNS_SUBDOMAIN, min_length=1, max_length=253)]
@@ -99,7 +99,7 @@ ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
 def _duration(low: int, high: int | None) -> Any:
     def validate(value: Any) -> int:
         try:
-            # A bare number would have no unit, so it is no duration either.
+            # A bare number has no unit, so it is not a duration.
             seconds = parse_duration(value if isinstance(value, str) else "")
         except ValueError as error:
             raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
@@ -119,7 +119,7 @@ _DURATION_SCHEMA: Final = {"type": "string", "pattern": r"^([0-9]+h)?([0-9]+m)?(
 
 
 def _duration_type(low: int, high: int | None = None) -> Any:
-    # The value is seconds; the wire form is text.
+    # The value is in seconds; the wire form is text.
     return Annotated[
         int,
         BeforeValidator(_duration(low, high)),
