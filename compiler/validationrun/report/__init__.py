@@ -1,8 +1,8 @@
 """
-A result as people and machines read it: JSON, JUnit XML, Markdown, HTML, a log.
+Render a result as JSON, JUnit XML, Markdown, HTML or a log.
 
-Pure functions of a `Result`: no judging here, and nothing is asked of anybody, so the same results folder gives the same
-bytes. Texts for people lie in `templates/report/`. Each raises `ResultsError` for a document that contradicts itself.
+The renderers are pure functions of a `Result`: they judge nothing and do no I/O, so the same results folder gives the same
+bytes. The page's markup is in `templates/report/`. Each renderer raises `ResultsError` if the document contradicts itself.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ __all__ = ["to_html", "to_json", "to_junit", "to_log", "to_markdown", "to_termin
 
 
 def write_reports(result: Result, folder: pathlib.Path) -> None:
-    """Every report of a run, into its results folder. Raises OSError and ResultsError."""
+    """Write every report of a run into its results folder. Raises OSError and ResultsError."""
     view = view_of(result)
     for name, content in (
         (files.HTML, page.render(view)),
@@ -39,25 +39,25 @@ def to_junit(result: Result) -> str:
 
 
 def to_markdown(result: Result) -> str:
-    """For a pull request or a job summary."""
+    """Markdown for a pull request or a job summary."""
     return markdown.render(view_of(result))
 
 
 def to_html(result: Result) -> str:
-    """One page that needs nothing beside itself."""
+    """A self-contained HTML page."""
     return page.render(view_of(result))
 
 
 def to_log(result: Result) -> str:
-    """What happened, line by line."""
+    """The events of the run, one per line."""
     return log.render(view_of(result))
 
 
 def to_text(result: Result) -> str:
-    """For a terminal: the verdict, the rules, and what happened."""
+    """Text for a terminal: the verdict, the rules, and the log."""
     return terminal.render(view_of(result))
 
 
 def to_termination(result: Result) -> str:
-    """A container's last words: one line of JSON, less than 4 KiB."""
+    """A container's termination message: one line of JSON, less than 4 KiB."""
     return termination.render(view_of(result))

@@ -1,4 +1,4 @@
-"""What came out of a backtest, for people and for programs. Pure."""
+"""Render the outcome of a backtest as text and as JSON. Pure functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -64,7 +64,7 @@ def _rule_json(outcome: RuleOutcome) -> Any:
 
 
 def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Iterator[str]:
-    """The verdict first; of several windows a table, and the rules of those that did not pass."""
+    """One window in full; for several windows a table, then each window that did not pass."""
     if len(outcomes) == 1:
         yield from _window(name, outcomes[0])
     else:
@@ -102,7 +102,7 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _closest(outcome: Outcome) -> str:
-    """The rule whose value came closest, as a share of its threshold, so that bytes and seconds compare."""
+    """The rule with the smallest margin, relative to its threshold so that bytes and seconds compare."""
     measured = [result for result in outcome.rules if result.summary.margin is not None]
     if not measured:
         return ""
@@ -153,7 +153,7 @@ def _window(name: str, outcome: Outcome) -> Iterator[str]:
 
 
 def _margin(one: RuleOutcome, start: float | None = None) -> str:
-    """How far, at which value, and when: `0.5 (value 9.5 at +1h2m5s)`."""
+    """The margin, its value and its time: `0.5 (value 9.5 at +1h2m5s)`."""
     summary = one.summary
     if summary.margin is None or summary.margin_t is None:
         return ""
@@ -168,7 +168,7 @@ def _asked(one: RuleOutcome) -> str:
 
 
 def _share(share: float | None) -> str:
-    # Never rounded up to all of it.
+    # Round down, so that only complete data shows 100 %.
     return "none" if not share else f"{int(share * 1000) / 10:g} %"
 
 
@@ -177,7 +177,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Without the columns that are empty in every row."""
+    """Align the columns; drop those that are empty in every row."""
     used = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
     widths = {index: max(len(row[index]) for row in rows) for index in used}
     for row in rows:
@@ -185,7 +185,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def comparison_json(run_id: str, prometheus: Mapping[str, Any], comparison: Comparison) -> Any:
-    """A live run beside history."""
+    """A live run compared with its backtest."""
     return {
         "apiVersion": conventions.API_VERSION,
         "kind": COMPARISON_KIND,
@@ -216,7 +216,7 @@ def _judged_json(judged: Judged) -> Any:
 
 
 def comparison_lines(run_id: str, comparison: Comparison) -> Iterator[str]:
-    """Whether history agrees with a live run, and where it does not."""
+    """Whether the backtest agrees with the live run, and which decisions differ."""
     verdict = comparison.verdict
     yield f"{run_id} by history: {verdict.verdict} {verdict.reason}"
     yield f"  {verdict.message}"

@@ -1,4 +1,4 @@
-"""The files of a results folder that every run leaves."""
+"""The files that every run leaves in its results folder."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,14 +16,14 @@ TERMINATION: Final = "termination-message.json"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A file, by its path in the folder."""
+    """A file, by its path in the results folder."""
 
     name: str
     about: str
 
 
 def links(view: RunView) -> list[Link]:
-    """Each file and what it is good for; none where the report lies by itself."""
+    """Each file and its purpose; empty if the report is not in a results folder."""
     if not view.in_folder:
         return []
     return [

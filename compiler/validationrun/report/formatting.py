@@ -1,4 +1,4 @@
-"""Words, numbers and times as the reports write them. Text of others is bounded here, and stripped of what a reader's screen would obey."""
+"""Format text, numbers and times for the reports. Foreign text is shortened, and its control characters are escaped."""
 
 import math
 from typing import Any, Final
@@ -8,23 +8,23 @@ from validationrun.base.text import printable
 from validationrun.base.times import format_time
 
 NAME: Final = 80
-"""Characters that are shown of a name, a version, a value."""
+"""Most characters shown of a name, a version or a value."""
 SENTENCE: Final = 600
-"""Of a message."""
+"""Most characters shown of a message."""
 BLOCK: Final = 4000
-"""Of a query."""
+"""Most characters shown of a query."""
 
 NONE: Final = "\u2013"
-"""Where there is nothing to show: a dash."""
+"""A dash: there is nothing to show."""
 
 _BLOCK_LINES: Final = 60
 
 
 def clean(text: Any, limit: int = SENTENCE) -> str:
     """
-    On one line, every character printable, and not longer than the limit and a remark on what was left out.
+    Put the text on one line of at most `limit` characters, plus a remark if it was cut.
 
-    Control characters, escape sequences and marks that turn the direction of writing become visible escapes.
+    Control characters, escape sequences and marks that change the direction of writing become visible escapes.
     """
     full = str(text)
     shown = printable(" ".join(full[: limit * 2].split()))
@@ -35,7 +35,7 @@ def clean(text: Any, limit: int = SENTENCE) -> str:
 
 
 def clean_block(text: Any, limit: int = BLOCK) -> str:
-    """The same with the lines kept."""
+    """Like `clean`, but keep the line breaks."""
     full = str(text)
     lines = full[:limit].replace("\t", "    ").split("\n")
     shown = "\n".join(printable(line.rstrip("\r")) for line in lines[:_BLOCK_LINES])
@@ -56,11 +56,10 @@ def rough(value: float) -> str:
 
 def value_text(text: str, beside: float | None = None) -> str:
     """
-    A value of Prometheus for people: at most four significant digits; the evidence keeps Prometheus' own text.
+    A Prometheus value with at most four significant digits; the evidence keeps Prometheus' own text.
 
     Args:
-        beside: the number that the value is compared with. A value that is another number, and would read the same, keeps all of
-            its digits.
+        beside: the number that the value is compared with. A different value that would round to it keeps all its digits.
     """
     try:
         value = float(text)
@@ -74,7 +73,7 @@ def value_text(text: str, beside: float | None = None) -> str:
 
 
 def moment(t: float, start: float | None) -> str:
-    """A time, and how long after the window's start that is."""
+    """A time, and its offset from the window's start."""
     if start is None:
         return format_time(t)
     sign = "-" if t < start else "+"
@@ -82,7 +81,7 @@ def moment(t: float, start: float | None) -> str:
 
 
 def span(start: float, end: float) -> str:
-    """From one moment to another; the day is named once when it is one."""
+    """A time range; a range within one day names the day once."""
     first, last = format_time(round(start)), format_time(round(end))
     if first[:10] == last[:10]:
         return f"{first[:10]} {first[11:19]} to {last[11:19]} UTC"
@@ -90,12 +89,12 @@ def span(start: float, end: float) -> str:
 
 
 def clock(t: float) -> str:
-    """The time of day of a moment, UTC."""
+    """The time of day, UTC."""
     return format_time(t)[11:19]
 
 
 def share(part: float, whole: float) -> str:
-    """In percent; 100 % only when nothing is missing, 0 % only when all is."""
+    """A percentage: 100 % only if nothing is missing, 0 % only if everything is."""
     if not whole:
         return NONE
     percent = 100 * part / whole

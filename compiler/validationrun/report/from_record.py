@@ -1,7 +1,7 @@
 """
-A run that is over, made ready to be shown from what the cluster has of it: the record, and the run's copy of its bundle.
+Build the view of a finished run from the cluster: from the run record and the run's copy of its bundle.
 
-Verdicts and sums are all there; the decisions themselves are not.
+They hold the verdicts and the summaries, but not the decisions.
 """
 
 import importlib.metadata
@@ -42,11 +42,11 @@ NO_QUERIES: Final = (
 @dataclass(frozen=True, slots=True)
 class Ended:
     """
-    A run that is over.
+    A finished run.
 
     Attributes:
-        bundle_hash: of the bundle that its template was compiled with.
-        settle_s: how long after T a query was asked, where no sign-off says so.
+        bundle_hash: hash of the bundle that the WorkflowTemplate was compiled with.
+        settle_s: the settle time, used if there is no sign-off to read it from.
     """
 
     cluster: Cluster
@@ -63,7 +63,7 @@ def view(ended: Ended, elsewhere: str) -> RunView:
     The run, ready to be rendered.
 
     Args:
-        elsewhere: where the decisions are, in words.
+        elsewhere: a note that says where the decisions are.
 
     Raises:
         ResultsError: the run's documents contradict each other.
@@ -72,7 +72,7 @@ def view(ended: Ended, elsewhere: str) -> RunView:
 
 
 def result_of(ended: Ended, elsewhere: str) -> Result:
-    """The run as `result.json` has it. Raises ResultsError, as `view` does."""
+    """The run as in `result.json`. Raises ResultsError, as `view` does."""
     record, evidence, workload = ended.written, ended.evidence, ended.workload
     run, evaluator, sign_off = record.get(RunEntry), record.get(EvaluatorReady), evidence.sign_off
     has_rules, questions = run is not None and bool(run.rules), _questions(ended)
@@ -96,7 +96,7 @@ def result_of(ended: Ended, elsewhere: str) -> Result:
 
 
 def _questions(ended: Ended) -> list[Question]:
-    """The rules and their queries, from the run's own copy of its bundle; none where that is gone, or never was."""
+    """The rules and their queries from the run's own copy of its bundle; empty if the copy is missing."""
     record, identity = ended.written, ended.written.identity
     stored = ended.cluster.get(CONFIG_MAPS, identity.bundle_name)
     chain, run = record.get(ChainEntry), record.get(RunEntry)
@@ -114,7 +114,7 @@ def _questions(ended: Ended) -> list[Question]:
 
 
 def _judgement(written: Record, questions: Sequence[Question], evidence: Evidence) -> Judgement:
-    """As the evaluator signed off, or how far the record got. What was not signed off was cut short."""
+    """The judgement from the sign-off; without one, from the record, as interrupted."""
     known = {state.name: state for state in evidence.states or []}
     states = [known.get(question.rule.name, RuleState(question.rule.name)) for question in questions]
     sign_off = evidence.sign_off
@@ -133,10 +133,10 @@ def _time(text: str | None) -> float | None:
 
 def view_of_result(result: Result, evidence: Evidence) -> RunView:
     """
-    A result without its decisions, made ready to be shown.
+    The view of a result without its decisions.
 
-    What is not here is not missing: nothing is told of ticks, and the sums are the evaluator's own. A rule's failure stands in
-    its state, and is shown like one whose exchange an earlier evaluator took with it.
+    No tick is reported as missing, and the summaries are the evaluator's own. A rule's failure comes from its state, and is shown
+    like a failure whose exchange was lost with an earlier evaluator.
     """
     states = {state.name: state for state in result.document.states}
     window = result.document.window
@@ -153,7 +153,7 @@ def _entries(state: RuleState, window: JudgedWindow, summary: Summary | None) ->
     if t is None:
         return []
     final = t == window.end and state.swept
-    # The state has the last value, which may be a good one again; that of the failure is known where nothing was worse.
+    # The state has only the last value, which may be good again. The failed value is known if it was also the worst.
     value = summary.margin_value if summary is not None and t == summary.margin_t else None
     if t == state.last_t:
         value = state.value

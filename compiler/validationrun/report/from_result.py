@@ -1,7 +1,7 @@
 """
-A result made ready to be shown, and checked.
+Check a result and build its view.
 
-A document that contradicts itself is no result: no report of it is made, so that none can look better than the run was.
+A document that contradicts itself gets no report, because a report could look better than the run was.
 """
 
 import itertools
@@ -30,17 +30,17 @@ from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read
 from validationrun.spec.v1alpha1 import Rule
 
 _LAST_MOMENT: Final = 253_402_300_799.0
-"""The end of the year 9999: later times have no RFC 3339 form."""
+"""The end of the year 9999, because RFC 3339 has no later times."""
 _MOST_TICKS: Final = 200_000
 """A window of a week at 5 s has 120,960."""
 
 
 def read_folder(folder: pathlib.Path) -> Result:
     """
-    A results folder, checked.
+    Read and check a results folder.
 
     Raises:
-        ResultsError: also for a document that is nothing like ours.
+        ResultsError: also for a document of another format.
     """
     try:
         return read_result(folder)
@@ -51,7 +51,7 @@ def read_folder(folder: pathlib.Path) -> Result:
 def view_of(result: Result) -> RunView:
     """
     Raises:
-        ResultsError: the document lacks something, or contradicts itself.
+        ResultsError: the document is incomplete or contradicts itself.
     """
     try:
         view = _view(result)
@@ -119,7 +119,7 @@ def _about(document: ResultDocument) -> About:
 
 
 def _images(status: Status) -> dict[str, str]:
-    """What ran, as far as it is known: the image's name, and its digest."""
+    """The name and the digest of each image, as far as they are known."""
     images = {entry.name: (entry.image, entry.image_id) for entry in status.chain.deployments} if status.chain else {}
     if status.load is not None:
         images["load"] = (status.load.image, status.load.image_id)
@@ -176,11 +176,11 @@ def _points(rule: Rule, evidence: RuleEvidence) -> Iterator[Point]:
 
 
 def _expected(rule: Rule, bounds: Bounds | None, last: float | None) -> Iterator[float]:
-    """Evaluation times of which a decision should be there."""
+    """The times for which a decision must exist."""
     if bounds is None:
         return
     if bounds.end is None and bounds.stop is None and last is not None:
-        # Nobody knows when the window ended, and it was open at least until then.
+        # The window's end is unknown, but the window was open at least until the last decision.
         bounds = replace(bounds, end=math.nextafter(last, math.inf))
     times = itertools.takewhile(bounds.holds, ticks(rule, bounds.start, bounds.start))
     yield from itertools.islice(times, _MOST_TICKS)
@@ -189,7 +189,7 @@ def _expected(rule: Rule, bounds: Bounds | None, last: float | None) -> Iterator
 
 
 def _chain_value(questions: Sequence[Question]) -> str:
-    """Rules that are judged alone know the chain by what was put into their queries."""
+    """The chain id from the values of the queries, because rules that are judged alone have no chain status."""
     return next((str(question.values["chainId"]) for question in questions if question.values.get("chainId")), "")
 
 
@@ -214,7 +214,7 @@ def _moment(text: str | None) -> float | None:
 
 
 def _time(value: float) -> float:
-    """Raises ValueError for what has no RFC 3339 form."""
+    """Raises ValueError for a time without an RFC 3339 form."""
     if not 0 <= value <= _LAST_MOMENT:
         raise ValueError(f"{value!r} is no time")
     return float(value)

@@ -1,11 +1,11 @@
 """
-JUnit XML: one suite for the run, a case for its verdict, one for the workload, and one for each rule.
+JUnit XML: a suite for the run, with a case each for the verdict, the workload and every rule.
 
-The case `run` repeats the verdict, so that a reader of the XML alone never sees green for a run that is not Passed. The
-shape depends on the spec and not on how the run went, so that a CI system can follow each case from run to run.
+The case `run` repeats the verdict, so that the suite is red unless the run is Passed. The cases depend on the spec and
+not on how the run went, so that a CI system can follow each case from run to run.
 """
 
-# The tree is only written here, so that nothing of others is parsed.
+# ElementTree only writes here; it never parses untrusted XML.
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Final
@@ -27,7 +27,7 @@ _OF_CODE: Final[dict[int | None, tuple[Verdict, str]]] = {
     1: (Verdict.FAILED, RunReason.WORKLOAD_FAILED),
     None: (Verdict.ERROR, ""),
 }
-"""Verdict and reason of a workload by its exit code; without a code it was stopped."""
+"""Verdict and reason of a workload by its exit code; a stopped workload has none."""
 
 
 def render(view: RunView) -> str:
@@ -68,7 +68,7 @@ def _properties(suite: ET.Element, view: RunView) -> None:
 
 
 def _facts(view: RunView) -> Iterator[tuple[str, str]]:
-    """What identifies the run; one without a value is left out."""
+    """The properties that identify the run; those without a value are left out."""
     about = view.about
     facts = {
         "run-id": about.run_id,
@@ -113,7 +113,7 @@ def _case(
         if told:
             ET.SubElement(case, "system-out").text = told
         return
-    # Whatever is neither Passed nor Failed was not judged, and what was not judged is red.
+    # A verdict other than Passed and Failed was not judged, and counts as an error.
     kind = "failure" if verdict == Verdict.FAILED else "error"
     shown = formatting.clean(message) or _OPEN
     finding = ET.SubElement(case, kind, type=formatting.clean(reason, 2 * formatting.NAME) or _OPEN, message=shown)

@@ -1,4 +1,4 @@
-"""`report.log`: what happened, line by line, in the order of time."""
+"""`report.log`: the events of a run, one per line, in the order of time."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _MOST_PER_RULE: Final = 200
 _LINE: Final = 300
 
 _OPENS, _RULE, _STOPS, _ENDS, _SWEEPS, _AFTER, _VERDICT = range(7)
-"""What comes first of the things that happened at one moment."""
+"""The order of events that happened at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class _Event:
 
 
 def render(view: RunView) -> str:
-    """Times are evaluation times for decisions, and our clock's for the rest."""
+    """Decisions have their evaluation time; other events have the time of our clock."""
     events = [*_of_run(view), *itertools.chain.from_iterable(_of_rule(rule) for rule in view.rules)]
-    # Sorting keeps the order of the spec among equals.
+    # The sort is stable: equal events keep the order of the spec.
     events.sort(key=lambda event: (event.t, event.order))
     width = max((len(event.who) for event in events), default=0)
-    # Some times have milliseconds: their column is as wide as the widest.
+    # The column fits a time with milliseconds.
     lines = [f"{format_time(event.t):<24}  {event.who:<{width}}  {event.words}".rstrip() for event in events]
     lines += [f"note: {formatting.clean(note)}" for note in view.about.notes]
     lines.append(_last_line(view))
@@ -69,7 +69,7 @@ def _of_run(view: RunView) -> Iterator[_Event]:
         text = " ".join(part for part in (view.workload.reason, view.workload.message) if part)
         yield _Event(view.completed, _AFTER, "workload", f"{code}: {formatting.clean(text, _LINE)}".rstrip(": "))
     text = "interrupted before the window's end" if view.interrupted else "judged"
-    # A verdict's time has no fractions of a second; it follows from all that was looked at.
+    # The verdict's time is in whole seconds; keep it behind the clock checks, which may be later by a fraction.
     t = max([view.completed, *(check.at for check in view.clock)])
     yield _Event(t, _VERDICT, "run", f"{text}: {view.verdict}")
 
@@ -99,7 +99,7 @@ def _of_rule(rule: RuleView) -> Iterator[_Event]:
 
 
 def _changes(rule: RuleView, who: str) -> Iterator[_Event]:
-    """One line where the answers change; what repeats is counted."""
+    """One line for each change of the answers, with a count of repetitions."""
     state, position = RuleState(rule.name), 0
     for _, group in itertools.groupby(_numbered(rule), lambda numbered: _kind(numbered[1])):
         points = list(group)

@@ -1,8 +1,8 @@
 """
-Markdown for a pull request or a job summary: the verdict in the first line, a table of the rules, then what went wrong.
+Markdown for a pull request or a job summary: the verdict in the first line, a table of the rules, then the rules that did not pass.
 
-Text of others stands in `<code>`, with every character that Markdown or its dialects could read replaced by a reference:
-it can neither leave its cell nor become a link, a mention or a tag.
+Foreign text is put in `<code>`, with every character that means something in Markdown or its dialects replaced by a
+reference, so that the text can't leave its cell or become a link, a mention or a tag.
 """
 
 import re
@@ -29,17 +29,17 @@ from validationrun.report.phrases import (
 from validationrun.report.reason_help import meaning
 
 SIGNS: Final = {Verdict.PASSED: "✅", Verdict.FAILED: "❌", Verdict.ERROR: "⚠️", Phase.CANCELLED: "⏹️"}
-"""GitHub draws each in another shape; the word beside it says the same."""
+"""The signs differ in shape, and the verdict stands beside them, so colour is not needed."""
 
 _MOST_TOLD: Final = 10
 _WORDS: Final = 240
-# A host name behind `www.` and a scheme become links without any markup.
+# GitHub also links a bare `www.` host name and a bare URL.
 _READ: Final = re.compile(r"[&<>\\`*_{}\[\]#|~!@$^]|(?<=www)\.|:(?=/)", re.IGNORECASE)
 _TABLE_HEAD: Final = ("rule", "verdict", "value", "must hold", "closest to its threshold", "answers")
 
 
 def render(view: RunView) -> str:
-    """Less than the 65,536 characters that GitHub takes for a comment."""
+    """Shorter than 65,536 characters, GitHub's limit for a comment."""
     blocks = [_headline(view), _sentence(view), _facts(view)]
     if view.workload is not None:
         blocks.append(_workload(view))
@@ -56,7 +56,7 @@ def render(view: RunView) -> str:
 
 
 def code(value: object, limit: int = formatting.NAME) -> str:
-    """Text of others as Markdown that shows it, and does nothing else."""
+    """Foreign text, escaped for Markdown."""
     shown = formatting.clean(value, limit)
     return f"<code>{_READ.sub(lambda match: f'&#{ord(match[0])};', shown)}</code>" if shown else ""
 
@@ -120,7 +120,7 @@ def _row(rule: RuleView, view: RunView) -> tuple[str, ...]:
 
 
 def _trouble(view: RunView) -> Iterator[str]:
-    """What did not pass: when, what was said, which series."""
+    """The rules that did not pass, with time, message and series."""
     troubled = view.troubled
     if not troubled:
         return

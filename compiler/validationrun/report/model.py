@@ -1,4 +1,4 @@
-"""A result as the reports see it: its evidence as points in time, its rules with what their points add up to."""
+"""The view of a result that the reports render: rules with their decisions as points, and a summary of the points."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from validationrun.spec.v1alpha1 import Rule
 @dataclass(frozen=True, slots=True)
 class Point:
     """
-    One decision, and what can be drawn of it.
+    One decision, ready to be drawn.
 
     Attributes:
-        number: the value, when it is a finite number.
-        counted: the verdict rests on it.
+        number: the value, if it is a finite number.
+        counted: the verdict takes this decision into account.
     """
 
     decision: Decision
@@ -48,8 +48,8 @@ class RuleView:
 
     Attributes:
         points: its decisions, in the order in which they were written.
-        missing: evaluation times in the window of which nothing is recorded.
-        resumed: the state from which a restarted evaluator went on, and how many points there were before; None without restart.
+        missing: evaluation times in the window without a record.
+        resumed: the state from which a restarted evaluator continued, and the number of points before it; None without restart.
     """
 
     question: Question
@@ -73,11 +73,11 @@ class RuleView:
 
     @property
     def expected(self) -> int:
-        """How many decisions the verdict should rest on."""
+        """The number of decisions that the verdict should take into account."""
         return self.summary.counted + len(self.missing)
 
     def first_failure(self) -> Point | None:
-        """The decision that made it Failed."""
+        """The decision that made the rule Failed."""
         if self.state.failed_t is None:
             return None
         failures = (
@@ -101,16 +101,16 @@ class Shard:
 @dataclass(frozen=True, slots=True)
 class About:
     """
-    What a run is told apart by, and what it was made with. A text is empty where nothing is known.
+    The identity of a run, and its inputs. An unknown text is empty.
 
     Attributes:
-        name: of the spec; the same in every run of it.
+        name: of the spec; the same in all its runs.
         mode: `run`, `evaluate` or `argo`.
-        began, completed: as the status writes them.
-        settle_s: how long after its time a query was asked.
-        prometheus: its version.
-        url: where the results lie, when they were uploaded.
-        images: by deployment, and the load's.
+        began, completed: as in the status document.
+        settle_s: the settle time.
+        prometheus: the version of Prometheus.
+        url: where the results were uploaded.
+        images: of each deployment and of the load.
     """
 
     name: str
@@ -139,10 +139,10 @@ class RunView:
         start, end, stop_time: of the window, Unix seconds.
         stopped_in_sweep: the stop came in the final sweep, when there was nothing left to stop.
         interrupted: the evaluation ended before the window did.
-        completed: when the verdict was given.
-        chain_id: the effective one; empty when nobody knew it.
+        completed: the time of the verdict.
+        chain_id: the effective chain id; empty if unknown.
         workload: None without load.
-        in_folder: the reports lie in a results folder, beside its other files.
+        in_folder: the reports are in a results folder, beside its other files.
     """
 
     about: About
@@ -173,7 +173,7 @@ class RunView:
 
     @property
     def troubled(self) -> list[RuleView]:
-        """The rules that did not pass: what failed first, the earliest at its head, then the others."""
+        """The rules that did not pass: the Failed rules by time of failure, then the others."""
         failed = [rule for rule in self.rules if rule.state.verdict == Verdict.FAILED]
         failed.sort(key=lambda failed_rule: failed_rule.state.failed_t or 0.0)
         return failed + [rule for rule in self.rules if rule.state.verdict not in (Verdict.PASSED, Verdict.FAILED)]
@@ -187,7 +187,7 @@ class RunView:
 
 
 def series_of(point: Point, most: int) -> tuple[list[Mapping[str, str]], int]:
-    """The labels of the first series of an answer, and how many there were."""
+    """The labels of the first `most` series of an answer, and the number of all its series."""
     exchange = point.decision.exchange
     answer = read_vector(exchange.reply) if exchange is not None else None
     if not isinstance(answer, Samples):

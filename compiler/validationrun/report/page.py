@@ -1,4 +1,4 @@
-"""`report.html`: one page that needs nothing beside itself. The words and the drawing are made here, the markup in `templates/report/`."""
+"""`report.html`: a self-contained page. This module makes the texts and the drawing; the markup is in `templates/report/`."""
 
 import base64
 import hashlib
@@ -23,9 +23,9 @@ from validationrun.report.timeline_row import Lane, Span, lane_of
 
 _FOLDER: Final = "report"
 _MARKS: Final = 2000
-"""Decisions of a whole page that can be pointed at: each costs some 150 bytes."""
+"""Most decisions with a tooltip on one page, because each costs some 150 bytes."""
 _ROOM_TO_THE_RIGHT: Final = 60
-"""Percent: a name behind this place is written to the left."""
+"""Percent of the width; a name further right is written to the left of its line."""
 _FEWEST_MARKS: Final = 24
 _MODES: Final = {"run": "validationrun run --local", "evaluate": "validationrun evaluate", "argo": "Argo"}
 _MOST_NOTES: Final = 20
@@ -36,12 +36,12 @@ _BAR: Final = 6
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """
-    The rows and what they share.
+    The rows and their common axis.
 
     Attributes:
-        window: the part of the axis that is the window; its end is where the drawing ends when nobody knows it.
-        after_stop: the part of it that no longer counts.
-        bars: of the load's shards: percent from, percent wide, words.
+        window: the window on the axis; if its end is unknown, up to the latest known moment.
+        after_stop: the part of the window after the stop, which does not count.
+        bars: one for each shard of the load.
     """
 
     axis: Axis
@@ -76,7 +76,7 @@ def render(view: RunView) -> str:
 
 
 def tone_of(view: RunView) -> str:
-    """The page's colour and sign. Only a run that passed can look like one."""
+    """The page's colour and sign. Only a Passed run gets those of a pass."""
     return view.phase.lower() if view.phase == Phase.CANCELLED else view.verdict.lower()
 
 
@@ -89,7 +89,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # Whatever the template forgets: no text of others reaches the page unbounded or with characters that can't be seen.
+        # A safety net for the template: shorten all foreign text and escape its invisible characters.
         finalize=_bounded,
     )
     environment.filters.update(moment=formatting.moment, time=format_time, duration=format_duration, geometry=_geometry)
@@ -101,14 +101,14 @@ def _bounded(value: Any) -> Any:
 
 
 def _geometry(path: str) -> Markup:
-    """The `d` of a path, which is of our own making and may be long."""
+    """The `d` of a path, exempt from shortening because it is our own text."""
     if not set(path) <= set("MLHVh0123456789. -"):
         raise ValueError("not a path of ours")
     return Markup(path)  # noqa: S704 - checked in the line before
 
 
 def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
-    """What a reader wants to know next: a title, a short answer, and a few words more."""
+    """The facts below the verdict: a title, a short value, and a remark."""
     tally = view.tally()
     yield "rules", ", ".join(f"{count} {verdict.lower()}" for verdict, count in tally.items()) or "none", ""
     if view.workload is None:

@@ -15,14 +15,14 @@ _REQUIREMENT: Final = 35
 
 
 def run_meaning(view: RunView) -> str:
-    """What the run's reason means."""
+    """The meaning of the run's reason."""
     if view.stopped_in_sweep:
         return "A rule with stopOnFailure failed in the final sweep, when there was nothing left to stop."
     return meaning(view.reason)
 
 
 def stop_told(view: RunView) -> str:
-    """When and for whom the run was stopped; empty when it was not."""
+    """Which rule stopped the run, and when; empty if the run was not stopped."""
     if view.stop_time is None:
         return ""
     rule = formatting.clean(view.stop_rule or "", formatting.NAME)
@@ -32,12 +32,12 @@ def stop_told(view: RunView) -> str:
 
 
 def requirement(rule: RuleView) -> str:
-    """What must hold, in a few characters: `> 0`, or `must not fire`."""
+    """The rule's condition in a few characters: `> 0`, or `must not fire`."""
     return formatting.clean(rule.type.requirement(rule.rule), _REQUIREMENT)
 
 
 def value_told(rule: RuleView) -> str:
-    """The last value; of an alert, for how many series it fired."""
+    """The last value; for an alert, the number of series that fired."""
     return rule.type.last_answer(rule.state, lambda text: formatting.value_text(text, _limit(rule)))
 
 
@@ -47,14 +47,14 @@ def _limit(rule: RuleView) -> float | None:
 
 
 def answers_short(rule: RuleView) -> str:
-    """How much of the window had data, for a table's cell."""
+    """How many decisions had an answer, for a table's cell."""
     if rule.expected:
         return f"{rule.summary.good} of {rule.expected}"
     return "never asked" if rule.state.last_t is None else "not known"
 
 
 def answers_told(rule: RuleView) -> str:
-    """How much of the window had data."""
+    """How many decisions had an answer, and why the others had none."""
     summary = rule.summary
     text = f"{summary.good} of {rule.expected} decisions had an answer"
     if not rule.expected:
@@ -69,7 +69,7 @@ def answers_told(rule: RuleView) -> str:
 
 
 def margin_told(rule: RuleView, start: float | None) -> str:
-    """How close it was; empty without a number."""
+    """The rule's margin in words; empty without a number."""
     summary = rule.summary
     if summary.margin is None or summary.margin_t is None or summary.margin_value is None:
         return ""
@@ -82,7 +82,7 @@ def margin_told(rule: RuleView, start: float | None) -> str:
 
 
 def margin_short(rule: RuleView, start: float | None) -> str:
-    """The same for a table's cell."""
+    """The rule's margin for a table's cell."""
     summary = rule.summary
     if summary.margin is None or summary.margin_t is None:
         return ""
@@ -95,7 +95,7 @@ def margin_short(rule: RuleView, start: float | None) -> str:
 
 
 def failure_told(rule: RuleView, start: float | None) -> list[str]:
-    """When it failed first, what was asked, and which series said so; empty when it did not fail."""
+    """The time, the query and the series of the first failure; empty if the rule did not fail."""
     if rule.state.failed_t is None:
         return []
     lines = [f"failed first at {formatting.moment(rule.state.failed_t, start)}"]
@@ -109,7 +109,7 @@ def failure_told(rule: RuleView, start: float | None) -> list[str]:
 
 
 def failed_series(rule: RuleView) -> list[str]:
-    """The series of the first failed answer; a number that comes without labels has none to name."""
+    """The series of the first failed answer; empty if they have no labels."""
     point = rule.first_failure()
     if point is None:
         return []
@@ -119,7 +119,7 @@ def failed_series(rule: RuleView) -> list[str]:
 
 
 def labels_told(labels: Mapping[str, str]) -> str:
-    """As Prometheus writes a series."""
+    """A series in Prometheus' notation."""
     name = labels.get("__name__", "")
     rest = ", ".join(f'{key}="{value[:_SERIES]}"' for key, value in sorted(labels.items())[:20] if key != "__name__")
     return formatting.clean(f"{name}{{{rest}}}", _SERIES)

@@ -1,4 +1,4 @@
-"""What a reason means, in one sentence for somebody who meets it for the first time."""
+"""The meaning of each reason, in one sentence for readers who see it for the first time."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -50,6 +50,6 @@ _OF_RULES: Final[Mapping[str, str]] = {
 
 
 def meaning(reason: str) -> str:
-    """Of a run's or a rule's reason; empty for one that says all by itself."""
+    """The meaning of a run's or a rule's reason; empty if the reason needs no explanation."""
     head = reason.partition(":")[0]
     return _OF_RULES.get(head) or _OF_RUNS.get(head, "")

@@ -1,4 +1,4 @@
-"""A rule on the page, in full: a table of what was found, what was asked, and how often it was answered."""
+"""A rule's card on the page: a table of its result, its query and its answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Row:
     One line of a card's table.
 
     Attributes:
-        block: a text whose lines and spaces matter.
+        block: a text that keeps its line breaks and spaces.
     """
 
     title: str
@@ -34,8 +34,8 @@ class Card:
 
     Attributes:
         tone: `passed`, `failed` or `error`.
-        share: of its decisions that had an answer, 0 to 100.
-        calm: it passed, so that nobody has to look at it.
+        share: percent of the decisions that had an answer.
+        calm: the rule passed, so that its card can be closed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Card:
 
 
 def cards_of(view: RunView) -> list[Card]:
-    """What needs a look first, in the order in which it went wrong; then what passed, in the order of the spec."""
+    """First the rules that did not pass, as in `RunView.troubled`; then the others in the order of the spec."""
     passed = [rule for rule in view.rules if rule.state.verdict == Verdict.PASSED]
     return [_card(rule, view) for rule in [*view.troubled, *passed]]
 
@@ -103,7 +103,7 @@ def _named(text: str) -> str:
 
 
 def _asked(rule: RuleView, start: float | None) -> list[str]:
-    """The query as it was sent for the first failure, or last."""
+    """The query as sent for the first failure, or else the last one sent."""
     point = rule.first_failure() or (rule.points[-1] if rule.points else None)
     if point is None or point.decision.exchange is None:
         return [formatting.clean_block(rule.question.promql)]

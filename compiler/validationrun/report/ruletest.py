@@ -1,4 +1,4 @@
-"""Results of rule tests as people and machines read them: lines of text, JSON, JUnit XML."""
+"""Render the results of rule tests as text, JSON and JUnit XML."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -14,7 +14,7 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def lines(tested: Tested) -> Iterator[str]:
-    """One line for a test that is as expected; more for one that is not: each expectation, and what every rule came to."""
+    """One line for a test that passed; for a failed test also each mismatch and the result of every rule."""
     yield f"{'ok' if tested.ok else 'FAILED':<7} {tested.ready.case.test.name}"
     if not tested.ok:
         for mismatch in tested.mismatches:
@@ -24,7 +24,7 @@ def lines(tested: Tested) -> Iterator[str]:
 
 
 def told(tested: Tested, mismatch: Mismatch) -> str:
-    """An expectation that was not met, with its place."""
+    """An unmet expectation, with its position in the file."""
     placed = tested.place_of(mismatch)
     return f"{placed.file}:{placed.line}:{placed.column}: {placed.path}: {placed.message}"
 
@@ -130,5 +130,5 @@ def _counts(results: Sequence[Tested]) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    """Without the characters that XML cannot carry in any form."""
+    """Replace the characters that XML does not allow, not even escaped."""
     return _NO_XML.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""The result for a terminal: the verdict, the rules, and what happened."""
+"""The result for a terminal: the verdict, the rules, and the log."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def _head(view: RunView) -> Iterator[str]:
 
 
 def _rules(view: RunView) -> Iterator[str]:
-    """One row for each rule, and below it what is wrong with it."""
+    """A row for each rule; below it the reason if the rule did not pass."""
     rows = [
         (
             rule.name,

@@ -1,4 +1,4 @@
-"""`termination-message.json`: the verdict in so few bytes that Kubernetes keeps it as a container's last words."""
+"""`termination-message.json`: the verdict, short enough for Kubernetes' limit for a container's termination message."""
 
 import json
 from typing import Final
@@ -23,7 +23,7 @@ def render(view: RunView) -> str:
     }
     line = json.dumps(document)
     if len(line) >= TERMINATION_MESSAGE_BYTES:
-        # Characters beyond ASCII take six bytes each, and 32 names can be long.
+        # JSON escapes take six bytes per non-ASCII character, and 32 rule names can be long.
         line = json.dumps(
             {**document, "message": formatting.clean(view.message, _MESSAGE // 8), "failedRules": failed[:8]}
         )

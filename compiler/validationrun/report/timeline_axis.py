@@ -10,10 +10,10 @@ from validationrun.base.durations import format_duration
 from validationrun.report.model import RunView
 
 WIDTH: Final = 1000
-"""Units of a row's drawing from left to right; it is stretched to whatever width the page has."""
+"""Width of a row's drawing in units; the drawing is stretched to the width of the page."""
 
 _LETTER: Final = 2.0
-"""Percent of the width that a letter of 11 pixels takes on a phone."""
+"""Width of an 11-pixel letter on a phone, in percent of the page."""
 _PADDING: Final = 0.015
 _MOST_LABELS: Final = 6
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -23,11 +23,11 @@ _MINUTE: Final = 60
 @dataclass(frozen=True, slots=True)
 class Label:
     """
-    A moment that the axis names.
+    A labelled moment on the axis.
 
     Attributes:
         x: percent of the width.
-        after: since the window's start.
+        after: the time since the window's start.
         clock: the time of day, UTC.
     """
 
@@ -39,12 +39,12 @@ class Label:
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    A moment that the timeline names, above the axis.
+    A named moment above the axis.
 
     Attributes:
         x: percent of the width.
-        left: the name stands to the left of the moment's line.
-        line: of text, from 0; two names that would meet stand in different lines.
+        left: the name is to the left of the moment's line.
+        line: the line of text, from 0; names that would overlap are in different lines.
     """
 
     x: float
@@ -55,13 +55,13 @@ class Event:
 
     @property
     def extent(self) -> tuple[float, float]:
-        """From where to where its name reaches on the narrowest page, in percent."""
+        """Left and right end of the name on the narrowest page, in percent."""
         length = _LETTER * (len(self.name) + 1)
         return (self.x - length, self.x) if self.left else (self.x, self.x + length)
 
 
 def in_lines(events: Iterable[Event]) -> list[Event]:
-    """Each event in the first line of text in which its name meets no other."""
+    """Put each event in the first line of text where its name overlaps no other."""
     placed: list[Event] = []
     for event in events:
         low, high = event.extent
@@ -74,10 +74,10 @@ def in_lines(events: Iterable[Event]) -> list[Event]:
 @dataclass(frozen=True, slots=True)
 class Axis:
     """
-    Unix seconds, with a little room at both ends.
+    A time axis in Unix seconds, with some padding at both ends.
 
     Attributes:
-        start, latest: the window's start, and the last moment of which anything is known.
+        start, latest: the window's start, and the latest known moment.
         first, last: the ends of the drawing.
     """
 
@@ -88,7 +88,7 @@ class Axis:
 
     @classmethod
     def of(cls, view: RunView) -> "Axis | None":
-        """Wide enough for the window and every decision; None when the window never opened."""
+        """An axis for the window and every decision; None if the window never opened."""
         if view.start is None:
             return None
         times = [view.end, view.stop_time, *(point.t for rule in view.rules for point in rule.points)]
@@ -100,11 +100,11 @@ class Axis:
         )
 
     def x(self, t: float) -> float:
-        """Percent of the width, inside of the drawing whatever the time."""
+        """Position in percent of the width, limited to the drawing."""
         return round(min(100.0, max(0.0, 100 * (t - self.first) / (self.last - self.first))), 3)
 
     def labels(self) -> list[Label]:
-        """At round distances from the start."""
+        """Labels at round distances from the start."""
         length = self.latest - self.start
         step = next((candidate for candidate in _STEPS if length / candidate <= _MOST_LABELS), None)
         step = step or math.ceil(length / _MOST_LABELS / _STEPS[-1]) * _STEPS[-1]
@@ -125,10 +125,10 @@ class Axis:
 @dataclass(frozen=True, slots=True)
 class Scale:
     """
-    From values to heights: `low` is drawn at the bottom, `high` at the top.
+    Maps values to heights: `low` to the bottom, `high` to the top.
 
     Attributes:
-        top, bottom: heights in pixels, from above.
+        top, bottom: pixels from the upper edge.
     """
 
     low: float
@@ -138,9 +138,9 @@ class Scale:
 
     @classmethod
     def of(cls, numbers: Sequence[float], top: float, bottom: float) -> "Scale":
-        """With room around the numbers; a single one lies in the middle."""
+        """A scale with room around the numbers; a single number is in the middle."""
         low, high = min(numbers, default=0.0), max(numbers, default=0.0)
-        # Halves first: the distance of two large numbers can be more than a number holds.
+        # Halve first, because the difference of two large floats can overflow.
         room = (high / 2 - low / 2) * 0.2 or max(abs(high) * 0.1, 1e-9)
         return cls(_finite(low - room), _finite(high + room), top, bottom)
 

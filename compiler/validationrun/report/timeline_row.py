@@ -1,8 +1,8 @@
 """
 One row of the timeline: a rule's decisions as geometry.
 
-Across, everything is in percent or in units of `axis.WIDTH`, so that a row fits any page; heights are pixels. Rows of long
-runs are thinned: each column keeps its lowest and highest value, and every failed and every unanswered tick keeps its place.
+Horizontal positions are in percent or in units of `WIDTH`, so that a row fits any page; heights are pixels. Rows of long
+runs are thinned: each column keeps its lowest and highest value, and every failed or unanswered tick still shows in the strip.
 """
 
 import itertools
@@ -20,14 +20,14 @@ from validationrun.report.phrases import requirement
 from validationrun.report.timeline_axis import WIDTH, Axis, Scale
 
 COLUMNS: Final = 500
-"""Into which a row is thinned when it has more points."""
+"""A row with more than two points per column is thinned to this many columns."""
 _MOST_SPANS: Final = 150
 _PLOT: Final = 76.0
 _PLOT_WITHOUT_VALUES: Final = 30.0
 _STRIP: Final = 16.0
 _EDGE: Final = 6.0
 _OVER: Final = 1.5
-"""Two ticks further apart than so many intervals have a gap between them."""
+"""Two ticks that are more than this many intervals apart have a gap between them."""
 _DOTS: Final = 120
 _TITLE: Final = 160
 _LETTERS: Final = 11.0
@@ -39,7 +39,7 @@ GOOD, BAD, UNANSWERED, UNCOUNTED, SWEEP = "good", "failed", "error", "uncounted"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time: percent of the width."""
+    """A stretch of time, in percent of the width."""
 
     x: float
     width: float
@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One decision that can be pointed at."""
+    """One decision with a tooltip."""
 
     x: float
     y: float
@@ -59,22 +59,22 @@ class Mark:
 @dataclass(slots=True)
 class Lane:
     """
-    A row.
+    One rule's row.
 
     Attributes:
-        plot: height of the drawing; below it lies a strip with one sign for each tick.
-        line: the values over time, as the `d` of a path `WIDTH` units wide; broken where there was no value.
-        dense: it was thinned to columns.
-        reach: how far from a value, in these units, it is still the value of that moment.
-        violating: from top, height: where a value does not pass.
-        threshold, limit: its height, and what must hold, in a few characters.
-        high, low: the values at the top and at the bottom; empty where the threshold's own words stand.
-        gaps: stretches without an answer; `holes`: stretches of which nothing is recorded.
-        fired, quiet: stretches of an alert rule that found its alert firing, or not.
-        passed, failed, error, uncounted: of the strip, as the `d` of paths.
-        waiting: before the rule's first tick, when startAfter says so.
-        silence: what stands in a row without any answer.
-        description: the row in words.
+        plot: height of the drawing; below it is a strip with a sign for each tick.
+        line: the values over time, as the `d` of a path `WIDTH` units wide; interrupted where there was no value.
+        dense: the row was thinned to columns.
+        reach: the pointer reads a value up to this far from it, in `WIDTH` units.
+        violating: areas where a value does not pass: pixels from the top, height.
+        threshold, limit: the threshold's height, and the rule's condition in a few characters.
+        high, low: the values at the top and at the bottom; empty where they would overlap the limit.
+        gaps, holes: stretches without an answer, and stretches without a record.
+        fired, quiet: stretches in which the rule's alert fired, or did not.
+        passed, failed, error, uncounted: the strip, as the `d` of paths.
+        waiting: the time before startAfter.
+        silence: the text in a row without any answer.
+        description: the row as a sentence.
     """
 
     rule: RuleView
@@ -106,7 +106,7 @@ class Lane:
 def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
     """
     Args:
-        most_marks: decisions that get a mark of their own; what is beyond is drawn, but can't be pointed at.
+        most_marks: the most decisions that get a mark; the others are drawn without a tooltip.
     """
     comparison = rule.type.comparison(rule.rule)
     plot = _PLOT if comparison is not None else _PLOT_WITHOUT_VALUES
@@ -142,14 +142,14 @@ def lane_of(rule: RuleView, axis: Axis, most_marks: int) -> Lane:
 
 
 class _Cells:
-    """Each tick stands for half an interval before and behind it."""
+    """Draws each tick as the half interval before and after it."""
 
     def __init__(self, rule: RuleView, axis: Axis) -> None:
         self._half = int(rule.rule.run_properties.interval) / 2
         self._axis = axis
 
     def merged(self, times: Iterable[float], room: float) -> Iterator[tuple[float, float]]:
-        """Stretches on the axis in percent; those closer to each other than `room` become one."""
+        """Stretches on the axis in percent; stretches at most `room` apart are merged."""
         open_: tuple[float, float] | None = None
         for t in times:
             left = self._axis.x(max(t - self._half, self._axis.start))
@@ -164,7 +164,7 @@ class _Cells:
             yield open_
 
     def spans(self, times: Iterable[float], title: str) -> list[Span]:
-        """Not more than a page bears; the last resort is to draw neighbours as one."""
+        """The stretches as spans; neighbours are merged if there are too many for the page."""
         times = list(times)
         stretches = list(self.merged(times, 0.001))
         if len(stretches) > _MOST_SPANS:
@@ -194,13 +194,13 @@ def _limit(rule: RuleView, comparison: Comparison) -> str:
 
 
 def _violating(plot: float, y: float, op: str) -> list[tuple[float, float]]:
-    """Where values do not pass, for a threshold at height `y`."""
+    """The areas where values do not pass, for a threshold at height `y`."""
     above, below = (0.0, y), (y, round(plot - y, 1))
     return {">": [below], ">=": [below], "<": [above], "<=": [above], "==": [above, below]}.get(op, [])
 
 
 def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[tuple[float, float, bool]]:
-    """Time, value, and whether it is joined to the one before. Each column keeps its lowest and its highest value."""
+    """Time, value, and whether a line joins the point to the previous point; each column keeps its lowest and highest value."""
     width = (axis.last - axis.first) / COLUMNS
     few = len(points) <= 2 * COLUMNS
     for _, column in itertools.groupby(
@@ -209,7 +209,7 @@ def _thinned(points: Sequence[Point], interval: float, axis: Axis) -> Iterator[t
         samples = list(column)
         kept = samples if few else _extremes(samples)
         for index, (t, value, joined) in enumerate(kept):
-            # Nothing narrower than a column can be seen: only its first point can stand behind a gap.
+            # A gap inside a column is too narrow to see, so only the first point of a column can follow a gap.
             yield t, value, joined if few else index > 0 or samples[0][2]
 
 
@@ -234,7 +234,7 @@ def _path(points: Sequence[tuple[float, float, bool]], axis: Axis, scale: Scale)
         parts.append(f"{'L' if joined else 'M'}{_units(axis.x(t))} {scale.y(value):g}")
         alone = not joined and (index + 1 == len(points) or not points[index + 1][2])
         if alone:
-            # A line of no length, which its round ends make a dot.
+            # Round line caps draw a line of length 0 as a dot.
             parts.append("h0")
     return "".join(parts)
 
@@ -244,7 +244,7 @@ def _units(percent: float) -> str:
 
 
 def _strip(lane: Lane, points: Sequence[Point], cells: _Cells, axis: Axis) -> None:
-    """A line where all was well; a bar across for a failed tick, half a bar for an unanswered one, a dot for what did not count."""
+    """A line for passed ticks, a bar for a failed tick, half a bar for an unanswered tick, a dot for an uncounted tick."""
     top = lane.plot + 3
     middle, bottom = top + 5, top + 10
     counted = [point for point in points if point.counted]
@@ -263,17 +263,17 @@ def _ticks(times: Iterable[float], axis: Axis, draw: str) -> str:
 
 
 def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterator[Mark]:
-    """What is not good first; good ticks only where there is room for all of them."""
+    """A mark for each tick that is not good; good ticks get marks only if there is room for all of them."""
     first = lane.rule.first_failure()
     telling = [point for point in points if _kind(point) != GOOD]
-    # Where there are too many, some of all of them, and not the first ones: every tick stands in the strip.
+    # Of too many ticks, pick evenly from all of them; the strip shows every tick.
     shown = telling[:: max(1, -(-len(telling) // most))]
     if lane.scale is None:
-        # An alert's stretches speak for themselves: where it began is enough.
+        # An alert's stretches show when it fired, so a mark at the first failure is enough.
         shown = [point for point in shown if _kind(point) != BAD]
     elif len(points) <= min(most, _DOTS):
         shown = [point for point in points if _kind(point) == GOOD] + telling
-    # The verdict's own moment stays, whatever else has no room.
+    # Always mark the first failure, because it decided the rule's verdict.
     if first is not None and first not in shown:
         shown.append(first)
     for point in shown:
