@@ -1,5 +1,5 @@
 """
-What the compiler, the steps and the readers of a run must agree on: plan.json, the run record, the status.
+The documents that compiler, steps and readers share: plan.json, the run record, the status.
 
-Every document that crosses a process has its type here. What the values mean is not decided here.
+Every document that crosses a process has its type here. Nothing here judges its values.
 """

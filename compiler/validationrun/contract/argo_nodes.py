@@ -1,4 +1,4 @@
-"""The nodes in the status of a Workflow, which Argo also writes compressed, or keeps in a database."""
+"""Reads the nodes in a Workflow's status, which Argo may also compress or keep in a database."""
 
 import binascii
 import json
@@ -15,14 +15,14 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 def read_nodes(workflow: Mapping[str, Any]) -> Nodes | None:
-    """None where Argo keeps the nodes in a database, which nobody but its controller and its server reads."""
+    """The nodes; None when Argo keeps them in its database, which only its controller and server can read."""
     status = workflow.get("status") or {}
     nodes: Nodes = status.get("nodes") or _decompress(status.get("compressedNodes") or "")
     return None if not nodes and status.get("offloadNodeStatusVersion") else nodes
 
 
 def _decompress(text: str) -> Nodes:
-    """gzip of JSON, in base64. Nodes that cannot be read are none."""
+    """Nodes from gzipped JSON in base64; empty when they cannot be read."""
     try:
         nodes: Nodes = json.loads(zlib.decompress(binascii.a2b_base64(text), _GZIP)) if text else {}
     except (ValueError, zlib.error):
@@ -42,7 +42,7 @@ def stored_artifacts(result: Object | None) -> set[str]:
 
 
 def retry_node(nodes: Nodes, step: str) -> Object:
-    """The node above all attempts of a step; empty when there is none."""
+    """The parent node of all attempts of a step; empty when there is none."""
     return next(
         (node for node in nodes.values() if node.get("type") == "Retry" and node.get("templateName") == step), {}
     )

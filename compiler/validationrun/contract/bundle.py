@@ -1,7 +1,7 @@
 """
-The bundle as a step finds it mounted, and the filling of run-time values.
+Reads the mounted bundle of a step and fills its run-time values.
 
-Values go only where `plan.json` names a place; nothing is ever searched for placeholders.
+Values go only to the places in `plan.json`; text is never searched for placeholders.
 """
 
 import copy
@@ -24,7 +24,7 @@ _TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
 
 
 class BundleError(Exception):
-    """The bundle is missing, is not the one that the template was compiled with, or cannot be understood."""
+    """The bundle is missing or damaged, or is not the bundle that the template was compiled with."""
 
 
 class Bundle:
@@ -40,21 +40,21 @@ class Bundle:
         The bundle of a mounted ConfigMap.
 
         Raises:
-            BundleError: nothing is mounted, or its content does not have the hash that the template names.
+            BundleError: nothing is mounted, or the content has another hash than the template names.
         """
-        # A volume of a ConfigMap holds its files as links, beside hidden folders of the kubelet.
+        # A ConfigMap volume holds links to its files, beside hidden folders of the kubelet.
         files = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".."))
         if not files:
             raise BundleError("the ConfigMap with the bundle is not there; apply bundle.yaml beside the template")
         data = {path.name: path.read_bytes().decode("utf-8") for path in files}
-        found = bundle_hash(data)
-        if found != expected_hash:
-            raise BundleError(f"the bundle's hash is {found[:8]}, the template was compiled with {expected_hash[:8]}")
+        actual = bundle_hash(data)
+        if actual != expected_hash:
+            raise BundleError(f"the bundle's hash is {actual[:8]}, the template was compiled with {expected_hash[:8]}")
         return cls(data)
 
     def manifest(self, key: str, values: Mapping[str, str], images: Mapping[str, Mapping[str, str]]) -> Object:
         """
-        The object of a key with its places filled.
+        The manifest of a key, with its places filled.
 
         Args:
             values: by token name, such as `chainId`.
@@ -80,12 +80,12 @@ class Bundle:
         return self.manifest(self.plan.load.file, values, images)
 
     def config_files(self, values: Mapping[str, str]) -> dict[str, str]:
-        """The workload's files by name, their places filled."""
+        """The workload's files by name, with their places filled."""
         load = self.plan.load
         return {name: self._config_file(key, values) for name, key in load.config.items()} if load else {}
 
     def text_places(self, key: str) -> Iterator[TextPlace]:
-        """The places in a config file, in their order. Raises BundleError when they are not those of a config file."""
+        """The places in a config file, in order. Raises BundleError for places of a manifest."""
         for place in self.plan.places.get(key, ()):
             if isinstance(place, str):
                 raise BundleError(f"the places of {key} in {conventions.BUNDLE_PLAN} are not those of a config file")
@@ -103,7 +103,7 @@ class Bundle:
 
     def rules(self) -> "list[Rule]":
         """The rules with their defaults written out."""
-        # The models need pydantic; a step that judges nothing starts without it.
+        # Imported here because the models need pydantic, which only judging steps load.
         from validationrun.spec.v1alpha1 import Rule  # noqa: PLC0415
 
         return [Rule.model_validate(rule) for rule in self.rule_documents()]
@@ -130,7 +130,7 @@ class Bundle:
             raise BundleError(f"{conventions.BUNDLE_PLAN} and {conventions.BUNDLE_RULES} differ: {error}") from None
 
     def rule_documents(self) -> list[Object]:
-        """The same as the spec's own data."""
+        """The rules as plain data of the spec."""
         if conventions.BUNDLE_RULES not in self.data:
             return []
         documents: list[Object] = _yaml(self.data, conventions.BUNDLE_RULES)
@@ -138,7 +138,7 @@ class Bundle:
 
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:
-    """A text of our own making with every `${name}` replaced. Raises BundleError for a name without value."""
+    """A compiled text with every `${name}` replaced. Raises BundleError for a name without value."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
@@ -157,13 +157,13 @@ def read_plan(data: Mapping[str, str]) -> PlanDocument:
     `plan.json` of a bundle.
 
     Raises:
-        BundleError: it is missing or damaged, or has a format that this version does not read.
+        BundleError: `plan.json` is missing or damaged, or has a format that this version does not read.
     """
     text = data.get(conventions.BUNDLE_PLAN, "")
     try:
-        found = _Format.from_json(text).format
-        if found != conventions.FORMAT:
-            raise BundleError(f"the bundle has format {found}, this runner reads format {conventions.FORMAT}")
+        plan_format = _Format.from_json(text).format
+        if plan_format != conventions.FORMAT:
+            raise BundleError(f"the bundle has format {plan_format}, this runner reads format {conventions.FORMAT}")
         return PlanDocument.from_json(text)
     except DocumentError as error:
         raise BundleError(f"the bundle's {conventions.BUNDLE_PLAN} is missing or damaged: {error}") from None
@@ -172,7 +172,7 @@ def read_plan(data: Mapping[str, str]) -> PlanDocument:
 def _yaml(data: Mapping[str, str], key: str) -> Any:
     if key not in data:
         raise BundleError(f"the bundle has no {key}")
-    # A reader of YAML is slow to load, and a step that only needs the plan reads none.
+    # Imported here because a YAML reader loads slowly, and some steps need only the plan.
     from validationrun.spec.source import read_compiled  # noqa: PLC0415
 
     try:
@@ -183,7 +183,7 @@ def _yaml(data: Mapping[str, str], key: str) -> Any:
 
 
 def _resolve(document: Any, pointer: str) -> tuple[Any, Any]:
-    """Container and key of a JSON pointer (RFC 6901). Raises BundleError when nothing is there."""
+    """Container and key of a JSON pointer (RFC 6901). Raises BundleError when it leads nowhere."""
     *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     try:
         for part in parents:

@@ -88,6 +88,6 @@ class LoadEnd(RecordKey, frozen=True):
 
 
 def recorded_shards(written: Recorded) -> list[ShardStatus]:
-    """Each shard as it is known last: by the load's end, before it by the looks of load-job."""
+    """The latest state of each shard: from the load's end, or before it from the key `shards`."""
     end, seen = written.get(LoadEnd), written.get(ShardsEntry)
     return (end.shards if end is not None else []) or (seen.shards if seen is not None else [])

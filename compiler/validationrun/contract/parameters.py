@@ -1,4 +1,4 @@
-"""Parameters that a user gave at submission, and the run-time values that follow from them."""
+"""The parameters of a submission, and the run-time values that follow from them."""
 
 import json
 import re
@@ -16,12 +16,12 @@ _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 
 
 class ParameterError(Exception):
-    """A parameter's value does not fit; the message names it and says what would."""
+    """A parameter does not fit; the message names it and says what would."""
 
 
 def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[str, str]:
     """
-    The parameters that have a value, each checked before it is put anywhere.
+    The parameters that have a value, each checked.
 
     Raises:
         ParameterError
@@ -59,7 +59,7 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
 
 
 def duration_seconds(text: str) -> int:
-    """0 for what is no duration."""
+    """Seconds of a duration; 0 when the text is no duration."""
     try:
         return int(parse_duration(text))
     except ValueError:
@@ -67,25 +67,25 @@ def duration_seconds(text: str) -> int:
 
 
 def effective_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
-    """How long the load, or the rules of a run without load, last: as compiled, or the parameter `duration`."""
+    """Seconds of the load, or of a run without load: the parameter `duration`, else as compiled."""
     given = parameters.get(conventions.PARAM_DURATION)
     return duration_seconds(given) if given else plan.compiled_seconds
 
 
 def run_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
-    """The window's longest length: runDuration, which without load the parameter `duration` shortens."""
+    """Maximum seconds of the window: runDuration; without load, the parameter `duration` shortens it."""
     if plan.load:
         return plan.seconds.run_duration
     return effective_seconds(plan, parameters)
 
 
 def prometheus_url(parameters: Mapping[str, str]) -> str:
-    """Of this run's Prometheus."""
+    """The URL of this run's Prometheus."""
     return parameters.get(conventions.PARAM_PROMETHEUS_URL) or conventions.DEFAULT_PROMETHEUS_URL
 
 
 def effective_chain_id(plan: PlanDocument, parameters: Mapping[str, str], uid: str) -> str:
-    """New for every run, because genesis is stored by chain id: a second run under one id meets a stale genesis."""
+    """The chain id: new for every run, because genesis is stored by chain id and a reused id meets a stale genesis."""
     base: str = plan.chain.chain_id
     if not plan.chain.bring_up:
         return base
@@ -93,17 +93,17 @@ def effective_chain_id(plan: PlanDocument, parameters: Mapping[str, str], uid: s
 
 
 def image_replacements(plan: PlanDocument, parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """By key of the bundle, then by JSON pointer."""
-    found: dict[str, dict[str, str]] = {}
+    """The images that parameters replace, by key of the bundle, then by JSON pointer."""
+    replacements: dict[str, dict[str, str]] = {}
     for name, value in parameters.items():
         place = plan.parameters[name]
         if place.file is not None and place.path is not None:
-            found.setdefault(place.file, {})[place.path] = value
-    return found
+            replacements.setdefault(place.file, {})[place.path] = value
+    return replacements
 
 
 def run_values(plan: PlanDocument, identity: Identity, chain_id: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Every run-time value by the name of its token."""
+    """Every run-time value, by token name."""
     values = {
         "chainId": chain_id,
         "runId": identity.workflow,

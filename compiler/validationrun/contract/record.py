@@ -1,8 +1,8 @@
 """
-The run record: one ConfigMap per run, in which the steps write down what became of the run. It is the truth of a run.
+The run record: one ConfigMap per run, in which the steps write what happened. It is the source of truth.
 
-Exit codes, Argo's outputs, node phases and labels all lose or forge evidence in ordinary situations; they are for people.
-Each key has one writer, so that no write can undo another's. `docs/run-record.md` describes every key.
+Exit codes, Argo's outputs, node phases and labels are for people: all of them can lose or forge evidence.
+Each key has one writer, so no step overwrites another step's key. `docs/run-record.md` describes every key.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ FINALIZE: Final = record_key.FINALIZE
 
 
 class RecordError(Exception):
-    """The record cannot be read or is not this run's: a fault of ours or of the world, never a verdict."""
+    """The record is unreadable or another run's: our fault or the cluster's, never a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +40,30 @@ class Identity:
 
     @property
     def record_name(self) -> str:
-        """Of the ConfigMap. The UID is in it: a Workflow of the same name, made later, has a record of its own."""
+        """Name of the record. It holds the UID because a later Workflow may have the same name."""
         return f"{self.workflow}-{self.uid}-record"
 
     @property
     def bundle_name(self) -> str:
-        """Of the run's own copy of the bundle."""
+        """Name of the run's copy of the bundle."""
         return f"{self.workflow}-{self.uid}-bundle"
 
     @property
     def job_name(self) -> str:
-        """At most 60 characters: the Job's pods append an index of up to two digits to it."""
+        """Name of the load's Job: at most 60 characters, because its pods append an index of up to two digits."""
         return f"{self.workflow[:51]}-{self.uid[:8]}"
 
     @property
     def config_name(self) -> str:
-        """Of the ConfigMap with the workload's files."""
+        """Name of the ConfigMap with the workload's files."""
         return f"{self.job_name}-config"
 
     def owner(self) -> Object:
-        """The owner reference that everything of this run carries."""
+        """The owner reference of every object of this run."""
         return {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow", "name": self.workflow, "uid": self.uid}
 
     def labels(self, component: str, chain_id: str) -> dict[str, str]:
-        """The labels that everything of this run carries."""
+        """The labels of every object of this run."""
         return {
             conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
             conventions.LABEL_RUN_ID: self.workflow,
@@ -75,7 +75,7 @@ class Identity:
 
 
 class Record:
-    """The keys that were written so far; all methods but `get` and `need` ask the API server."""
+    """The keys written so far. All methods but `get` and `need` ask the API server."""
 
     def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
         self._cluster = cluster
@@ -90,17 +90,17 @@ class Record:
     @classmethod
     def read(cls, cluster: Cluster, identity: Identity) -> "Record | None":
         """
-        The record of this very Workflow, or None when there is none yet.
+        The record of this Workflow, or None when there is none yet.
 
         Raises:
-            RecordError: a ConfigMap of that name belongs to somebody else.
+            RecordError: the ConfigMap of that name has another owner.
         """
-        found = _fetch(cluster, identity)
-        return None if found is None else cls(cluster, identity, found)
+        config_map = _fetch(cluster, identity)
+        return None if config_map is None else cls(cluster, identity, config_map)
 
     @classmethod
     def create(cls, cluster: Cluster, identity: Identity, run: RunEntry) -> "Record":
-        """Creates it with the key `run`, or reads the one that an earlier attempt created."""
+        """Creates the record with the key `run`, or reads the record that an earlier attempt created."""
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -121,23 +121,23 @@ class Record:
 
     def refresh(self) -> "Record":
         """
-        Reads it again.
+        Reads the record again.
 
         Raises:
-            RecordError: it is gone.
+            RecordError: the record is gone.
         """
-        found = _fetch(self._cluster, self.identity)
-        if found is None:
+        config_map = _fetch(self._cluster, self.identity)
+        if config_map is None:
             raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
-        self._take(found)
+        self._take(config_map)
         return self
 
     def get(self, key: type[Key]) -> Key | None:
         """
-        The value of a key, as last read or written; None when it is not there.
+        The value of a key, as last read or written; None when the key is missing.
 
         Raises:
-            RecordError: it is not what its type says.
+            RecordError: the value does not have its type.
         """
         text = self._data.get(key.key)
         if text is None:
@@ -156,11 +156,11 @@ class Record:
 
     def write(self, step: str, value: RecordKey, *, seal: bool = False) -> None:
         """
-        Writes one key, whatever was there.
+        Writes one key and replaces its present value.
 
         Args:
-            step: who writes.
-            seal: make the ConfigMap immutable with this write; nothing can be added afterwards.
+            step: the step that writes.
+            seal: also make the ConfigMap immutable, so this is the last write.
 
         Raises:
             ValueError: another step is the writer of this key.
@@ -171,26 +171,26 @@ class Record:
         self._patch(body)
 
     def add(self, step: str, value: RecordKey) -> bool:
-        """Writes a key that is written once. False when another attempt of its step was first, or the run has its verdict."""
+        """Writes a key once. False when another attempt of its step was first, or the run has its verdict."""
         return self.change(step, type(value), lambda present: value if present is None else None)
 
     def change(self, step: str, key: type[Key], make: Callable[[Key | None], Key | None]) -> bool:
         """
-        Writes what `make` makes of a key's present value, and no other write comes between.
+        Replaces a key's value by `make` of its present value, atomically.
 
-        Two attempts of a step can be at work side by side, because a pod that was given up may live on for a while.
+        Two attempts of a step can run at once, because an abandoned pod may live on for a while.
 
         Args:
-            make: returns the new value, or None to leave the present one. Called again after each write of somebody else.
+            make: returns the new value, or None to keep the present one. Called again after each conflicting write.
 
         Returns:
-            False when the value was left, or the run has its verdict.
+            False when the value was kept, or the run has its verdict.
         """
         attempted = ""
         while True:
             self.refresh()
             if attempted and self._data.get(key.key) == attempted:
-                # Only the answer was lost.
+                # The previous patch succeeded; only its answer was lost.
                 return True
             value = None if self.sealed else make(self.get(key))
             if value is None:
@@ -201,14 +201,14 @@ class Record:
                 return True
 
     def _patch(self, body: Object) -> None:
-        found = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)
-        if found is None:
+        config_map = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)
+        if config_map is None:
             raise RecordError(f"ConfigMap {self.identity.record_name} is gone")
-        self._take(found)
+        self._take(config_map)
 
     @property
     def chain_failure(self) -> ChainEntry | ChainReady | None:
-        """The entry with the reason why the chain never came up; None while nothing speaks against it."""
+        """The entry with the reason why the chain did not come up; None without a failure."""
         for entry in (self.get(ChainEntry), self.get(ChainReady)):
             if entry is not None and entry.reason:
                 return entry
@@ -216,7 +216,7 @@ class Record:
 
     @property
     def chain_is_ready(self) -> bool:
-        """Both steps of the bring-up recorded that it came up."""
+        """Both bring-up steps recorded success."""
         both = self.get(ChainEntry) is not None and self.get(ChainReady) is not None
         return both and self.chain_failure is None
 
@@ -228,17 +228,17 @@ def _text(step: str, value: RecordKey) -> str:
 
 
 def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
-    """The ConfigMap. Raises RecordError when one of that name is somebody else's."""
-    found = cluster.get(CONFIG_MAPS, identity.record_name)
-    if found is None:
+    """The ConfigMap of the record. Raises RecordError when it has another owner."""
+    config_map = cluster.get(CONFIG_MAPS, identity.record_name)
+    if config_map is None:
         return None
-    if not owned_by(found, identity.uid):
+    if not owned_by(config_map, identity.uid):
         raise RecordError(f"ConfigMap {identity.record_name} is not owned by Workflow {identity.workflow}")
-    return found
+    return config_map
 
 
 def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC; milliseconds only where there are some."""
+    """RFC 3339 in UTC; with milliseconds when they are not zero."""
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     form = "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=form).replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What every key of the run record has in common: its name, the one step that writes it, and the form of its times."""
+"""The base of every key of the run record: its name, its only writer, and the form of its times."""
 
 from typing import Annotated, ClassVar, Final, Protocol, TypeVar
 
@@ -41,13 +41,13 @@ Key = TypeVar("Key", bound=RecordKey)
 
 
 class Recorded(Protocol):
-    """Whatever holds keys of a run record: the ConfigMap, or the memory of a run on one machine."""
+    """A holder of run record keys: the ConfigMap, or the memory of a run on one machine."""
 
     def get(self, key: type[Key]) -> Key | None: ...
 
 
 class MemoryRecord:
-    """The keys of a run record without a cluster; they end with the process."""
+    """The keys of a run record without a cluster, in memory only."""
 
     def __init__(self, *values: RecordKey) -> None:
         self._values = {value.key: value for value in values}

@@ -1,4 +1,4 @@
-"""What the pods of a Job say about its shards: pure, on the objects as the API server sends them."""
+"""Derives the state of a Job's shards from its pods: pure functions on the API server's objects."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ REPLACED: Final = "Replaced"
 POD_GONE: Final = "PodGone"
 
 _NEVER: Final = frozenset({"InvalidImageName"})
-"""What a container waits with for ever. Whatever else it waits for, such as an image or a Secret, may still come."""
+"""Waiting reasons that never pass. Every other cause, such as a missing image or Secret, may pass."""
 
 _WORDS_BYTES: Final = 400
 _MOST_NAMED: Final = 8
@@ -28,14 +28,14 @@ _WELL: Final = "exit 0"
 @dataclass(frozen=True, slots=True)
 class ShardState:
     """
-    One shard as seen so far. What was seen once is kept, also when its pod is gone.
+    One shard as seen so far. Facts are kept when its pod is gone.
 
     Attributes:
         started, finished: Unix seconds of the container, from Kubernetes.
-        waiting: why the container does not run yet, or never did, in words.
-        running: its container ran when last looked at.
-        disrupted: it was evicted, preempted, deleted or replaced, or its node went away: it did not do its whole work.
-        deleted: somebody, who may be us, had its pod deleted before its container ended.
+        waiting: text: why the container does not run yet, or never did.
+        running: its container ran at the last look.
+        disrupted: it was evicted, preempted, deleted or replaced, or its node went away, so its work is incomplete.
+        deleted: its pod was deleted, perhaps by us, before its container ended.
         hopeless: it has not run and never will.
     """
 
@@ -69,7 +69,7 @@ class ShardState:
 
     @classmethod
     def recorded(cls, shard: ShardStatus) -> "ShardState":
-        """What an earlier attempt of the step saw: its exit code is never lost, nor is that the shard was disrupted."""
+        """The state that an earlier attempt of the step recorded; it keeps exit code and disruption."""
         code, reason = shard.exit_code, shard.reason or ""
         return cls(
             shard.index,
@@ -78,14 +78,14 @@ class ShardState:
             finished=parse_time(shard.finished_at) if shard.finished_at else None,
             code=code,
             reason=reason,
-            # Only a disruption gives a shard without a code a reason.
+            # A shard without a code has a reason only after a disruption.
             disrupted=reason == DELETED or (code is None and bool(reason)),
             deleted=reason == DELETED,
         )
 
 
 def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: int) -> dict[int, ShardState]:
-    """Every shard after a look at the Job's pods. One whose pod is gone keeps what was known of it, and runs no more."""
+    """Every shard after a look at the Job's pods. A shard whose pod is gone keeps its facts, but does not run."""
     states = {index: replace(known.get(index, ShardState(index)), running=False) for index in range(replicas)}
     for pod in pods:
         index = _index(pod)
@@ -95,7 +95,7 @@ def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: i
 
 
 def observe_change(known: Mapping[int, ShardState], pod: Object) -> dict[int, ShardState]:
-    """Every shard after one of the Job's pods changed, or went: then `pod` is its last state."""
+    """Every shard after one of the Job's pods changed or was deleted; `pod` is its new or its last state."""
     states, index = dict(known), _index(pod)
     if index in states:
         states[index] = _observe_one(replace(states[index], running=False), pod)
@@ -109,7 +109,9 @@ def _index(pod: Mapping[str, Any]) -> int:
 
 def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     status, name = pod.get("status") or {}, pod["metadata"]["name"]
-    container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == LOAD_CONTAINER), None)
+    container = next(
+        (entry for entry in status.get("containerStatuses") or [] if entry.get("name") == LOAD_CONTAINER), None
+    )
     now = (container or {}).get("state") or {}
     state = _disruption(state, pod)
     state = replace(state, pod=name)
@@ -127,19 +129,19 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
 
 
 def _disruption(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
-    """Whatever the container says: was this shard left alone?"""
+    """Marks a disruption of the shard, whatever its container says."""
     status = pod.get("status") or {}
     if state.pod and state.pod != pod["metadata"]["name"]:
-        # A second pod for the index would begin the work again, in the middle of the window.
+        # A second pod for the index begins the work again, in the middle of the window.
         state = replace(state, disrupted=True, reason=REPLACED)
     if state.code is None and "deletionTimestamp" in pod["metadata"]:
-        # A load generator that obeys SIGTERM ends 0, and a pod that ended 0 is a success for its Job. Nobody deletes a pod
-        # within the second between two looks that ended by itself; by whose clock it did is not asked.
+        # A load generator that obeys SIGTERM ends 0, which its Job counts as a success. A pod that ended by itself is hardly
+        # deleted within the second between two looks, so clocks are not compared.
         state = replace(state, disrupted=True, deleted=True, reason=DELETED)
     if state.code is not None:
-        # It had done its work: what happens to its pod or its node afterwards takes nothing away from it.
+        # Its work is done: later events of its pod or node do not matter.
         return state
-    condition = next((one for one in status.get("conditions") or [] if _is_disruption(one)), None)
+    condition = next((candidate for candidate in status.get("conditions") or [] if _is_disruption(candidate)), None)
     if condition is not None:
         state = replace(state, disrupted=True, reason=str(condition.get("reason") or _DISRUPTED))
     if status.get("reason"):
@@ -166,16 +168,16 @@ def _terminated(state: ShardState, ended: Mapping[str, Any]) -> ShardState:
         waiting="",
     )
     if started is None:
-        # Its image has no such command, for instance, or it was still being pulled: there was never anything that could drive
-        # a load, and the code is one that the kubelet made up.
-        words = _words(ended) or "its container ended before it had begun"
-        return replace(state, code=None, waiting=words, hopeless=True)
+        # The container never ran, for instance because its image was still being pulled or has no such command. The kubelet
+        # made the exit code up.
+        waiting = _words(ended) or "its container ended before it had begun"
+        return replace(state, code=None, waiting=waiting, hopeless=True)
     return state
 
 
 def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
     code = ended.get("exitCode")
-    # A shard that was evicted may still end 0, or 1 as programs do whose work is cancelled: neither is a result of its work.
+    # An evicted shard may end 0, or 1 because its work was cancelled: neither is a result of its work.
     return None if disrupted and code in (0, 1) else code
 
 
@@ -184,7 +186,7 @@ def _words(found: Mapping[str, Any]) -> str:
 
 
 def _time(text: str | None) -> float | None:
-    """None also for the year 1970, which a container has that never started."""
+    """Unix seconds; None also for the year 1970, which a container that never started has."""
     seconds = parse_time(text) if text else 0.0
     return seconds if seconds > 0 else None
 
@@ -194,23 +196,23 @@ def _is_disruption(condition: Mapping[str, Any]) -> bool:
 
 
 def _scheduling(status: Mapping[str, Any]) -> str:
-    for one in status.get("conditions") or []:
-        if one.get("type") == "PodScheduled" and one.get("status") == "False":
-            return cut(f"not scheduled: {one.get('message') or one.get('reason')}", _WORDS_BYTES)
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return cut(f"not scheduled: {condition.get('message') or condition.get('reason')}", _WORDS_BYTES)
     return ""
 
 
 def told(states: Mapping[int, ShardState], stopping: str) -> str:
     """
-    How the shards ended, in words; of many, those that did not end 0.
+    How the shards ended; of many shards, only those that did not end 0.
 
     Args:
         stopping: why the load was stopped, or empty.
     """
-    words = {index: _end_in_words(state) for index, state in sorted(states.items())}
-    chosen = [index for index, one in words.items() if len(words) <= _MOST_NAMED or one != _WELL]
-    parts = [f"shard {index} {words[index]}" for index in chosen[:_MOST_NAMED]]
-    rest = len(words) - len(parts)
+    endings = {index: _end_in_words(state) for index, state in sorted(states.items())}
+    chosen = [index for index, ending in endings.items() if len(endings) <= _MOST_NAMED or ending != _WELL]
+    parts = [f"shard {index} {endings[index]}" for index in chosen[:_MOST_NAMED]]
+    rest = len(endings) - len(parts)
     if rest:
         parts.append(f"{rest} {'others' if parts else 'shards'}" + (f" {_WELL}" if len(chosen) <= _MOST_NAMED else ""))
     text = ", ".join(parts)
@@ -223,17 +225,17 @@ def _end_in_words(state: ShardState) -> str:
 
 
 def load_start(states: Mapping[int, ShardState]) -> float | None:
-    """When the last shard's container started; None while one has not."""
+    """When the last shard's container started; None until every shard has started."""
     started = [state.started for state in states.values()]
-    known = [one for one in started if one is not None]
+    known = [moment for moment in started if moment is not None]
     return max(known) if len(known) == len(started) else None
 
 
 def load_end(states: Mapping[int, ShardState], start: float) -> float | None:
     """
-    The window's end: the latest end of a load container less a second, never before `start`.
+    The window's end: one second before the latest end of a load container, but never before `start`.
 
-    None when no end was seen. The second keeps the final sweep clear of the staleness that follows a pod's end.
+    None when no end was seen. The second is there because series go stale when their pod ends.
     """
     finished = [state.finished for state in states.values() if state.finished is not None]
     return max(start, max(finished) - 1) if finished else None
@@ -241,15 +243,15 @@ def load_end(states: Mapping[int, ShardState], start: float) -> float | None:
 
 def job_condition(job: Mapping[str, Any] | None) -> str:
     """`Complete`, `Failed`, or empty while the Job is not over."""
-    for one in ((job or {}).get("status") or {}).get("conditions") or []:
-        if one.get("type") in ("Complete", "Failed") and one.get("status") == "True":
-            return str(one["type"])
+    for condition in ((job or {}).get("status") or {}).get("conditions") or []:
+        if condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True":
+            return str(condition["type"])
     return ""
 
 
 def all_indexes_complete(job: Mapping[str, Any] | None, replicas: int) -> bool:
     """
-    The second witness for 0: the Job itself is Complete with every index, and nobody shrank it.
+    Confirms exit code 0: the Job is Complete with every index, and nobody lowered its completions.
 
     A Job whose completions were lowered becomes Complete without a single success.
     """

@@ -1,4 +1,4 @@
-"""The key `sign-off`: rule-evaluator's proof that its evidence is whole."""
+"""The key `sign-off`: rule-evaluator's proof that its evidence is complete."""
 
 from typing import ClassVar
 
@@ -56,5 +56,5 @@ class SignOff(RecordKey, frozen=True):
 
 
 def stands(sign_off: SignOff | None) -> bool:
-    """Whether the evaluator has signed off, other than by an attempt that a signal ended."""
+    """Whether the evaluator has signed off; an attempt that a signal ended does not count."""
     return sign_off is not None and not sign_off.stopped

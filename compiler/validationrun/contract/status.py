@@ -35,17 +35,17 @@ _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
 def workflow_phase(workflow: Mapping[str, Any]) -> str:
-    """Argo's phase; `Pending` before its controller has seen it."""
+    """Argo's phase; `Pending` until Argo's controller has seen the Workflow."""
     return str((workflow.get("status") or {}).get("phase") or "Pending")
 
 
 def has_ended(workflow: Mapping[str, Any]) -> bool:
-    """The Workflow is over, its exit handler included."""
+    """The Workflow has ended, its exit handler included."""
     return workflow_phase(workflow) in _ENDED and bool((workflow.get("status") or {}).get("finishedAt"))
 
 
 def is_shut_down(workflow: Mapping[str, Any]) -> bool:
-    """Somebody stopped or terminated it."""
+    """The Workflow was stopped or terminated."""
     return bool((workflow.get("spec") or {}).get("shutdown"))
 
 
@@ -53,8 +53,8 @@ def run_status(identity: Identity, workflow: Mapping[str, Any], written: Record 
     """
     The status of a run, finished or not.
 
-    What finalize wrote stands, with one exception: Passed counts only together with phase Succeeded, because a Workflow
-    can still fail after its verdict was written. Until it has ended a Passed is Awaited.
+    The status that finalize wrote stands, except that Passed counts only with phase Succeeded: a Workflow can fail after
+    its verdict was written. Until the Workflow ends, Passed reads as Awaited.
     """
     result = written.get(Status) if written is not None else None
     if result is not None and result.verdict != Verdict.PASSED:
@@ -75,7 +75,7 @@ def run_status(identity: Identity, workflow: Mapping[str, Any], written: Record 
 
 
 def _unjudged(workflow: Mapping[str, Any], written: Record | None) -> RunVerdict:
-    """The verdict of a run that is over and to which finalize gave none."""
+    """The verdict of an ended run without a verdict of finalize."""
     if is_shut_down(workflow):
         return RunVerdict(Phase.CANCELLED, RunReason.CANCELLED, "the run was terminated before it had a verdict")
     message = _why_unjudged(workflow)
@@ -85,13 +85,13 @@ def _unjudged(workflow: Mapping[str, Any], written: Record | None) -> RunVerdict
 
 
 def _unrecorded(message: str) -> str:
-    """finalize, where it ran, decided the same and could write it only into its message; other texts may be another run's."""
+    """The message of finalize, which without a record can report only there; other texts may be another run's."""
     at = message.find(_NO_RECORD)
     return message[at:] if at >= 0 else f"{_NO_RECORD}: no step of this very Workflow began its work ({message})"
 
 
 def _why_unjudged(workflow: Mapping[str, Any]) -> str:
-    """Argo's message. Where no pod of finalize ever got a node, what that means and where to look."""
+    """Argo's message; or, when no pod of finalize ever got a node, the consequences and likely causes."""
     message = str((workflow.get("status") or {}).get("message") or "finalize left no verdict")
     attempts = [node for node in _pod_nodes(workflow) if node.get("templateName") == record.FINALIZE]
     if not attempts or any(node.get("hostNodeName") for node in attempts):
@@ -104,13 +104,13 @@ def _why_unjudged(workflow: Mapping[str, Any]) -> str:
 
 
 def _pod_nodes(workflow: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Argo's nodes that are pods, the first to start first; none where Argo offloads the node status."""
+    """Argo's pod nodes in the order of their start; empty when Argo offloads the node status."""
     nodes = (read_nodes(workflow) or {}).values()
     return sorted((node for node in nodes if node.get("type") == "Pod"), key=lambda node: str(node.get("startedAt")))
 
 
 def _proven(written: Record | None) -> Sequence[RuleState]:
-    """Without the evaluator's sign-off a rule that was good so far is not yet passed; a failure stands."""
+    """The rule states; without the evaluator's sign-off Passed becomes Awaited, and a failure stands."""
     if written is None:
         return []
     states = _states(written)
@@ -141,12 +141,12 @@ def build_status(
     states: Sequence[RuleState] | None = None,
 ) -> Status:
     """
-    The whole document.
+    The status document.
 
     Args:
         verdict: None while the run has none.
-        completed: with a verdict.
-        states: final states by the evaluator's sign-off; None for what the record holds so far.
+        completed: None without a verdict.
+        states: final states from the evaluator's sign-off; None for the states in the record.
     """
     known: Recorded = written if written is not None else MemoryRecord()
     run, load = known.get(RunEntry), known.get(LoadEnd)
@@ -181,7 +181,7 @@ def _open_phase(workflow: Mapping[str, Any]) -> Phase:
 
 
 def _progress(written: Recorded | None, workflow: Mapping[str, Any]) -> str:
-    """What a run without verdict is doing, and Argo's message for a pod of it that cannot start."""
+    """What a run without verdict is doing, and Argo's message for a pod that cannot start."""
     if written is None:
         return _before_the_record(workflow)
     waiting = _waiting(workflow)
@@ -189,7 +189,7 @@ def _progress(written: Recorded | None, workflow: Mapping[str, Any]) -> str:
 
 
 def _waiting(workflow: Mapping[str, Any]) -> list[str]:
-    """Why pods of steps do not start: a quota, no room, an image that cannot be pulled. Not what each start goes through."""
+    """Why pods of steps do not start, such as a quota or an image; without the states of every normal start."""
     pending = [str(node.get("message") or "") for node in _pod_nodes(workflow) if node.get("phase") == "Pending"]
     return [message for message in pending if message and message not in _STARTING]
 
@@ -221,7 +221,7 @@ def _has_load(written: Recorded) -> bool:
 
 
 def _before_the_record(workflow: Mapping[str, Any]) -> str:
-    """Argo's message for what keeps the first step from starting: a lock, an image, a quota, an account that is missing."""
+    """Argo's message on why the first step does not start: a lock, an image, a quota, a missing account."""
     troubled = [
         node for node in _pod_nodes(workflow) if node.get("phase") in ("Pending", "Error") and node.get("message")
     ]
@@ -261,7 +261,7 @@ def _states(written: Recorded) -> list[RuleState]:
 
 
 def rule_status(rule: RuleEntry, state: RuleState | None) -> RuleStatus:
-    """A rule for readers; without a state it is Awaited."""
+    """The status of a rule; Awaited without a state."""
     state = state or RuleState(rule.name)
     query = alert = None
     if rule.threshold is not None and rule.op is not None:
@@ -295,7 +295,7 @@ def _running(written: Recorded) -> Condition:
 
 
 def verdict_conditions(verdict: RunVerdict | None) -> list[Condition]:
-    """The conditions that follow from the verdict alone; None while the run has none."""
+    """The conditions that follow from the verdict alone; `verdict` is None while there is none."""
     reason = verdict.reason if verdict else Verdict.AWAITED
     return [
         Condition("TestCancelled", _truth(verdict is not None and verdict.phase == Phase.CANCELLED), reason),

@@ -196,9 +196,9 @@ def _decisions(lines: list[str]) -> dict[str, Object]:
 def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
     """The steps by Argo's nodes, or by the record where the Workflow holds no nodes."""
     status = found.get("status") or {}
-    nodes = [node for node in (status.get("nodes") or {}).values() if node.get("templateName") in STEPS]
+    nodes = [entry for entry in (status.get("nodes") or {}).values() if entry.get("templateName") in STEPS]
     stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or []
-    names = [node.get("name") for node in stored] or list(STEPS)
+    names = [entry.get("name") for entry in stored] or list(STEPS)
     return [
         _judged(_by_nodes(step, nodes) if nodes else _by_record(step, written), written)
         for step in STEPS
@@ -207,14 +207,14 @@ def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
 
 
 def _by_nodes(step: str, nodes: list[Mapping[str, Any]]) -> StepView:
-    mine = [node for node in nodes if node["templateName"] == step]
-    pods = [node for node in mine if node.get("type") == "Pod"]
-    step_node = next((node for node in mine if node.get("type") == "Retry"), pods[-1] if pods else None)
+    mine = [entry for entry in nodes if entry["templateName"] == step]
+    pods = [entry for entry in mine if entry.get("type") == "Pod"]
+    step_node = next((entry for entry in mine if entry.get("type") == "Retry"), pods[-1] if pods else None)
     if step_node is None:
         return StepView(step, WAITING)
-    newest = max(pods, key=lambda node: str(node.get("startedAt")), default=step_node)
+    newest = max(pods, key=lambda entry: str(entry.get("startedAt")), default=step_node)
     outputs = ((step_node.get("outputs") or newest.get("outputs")) or {}).get("parameters") or []
-    message = next((str(node.get("value") or "") for node in outputs if node.get("name") == "message"), "")
+    message = next((str(entry.get("value") or "") for entry in outputs if entry.get("name") == "message"), "")
     state = _OF_ARGO.get(str(step_node.get("phase")), WAITING)
     if state == RUNNING and newest.get("phase") == "Pending":
         state = "Pending"
