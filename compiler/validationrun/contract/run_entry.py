@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
-from validationrun.oracle.rules import type_of
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -85,6 +84,9 @@ def rule_entries(rules: "Iterable[Rule]") -> list[RuleEntry]:
 
 
 def rule_entry(rule: "Rule") -> RuleEntry:
+    # A step that only reads the record starts without the rule types.
+    from validationrun.oracle.rules import type_of  # noqa: PLC0415
+
     comparison = type_of(rule).comparison(rule)
     if comparison is None:
         return RuleEntry(rule.name, rule.type)
