@@ -14,11 +14,11 @@ from tests.house.source import PACKAGE, ROOT
 from validationrun.cli import app, init, logs, report
 from validationrun.compiling.plan.model import Timings
 from validationrun.compiling.plan.steps import plan_steps
+from validationrun.contract.record_key import STEPS, RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.oracle.rules import RULE_TYPES
-from validationrun.runs.logs import STEPS as LISTED
 from validationrun.spec.v1alpha1 import Rule
-from validationrun.steps.main import STEPS as STARTED
+from validationrun.steps.main import PROGRAMS
 
 VERBS = {str(command.name): command for command in app.registered_commands}
 
@@ -39,7 +39,7 @@ def test_a_verb_has_a_file_examples_a_row_and_a_test(verb: str) -> None:
 def test_a_step_is_planned_started_and_listed_and_its_module_has_its_name() -> None:
     planned, last = plan_steps(Timings(1, 1, 1, 1, 1, 1), has_load=True, rule_count=1)
     names = [*(step.name for step in planned), last.name]
-    assert set(names) == set(STARTED) == set(LISTED) == {step.value for step in logs.Step}
+    assert set(names) == set(PROGRAMS) == set(STEPS) == {step.value for step in logs.Step}
     assert all((PACKAGE / "steps" / f"{name.replace('-', '_')}.py").is_file() for name in names)
     assert all(name in page("docs/glossary.md") for name in names)
 
@@ -50,7 +50,12 @@ def test_a_key_of_the_record_has_a_row_with_its_writer() -> None:
 
 
 def test_a_key_of_the_record_has_a_step_that_writes_it() -> None:
-    assert {key.writer for key in RECORD_KEYS} <= set(STARTED)
+    assert {key.writer for key in RECORD_KEYS} <= set(PROGRAMS)
+
+
+def test_every_key_of_the_record_is_listed() -> None:
+    defined = {key for key in RecordKey.__subclasses__() if key.__module__.startswith("validationrun.")}
+    assert defined == set(RECORD_KEYS)
 
 
 def test_a_rule_type_is_registered_and_has_a_body_an_example_and_a_page() -> None:

@@ -32,10 +32,12 @@ DATA = ("templates", "schemas")
 ALL_TESTS = ("tests/unit", "tests/golden")
 FIRST_TESTS = {
     "check": ("tests/unit/compiling/check",),
-    "load": ("tests/unit/spec/source",),
-    "api": ("tests/unit/api", "tests/unit/check"),
-    "emit": ("tests/unit/emit",),
+    "source": ("tests/unit/spec/source",),
+    "v1alpha1": ("tests/unit/spec", "tests/unit/compiling/check"),
+    "spec": ("tests/unit/spec", "tests/unit/compiling/check"),
+    "emit": ("tests/unit/compiling/emit",),
 }
+FOLDERS = ("compiling/check", "compiling/emit", "spec", "spec/source", "spec/v1alpha1")
 TIMEOUT_S = 600
 DESELECTED: list[str] = []
 
@@ -120,17 +122,22 @@ def _makes_findings(node: ast.AST) -> bool:
     )
 
 
+def _room(file: str) -> str:
+    """The folder of a file, which names what it does."""
+    return pathlib.PurePath(file).parent.name
+
+
 def removals_of(path: pathlib.Path) -> Iterator[Removal]:
     file = str(path.relative_to(PACKAGE))
     tree = ast.parse(path.read_text("utf-8"))
-    room = file.split("/", maxsplit=1)[0]
-    if file == "check/promql.py":
+    room = _room(file)
+    if file == "spec/promql.py":
         # Its functions find; the rules that use them make the findings. One guard is its own.
         yield from _promql_guard(file, tree)
         return
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        if room in ("check", "api") and _makes_findings(node):
+        if room in ("check", "spec", "v1alpha1") and _makes_findings(node):
             called = ast.unparse(node.value.value.func)  # type: ignore[attr-defined]
             yield Removal(file, line, f"yield {called} {_code(node)}".rstrip(), _replacing(node, _yields_nothing))
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and _target(node) in ("CHECKS", "_QUERY_CHECKS"):
@@ -138,25 +145,25 @@ def removals_of(path: pathlib.Path) -> Iterator[Removal]:
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and _target(node) in ("_MAKERS", "_TYPE_WORDS"):
             yield from _entries(file, node)
         elif (
-            file == "load/reader.py"
+            file == "spec/source/reader.py"
             and isinstance(node, ast.Expr)
             and (_calls(node.value, "_error") or _calls(node.value, "error"))
         ):
             yield Removal(file, line, f"error {_code(node)}", _replacing(node, _nothing))
-        elif file == "load/reader.py" and isinstance(node, ast.Expr) and _calls(node.value, "_foreign_tag"):
+        elif file == "spec/source/reader.py" and isinstance(node, ast.Expr) and _calls(node.value, "_foreign_tag"):
             yield Removal(file, line, "call of _foreign_tag", _replacing(node, _nothing))
         elif (
-            file == "emit/verify.py"
+            file == "compiling/emit/verify.py"
             and isinstance(node, ast.Raise)
             and node.exc is not None
             and _calls(node.exc, "EmitError")
         ):
             yield Removal(file, line, "raise EmitError", _replacing(node, _nothing))
-        elif file == "emit/verify.py" and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        elif file == "compiling/emit/verify.py" and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             yield Removal(file, line, f"call of {ast.unparse(node.value.func)}", _replacing(node, _nothing))
-        elif file == "pipeline.py" or (room == "emit" and file != "emit/verify.py"):
+        elif file == "compiling/pipeline.py" or (room == "emit" and file != "compiling/emit/verify.py"):
             yield from _in_lists(file, node)
-        if file in ("api/parse.py", "api/faults.py"):
+        if file in ("spec/parse.py", "spec/faults.py"):
             yield from _in_parse(file, node)
 
 
@@ -208,13 +215,13 @@ def _in_lists(file: str, node: ast.AST) -> Iterator[Removal]:
         yield Removal(file, line, f"append {_code(node)}", _replacing(node, _nothing))
     elif isinstance(node, ast.AugAssign) and "diagnostics" in ast.unparse(node.target):
         yield Removal(file, line, f"{ast.unparse(node.target)} += ...", _replacing(node, _nothing))
-    elif file == "pipeline.py" and _calls(node, "check"):
+    elif file == "compiling/pipeline.py" and _calls(node, "check"):
         yield Removal(file, line, "check(run)", _replacing(node, lambda _: ast.List([], ast.Load())))
-    elif file == "pipeline.py" and _calls(node, "_silence"):
+    elif file == "compiling/pipeline.py" and _calls(node, "_silence"):
         yield Removal(file, line, "_silence(...)", _replacing(node, lambda found: found.args[0]))
-    elif file == "emit/files.py" and isinstance(node, ast.Expr) and _calls(node.value, "verify"):
+    elif file == "compiling/emit/files.py" and isinstance(node, ast.Expr) and _calls(node.value, "verify"):
         yield Removal(file, line, "verify(...)", _replacing(node, _nothing))
-    elif file == "emit/files.py" and _calls(node, "size_findings"):
+    elif file == "compiling/emit/files.py" and _calls(node, "size_findings"):
         yield Removal(file, line, "size_findings(...)", _replacing(node, lambda _: ast.List([], ast.Load())))
 
 
@@ -236,8 +243,8 @@ def _promql_guard(file: str, tree: ast.Module) -> Iterator[Removal]:
 
 
 def all_removals() -> list[Removal]:
-    paths = [path for room in ("check", "api", "load", "emit") for path in sorted((PACKAGE / room).glob("*.py"))]
-    paths.append(PACKAGE / "pipeline.py")
+    paths = [path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))]
+    paths.append(PACKAGE / "compiling" / "pipeline.py")
     return [removal for path in paths for removal in removals_of(path)]
 
 
@@ -288,9 +295,7 @@ def judge(removal: Removal) -> tuple[Removal, str, float]:
         tree = ast.parse((PACKAGE / removal.file).read_text("utf-8"))
         removal.edit(tree)
         mutated.write_text(ast.unparse(ast.fix_missing_locations(tree)), "utf-8")
-        first = tuple(
-            one for one in FIRST_TESTS.get(removal.file.split("/", maxsplit=1)[0], ()) if (ROOT / one).exists()
-        )
+        first = tuple(one for one in FIRST_TESTS.get(_room(removal.file), ()) if (ROOT / one).exists())
         red = (red_test(folder, first) if first else "") or red_test(
             folder, tuple(one for one in ALL_TESTS if (ROOT / one).exists())
         )

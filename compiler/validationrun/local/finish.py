@@ -17,6 +17,7 @@ from validationrun.oracle.question import Question
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.report import write_reports
+from validationrun.report.from_result import view_of
 from validationrun.results.evidence import RULES_DIR, EvidenceWriter
 from validationrun.results.folder import Result, result_document, seal
 from validationrun.results.judgement import Judgement
@@ -75,7 +76,7 @@ def conclude(
         notes=setting.notes,
     )
     result = Result(document, setting.questions, _evidence(setting))
-    write_reports(result, setting.folder)
+    write_reports(view_of(result), setting.folder)
     seal(setting.folder, document)
     return result
 

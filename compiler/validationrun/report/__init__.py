@@ -6,26 +6,31 @@ bytes. The page's markup is in `templates/report/`. Each renderer raises `Result
 """
 
 import pathlib
+from typing import Final
 
 from validationrun.base.atomic_files import write_whole
 from validationrun.report import files, junit, log, markdown, page, status, terminal, termination
 from validationrun.report.from_result import view_of
+from validationrun.report.model import RunView
 from validationrun.results.folder import Result
 
 __all__ = ["to_html", "to_json", "to_junit", "to_log", "to_markdown", "to_termination", "to_text", "write_reports"]
 
 
-def write_reports(result: Result, folder: pathlib.Path) -> None:
+_IN_FOLDER: Final = (
+    (files.HTML, page.render),
+    (files.JUNIT, junit.render),
+    (files.MARKDOWN, markdown.render),
+    (files.LOG, log.render),
+    (files.TERMINATION, termination.render),
+)
+"""The reports of a results folder, local or uploaded by finalize."""
+
+
+def write_reports(view: RunView, folder: pathlib.Path) -> None:
     """Write every report of a run into its results folder. Raises OSError and ResultsError."""
-    view = view_of(result)
-    for name, content in (
-        (files.HTML, page.render(view)),
-        (files.JUNIT, junit.render(view)),
-        (files.MARKDOWN, markdown.render(view)),
-        (files.LOG, log.render(view)),
-        (files.TERMINATION, termination.render(view)),
-    ):
-        write_whole(folder / name, content.encode())
+    for name, render in _IN_FOLDER:
+        write_whole(folder / name, render(view).encode())
 
 
 def to_json(result: Result) -> str:

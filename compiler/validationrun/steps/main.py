@@ -7,19 +7,13 @@ of ours or of the installation. Never exits with Python's own 1 (a traceback) or
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from validationrun.base.conventions import EXIT_BUG
 from validationrun.contract.bundle import BundleError
-from validationrun.contract.record import (
-    ENSURE_CHAIN,
-    LOAD_JOB,
-    RULE_EVALUATOR,
-    WAIT_CHAIN_READY,
-    RecordError,
-)
-from validationrun.contract.record_key import STEPS
+from validationrun.contract.record import RecordError
+from validationrun.contract.record_key import ENSURE_CHAIN, FINALIZE, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.step_log import log_step
@@ -35,9 +29,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one step, with its arguments from the template."""
     try:
-        step, given = _arguments(arguments)
+        step, parameters = _arguments(arguments)
         log_step(step)
-        return _run(Context.from_environment(step), given)
+        return PROGRAMS[step](Context.from_environment(step), parameters)
     except (RunnerError, RecordError, BundleError, ClusterError, NoClusterError) as error:
         termination_message(str(error))
     except Exception:  # noqa: BLE001 - the last handler: an exit code of Python's would read like a verdict
@@ -46,8 +40,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _arguments(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
-    if not arguments or arguments[0] not in STEPS:
-        raise RunnerError(f"usage: validationrun-runner STEP [--set=NAME=VALUE ...]; the steps are {', '.join(STEPS)}")
+    if not arguments or arguments[0] not in PROGRAMS:
+        raise RunnerError(
+            f"usage: validationrun-runner STEP [--set=NAME=VALUE ...]; the steps are {', '.join(PROGRAMS)}"
+        )
     given = {}
     for argument in arguments[1:]:
         name, separator, value = argument.removeprefix(_SET).partition("=")
@@ -57,24 +53,42 @@ def _arguments(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
     return arguments[0], given
 
 
-def _run(context: Context, given: dict[str, str]) -> int:
-    """Imports only the step that runs, so that small steps start without the dependencies of the others."""
-    if context.step == ENSURE_CHAIN:
-        from validationrun.steps.ensure_chain import ensure_chain  # noqa: PLC0415
+def _ensure_chain(context: Context, parameters: Mapping[str, str]) -> int:
+    from validationrun.steps.ensure_chain import ensure_chain  # noqa: PLC0415
 
-        return ensure_chain(context, given)
-    if context.step == WAIT_CHAIN_READY:
-        from validationrun.steps.wait_chain_ready import wait_chain_ready  # noqa: PLC0415
+    return ensure_chain(context, parameters)
 
-        return wait_chain_ready(context)
-    if context.step == LOAD_JOB:
-        from validationrun.steps.load_job import load_job  # noqa: PLC0415
 
-        return load_job(context)
-    if context.step == RULE_EVALUATOR:
-        from validationrun.steps.rule_evaluator import rule_evaluator  # noqa: PLC0415
+def _wait_chain_ready(context: Context, _: Mapping[str, str]) -> int:
+    from validationrun.steps.wait_chain_ready import wait_chain_ready  # noqa: PLC0415
 
-        return rule_evaluator(context)
+    return wait_chain_ready(context)
+
+
+def _load_job(context: Context, _: Mapping[str, str]) -> int:
+    from validationrun.steps.load_job import load_job  # noqa: PLC0415
+
+    return load_job(context)
+
+
+def _rule_evaluator(context: Context, _: Mapping[str, str]) -> int:
+    from validationrun.steps.rule_evaluator import rule_evaluator  # noqa: PLC0415
+
+    return rule_evaluator(context)
+
+
+def _finalize(context: Context, _: Mapping[str, str]) -> int:
     from validationrun.steps.finalize import finalize  # noqa: PLC0415
 
     return finalize(context)
+
+
+# Each step is imported when it runs: the small ones start without what the others need. There is no default, because a step
+# without an entry must not run as another one.
+PROGRAMS: Final[Mapping[str, Callable[[Context, Mapping[str, str]], int]]] = {
+    ENSURE_CHAIN: _ensure_chain,
+    WAIT_CHAIN_READY: _wait_chain_ready,
+    LOAD_JOB: _load_job,
+    RULE_EVALUATOR: _rule_evaluator,
+    FINALIZE: _finalize,
+}

@@ -10,9 +10,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Final
 
-from validationrun.base.atomic_files import write_whole
+from validationrun import report
 from validationrun.base.conventions import OUTPUT_RESULTS
-from validationrun.report import files, junit, log, markdown, page, termination
 from validationrun.report.from_record import Ended, result_of, view_of_result
 from validationrun.results.folder import file_hashes, seal
 from validationrun.steps import diagnostics
@@ -38,15 +37,7 @@ def write(context: Context, ended: Ended, pods: Sequence[PodFound]) -> pathlib.P
     if pods:
         diagnostics.save(folder, pods)
     result = result_of(ended, ELSEWHERE)
-    shown = view_of_result(result, ended.evidence)
-    for name, content in (
-        (files.HTML, page.render(shown)),
-        (files.JUNIT, junit.render(shown)),
-        (files.MARKDOWN, markdown.render(shown)),
-        (files.LOG, log.render(shown)),
-        (files.TERMINATION, termination.render(shown)),
-    ):
-        write_whole(folder / name, content.encode())
+    report.write_reports(view_of_result(result, ended.evidence), folder)
     sign_off = ended.evidence.sign_off
     evaluators = sign_off.files if sign_off is not None else {}
     seal(folder, result.document, {**evaluators, **file_hashes(folder)})

@@ -10,7 +10,7 @@ from runner_helpers import Clock, FakeCluster, bundle_folder, context
 from validationrun.base.durations import parse_settle
 from validationrun.contract.bundle import Bundle, BundleError, fill_template
 from validationrun.steps.context import Context
-from validationrun.steps.main import run
+from validationrun.steps.main import PROGRAMS, run
 
 
 def as_volume(folder: pathlib.Path) -> pathlib.Path:
@@ -105,7 +105,7 @@ def test_an_exit_code_of_a_fault_is_never_a_verdict(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("VALIDATION_SETTLE", "soon")
     assert run(["finalize"]) == 70
-    monkeypatch.setattr("validationrun.steps.main._run", lambda *_: 1 / 0)
+    monkeypatch.setitem(PROGRAMS, "finalize", lambda *_: 1 / 0)
     monkeypatch.delenv("VALIDATION_SETTLE")
     monkeypatch.setattr("validationrun.kube.cluster.Cluster.inside", lambda _: FakeCluster())
     assert run(["finalize"]) == 70

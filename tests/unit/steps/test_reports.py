@@ -472,7 +472,7 @@ def test_a_report_that_cannot_be_made_leaves_verdict_and_clean_up_alone(
     ended.keys.change(RunEntry, results=RESULTS)
     ended.keys.change(LoadEnd, code=code)
     ended.chain()
-    monkeypatch.setattr(reports, "write_whole", refuse)
+    monkeypatch.setattr(report, "write_whole", refuse)
     assert ended.finalize() == code
     assert (ended.label(), ended.sealed(), ended.has_chain) == ("Failed" if code else "Passed", True, False)
     assert "no report: " in capsys.readouterr().err

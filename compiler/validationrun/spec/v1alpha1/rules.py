@@ -1,6 +1,6 @@
 """`spec.rules[]`: the conditions that a run checks in Prometheus."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -88,4 +88,4 @@ class Rule(Model):
     @property
     def bodies(self) -> list[str]:
         """The types whose bodies are present."""
-        return [name for name in ("query", "alert") if getattr(self, name) is not None]
+        return [name for name in get_args(RuleTypeName) if getattr(self, name) is not None]
