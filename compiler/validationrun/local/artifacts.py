@@ -1,4 +1,4 @@
-"""What the workload wrote, taken into the results folder: bounded, and nothing but plain files."""
+"""Copies the workload's files into the results folder: plain files only, up to a maximum."""
 
 import os
 import pathlib
@@ -21,9 +21,9 @@ def output_name(index: int, name: str) -> str:
 
 def collect(index: int, source: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """
-    Copies the files of one shard's RESULT_DIR beside the others: no path level is added.
+    Copies the files of one shard's RESULT_DIR into the folder itself, without subfolders.
 
-    Returns what was left out, a sentence each.
+    Returns a sentence for each file that was not kept.
     """
     left_out, total, count = [], 0, 0
     for path, size in _files(source):
@@ -43,17 +43,17 @@ def collect(index: int, source: pathlib.Path, folder: pathlib.Path) -> list[str]
 
 
 def _files(source: pathlib.Path) -> Iterator[tuple[pathlib.Path, int]]:
-    """Plain files in sorted order; links and devices could lead anywhere."""
+    """Plain files in sorted order, because links and devices could lead anywhere."""
     for folder, folders, names in os.walk(source):
         folders.sort()
         for name in sorted(names):
             path = pathlib.Path(folder, name)
             try:
-                found = path.lstat()
+                status = path.lstat()
             except OSError:
                 continue
-            if stat.S_ISREG(found.st_mode):
-                yield path, found.st_size
+            if stat.S_ISREG(status.st_mode):
+                yield path, status.st_size
 
 
 def _flat(shown: str) -> str:
@@ -61,7 +61,7 @@ def _flat(shown: str) -> str:
 
 
 def _free(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """A name that is not taken yet: two files may become alike when they are flattened."""
+    """A free name, because two paths may be flattened to the same name."""
     target, number = folder / name, 2
     while target.exists():
         target, number = folder / f"{name}.{number}", number + 1
@@ -69,9 +69,9 @@ def _free(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def _copy(path: pathlib.Path, target: pathlib.Path, room: int) -> None:
-    # Not through a link that was put there since.
-    found = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(found, "rb") as source, target.open("xb") as out:
+    # O_NOFOLLOW: the file may have been replaced by a link.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as source, target.open("xb") as out:
         while room > 0 and (part := source.read(min(room, _PART_BYTES))):
             out.write(part)
             room -= len(part)

@@ -20,13 +20,13 @@ _MOST_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain that exists: its id, and its endpoints by kind in the order in which they were given."""
+    """An existing chain: its id, and its endpoints by kind in the given order."""
 
     chain_id: str
     endpoints: Mapping[str, Sequence[str]]
 
     def values(self) -> dict[str, str]:
-        """The values of the tokens that the plan leaves open, by the token's name."""
+        """The run-time values of the chain, by token name."""
         values = {"chainId": self.chain_id}
         for kind in KINDS:
             urls = list(self.endpoints[kind])
@@ -38,8 +38,8 @@ class Chain:
 
 def endpoints_of(run: ValidationRun, given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """
-    The endpoints of the command line, else the spec's. With an RPC of the command line none of the spec's is used, because that
-    is another chain.
+    The endpoints of the command line, else the spec's. An RPC of the command line replaces all endpoints of the spec, because
+    it may be another chain's.
 
     Raises:
         LocalError: no RPC is given.
@@ -66,7 +66,7 @@ def chain_of(
     ask: Callable[[str], Any] = _ask,
 ) -> Chain:
     """
-    The chain that the load is driven at.
+    The chain under load.
 
     Args:
         given: endpoints of the command line, by kind.
@@ -74,7 +74,7 @@ def chain_of(
         ask: returns the JSON behind the `/status` of an RPC. Raises NoResponseError.
 
     Raises:
-        LocalError: no RPC is given, or it does not name its chain.
+        LocalError: no RPC is given, or the RPC does not name its chain.
     """
     endpoints = endpoints_of(run, given)
     if chain_id is None and run.spec.chain.endpoints is not None and not given.get("rpc"):
@@ -85,7 +85,7 @@ def chain_of(
 
 
 def _network(url: str, ask: Callable[[str], Any]) -> str:
-    """`node_info.network` of Tendermint's `/status`; some nodes put it into an envelope."""
+    """`node_info.network` of Tendermint's `/status`, which some nodes wrap in `result`."""
     try:
         body = ask(f"{url.rstrip('/')}/status")
     except NoResponseError as error:

@@ -27,9 +27,9 @@ _HANDED_OVER_SECONDS: Final = 0.001
 
 class Clock:
     """
-    Time that never goes back and never jumps: the wall clock of the start, carried on by the monotonic one.
+    A clock that never goes back and never jumps: the wall clock at the start plus monotonic time.
 
-    Evaluation times, the window's ends and the load's are all of this one clock.
+    Evaluation times and the start and end of window and load are all times of this clock.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Clock:
         return self.at(time.monotonic())
 
     def at(self, monotonic: float) -> float:
-        """Unix seconds, to the millisecond, which is what Prometheus keeps."""
+        """Unix seconds, rounded to Prometheus' milliseconds."""
         return round(self._wall + (monotonic - self._monotonic), 3)
 
 
 class LocalControl:
-    """The part of `evaluation.Control` that every run on one machine shares: a window that is known from the start, no load."""
+    """The `Control` of a run on one machine without load, whose window is known from the start."""
 
     def __init__(self, window: Window, settle_s: float, evidence: EvidenceWriter, clock: Clock) -> None:
         self.settle_s = settle_s
@@ -62,20 +62,20 @@ class LocalControl:
         return self.clock.now()
 
     def sleep(self, seconds: float) -> None:
-        """Shorter when somebody interrupts; and where the evaluation itself waits, when an answer came."""
+        """Sleeps until an interrupt at most; the evaluation's own thread also wakes for an answer."""
         if threading.current_thread() is not self._evaluation or self._interrupt.is_set():
             self._interrupt.wait(seconds)
         elif self._news.wait(seconds):
             self._news.clear()
-            # The answer is on its way from the thread that asked.
+            # The thread that asked is still handing its answer over.
             time.sleep(_HANDED_OVER_SECONDS)
 
     def wake(self) -> None:
-        """An answer came: a window that is over is judged as fast as Prometheus answers."""
+        """Wakes the evaluation for an answer, so that a closed window is judged as fast as Prometheus answers."""
         self._news.set()
 
     def interrupt(self) -> bool:
-        """Somebody wants an end. Returns whether the next such wish is handled in order too."""
+        """Asks for an orderly end. Returns whether the next signal is to be handled too."""
         self._interrupt.set()
         self._news.set()
         return False
@@ -93,7 +93,7 @@ class LocalControl:
         self.evidence.add(decision, counted=counted)
 
     def stop(self, decision: Decision) -> None:
-        """Logs the stop. Without a load there is nothing else to stop."""
+        """Logs the stop, because without a load there is nothing to stop."""
         self.announce_stop(decision, "stopping")
 
     def announce_stop(self, decision: Decision, consequence: str) -> None:
@@ -116,7 +116,7 @@ class LocalControl:
 @contextlib.contextmanager
 def signals_interrupt(control: LocalControl) -> Iterator[None]:
     """
-    SIGINT, SIGTERM and SIGHUP end the evaluation in order; a further signal that can hurry nothing more ends the process.
+    SIGINT, SIGTERM and SIGHUP end the evaluation in order; once nothing can be hurried, a signal ends the process.
 
     A signal that was ignored at the start, as under `nohup`, stays ignored.
     """
@@ -142,9 +142,9 @@ def signals_interrupt(control: LocalControl) -> Iterator[None]:
 
 def as_it_ended(judgement: Judgement, fold: Fold, *, interrupted: bool) -> Judgement:
     """
-    The judgement, or that of a run that somebody stopped while its last answers were awaited.
+    The judgement, marked as interrupted when a signal came while the last answers were awaited.
 
-    Whoever stops a run before its verdict is written gets no verdict.
+    A run that is stopped before its verdict is written has no verdict.
     """
     if not interrupted or judgement.interrupted:
         return judgement

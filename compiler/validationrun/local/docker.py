@@ -1,4 +1,4 @@
-"""The workload in a container of this machine, with what its pod would have: its folders, its user, its lack of rights."""
+"""Docker commands that run the workload like its pod: with its folders, its user, and no capabilities."""
 
 import pathlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from validationrun.local.workload import Container, Shard
 
 DOCKER: Final = "docker"
 CANNOT_START: Final = frozenset({125, 126, 127})
-"""Exit codes by which `docker run` says that there was no container, or no program in it."""
+"""Exit codes of `docker run` when it cannot start the container or the program in it."""
 
 
 def run_command(
@@ -19,7 +19,7 @@ def run_command(
     `docker run` in the foreground: it passes signals on and exits as the container does.
 
     Args:
-        name: of the container, by which it is ended for sure.
+        name: the container's name, by which `remove_command` ends it.
     """
     command = [DOCKER, "run", "--rm", "--name", name, "--network", "host", "--pull", "never"]
     command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
@@ -38,12 +38,12 @@ def run_command(
 
 
 def remove_command(name: str) -> list[str]:
-    """Ends a container that outlived its `docker run`; harmless when there is none."""
+    """Removes a container that outlived its `docker run`; harmless when there is none."""
     return [DOCKER, "rm", "--force", name]
 
 
 def fetch_commands(image: str) -> Sequence[list[str]]:
-    """Is it here? Else fetch it. Before the window opens: a download is no load."""
+    """Commands that find or else pull the image, before the window opens because a download is no load."""
     return [DOCKER, "image", "inspect", "--format", "{{.Id}}", image], [DOCKER, "pull", "--quiet", image]
 
 

@@ -11,7 +11,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     """
     Every `$(NAME)` that has a value is replaced, once; `$$` is a dollar sign that begins no reference.
 
-    What has no value, what is not closed, and a `$` before anything else stay as they are.
+    References without value, unclosed references, and `$` before any other character stay as they are.
     """
 
     def value(match: re.Match[str]) -> str:

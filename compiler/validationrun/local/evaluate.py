@@ -1,4 +1,4 @@
-"""`evaluate`: the rules alone, from now on or over a window that began already; asks Prometheus and nobody else."""
+"""`evaluate`: judges only the rules, over a present or past window; it asks only Prometheus."""
 
 import logging
 import pathlib
@@ -45,7 +45,7 @@ class EvaluateOptions:
     What the command line adds to a spec.
 
     Attributes:
-        root: the folder of all results.
+        root: folder of all results.
         start: Unix seconds; None for now.
         seconds: length of the window; None for the spec's own.
     """
@@ -61,7 +61,7 @@ class EvaluateOptions:
 
 def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, pathlib.Path]:
     """
-    Judges the rules of a spec; its load counts as absent.
+    Judges the rules of a spec and ignores its load.
 
     Returns the result and its folder.
 
@@ -84,9 +84,9 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
         run_id = folder.name
         questions = _questions(run, chain_id, run_id)
     rules = [question.rule for question in questions]
-    written = _record(run, options, began, questions)
+    record = _record(run, options, began, questions)
     evidence = EvidenceWriter(folder, rules)
-    # The whole window counts as open from the start, because no rule is asked before its time.
+    # The window counts as open to its end, because no rule is queried before its time.
     control = LocalControl(Window(start, end, end, over=True), options.settle_s, evidence, clock)
     window = f"{format_time(start)} to {format_time(end)}"
     logger.info("judging %s by %s from %s", counted(len(rules), "rule"), options.prometheus_url, window)
@@ -94,7 +94,7 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     setting = Setting("evaluate", folder, identity, questions, options.settle_s, prometheus, notes_of(run))
     with signals_interrupt(control):
         judgement = _judge(options, questions, control)
-        return conclude(setting, written, judgement, evidence, None, control.now()), folder
+        return conclude(setting, record, judgement, evidence, None, control.now()), folder
 
 
 def _judge(options: EvaluateOptions, questions: list[Question], control: LocalControl) -> Judgement:
@@ -110,15 +110,15 @@ def _judge(options: EvaluateOptions, questions: list[Question], control: LocalCo
 
 def _record(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> MemoryRecord:
     parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
-    written = MemoryRecord(run_entry(run.metadata.name, spec_hash(run), began, parameters, questions))
+    record = MemoryRecord(run_entry(run.metadata.name, spec_hash(run), began, parameters, questions))
     chain_id, endpoints = chain_id_of(run, options.chain_id), run.spec.chain.endpoints
     if chain_id is not None:
-        put_chain(written, chain_id, endpoints.rpc if endpoints is not None else [], began)
-    return written
+        put_chain(record, chain_id, endpoints.rpc if endpoints is not None else [], began)
+    return record
 
 
 def chain_id_of(run: ValidationRun, given: str | None) -> str | None:
-    """The given id, else that of an existing chain. A chain that is brought up has a new id in each run; then None."""
+    """The given id, else an existing chain's. None for a chain that is brought up, whose id is new in each run."""
     if given is not None:
         return given
     return run.spec.chain.chain_id if run.spec.chain.endpoints is not None else None

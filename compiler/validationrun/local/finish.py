@@ -28,12 +28,12 @@ INTERRUPTED: Final = "the run was interrupted before it had a verdict"
 @dataclass(frozen=True, slots=True)
 class Setting:
     """
-    What was known before a run on one machine began.
+    The facts of a run on one machine that are known before it begins.
 
     Attributes:
         mode: `run` or `evaluate`.
-        folder: of the results.
-        notes: what a reader must know about how this was judged.
+        folder: the results folder.
+        notes: remarks for readers on how the run was judged.
     """
 
     mode: Literal["run", "evaluate"]
@@ -54,10 +54,10 @@ def conclude(
     now: float,
 ) -> Result:
     """
-    Gives the verdict, writes everything, seals the folder. Raises OSError when that cannot be written.
+    Gives the verdict, writes all files, seals the folder. Raises OSError.
 
     Args:
-        workload: None when there is no load to be judged.
+        workload: None without a load.
         now: Unix seconds.
     """
     evidence.close(judgement.states)
@@ -90,13 +90,13 @@ def _verdict(judgement: Judgement, workload: Workload | None) -> RunVerdict:
 
 
 def _evidence(setting: Setting) -> dict[str, RuleEvidence]:
-    """Read back from the files: what the reports show is what was written."""
-    found = {}
+    """The evidence, read back from its files so that the reports show what was written."""
+    evidence = {}
     for question in setting.questions:
         name = question.rule.name
         with (setting.folder / RULES_DIR / f"{name}.jsonl").open(encoding="ascii") as stream:
-            found[name] = read_lines(stream, name)
-    return found
+            evidence[name] = read_lines(stream, name)
+    return evidence
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""All shards of a load on one machine: started together, followed, stopped, and what their exit codes add up to."""
+"""Starts, follows and stops all shards of a load on one machine, and derives the outcome from their exit codes."""
 
 import logging
 import os
@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 Why = Literal["", "rule", "runDuration", "interrupted"]
 
 _STALENESS_SECONDS: Final = 1.0
-"""The window ends this long before the load does: what a process exports goes stale with its end."""
+"""The window ends this long before the load, because the series of a process go stale when it ends."""
 _LOOK_LAG_SECONDS: Final = 0.5
-"""A shard that is not known to have ended may have ended this long ago."""
+"""Maximum delay until the end of a shard is noticed."""
 _MOST_NAMED: Final = 8
 _SIGNAL_BASE: Final = 128
 _LAST_BYTES: Final = 4096
@@ -41,7 +41,7 @@ class Load:
     Attributes:
         run_s: `timeouts.runDuration`, counted from the start.
         docker: the commands are `docker run`.
-        why: why it was told to stop.
+        why: why the load was stopped; empty while it was not.
     """
 
     launches: Sequence[Launch]
@@ -58,7 +58,7 @@ class Load:
         return bool(self._programs)
 
     def begin(self) -> None:
-        """Starts every shard; when one cannot be started, none is left running."""
+        """Starts every shard; when a shard cannot be started, kills them all."""
         self._programs = [Program(launch) for launch in self.launches]
         for program in self._programs:
             program.start()
@@ -74,34 +74,34 @@ class Load:
 
     @property
     def failure(self) -> str | None:
-        """Why it cannot be started; None when nothing speaks against it."""
+        """Why the load cannot be started; None without a failure."""
         for index, program in enumerate(self._programs):
             if program.started is None or program.failure:
-                words = program.failure or "its process ended before it began"
-                return f"shard {index}: {program.launch.argv[0]}: {words}"
+                message = program.failure or "its process ended before it began"
+                return f"shard {index}: {program.launch.argv[0]}: {message}"
         return None
 
     @property
     def start(self) -> float | None:
-        """When the last shard started, Unix seconds; None while one has not."""
+        """When the last shard started, Unix seconds; None until every shard has started."""
         if not self._programs or self.failure is not None:
             return None
         return load_start({state.index: state for state in self.states()})
 
     @property
     def over(self) -> bool:
-        """No shard runs any more."""
+        """All shards have ended."""
         return self.begun and all(program.ended is not None or program.gone for program in self._programs)
 
     def open_until(self, now: float) -> float:
-        """The window surely reaches up to here, whatever becomes known of the load's end."""
+        """The window reaches at least this time, whenever the load turns out to end."""
         return now - _STALENESS_SECONDS - _LOOK_LAG_SECONDS
 
     def end(self) -> float | None:
         """
-        The window's end: the latest end of a shard less a second, never before the start. None when no end was seen.
+        The window's end: one second before the latest end of a shard. None when no end was seen.
 
-        Nor before the failure that the load was stopped for: it ran when that was asked.
+        Never before the start, or before the failure that stopped the load, because the load ran at both times.
         """
         start = self.start
         finished = [state.finished for state in self.states() if state.finished is not None]
@@ -113,10 +113,10 @@ class Load:
 
     def stop(self, why: Why, words: str, t: float | None = None) -> None:
         """
-        Tells every shard to end; the first reason stays.
+        Stops every shard; the first reason stays.
 
         Args:
-            t: of the failure that it is stopped for.
+            t: evaluation time of the failure that stops the load.
         """
         if t is not None:
             self._stop_t = t if self._stop_t is None else min(t, self._stop_t)
@@ -127,12 +127,12 @@ class Load:
             program.stop()
 
     def kill(self) -> None:
-        """At once, whatever grace the shards have left."""
+        """Kills every shard at once, without its grace period."""
         for program in self._programs:
             program.kill()
 
     def watch(self, now: float) -> None:
-        """Stops a load that runs longer than it may."""
+        """Stops a load that runs longer than `run_s`."""
         start = self.start
         if start is not None and not self.why and now >= start + self.run_s and not self.over:
             limit = f"timeouts.runDuration ({format_duration(self.run_s)})"
@@ -140,18 +140,18 @@ class Load:
             self.stop("runDuration", f"stopped at {limit}")
 
     def wait(self, seconds: float) -> bool:
-        """Whether nothing of any shard is left, within so many seconds."""
+        """Waits until no process of any shard is left. Returns whether none is."""
         return all(program.wait(seconds) for program in self._programs)
 
     def close(self) -> None:
-        """Ends whatever still runs."""
+        """Ends every process that still runs."""
         for program in self._programs:
             program.kill()
         for program in self._programs:
             program.close()
 
     def states(self) -> list[ShardState]:
-        """Each shard as it is known now."""
+        """The present state of each shard."""
         return [self._state(index, program) for index, program in enumerate(self._programs)]
 
     def _state(self, index: int, program: Program) -> ShardState:
@@ -163,7 +163,7 @@ class Load:
             return ShardState(index, started=started, reason=reason, running=started is not None and not lost)
         code, reason = ended.code, ""
         if ended.signal is not None:
-            # As a container's runtime counts it.
+            # As container runtimes count it.
             code, reason = _SIGNAL_BASE + ended.signal, _signal_name(ended.signal)
         if ended.stopped and self.why in ("rule", "interrupted"):
             code, reason = None, f"stopped ({self._why_words})"
@@ -172,7 +172,7 @@ class Load:
         return ShardState(index, started=started, finished=self.clock.at(ended.at), code=code, reason=reason)
 
     def outcome(self) -> Workload:
-        """What the load's end means, for the verdict."""
+        """The outcome of the load, for the verdict."""
         if not self.begun:
             return Workload(
                 None if self.why else INFRASTRUCTURE,
@@ -220,12 +220,12 @@ def _signal_name(number: int) -> str:
 
 
 def _describe(states: Sequence[ShardState], last_words: Sequence[str]) -> str:
-    """Every shard's end in words; of many, those that did not end 0."""
-    words = [_words(state, last_words[state.index]) for state in states]
-    if len(states) > 1 and len(set(words)) == 1:
-        return f"{len(states)} shards {words[0]}"
+    """How the shards ended; of many shards, only those that did not end 0."""
+    endings = [_words(state, last_words[state.index]) for state in states]
+    if len(states) > 1 and len(set(endings)) == 1:
+        return f"{len(states)} shards {endings[0]}"
     chosen = [state.index for state in states if len(states) <= _MOST_NAMED or state.code != 0]
-    parts = [f"shard {index} {words[index]}" for index in chosen[:_MOST_NAMED]]
+    parts = [f"shard {index} {endings[index]}" for index in chosen[:_MOST_NAMED]]
     rest = len(states) - len(parts)
     if rest:
         parts.append(f"{rest} others" + (" exit 0" if len(chosen) <= _MOST_NAMED else ""))
@@ -236,12 +236,12 @@ def _words(state: ShardState, last_words: str) -> str:
     if state.code is None:
         return state.reason or "no exit code"
     text = f"exit {state.code}" + (f" ({state.reason})" if state.reason else "")
-    # What it said last is often why.
+    # The last line often says why.
     return f"{text}: {last_words}" if state.code and last_words else text
 
 
 def _last_words(path: pathlib.Path) -> str:
-    """The last line of a file that says something."""
+    """The last line of a file that is not blank."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LAST_BYTES))

@@ -1,4 +1,4 @@
-"""The keys of a run record that a run on one machine keeps in memory, so that its status is made as that of any other run."""
+"""The run record of a run on one machine, kept in memory so that the status is built as for any other run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,8 +19,8 @@ def run_entry(
 ) -> RunEntry:
     """
     Args:
-        started: Unix seconds; the entry has them rounded.
-        load: None when the rules alone are judged.
+        started: Unix seconds; the entry holds them rounded.
+        load: None when only the rules are judged.
     """
     return RunEntry(
         started_at=format_time(round(started)),
@@ -33,7 +33,7 @@ def run_entry(
 
 
 def put_chain(written: MemoryRecord, chain_id: str, rpc: Sequence[str], now: float) -> None:
-    """A chain that was there before the run."""
+    """Records a chain that existed before the run."""
     at = format_time(now)
     written.put(ChainEntry(at, chain_id, Endpoints(rpc=list(rpc))))
     written.put(ChainReady(at, deployments=[]))

@@ -1,4 +1,4 @@
-"""What has to be known before a run on one machine begins, and what makes it pointless to begin."""
+"""The checks before a run on one machine begins."""
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -38,13 +38,13 @@ def uses_chain_id(question: Question) -> bool:
 
 
 def notes_of(run: ValidationRun) -> tuple[str, ...]:
-    """What a reader must know about how the rules were judged."""
+    """Remarks for readers on how the rules were judged."""
     return (ALERTS_NOTE,) if any(type_of(rule).reference(rule) for rule in run.spec.rules) else ()
 
 
 def refuse_late_rules(run: ValidationRun, seconds: int) -> None:
     """
-    A rule that begins when a shortened window is over would be asked once or never.
+    Refuses a rule that begins after a shortened window, because it would be queried once or never.
 
     Raises:
         LocalError
@@ -60,10 +60,10 @@ def refuse_late_rules(run: ValidationRun, seconds: int) -> None:
 
 def prometheus_info(url: str, access: Access) -> PrometheusInfo:
     """
-    The preflight: Prometheus answers. Returns its URL and its version.
+    Checks that Prometheus answers; returns its URL and its version.
 
     Raises:
-        LocalError: it does not.
+        LocalError: Prometheus does not answer.
     """
     prometheus = Prometheus(url, access)
     try:
@@ -77,7 +77,7 @@ def prometheus_info(url: str, access: Access) -> PrometheusInfo:
 
 
 class _Waking(Asker):
-    """Tells when it has an answer."""
+    """An asker that calls `answered` after each answer."""
 
     answered: Callable[[], None]
 
@@ -92,10 +92,10 @@ def askers(
     questions: Sequence[Question], url: str, access: Access, now: Callable[[], float], answered: Callable[[], None]
 ) -> list[Asker]:
     """
-    Each rule with a connection of its own.
+    One asker per rule, each with its own connection.
 
     Args:
-        answered: called whenever one has an answer.
+        answered: called after each answer.
     """
     explain = explain_empty(Prometheus(url, access))
     made: list[Asker] = []
@@ -108,11 +108,11 @@ def askers(
 
 def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:
     """
-    Makes the results folder, whose name is the run's id from then on.
+    Makes the results folder. The folder's name becomes the id of the run.
 
     Args:
-        run_id: of a run that is alone in its second. Another run of the same second has the folder of this name already: then
-            the id is `<run_id>-2`, `<run_id>-3` and so on, because the results of two runs must never mix.
+        run_id: unique for each second. When a run of the same second has this folder already, the id becomes `<run_id>-2`,
+            `<run_id>-3` and so on, because the results of two runs must never mix.
 
     Raises:
         LocalError

@@ -1,4 +1,4 @@
-"""`run --local`: the workload as processes of this machine, judged while it runs, and stopped when a rule says so."""
+"""`run --local`: runs the workload as processes of this machine, judges it meanwhile, and stops it when a rule says so."""
 
 import contextlib
 import dataclasses
@@ -59,11 +59,11 @@ class RunOptions:
     What the command line adds to a spec.
 
     Attributes:
-        root: of all results.
+        root: folder of all results.
         endpoints: by kind: rpc, evm, ws, rest.
-        parameters: of the compiled template, as a submission takes them, without the chain's id and Prometheus' URL.
+        parameters: as for a submission, without chain id and Prometheus URL.
         environment: variables that replace the spec's.
-        docker: containers in the place of processes.
+        docker: run containers instead of processes.
     """
 
     prometheus_url: str
@@ -86,7 +86,7 @@ class RunControl(LocalControl):
         self._hurry = threading.Event()
 
     def interrupt(self) -> bool:
-        """Once for an end in order, twice for an end at once."""
+        """The first call asks for an orderly end, the second for an immediate end."""
         if not self._interrupt.is_set():
             return super().interrupt() or True
         self._hurry.set()
@@ -98,10 +98,10 @@ class RunControl(LocalControl):
     def look(self) -> Window:
         load, window = self.load, self._window
         if not load.begun:
-            # Whoever judges is there before the window opens.
+            # The load begins here, so that the evaluation is ready before the window opens.
             load.begin()
         now = self.now()
-        # First whether it is over, then until when it was open: what is known of its end must not come between.
+        # Read `over` before `open_until`, because the load may end between the two.
         over = load.over
         if window.start is None and (start := load.start) is not None:
             window.start = start
@@ -118,11 +118,11 @@ class RunControl(LocalControl):
         self.load.stop("rule", f"rule {decision.rule} failed", decision.t)
 
     def await_end(self) -> None:
-        """Until nothing of the load is left. It has ended, or was told to, or is told now."""
-        load, told = self.load, False
+        """Waits until no process of the load is left; an interrupt stops the load."""
+        load, announced = self.load, False
         while not load.wait(_BEAT_SECONDS):
-            if load.why and not told:
-                told = True
+            if load.why and not announced:
+                announced = True
                 logger.info("waiting until the load has ended")
             if self.interrupted() and not load.why and not load.over:
                 logger.info("interrupted: stopping the load; once more kills it")
@@ -133,7 +133,7 @@ class RunControl(LocalControl):
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Everything about a run before anything of it is started."""
+    """A run that is ready to start."""
 
     run: ValidationRun
     plan: Plan
@@ -164,9 +164,9 @@ class _Prepared:
 
 def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.Path]:
     """
-    Drives the load of a spec from this machine, at a chain that is there, and judges it.
+    Drives the load of a spec from this machine against an existing chain, and judges it.
 
-    Returns the result and the folder it lies in.
+    Returns the result and its folder.
 
     Raises:
         LocalError: the run cannot begin.
@@ -219,18 +219,18 @@ def _questions(run: ValidationRun, identity: Identity, chain: Chain) -> list[Que
 
 
 def _ask_prometheus(options: RunOptions, clock: Clock) -> PrometheusInfo:
-    """The preflight: it answers, and lives in the same time. Raises LocalError."""
-    found = prometheus_info(options.prometheus_url, options.access)
+    """Checks that Prometheus answers and that its clock agrees with ours. Raises LocalError."""
+    info = prometheus_info(options.prometheus_url, options.access)
     with contextlib.closing(Prometheus(options.prometheus_url, options.access)) as prometheus:
         fault = fault_of([check_clock(prometheus.clock, clock.now)])
     if fault:
         raise LocalError(f"{fault}: its answers would be about another time; set the clocks")
-    return found
+    return info
 
 
 def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path) -> Result:
     options, questions = prepared.options, prepared.questions
-    written = _record(prepared, load.clock.now())
+    record = _record(prepared, load.clock.now())
     rules = [question.rule for question in questions]
     evidence = EvidenceWriter(folder, rules)
     control = RunControl(load, options.settle_s, evidence, load.clock)
@@ -248,7 +248,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
         control.await_end()
         judgement = _with_end(as_it_ended(judgement, fold, interrupted=control.interrupted()), load)
         outcome = load.outcome()
-        written.put(load.entry(outcome))
+        record.put(load.entry(outcome))
         left_out = place.collect(folder)
         setting = Setting(
             "run",
@@ -259,7 +259,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
             prepared.prometheus,
             (*notes_of(prepared.run), *_own_notes(prepared), *left_out),
         )
-        return conclude(setting, written, judgement, evidence, outcome, control.now())
+        return conclude(setting, record, judgement, evidence, outcome, control.now())
 
 
 def _record(prepared: _Prepared, began: float) -> MemoryRecord:
@@ -267,14 +267,14 @@ def _record(prepared: _Prepared, began: float) -> MemoryRecord:
     given = prepared.options.chain_id
     parameters = {**prepared.parameters, **({} if given is None else {conventions.PARAM_CHAIN_ID: given})}
     entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, load)
-    # The shards are processes: there is a load, but no Job.
-    written = MemoryRecord(entry, JobEntry(name="", uid="", created_at=format_time(began)))
-    put_chain(written, prepared.chain.chain_id, prepared.chain.endpoints["rpc"], began)
-    return written
+    # The shards are processes, so the Job has neither name nor UID.
+    record = MemoryRecord(entry, JobEntry(name="", uid="", created_at=format_time(began)))
+    put_chain(record, prepared.chain.chain_id, prepared.chain.endpoints["rpc"], began)
+    return record
 
 
 def _with_end(judgement: Judgement, load: Load) -> Judgement:
-    """After a stop the evaluation does not wait for the load's end; a reader wants to know it."""
+    """Adds the load's end, which the evaluation does not wait for after a stop."""
     return judgement if judgement.end is not None else dataclasses.replace(judgement, start=load.start, end=load.end())
 
 
