@@ -1,5 +1,5 @@
 """
-Where the answers come from: live, from history, from a rule test's own series, or from recorded evidence.
+The sources of answers: a live run, history, the series of a rule test, or recorded evidence.
 
-Each feeds the same oracle; none of them decides anything itself.
+Each source feeds the same oracle, which alone decides.
 """

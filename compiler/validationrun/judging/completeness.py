@@ -1,7 +1,7 @@
 """
-Is the evidence of a run whole? What the contract demands is counted here again, from the rules and the window alone.
+Checks that the evidence of a run is complete: counts the ticks that the contract demands, from the rules and the window alone.
 
-Nothing is decided here: a run whose evidence has a hole may say what it wants.
+Decides no verdict: a run with a hole in its evidence proves nothing, whatever its verdict.
 """
 
 import itertools
@@ -20,16 +20,16 @@ from validationrun.results.folder import Result
 
 _MOST_NAMED: Final = 5
 _WITH_LOAD: Final = {"run": True, "evaluate": False, IN_CLUSTER: None}
-"""By mode: whether there is a load; None where both may be."""
+"""By mode: whether the run has a load; None when both are possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """
-    The window as the result has it, Unix seconds.
+    The window of the result, Unix seconds.
 
     Attributes:
-        swept: it came to the final sweep.
+        swept: the run reached the final sweep.
     """
 
     start: float
@@ -39,7 +39,7 @@ class Bounds:
 
     @classmethod
     def of(cls, result: Result) -> "Self | None":
-        """None for a window that never opened."""
+        """The bounds; None when the window never opened."""
         window = result.document.window
         start, end, stop = window.start, window.end, window.stop_time
         if start is None:
@@ -55,9 +55,9 @@ class Bounds:
 
 def _stopped_in_sweep(result: Result) -> bool:
     window = result.document.window
-    found = result.evidence.get(window.stop_rule) if window.stop_rule is not None else None
-    entries = found.entries if found is not None else []
-    return any(one.counted and one.final and one.t == window.stop_time for one in entries)
+    evidence = result.evidence.get(window.stop_rule) if window.stop_rule is not None else None
+    entries = evidence.entries if evidence is not None else []
+    return any(entry.counted and entry.final and entry.t == window.stop_time for entry in entries)
 
 
 def since_resume(evidence: RuleEvidence) -> Sequence[Entry]:
@@ -66,16 +66,16 @@ def since_resume(evidence: RuleEvidence) -> Sequence[Entry]:
 
 
 def holes(result: Result) -> Iterator[str]:
-    """A line for everything that is missing, or there and should not be."""
+    """A line for each missing or unexpected item."""
     yield from _names(result)
     yield from _load(result)
     for question in result.questions:
         yield from _question(question)
-        # Elsewhere a run ends with its process.
+        # Only a run in a cluster resumes; a run on one machine ends with its process.
         if result.evidence[question.rule.name].resumed is not None and result.document.mode != IN_CLUSTER:
             yield f"rule {question.rule.name}: goes on from a record, which a run on one machine never does"
     if result.document.window.interrupted:
-        # It may break off anywhere, and can be no more than Cancelled.
+        # An interrupted run may end at any tick and is at most Cancelled.
         return
     bounds = Bounds.of(result)
     for question in result.questions:
@@ -88,7 +88,7 @@ def holes(result: Result) -> Iterator[str]:
 
 
 def _names(result: Result) -> Iterator[str]:
-    """The rules are the same wherever the result names them."""
+    """The result names the same rules in every place."""
     document = result.document
     names = [question.rule.name for question in result.questions]
     if not names and document.workload is None:
@@ -102,13 +102,13 @@ def _names(result: Result) -> Iterator[str]:
 
 
 def _load(result: Result) -> Iterator[str]:
-    """A load that is left out would leave out its failure."""
+    """Compares the workload with the mode and the status, because a result without its load would hide the load's failure."""
     document = result.document
     workload, status, mode = document.workload, document.status, document.mode
     if _WITH_LOAD[mode] is not None and _WITH_LOAD[mode] != (workload is not None):
         yield f"workload: {'absent' if workload is None else 'present'} in the result of mode {mode}"
     code = None if workload is None else workload.code
-    # A load that never had a Job is one that no status shows, and that no run passes with.
+    # The status does not show a load that never had a Job, and no run passes with such a load.
     never_began = mode == IN_CLUSTER and workload is not None and code != PASSED
     if (workload is None) != (status.load is None) and not never_began:
         yield f"workload: {'absent' if workload is None else 'present'} in the result, not so in the status"
@@ -117,7 +117,7 @@ def _load(result: Result) -> Iterator[str]:
 
 
 def _question(question: Question) -> Iterator[str]:
-    """The query is the one that the rule stands for."""
+    """Compares the recorded query with the query of the rule."""
     own = Question.of(question.rule, question.values)
     if (own.promql, own.places) != (question.promql, question.places):
         yield f"rule {question.rule.name}: its query is not the one that it was written with"
@@ -126,7 +126,7 @@ def _question(question: Question) -> Iterator[str]:
 def _rule(question: Question, evidence: RuleEvidence, bounds: Bounds) -> Iterator[str]:
     name = question.rule.name
     entries = since_resume(evidence)
-    counted = [one for one in entries if one.counted]
+    counted = [entry for entry in entries if entry.counted]
     resumed = evidence.resumed[0].last_t if evidence.resumed is not None else None
     if bounds.end is None and bounds.stop is None:
         if counted:
@@ -137,32 +137,33 @@ def _rule(question: Question, evidence: RuleEvidence, bounds: Bounds) -> Iterato
     yield from _compare(name, expected, _asked_ticks(counted))
     yield from _order(name, counted)
     yield from _sweep(question, entries, bounds)
-    for one in entries:
-        if not one.counted and not one.final and bounds.holds(one.t):
-            yield f"rule {name} at {one.t}: lies in the window and does not count"
+    for entry in entries:
+        if not entry.counted and not entry.final and bounds.holds(entry.t):
+            yield f"rule {name} at {entry.t}: lies in the window and does not count"
 
 
 def _asked_ticks(counted: Sequence[Entry]) -> list[float]:
     """
-    Without what only the record kept: a restarted evaluator takes over the failure for which it stopped the run,
-    and asks the same tick again.
+    The ticks that were asked. A tick that only the run record kept is left out when it was asked again.
+
+    A restarted evaluator takes over the failure for which it stopped the run, and asks the same tick again.
     """
-    ticked = [one for one in counted if not one.final]
-    asked = {one.t for one in ticked if one.exchange is not None}
-    return [one.t for one in ticked if one.exchange is not None or one.t not in asked]
+    ticked = [entry for entry in counted if not entry.final]
+    asked = {entry.t for entry in ticked if entry.exchange is not None}
+    return [entry.t for entry in ticked if entry.exchange is not None or entry.t not in asked]
 
 
 def _compare(name: str, expected: Sequence[float], found: Sequence[float]) -> Iterator[str]:
-    due, there = Counter(expected), Counter(found)
+    due, present = Counter(expected), Counter(found)
     for what, times in (
-        ("no decision", due - there),
-        ("a decision too many", there - due),
+        ("no decision", due - present),
+        ("a decision too many", present - due),
     ):
         if times:
             listed = sorted(times.elements())
-            words = ", ".join(str(t) for t in listed[:_MOST_NAMED])
+            named = ", ".join(str(t) for t in listed[:_MOST_NAMED])
             more = f" and {len(listed) - _MOST_NAMED} more" if len(listed) > _MOST_NAMED else ""
-            yield f"rule {name}: {what} at {words}{more}"
+            yield f"rule {name}: {what} at {named}{more}"
 
 
 def _order(name: str, counted: Sequence[Entry]) -> Iterator[str]:
@@ -171,10 +172,10 @@ def _order(name: str, counted: Sequence[Entry]) -> Iterator[str]:
 
 
 def _sweep(question: Question, entries: Sequence[Entry], bounds: Bounds) -> Iterator[str]:
-    """One decision at the window's end counts, and every answer before it was an Error."""
+    """The final sweep: exactly one decision at the window's end counts, and every earlier attempt was an Error."""
     name = question.rule.name
-    finals = [one for one in entries if one.final]
-    counted = [one for one in finals if one.counted]
+    finals = [entry for entry in entries if entry.final]
+    counted = [entry for entry in finals if entry.counted]
     due = bounds.swept and question.rule.run_properties.final_sweep
     if not due:
         if finals:
@@ -182,17 +183,17 @@ def _sweep(question: Question, entries: Sequence[Entry], bounds: Bounds) -> Iter
         return
     if len(counted) != 1 or counted[0].t != bounds.end or entries[-1] is not counted[0]:
         yield f"rule {name}: its final sweep at {bounds.end} is not there, or not once, or not last"
-    for one in finals:
-        if not one.counted and (one.verdict != Verdict.ERROR or one.t != bounds.end):
-            yield f"rule {name}: the final sweep was answered {one.verdict} at {one.t}, and that does not count"
+    for entry in finals:
+        if not entry.counted and (entry.verdict != Verdict.ERROR or entry.t != bounds.end):
+            yield f"rule {name}: the final sweep was answered {entry.verdict} at {entry.t}, and that does not count"
     if len(finals) > question.rule.run_properties.retry + 1:
         yield f"rule {name}: the final sweep was asked {len(finals)} times, more often than its retry allows"
 
 
 def resumed_rules(result: Result) -> list[str]:
-    """For each rule that goes on from a record: since when it is judged here."""
+    """A line for each rule that resumed from the run record: the time from which its evidence is judged."""
     return [
-        f"rule {name} is judged from {found.resumed[0].last_t} on; what was before is the run record's word"
-        for name, found in result.evidence.items()
-        if found.resumed is not None
+        f"rule {name} is judged from {evidence.resumed[0].last_t} on; what was before is the run record's word"
+        for name, evidence in result.evidence.items()
+        if evidence.resumed is not None
     ]

@@ -1,7 +1,7 @@
 """
-What the record of a run on a cluster proves: the evaluator's evidence and the workload's result.
+Reads what the run record of a cluster proves: the evaluator's evidence and the workload's result.
 
-Evidence counts only when it is this run's, by UID and by hash; whatever is missing is no pass.
+Evidence counts only when its UIDs and its hash are those of this run. Missing evidence is never a pass.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Workload
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
-    What the evaluator left.
+    What the evaluator left in the run record.
 
     Attributes:
-        states: final ones, or those that the record held when it went away; None when it left nothing at all.
-        sign_off: the record's key, when it is this run's and whole.
+        states: the final states, or the last recorded states when the evaluator never signed off; None when it left no state.
+        sign_off: the sign-off, when it is complete and belongs to this run.
     """
 
     states: Sequence[RuleState] | None
@@ -39,10 +39,10 @@ class Evidence:
 
 def read_workload(cluster: Cluster, written: Record | None, lost: str) -> Workload | None:
     """
-    What the workload ended with; None for a run without load. A 0 needs the Job itself as a second witness, by its UID.
+    The workload's result; None for a run without load. Exit code 0 counts only when the Job with the same UID confirms it.
 
     Args:
-        lost: the message of a load-job that recorded no result.
+        lost: the message when load-job recorded no result.
     """
     run = written.get(RunEntry) if written is not None else None
     if written is None or run is None or run.load is None:
@@ -57,16 +57,16 @@ def read_workload(cluster: Cluster, written: Record | None, lost: str) -> Worklo
         return Workload(INFRASTRUCTURE, load.reason or "", load.message or "the load's result is not of this run's Job")
     if load.code != PASSED:
         return Workload(load.code, load.reason or "", load.message)
-    found = cluster.get(JOBS, job.name)
-    if found is None or found["metadata"]["uid"] != job.uid:
+    stored = cluster.get(JOBS, job.name)
+    if stored is None or stored["metadata"]["uid"] != job.uid:
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is gone")
-    if not all_indexes_complete(found, run.load.shards):
+    if not all_indexes_complete(stored, run.load.shards):
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is not Complete with every index")
     return Workload(PASSED, "", load.message)
 
 
 def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:
-    """What the evaluator left, as far as it is this run's."""
+    """The evaluator's evidence, as far as it belongs to this run."""
     if written is None:
         return Evidence(None, None, None)
     recorded, sign_off = written.get(RuleStates), written.get(SignOff)
@@ -76,7 +76,7 @@ def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:
             state if state.verdict == Verdict.FAILED else failed.get(state.name, state) for state in sign_off.rules
         ]
         return Evidence(states, sign_off, sign_off.stop_rule)
-    # A failure in the record counts without sign-off; nothing else in it does.
+    # Without a sign-off only a recorded failure counts.
     stop = written.get(StopIntent)
     left = [_unproven(state) for state in recorded.rules] if recorded is not None else None
     return Evidence(left, None, stop.rule if stop is not None and _was_in_window(written, stop) else None)
@@ -84,36 +84,35 @@ def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:
 
 def _failed(recorded: RuleStates | None) -> dict[str, RuleState]:
     """
-    A recorded failure stands beside whatever was signed off.
+    The recorded failures by rule. They count even when the sign-off does not have them.
 
-    One attempt of the evaluator never forgets its own; but a pod that was given up may live on beside its successor, and
-    have found what the other did not.
+    A pod that Kubernetes gave up may run on beside its successor, and record a failure that the successor does not see.
     """
     states = recorded.rules if recorded is not None else []
     return {state.name: state for state in states if state.verdict == Verdict.FAILED}
 
 
 def _was_in_window(written: Record, stop: StopIntent) -> bool:
-    """The intent to stop is written at the answer, before it is known whether the load still ran at its T."""
+    """Whether the load still ran at the stop's T, which is unknown when the intent to stop is recorded."""
     load = written.get(LoadEnd)
     if load is None or load.end is None:
         return True
-    # As the evaluator ends the window: a load that went down because of the stop ends up to a second before it.
+    # The same rule as the evaluator's: a load that the stop ended may end up to one second before the stop.
     return stop.t <= parse_time(load.end) + (0 if load.code == PASSED else 1)
 
 
 def _unproven(state: RuleState) -> RuleState:
-    """Without sign-off only a failure stands: good so far is not yet passed."""
+    """Awaited in place of Passed, because without a sign-off a rule that was good so far has not passed."""
     return replace(state, verdict=Verdict.AWAITED, reason=RuleReason.NONE) if state.verdict == Verdict.PASSED else state
 
 
 def _is_this_runs(written: Record, bundle_hash: str, sign_off: SignOff) -> bool:
-    """Of this Workflow, this Job, this bundle, and about exactly the rules that the bundle holds."""
+    """Whether the sign-off names this Workflow, this Job, this bundle and exactly the rules of the bundle."""
     job, run = written.get(JobEntry), written.get(RunEntry)
     return (
         run is not None
         and stands(sign_off)
-        # An evaluator that learned neither of an end nor of a stop has judged no window.
+        # Without an end and without a stop the evaluator has judged no window.
         and (sign_off.end is not None or sign_off.stop_time is not None)
         and sign_off.workflow_uid == written.identity.uid
         and sign_off.bundle_hash == bundle_hash == run.bundle_hash

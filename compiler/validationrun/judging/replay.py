@@ -1,7 +1,7 @@
 """
-Judging recorded evidence again: the same decisions, the same fold, the same table.
+Judges recorded evidence again by the same decisions, the same fold and the same verdict table.
 
-`docs/backtest.md` says what that proves and what it does not.
+`docs/backtest.md` says what a replay proves and what it does not.
 """
 
 import dataclasses
@@ -37,11 +37,11 @@ _OF_THE_CLUSTER: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """
-    What the evidence says now.
+    The result of a replay.
 
     Attributes:
-        differences: one line for each thing that is not as it was recorded, or is not whole; empty when both agree to the letter.
-        notes: what is taken on trust.
+        differences: a line for each difference from the recorded result and for each hole in the evidence.
+        notes: a line for each fact that no evidence proves.
     """
 
     verdict: RunVerdict
@@ -54,10 +54,10 @@ class Replayed:
 
 def replay_folder(folder: pathlib.Path) -> tuple[Result, Replayed]:
     """
-    A whole results folder, its summaries too.
+    Replays a results folder and checks its summaries.
 
     Raises:
-        ResultsError: it is not whole, or is none.
+        ResultsError: the folder is incomplete or is no results folder.
     """
     try:
         result = read_result(folder)
@@ -73,7 +73,7 @@ def replay_folder(folder: pathlib.Path) -> tuple[Result, Replayed]:
 
 def replay(result: Result) -> Replayed:
     """
-    Decides every recorded exchange again and judges the run by that.
+    Decides every recorded exchange again and judges the run by these decisions.
 
     Raises:
         ResultsError: the evidence is not what this program writes.
@@ -118,20 +118,20 @@ def _replay(result: Result) -> Replayed:
 
 
 def fold_of(result: Result) -> Fold:
-    """As the attempt that signed off began."""
-    resumed = [found.resumed[0] for found in result.evidence.values() if found.resumed is not None]
+    """The fold with which the attempt that signed off began."""
+    resumed = [evidence.resumed[0] for evidence in result.evidence.values() if evidence.resumed is not None]
     return Fold.begin([question.rule for question in result.questions], resumed)
 
 
 def states_of(result: Result, fold: Fold) -> list[RuleState]:
-    """Every rule's last word, with what the clocks say."""
+    """Every rule's final state, after the clock check."""
     document = result.document
     closed = fold.closed(ended=document.window.end is not None)
     return closed if document.window.interrupted else doubted(closed, document.clock)
 
 
 def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:
-    """What the verdict depends on: the rules as they are judged now, and the load as it was recorded."""
+    """The facts that decide the verdict: the rules as judged now, and the load as recorded."""
     document = result.document
     workload = document.workload
     load = (workload.code, workload.reason, workload.message) if workload else None
@@ -149,7 +149,7 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
 
 
 def _trusted(result: Result) -> list[str]:
-    """What no evidence tells of a run in a cluster: it was stopped or too late, or lacked its chain or an upload. None is a pass."""
+    """Notes on a reason that only the run record proves, such as Cancelled or a failed upload. None of them is a pass."""
     status = result.status
     if result.document.mode != IN_CLUSTER or status.reason not in _OF_THE_CLUSTER:
         return []
@@ -212,16 +212,16 @@ def _compare_status(result: Result, verdict: RunVerdict, states: Sequence[RuleSt
 
 
 def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]) -> list[str]:
-    """Each rule's summary, added up again."""
+    """Compares each rule's summary file with the summary of its decisions."""
     differences = []
     for question, state in zip(result.questions, states, strict=True):
         rule = question.rule
         tally = Tally(rule)
-        for one in since_resume(result.evidence[rule.name]):
-            if one.verdict == Verdict.AWAITED:
-                raise ResultsError(f"rule {rule.name} at {one.t}: {one.verdict!r} is no verdict of a decision")
-            decision = Decision(rule.name, one.t, one.verdict, one.reason, one.message, one.value)
-            tally.add(decision, counted=one.counted)
+        for entry in since_resume(result.evidence[rule.name]):
+            if entry.verdict == Verdict.AWAITED:
+                raise ResultsError(f"rule {rule.name} at {entry.t}: {entry.verdict!r} is no verdict of a decision")
+            decision = Decision(rule.name, entry.t, entry.verdict, entry.reason, entry.message, entry.value)
+            tally.add(decision, counted=entry.counted)
         name = f"{RULES_DIR}/{rule.name}.json"
         try:
             then = json.loads((folder / name).read_bytes())

@@ -1,5 +1,5 @@
 """
-The results folder: what a run leaves behind, written so that it can be trusted, read so that it can be judged again.
+Writes, seals and reads the results folder. A sealed folder can be checked and judged again.
 
-`docs/results.md` describes every file. No rendering here: reports are made in `report/`.
+`docs/results.md` describes every file; `report/` makes the reports.
 """

@@ -1,4 +1,4 @@
-"""`rules/{rule}.jsonl` and `rules/{rule}.json`, written while a run goes on."""
+"""Writes `rules/{rule}.jsonl` during a run and `rules/{rule}.json` at its end."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ RULES_DIR: Final = "rules"
 
 class EvidenceWriter:
     """
-    The evidence of every rule. Lines are added at the end of a file; a summary is written whole.
+    Writes the evidence of every rule: appends lines to a file, and writes each summary at once.
 
-    Raises OSError where a file cannot be written: evidence that is missing must not go unnoticed.
+    Raises OSError when a file cannot be written, because missing evidence must not go unnoticed.
     """
 
     def __init__(
@@ -27,8 +27,8 @@ class EvidenceWriter:
     ) -> None:
         """
         Args:
-            folder: of the run's results.
-            resumed: states from which this evaluation goes on; None or empty at the first attempt.
+            folder: the results folder of the run.
+            resumed: the states from which this evaluation resumes; None or empty at the first attempt.
         """
         self._folder = folder / RULES_DIR
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -51,11 +51,11 @@ class EvidenceWriter:
         stream.flush()
 
     def summaries(self) -> dict[str, Summary]:
-        """What each rule's decisions add up to so far."""
+        """The summary of each rule's decisions so far."""
         return {name: tally.summary() for name, tally in self._tallies.items()}
 
     def close(self, states: Sequence[RuleState]) -> None:
-        """Ends the files and writes each rule's summary with its last state."""
+        """Closes the files and writes each rule's summary with its last state."""
         for stream in self._streams.values():
             stream.close()
         summaries = self.summaries()
@@ -66,7 +66,7 @@ class EvidenceWriter:
 
 
 def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str, Any]:
-    """A rule's verdict and what its decisions add up to."""
+    """A rule's verdict and the summary of its decisions."""
     comparison = type_of(rule).comparison(rule)
     return {
         "name": rule.name,

@@ -1,4 +1,4 @@
-"""A results folder as a whole: `result.json`, which is written last and names every other file by its hash."""
+"""Seals and reads a results folder: `result.json` is written last and lists every other file with its hash."""
 
 import datetime as dt
 import pathlib
@@ -25,22 +25,22 @@ from validationrun.results.judgement import Judgement
 RESULT_JSON: Final = "result.json"
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _LONGEST_ERROR: Final = 300
-"""Bytes of what a document's error may quote of the document."""
+"""The most bytes of a document's error, which may quote the document."""
 
 
 class ResultsError(Exception):
-    """The folder holds no results that can be trusted; the message names the file and what is wrong with it."""
+    """The folder holds no trusted results; the message names the file and its fault."""
 
 
 @dataclass(frozen=True)
 class Result:
     """
-    What a run left behind.
+    The results of a run.
 
     Attributes:
-        document: of `result.json`. Its `files` are empty until the folder is sealed.
+        document: `result.json`. Its `files` are empty until the folder is sealed.
         questions: the rules with their queries, in the order of the spec.
-        evidence: by rule; of a run in a cluster whose evaluator left none that counts, there is none.
+        evidence: by rule; empty when the evaluator of a run in a cluster left no evidence that counts.
     """
 
     document: ResultDocument
@@ -98,7 +98,7 @@ def result_document(
 
 
 def file_hashes(folder: pathlib.Path) -> dict[str, FileHash]:
-    """Every file below the folder but `result.json`, by its path. Raises OSError."""
+    """The hash of every file below the folder except `result.json`, by path. Raises OSError."""
     return {
         name: FileHash(**file) for name, file in listed(folder).items() if pathlib.PurePath(name).name != RESULT_JSON
     }
@@ -109,7 +109,7 @@ def seal(folder: pathlib.Path, document: ResultDocument, files: Mapping[str, Fil
     Writes `result.json`, last.
 
     Args:
-        files: what it lists; None for every file that lies in the folder by then.
+        files: the files to list; None for every file in the folder.
 
     Raises:
         OSError
@@ -120,7 +120,7 @@ def seal(folder: pathlib.Path, document: ResultDocument, files: Mapping[str, Fil
 
 def read_result(folder: pathlib.Path) -> Result:
     """
-    A sealed folder, checked: nothing missing, nothing changed.
+    Reads a sealed folder and checks that no file is missing or changed.
 
     Raises:
         ResultsError
@@ -144,7 +144,7 @@ def read_result(folder: pathlib.Path) -> Result:
 
 
 def _has_none(document: ResultDocument) -> bool:
-    """The evaluator of a run in a cluster never signed off, so that nothing of it counts; no such run has passed."""
+    """Whether evidence may be absent: the evaluator in the cluster never signed off, and the run did not pass."""
     return document.mode == IN_CLUSTER and document.window.interrupted and document.status.verdict != Verdict.PASSED
 
 
@@ -173,7 +173,7 @@ def _read_document(path: pathlib.Path) -> ResultDocument:
 
 
 def parsed_result(content: bytes) -> ResultDocument:
-    """`result.json`. Raises ResultsError."""
+    """Parses `result.json`. Raises ResultsError."""
     try:
         return ResultDocument.from_json(content)
     except DocumentError as error:
@@ -181,7 +181,7 @@ def parsed_result(content: bytes) -> ResultDocument:
 
 
 def _bounded(error: object) -> str:
-    """On one line, and short: it may quote whatever stands in the document."""
+    """The error on one short line, because it may quote any text of the document."""
     return cut(" ".join(printable(str(error)).split()), _LONGEST_ERROR)
 
 
@@ -190,10 +190,10 @@ def _check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ResultsError(f"{RESULT_JSON} names {name}, which lies outside of the folder")
     try:
-        found = sha256_of(path)
+        actual = sha256_of(path)
     except OSError as error:
         raise ResultsError(f"cannot read {name}: {error.strerror}") from None
-    if found != expected.sha256:
+    if actual != expected.sha256:
         raise ResultsError(f"{name} is not what {RESULT_JSON} lists: it was cut or changed")
 
 

@@ -1,4 +1,4 @@
-"""How an evaluation of a whole window ended: what every way to judge hands on."""
+"""The result of evaluating a window, the same for every way to judge."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,12 @@ from validationrun.oracle.fold import RuleState
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """
-    How an evaluation ended.
+    The result of an evaluation.
 
     Attributes:
-        states: every rule's last word, in the order of the spec.
-        clock: how Prometheus' clock compared with ours; empty without rules.
-        interrupted: it ended before the window did, so nothing in it is proved.
+        states: every rule's final state, in the order of the spec.
+        clock: the comparisons of Prometheus' clock with ours; empty without rules.
+        interrupted: the evaluation ended before the window, so it proves nothing.
     """
 
     start: float | None
