@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files completely or not at all."""
 
 import contextlib
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:
-    """Writes beside the file and renames: a reader, or a crash, never sees a part. Raises OSError."""
+    """Writes a temporary file and renames it, so that no reader and no crash leaves a part. Raises OSError."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as stream:
@@ -24,12 +24,12 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
 
 
 def dump_json(document: Any) -> bytes:
-    """As our JSON files are written: indented, UTF-8, one newline at the end."""
+    """JSON for our files: indented, UTF-8, one newline at the end."""
     return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
 
 
 def sha256_of(path: pathlib.Path) -> str:
-    """In hex. Raises OSError."""
+    """The sha256 of a file, in hex. Raises OSError."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -38,7 +38,7 @@ def listed(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
     """
     Hash and size of every file by its path below the folder.
 
-    By it whoever reads the whole folder can tell that nothing is missing and nothing was changed. Raises OSError.
+    A reader checks by it that no file is missing or changed. Raises OSError.
     """
     return {
         path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}

@@ -1,4 +1,4 @@
-"""Calls on threads of their own that do not keep the process alive."""
+"""Calls on threads that do not keep the process alive."""
 
 import threading
 from collections.abc import Callable
@@ -13,10 +13,10 @@ def in_background(
     function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs
 ) -> Future[_Result]:
     """
-    Calls a function on a daemon thread of its own.
+    Calls a function on a new daemon thread.
 
-    The threads of `ThreadPoolExecutor` are joined when the process exits. A query that waits for a hanging server would then
-    delay the exit by its whole time-out, although nobody needs its answer any more.
+    A process joins the threads of `ThreadPoolExecutor` when it exits, so a query to a hanging server would delay the exit by its
+    whole time-out.
     """
     future: Future[_Result] = Future()
 

@@ -1,5 +1,5 @@
 """
-Sockets on which every wait ends at one moment, and name look-ups that do too.
+Sockets and name look-ups whose waits all end at one moment.
 
 The time-out of an ordinary socket starts anew with every byte.
 """
@@ -17,7 +17,7 @@ from validationrun.base.background import in_background
 
 
 def seconds_until(moment: float) -> float:
-    """Seconds until a moment of the monotonic clock. Raises TimeoutError when it is over."""
+    """Seconds until a moment of the monotonic clock. Raises TimeoutError when it has passed."""
     seconds = moment - time.monotonic()
     if seconds <= 0:
         raise TimeoutError
@@ -39,7 +39,7 @@ class DeadlineSocket(socket.socket):
 
 
 class _TlsSocket(DeadlineSocket, ssl.SSLSocket):
-    """The same over TLS."""
+    """A DeadlineSocket over TLS."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -47,7 +47,7 @@ def tls_context(pem: str) -> ssl.SSLContext:
     """
     Trusts the certificates in `pem`, or the system's when it is empty. Raises SSLError when `pem` holds no certificate.
 
-    Kept, because the system's certificates take more than a megabyte.
+    Cached, because the system's certificates take more than a megabyte.
     """
     context = ssl.create_default_context(cadata=pem or None)
     context.sslsocket_class = _TlsSocket
@@ -56,7 +56,7 @@ def tls_context(pem: str) -> ssl.SSLContext:
 
 def open_socket(addresses: list[Any], until: float) -> DeadlineSocket:
     """
-    A connection to the first address that answers; each address has an equal part of the time.
+    A connection to the first address that answers; the addresses share the time equally.
 
     Args:
         addresses: from `look_up`.
@@ -82,8 +82,8 @@ class _Names:
     """
     Looks names up within a time limit.
 
-    The system's look-up cannot be ended, so it runs on a daemon thread, which is left behind when it takes too long. Requests
-    for the same name share one thread, so that a name server that is away does not collect threads.
+    The system's look-up cannot be cancelled, so it runs on a daemon thread, which is abandoned when it takes too long. Requests
+    for the same name share one thread, so that an absent name server does not pile up threads.
     """
 
     def __init__(self) -> None:

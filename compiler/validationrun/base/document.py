@@ -1,5 +1,5 @@
 """
-What every document that crosses a process is made of: typed fields, and one way to read and to write them.
+The base of every document that crosses a process: typed fields, and one way to read and to write them.
 
 A document is a `Document` subclass; its JSON keys are the camelCase of its fields. `schemas/` holds the JSON Schema of each.
 """
@@ -18,7 +18,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class DocumentError(ValueError):
-    """A document is not what its type says. The message names the document's type and the path, such as `$.rules[0].name`."""
+    """A document does not have its type. The message names the type and the path, such as `$.rules[0].name`."""
 
 
 class Document(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,12 +52,12 @@ class Document(msgspec.Struct, frozen=True, rename="camel"):
 
     def to_json(self) -> str:
         """
-        One line of JSON. Text stays as it is, but for half a surrogate pair, which UTF-8 cannot hold and which becomes `?`.
+        One line of JSON. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`; other text is kept.
 
         Raises:
             ValueError: a number is NaN or infinite, which JSON cannot hold.
         """
-        # Not msgspec's own encoder: it writes NaN as null without a word.
+        # Not msgspec's encoder, because it silently writes NaN as null.
         text = json.dumps(self.to_data(), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
         return text.encode("utf-8", "replace").decode()
 

@@ -1,4 +1,4 @@
-"""Durations, read and written. Apart from the models of a spec, which need pydantic: the steps read durations without it."""
+"""Parses and formats durations. Apart from the spec models, because the steps must not load pydantic."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[
 _UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
 _DAYS: Final = re.compile(r"([0-9]{1,4})d")
 _MAX_DURATION: Final = 366 * 24 * 3600
-"""A year. Kubernetes counts deadlines in 32 bits, so that the sum of all of a run's must stay below 68 years."""
+"""A year. Kubernetes counts deadlines in 32 bits, so the sum of a run's deadlines must stay below 68 years."""
 
 
 def parse_duration(text: str) -> int:
@@ -18,7 +18,7 @@ def parse_duration(text: str) -> int:
     Seconds of a Go-style duration: `90s`, `20m`, `1h30m`.
 
     Raises:
-        ValueError: not such a duration, fractions of a second, zero units, or more than a year; the text says which.
+        ValueError: not such a duration, or more than a year; the message says which.
     """
     match = _DURATION.fullmatch(text)
     if not text or match is None or len(text) > 32:  # noqa: PLR2004 - far beyond a year in any unit
@@ -31,15 +31,15 @@ def parse_duration(text: str) -> int:
 
 def parse_span(text: str) -> int:
     """
-    Seconds, at least one, of what a person typed: a duration as specs have them, which may begin with days: `7d`, `1d12h`.
+    Seconds, at least one, of a typed duration, which may begin with days: `7d`, `1d12h`.
 
     Raises:
-        ValueError: no such duration; the text says what it must be.
+        ValueError: no such duration; the message says what it must be.
     """
-    found = _DAYS.match(text)
-    days, rest = (int(found[1]), text[found.end() :]) if found else (0, text)
+    match = _DAYS.match(text)
+    days, rest = (int(match[1]), text[match.end() :]) if match else (0, text)
     try:
-        seconds = days * 86_400 + (parse_duration(rest) if rest or not found else 0)
+        seconds = days * 86_400 + (parse_duration(rest) if rest or not match else 0)
     except ValueError:
         seconds = 0
     if seconds <= 0:
@@ -49,10 +49,10 @@ def parse_span(text: str) -> int:
 
 def parse_settle(text: str) -> int:
     """
-    Seconds of a settle time: a duration, or a whole number of seconds, which is how it travels to the evaluator's pod.
+    Seconds of a settle time: a duration, or whole seconds as the evaluator's pod gets them.
 
     Raises:
-        ValueError: neither, or more than a minute, which is beyond every scrape interval in use.
+        ValueError: neither, or more than a minute, because no scrape interval in use is longer.
     """
     try:
         seconds = parse_duration(f"{text}s" if re.fullmatch("[0-9]+", text) else text)
@@ -65,7 +65,7 @@ def parse_settle(text: str) -> int:
 
 def format_duration(seconds: float, *, short: bool = False) -> str:
     """
-    A duration as Go and Kubernetes write it, so that a spec takes it back: 5400 is `1h30m`, 93784 is `26h3m4s`, 0 is `0s`.
+    A duration as specs, Go and Kubernetes write it: 5400 is `1h30m`, 93784 is `26h3m4s`, 0 is `0s`.
 
     Milliseconds are kept below a minute; above it the seconds are rounded.
 
@@ -83,7 +83,7 @@ def format_duration(seconds: float, *, short: bool = False) -> str:
 
 
 def _split(seconds: int, units: Sequence[tuple[str, int]]) -> list[tuple[int, str]]:
-    """How much of each unit, from the largest that there is any of."""
+    """The amount of each unit, from the largest unit that is not zero."""
     amounts: list[tuple[int, str]] = []
     for unit, size in units:
         amount, seconds = divmod(seconds, size)

@@ -1,8 +1,8 @@
 """
-HTTP requests that end by the wall clock; every question to Prometheus and to a chain is sent here.
+HTTP requests with one deadline; every request to Prometheus and to a chain is sent here.
 
-The time-out of a socket, which HTTP libraries offer, starts anew with every byte: a server that sends one byte a second
-holds its client for ever. Here every wait ends at the same moment, from the name look-up to the last byte.
+The socket time-out of HTTP libraries starts anew with every byte, so a server that sends one byte a second holds its client
+for ever. Here every wait ends at the same moment, from the name look-up to the last byte.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any, Final, cast
 from validationrun.base.deadline_socket import DeadlineSocket, look_up, open_socket, seconds_until, tls_context
 
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""No answer that is asked for is near this; an endless one must not fill the memory."""
+"""Far above every expected answer; an endless answer must not fill the memory."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.:%-]+")
@@ -33,7 +33,7 @@ _UNKNOWN_SIGNER: Final = frozenset({18, 19, 20, 21})
 
 
 class Problem(enum.Enum):
-    """Why there is no response, as far as a caller acts or advises differently."""
+    """Why there is no response, as far as callers distinguish causes."""
 
     LATE = enum.auto()
     NO_ADDRESS = enum.auto()
@@ -44,7 +44,7 @@ class Problem(enum.Enum):
 
 
 class NoResponseError(Exception):
-    """There is no whole response; `detail` says why, without the name of the server."""
+    """There is no complete response; `detail` says why, without the name of the server."""
 
     def __init__(self, origin: object, detail: str, problem: Problem = Problem.OTHER) -> None:
         super().__init__(f"{origin}: {detail}")
@@ -94,7 +94,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     body: bytes
@@ -102,9 +102,9 @@ class Response:
 
 def fetch_json(url: str, document: object = None, *, timeout_s: float, most_bytes: int) -> Any:
     """
-    The JSON behind a URL, asked by GET, or by POST with a document, on a connection of its own.
+    The JSON behind a URL, by GET, or by POST with a document, on a new connection.
 
-    Raises NoResponseError, for a status other than 200 and a body that is not JSON too.
+    Raises NoResponseError, also for a status other than 200 or a body that is not JSON.
     """
     try:
         origin, path = split_url(url)
@@ -125,12 +125,12 @@ def fetch_json(url: str, document: object = None, *, timeout_s: float, most_byte
 
 
 class Connection:
-    """A connection to one server: opened when it is needed, kept as long as it works. One thread at a time may use it."""
+    """A connection to one server, opened when needed and kept while it works. Only one thread at a time may use it."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._http = http.client.HTTPConnection(origin.host, origin.port)
-        # Decides whether the port is written into the Host header.
+        # Without this, the Host header of https would hold the default port.
         self._http.default_port = _PORTS[origin.scheme]
         self._context: ssl.SSLContext | None = None
 
@@ -138,11 +138,11 @@ class Connection:
         self, request: Request, context: ssl.SSLContext | None, timeout_s: float, most_bytes: int = MOST_BYTES
     ) -> Response:
         """
-        Sends one request and reads the whole response. Follows no redirect.
+        Sends one request and reads the complete response. Follows no redirect.
 
         Args:
-            context: whom to trust; None for no TLS.
-            timeout_s: for all of it: look-up, connection, TLS, request and response.
+            context: TLS settings; None for no TLS.
+            timeout_s: for look-up, connection, TLS, request and response together.
             most_bytes: a longer body is an error.
 
         Raises NoResponseError.
@@ -163,14 +163,14 @@ class Connection:
         self._http.close()
 
     def __del__(self) -> None:
-        """A forgotten connection leaves no socket open."""
+        """Closes the socket of a forgotten connection."""
         self.close()
 
     def _ask(self, request: Request, timeout_s: float, most_bytes: int) -> Response:
         until = time.monotonic() + timeout_s
         response = None
         if (kept := self._kept()) is not None:
-            # The server may close a kept connection at this very moment; a new connection gets its answer.
+            # The server may close a kept connection just now; then a new connection gets the answer.
             with contextlib.suppress(http.client.RemoteDisconnected, ConnectionError):
                 response = self._head(kept, request, until)
         if response is None:
@@ -185,7 +185,7 @@ class Connection:
             return None
         poll = select.poll()
         poll.register(sock, select.POLLIN)
-        # Anything to read before a request was sent is the connection's end, or nonsense.
+        # Readable before a request: the connection has ended, or holds nonsense.
         return None if poll.poll(0) else sock
 
     def _head(self, sock: DeadlineSocket, request: Request, until: float) -> http.client.HTTPResponse:
@@ -202,7 +202,7 @@ class Connection:
             if response.length:
                 raise NoResponseError(self._origin, f"the answer broke off after {len(content)} bytes")
             if not response.isclosed():
-                # The end of the connection is the only end of this body.
+                # Only the end of the connection ends this body.
                 self.close()
         location = response.headers.get("Location")
         if location is not None and response.status in _REDIRECTS:

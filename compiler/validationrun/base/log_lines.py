@@ -1,5 +1,5 @@
 """
-Log records as lines for people: one line a record, with nothing in it that a terminal would obey.
+Log records as lines for people: one line per record, without terminal control characters.
 
 Apart from `text`, so that `--help` starts without `logging`.
 """
@@ -32,9 +32,9 @@ class LineFormatter(logging.Formatter):
 
 def log_to(stream: TextIO, level: int, line: Callable[[logging.LogRecord, str], str]) -> None:
     """
-    Sends the package's own records to a stream, in the place of where they went before.
+    Sends the package's log records to a stream, and to no other place.
 
-    The libraries' loggers are left alone: at DEBUG the Kubernetes client would log whole response bodies.
+    Loggers of libraries are unchanged, because at DEBUG the Kubernetes client logs complete response bodies.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter(line))

@@ -1,4 +1,4 @@
-"""The only finder of the data that travels with the package: `templates/` and `schemas/`."""
+"""Finds the package data: `templates/` and `schemas/`. No other module looks for them."""
 
 import importlib.resources
 import pathlib
@@ -10,7 +10,7 @@ def data_folder(kind: str) -> Traversable:
     The folder of one kind of data (`templates` or `schemas`), in a wheel or in a checkout.
 
     A wheel carries a copy below `validationrun/_data`.
-    A checkout (an editable install too) is read in place, so that an edit is seen at once.
+    A checkout (also an editable install) is read in place, so that edits apply at once.
 
     Raises:
         FileNotFoundError: the installation is broken; the message names both places.

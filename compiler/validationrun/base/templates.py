@@ -1,4 +1,4 @@
-"""Rendering of the plain texts of `templates/`, such as starter specs. The report pages are rendered in `report/`."""
+"""Renders plain texts of `templates/`, such as starter specs. `report/` renders the report pages."""
 
 import jinja2
 
@@ -7,7 +7,7 @@ from validationrun.base.resources import data_folder
 
 def render_template(template: str, **values: str) -> str:
     """
-    One template with its values; a name that is missing is a bug and raises.
+    Renders a template. A missing value is a bug and raises.
 
     Placeholders are written `<< name >>`, because specs hold `${...}` and may hold `{{...}}`.
     """

@@ -1,8 +1,8 @@
-"""Text for people: what a terminal may show, and numbers with their nouns."""
+"""Text for people: printable text, and numbers with their nouns."""
 
 
 def printable(text: str) -> str:
-    """The text with every character that a terminal could obey written as an escape."""
+    """The text, with terminal control characters and other unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(

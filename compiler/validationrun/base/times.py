@@ -8,7 +8,7 @@ _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 
 def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC; milliseconds only where there are some."""
+    """RFC 3339 in UTC; with milliseconds when they are not zero."""
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     form = "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=form).replace("+00:00", "Z")
@@ -24,10 +24,10 @@ def parse_time(text: str) -> float:
 
 def parse_given_time(text: str) -> float:
     """
-    Unix seconds, to the millisecond, of what a person typed: an RFC 3339 time, or Unix seconds.
+    Unix seconds, to the millisecond, of a typed time: RFC 3339 or Unix seconds.
 
     Raises:
-        ValueError: neither; the text says what it must be.
+        ValueError: neither; the message says what it must be.
     """
     if _UNIX_SECONDS.fullmatch(text):
         return round(float(text), 3)

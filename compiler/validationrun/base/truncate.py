@@ -1,14 +1,14 @@
-"""Keeping what is recorded within bounds: a ConfigMap holds 1 MiB, and people read the beginning of a message."""
+"""Cuts recorded texts, because a ConfigMap holds at most 1 MiB."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 MESSAGE_BYTES: Final = 2000
-"""Of one message in the record; with its reason it fits into what Kubernetes keeps of a termination message."""
+"""Maximum of one message in the record; with its reason it fits into a termination message."""
 
 SUMMARY_BYTES: Final = 64 * 1024
-"""Of what the record holds about a finished run: the status document and the diagnostics together."""
+"""Maximum of the status document and the diagnostics of a finished run together."""
 
 _MARK: Final = "…"
 _STEPS: Final = (MESSAGE_BYTES, 1000, 500, 250, 120, 60)
@@ -17,7 +17,7 @@ _MOST_ITEMS: Final = 64
 
 
 def cut(text: str, limit: int = MESSAGE_BYTES) -> str:
-    """At most so many bytes of UTF-8, the beginning of it; a mark says that something is missing."""
+    """The beginning of a text, at most `limit` bytes of UTF-8; a mark shows that the rest is missing."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
         return encoded.decode()
@@ -26,7 +26,7 @@ def cut(text: str, limit: int = MESSAGE_BYTES) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """The same with the end of a log, from the beginning of a line where there is one."""
+    """The end of a log, at most `limit` bytes, from the beginning of a line if possible."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
         return encoded.decode()
@@ -36,15 +36,15 @@ def tail(text: str, limit: int) -> str:
 
 
 def size(document: Any) -> int:
-    """In bytes, as the record holds it."""
+    """Bytes of a document in the record."""
     return len(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def fit(document: Mapping[str, Any], budget: int) -> dict[str, Any]:
     """
-    The document with its texts, and at last its lists, cut until it fits.
+    The document, with texts and then lists cut until it fits.
 
-    Whatever decides something is a short word or a number, and stays.
+    Short words and numbers, on which decisions depend, are kept.
     """
     fitted: dict[str, Any] = dict(document)
     for limit in _STEPS:
@@ -58,7 +58,7 @@ def _shortened(value: Any, limit: int, most: int | None) -> Any:
     if isinstance(value, str):
         return cut(value, limit)
     if isinstance(value, Mapping):
-        return {key: _shortened(one, limit, most) for key, one in value.items()}
+        return {key: _shortened(entry, limit, most) for key, entry in value.items()}
     if isinstance(value, list):
         return [_shortened(item, limit, most) for item in value[:most]]
     return value

@@ -1,4 +1,4 @@
-"""Starts one command under a supervisor, stops it, and tells how it ended."""
+"""Starts one command under a supervisor, stops it, and reports how it ended."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from validationrun.local import supervisor
 
 _LONGEST_AFTER_KILL_SECONDS: Final = 60.0
-"""The longest that a supervisor needs to kill its command and to clean up."""
+"""Maximum time for a supervisor to kill its command and to clean up."""
 _LONGEST_START_SECONDS: Final = 60.0
 
 
@@ -24,8 +24,8 @@ class Launch:
 
     Attributes:
         environment: every variable of the command.
-        grace_s: from SIGTERM to SIGKILL.
-        cleanup: a command that runs when the first has ended in any way: it ends what lives on elsewhere, such as a container.
+        grace_s: time from SIGTERM to SIGKILL.
+        cleanup: a command that runs after the first has ended, for instance to remove its container.
     """
 
     argv: Sequence[str]
@@ -45,7 +45,7 @@ class Ended:
     Attributes:
         code: exit code; None when a signal ended the command.
         signal: the number of that signal.
-        stopped: the command was asked to stop before.
+        stopped: the command was asked to stop before it ended.
         at: monotonic seconds.
     """
 
@@ -77,7 +77,7 @@ class Program:
     def start(self) -> "Program":
         """Returns at once; see `await_start`."""
         command = [sys.executable, "-I", "-S", "-X", "utf8", str(pathlib.Path(supervisor.__file__))]
-        # In a session of its own, so that Ctrl-C at the terminal reaches this process alone, which then stops the load in order.
+        # A new session, so that Ctrl-C reaches this process alone, which then stops the load in order.
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -104,14 +104,14 @@ class Program:
         return self
 
     def await_start(self) -> None:
-        """Returns when the command runs or has failed to start. A start that hangs, on a disk that is gone, counts as failed."""
+        """Waits until the command runs or has failed to start. A start that hangs, as on a lost disk, has failed."""
         if not self._known.wait(_LONGEST_START_SECONDS):
             self.failure = f"it did not begin within {_LONGEST_START_SECONDS:.0f}s"
             self.kill()
 
     @property
     def gone(self) -> bool:
-        """No process of it is left."""
+        """No process of the command is left."""
         return self._gone.is_set()
 
     def stop(self) -> None:
@@ -122,7 +122,7 @@ class Program:
         self._write(b"kill\n")
 
     def wait(self, timeout_s: float) -> bool:
-        """Waits at most `timeout_s` until no process of it is left. Returns whether none is."""
+        """Waits at most `timeout_s` until no process of the command is left. Returns whether none is."""
         return self._gone.wait(timeout_s)
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class Program:
         self._gone.wait(_LONGEST_AFTER_KILL_SECONDS)
 
     def _write(self, data: bytes) -> None:
-        # The supervisor may be gone, and then the command is too.
+        # When the supervisor is gone, the command is gone too.
         with contextlib.suppress(OSError, ValueError):
             if self._process is not None:
                 stdin = _pipe(self._process.stdin)

@@ -1,10 +1,9 @@
 """
-A program of its own: starts one command, watches it, and leaves no process of it behind.
+A separate program: starts one command, watches it, and leaves no process of it behind.
 
-Run as `python -I -S supervisor.py`, with the standard library alone. It stands between a run and its workload, because the run
-itself may be killed: the supervisor reads from a pipe of the run, and kills the command when that pipe closes. On Linux it is the
-"subreaper" of every process below the command, so that a process with a session of its own becomes a child of the supervisor when
-its parent ends, and is found.
+Run as `python -I -S supervisor.py`, with the standard library alone. The supervisor stands between a run and its workload,
+because the run may be killed: the supervisor reads from a pipe of the run, and kills the command when that pipe closes. On Linux
+it is the "subreaper" of the command's descendants: a process whose parent ends becomes its child, even in another session.
 
 Standard input: eight digits, that many bytes of JSON (`argv`, `env`, `cwd`, `stdout`, `stderr`, `grace`, `cleanup`), then the
 commands `stop` (SIGTERM to the process group, SIGKILL after `grace` seconds) and `kill`. The end of the input means `kill`.
@@ -136,7 +135,7 @@ class Supervisor:
         except (ValueError, subprocess.SubprocessError) as error:
             send(event="failed", message=str(error))
             return False
-        # Kept, because a Popen that is deleted reaps its child, and `_reap` would wait for it forever.
+        # Kept, because a deleted Popen reaps its child, and `_reap` would wait for it forever.
         self._process, self.pid = process, process.pid
         for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr")):
             if stream is not None:
@@ -146,13 +145,13 @@ class Supervisor:
         return True
 
     def _spawn(self, argv: list[str], output: int) -> "subprocess.Popen[bytes]":
-        """Starts a program in a session of its own. On Linux it is killed with the supervisor."""
+        """Starts a program in a new session. On Linux the program is killed with the supervisor."""
         supervisor = os.getpid()
 
         def prepare() -> None:
             _prctl(_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != supervisor:
-                # The supervisor died before the kernel knew whose death to watch.
+                # The supervisor died before PDEATHSIG was set.
                 os.kill(os.getpid(), signal.SIGKILL)
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
@@ -169,7 +168,7 @@ class Supervisor:
         )
 
     def watch(self, wake: int) -> None:
-        """Until the command itself has ended."""
+        """Waits until the command itself has ended."""
         while True:
             fds = [wake, *([0] if self.input_open else []), *(output.fd for output in self.outputs if output.open)]
             seconds = max(0.0, self.kill_at - time.monotonic())
@@ -190,7 +189,7 @@ class Supervisor:
 
     def _obey(self, commands: bytes) -> None:
         if not commands or b"kill" in commands:
-            # An empty read is the end of the input: the run is gone.
+            # An empty read means that the run is gone.
             self.input_open = bool(commands)
             self.kill()
         elif b"stop" in commands and not self.stopped:
@@ -228,7 +227,7 @@ class Supervisor:
 
     def sweep(self) -> None:
         """Kills the processes that the command left running, and reads the rest of their output."""
-        # The group first: without a subreaper nothing else can be found.
+        # The group first, because without a subreaper other processes cannot be found.
         self._signal(signal.SIGKILL)
         until = time.monotonic() + _SWEEP_SECONDS
         while time.monotonic() < until:
@@ -250,7 +249,7 @@ class Supervisor:
             output.close()
 
     def clean_up(self) -> None:
-        """Runs the command that ends what lives on elsewhere, such as a container."""
+        """Runs the cleanup command, which for instance removes a container."""
         if not self.order.get("cleanup"):
             return
         with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
@@ -262,7 +261,7 @@ class Supervisor:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below this one that is not a zombie, from `/proc`; empty on systems without `/proc`."""
+    """Every descendant of `root` that is not a zombie, from `/proc`; empty on systems without `/proc`."""
     parents: dict[int, int] = {}
     dead = set()
     with contextlib.suppress(OSError):
@@ -287,13 +286,13 @@ def descendants(root: int) -> list[int]:
 
 
 def send(**event: Any) -> None:
-    # The run may be gone; the command must be ended all the same.
+    # The run may be gone, but the command must still be ended.
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(event).encode() + b"\n")
 
 
 def _order() -> dict[str, Any]:
-    """The JSON of the input. Its length is read first, because one byte too many would be the first of a command."""
+    """The JSON of the input. Its length comes first, because the next byte belongs to a command."""
     text = _read_exactly(8)
     order: dict[str, Any] = json.loads(_read_exactly(int(text)))
     return order

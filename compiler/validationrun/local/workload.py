@@ -1,7 +1,7 @@
 """
-The workload of a spec as processes: the container of the planned Job, with everything that Kubernetes would fill in.
+The workload of a spec as processes: the container of the planned Job, filled as Kubernetes would fill it.
 
-The Job is made by the plan and filled by the same code as in the cluster, so that the contract has one source.
+Plan and filling are the cluster's own code, so the workload contract has one source.
 """
 
 import pathlib
@@ -23,20 +23,20 @@ from validationrun.spec.v1alpha1 import ValidationRun
 _SHARD_INDEX: Final = "SHARD_INDEX"
 _RESULTS_URI: Final = "RESULTS_URI"
 _NOT_HERE: Final = ("volumes", "volumeMounts", "securityContext", "nodeSelector", "affinity", "tolerations")
-"""Fields of podTemplate that a process of this machine cannot be given."""
+"""Fields of podTemplate that cannot be applied to a process of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
     """
-    The workload's container, the same for all shards but for `SHARD_INDEX`.
+    The workload's container; shards differ only in `SHARD_INDEX`.
 
     Attributes:
         command: None for the image's own entrypoint.
-        environment: name and template, ours first; later ones may refer to earlier ones.
-        files: of the config folder, filled.
-        mount_path: where the container has them.
-        grace_s: from SIGTERM to SIGKILL.
+        environment: names and templates, ours first; a template may refer to earlier variables.
+        files: the config files, filled.
+        mount_path: the config folder in the container.
+        grace_s: time from SIGTERM to SIGKILL.
         user: `uid` or `uid:gid` of the pod's security context; empty when it has none.
     """
 
@@ -51,10 +51,10 @@ class Container:
 
     def shard(self, index: int, place: Callable[[str], str] = lambda text: text) -> "Shard":
         """
-        What one shard is started with.
+        One shard of the workload.
 
         Args:
-            place: puts this machine's folders in the place of the container's.
+            place: replaces the container's folders by this machine's.
         """
         environment: dict[str, str] = {}
         for name, text in self.environment:
@@ -66,7 +66,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Command, arguments and environment of one shard, nothing left to be filled in."""
+    """Command, arguments and environment of one shard, all filled."""
 
     index: int
     command: Sequence[str] | None
@@ -84,11 +84,11 @@ def container_of(
 ) -> Container:
     """
     Args:
-        parameters: as for a submission, checked.
+        parameters: as for a submission, already checked.
         given: variables of the command line, which replace the spec's.
 
     Raises:
-        LocalError: something of it only a cluster has.
+        LocalError: the container needs something that only a cluster has.
     """
     _refuse_unknown_lists(bundle, chain)
     filled = {**values.run_values(bundle.plan, identity, chain.chain_id, parameters), **chain.values()}
@@ -112,7 +112,7 @@ def container_of(
 
 
 def _refuse_unknown_lists(bundle: Bundle, chain: Chain) -> None:
-    """A config file that asks for endpoints which nobody named would send its load nowhere."""
+    """Refuses a config file that uses endpoints of a kind that was not given."""
     for name, key in bundle.plan.load.config.items() if bundle.plan.load else ():
         for place in bundle.text_places(key):
             kind, ending, _ = place.token[2:-1].partition("Endpoints")
@@ -126,7 +126,7 @@ def _refuse_sources(container: Mapping[str, Any], given: Mapping[str, str]) -> N
             "spec.load.workload.envFrom cannot be resolved on one machine: leave it out here, and give its variables "
             "by --env NAME=VALUE"
         )
-    # Ours come first, and ours alone may have a source.
+    # Only our variables, which come first, may have a source.
     for index, entry in enumerate(container["env"][len(conventions.RESERVED_ENV) :]):
         if "valueFrom" in entry and entry["name"] not in given:
             raise LocalError(
@@ -136,11 +136,11 @@ def _refuse_sources(container: Mapping[str, Any], given: Mapping[str, str]) -> N
 
 
 def _environment(entries: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> list[tuple[str, str]]:
-    """In Kubernetes' order. What the command line gives stands where the spec has it, and is taken as it is."""
+    """Variables in Kubernetes' order. Values of the command line replace the spec's and are taken literally."""
     literal = {name: value.replace("$", "$$") for name, value in given.items()}
     pairs = [(entry["name"], literal.pop(entry["name"], str(entry.get("value") or ""))) for entry in entries]
     pairs += literal.items()
-    # Nothing of this machine goes to the bucket, and a workload must not think so.
+    # Empty, because a local run uploads nothing to the bucket.
     return [(name, "" if name == _RESULTS_URI else text) for name, text in pairs]
 
 
@@ -154,14 +154,16 @@ def _user(pod: Mapping[str, Any]) -> str:
 
 def placing(folders: Mapping[str, str]) -> Callable[[str], str]:
     """
-    A function that replaces folders of the container by folders of this machine, wherever they begin a path.
+    A function that replaces the container's folders by this machine's, wherever they begin a path.
 
     Args:
-        folders: by the container's path; a trailing slash counts for nothing.
+        folders: by the container's path; a trailing slash does not matter.
     """
-    # The longest first: one may lie in the other.
-    found = sorted(((posixpath.normpath(path), to) for path, to in folders.items()), key=lambda folder: -len(folder[0]))
-    usable = {path: to for path, to in found if path != "/"}
+    # Longest first, because folders may be nested.
+    ordered = sorted(
+        ((posixpath.normpath(path), to) for path, to in folders.items()), key=lambda folder: -len(folder[0])
+    )
+    usable = {path: to for path, to in ordered if path != "/"}
     pattern = re.compile(
         r"(?<![A-Za-z0-9_.-])(?:" + "|".join(re.escape(path) for path in usable) + r")(?![A-Za-z0-9_.-])"
     )
@@ -169,19 +171,19 @@ def placing(folders: Mapping[str, str]) -> Callable[[str], str]:
 
 
 def cluster_only(run: ValidationRun, *, in_container: bool) -> list[str]:
-    """The fields of the workload that are not applied on this machine, in the spec's words."""
+    """The fields of the workload that are not applied on this machine, as named in the spec."""
     load = run.spec.load
     if load is None:
         return []
     pod = load.workload.pod_template.model_dump(by_alias=True, exclude_unset=True)
-    # A container gets the user of the security context, which is what matters in it.
+    # A container gets the user of the security context, which is the part that matters.
     left = [field for field in _NOT_HERE if pod.get(field) and not (in_container and field == "securityContext")]
     fields = [f"podTemplate.{field}" for field in left]
     return [*fields, *(["resources"] if load.workload.resources is not None else [])]
 
 
 def write_files(folder: pathlib.Path, files: Mapping[str, str]) -> None:
-    """The config files, as a mounted ConfigMap has them: there to be read. Raises OSError."""
+    """Writes the config files, read-only as in a mounted ConfigMap. Raises OSError."""
     folder.mkdir(mode=0o755)
     for name, text in files.items():
         path = folder / name

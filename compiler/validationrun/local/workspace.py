@@ -1,4 +1,4 @@
-"""From a container to commands of this machine: a temporary folder for its files, and the environment of each shard."""
+"""Turns a container into commands of this machine, with a temporary folder for its files."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ from validationrun.local.workload import Container, placing, write_files
 logger = logging.getLogger(__name__)
 
 _OURS: Final = "VALIDATION_"
-"""Variables of this program's own, such as where a token lies: not for a workload."""
+"""Prefix of this program's own variables, such as the path of a token; a workload does not get them."""
 _SHOWN: Final = 500
 
 
@@ -45,9 +45,9 @@ class Workplace:
     ) -> list[Launch]:
         """
         Args:
-            folder: of the run's results, where the output goes.
-            docker_name: how containers are named; None for plain processes.
-            here: this process's own environment.
+            folder: the run's results folder, for the output.
+            docker_name: prefix of container names; None for plain processes.
+            here: the environment of this process.
         """
         return [self._launch(container, index, folder, docker_name, here) for index in range(self.shards)]
 
@@ -66,7 +66,7 @@ class Workplace:
         }
         cleanup: Sequence[str] = ()
         if docker_name is None:
-            # As a person writes the path, and as CONFIG_DIR has it.
+            # The path as written in the spec, and as in CONFIG_DIR.
             paths = (container.mount_path, literal(container.mount_path))
             results = {conventions.RESULT_DIR: str(self.results(index))}
             place = placing({**dict.fromkeys(paths, str(self.config)), **results})
@@ -88,20 +88,20 @@ class Workplace:
         )
 
     def collect(self, folder: pathlib.Path) -> list[str]:
-        """Takes what the shards wrote to RESULT_DIR; returns what was left out, in words."""
+        """Collects the files in RESULT_DIR; returns a sentence for each file that was not kept."""
         return [line for index in range(self.shards) for line in collect(index, self.results(index), folder)]
 
 
 @contextlib.contextmanager
 def workplace(container: Container, shards: int, *, shared: bool) -> Iterator[Workplace]:
     """
-    The folders while a run lasts.
+    The folders of a run, removed when it ends.
 
     Args:
-        shared: another user, a container's, writes there too.
+        shared: the user of a container writes there too.
 
     Raises:
-        LocalError: they cannot be made.
+        LocalError: the folders cannot be created.
     """
     try:
         root = pathlib.Path(tempfile.mkdtemp(prefix="validationrun-"))
@@ -126,10 +126,10 @@ def workplace(container: Container, shards: int, *, shared: bool) -> Iterator[Wo
 
 def fetch_image(image: str, limit_s: float) -> None:
     """
-    Has the image here before the load begins.
+    Pulls the image unless this machine has it.
 
     Raises:
-        LocalError: there is no docker, or it does not get the image.
+        LocalError: docker is missing, or cannot pull the image.
     """
     if shutil.which(docker.DOCKER) is None:
         raise LocalError("there is no program docker on the PATH; leave --docker out to run the command as a process")
@@ -144,7 +144,7 @@ def fetch_image(image: str, limit_s: float) -> None:
 
 
 def _ends_well(command: Sequence[str], folder: pathlib.Path, limit_s: float) -> str:
-    """Empty, or what went wrong."""
+    """Runs a command; returns what went wrong, or an empty text."""
     stderr = folder / f"{command[1]}.stderr"
     launch = Launch(command, dict(os.environ), folder, folder / f"{command[1]}.stdout", stderr, grace_s=5)
     program = Program(launch).start()
