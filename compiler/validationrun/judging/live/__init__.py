@@ -1,6 +1,5 @@
 """
-Judging a run while it happens: asking the rules at their times and folding what comes back.
+Judges a run while it happens: asks the rules at their ticks and folds the decisions.
 
-Knows nothing of Kubernetes, files or processes: whoever runs an evaluation says through `Control` where time, window and
-stop come from.
+Knows nothing of Kubernetes, files or processes: the caller provides time, window and stop through `Control`.
 """

@@ -1,7 +1,7 @@
 """
-Do our clock and Prometheus' agree?
+Compares our clock with Prometheus' clock.
 
-Evaluation times come from our side; a Prometheus that lives in another time would answer about another time.
+Evaluation times come from our clock; a Prometheus whose clock differs would answer about another time.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,19 +22,19 @@ def check_clock(read: Callable[[float], float | Fault], now: Callable[[], float]
     Reads Prometheus' time once.
 
     Args:
-        read: Prometheus' own time within so many seconds, or why it is not known.
+        read: returns Prometheus' own time, or a fault; takes a time-out in seconds.
     """
     before = now()
     theirs = read(LARGEST_SKEW_SECONDS)
     after = now()
     if isinstance(theirs, Fault):
         return ClockCheck(before, None, theirs.message)
-    # The answer took time, and Prometheus cuts its own to whole milliseconds: what could be due to that is no skew.
+    # No skew is what the duration of the request, or Prometheus' truncation to whole milliseconds, can explain.
     return ClockCheck(before, round(max(before - theirs, theirs - after, 0.0), 2))
 
 
 def fault_of(checks: Sequence[ClockCheck]) -> str:
-    """What the comparisons of a run say against its evaluation times; empty when they agree."""
+    """Why the clock checks of a run make its evaluation times doubtful; empty when the clocks agree."""
     known = [check.skew_seconds for check in checks if check.skew_seconds is not None]
     if not known:
         last = checks[-1].message if checks else ""
@@ -44,7 +44,7 @@ def fault_of(checks: Sequence[ClockCheck]) -> str:
 
 
 def doubted(states: Sequence[RuleState], checks: Sequence[ClockCheck]) -> list[RuleState]:
-    """The states, or an Error for whatever has passed when the clocks do not agree. A failure stands."""
+    """The states; when the clocks do not agree, Passed becomes Error. A failure stands."""
     message = fault_of(checks) if states else ""
     if not message:
         return list(states)

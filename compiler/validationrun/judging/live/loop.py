@@ -1,7 +1,7 @@
 """
-The evaluation of a run: every rule through the window, the stop, and the final sweep.
+Evaluates a run: the ticks of every rule in the window, the stop and the final sweep.
 
-Many rules are asked side by side, each on a thread and a connection of its own, so that a slow answer delays no other rule.
+Each rule has its own thread and connection, so that a slow answer delays no other rule.
 """
 
 import math
@@ -34,10 +34,10 @@ class Window:
     The run's window as far as it is known, Unix seconds.
 
     Attributes:
-        open_until: the load was seen running up to here, so that a decision at an earlier T counts.
-        end: known once the load has ended; from the start for rules alone.
-        over: nothing more will happen: the load has ended, or never began.
-        cut: a rule's stop ended the load. What was asked at `end` itself is the stop's then, and else the final sweep's.
+        open_until: the load was seen running until this time, so that a decision at an earlier T counts.
+        end: known once the load has ended; known from the start in a run without load.
+        over: the load has ended, or never began.
+        cut: a rule's stop ended the load. A decision at `end` itself then belongs to the stop, otherwise to the final sweep.
     """
 
     start: float | None = None
@@ -48,10 +48,10 @@ class Window:
 
 
 class Control(Protocol):
-    """Where an evaluation runs: its time, its window, what is to be remembered, and how the load is stopped."""
+    """The surroundings of an evaluation: its clock, its window, its storage and the stop of the load."""
 
     settle_s: float
-    """How long after T a query is asked: a sample stamped before T may be committed after it."""
+    """The delay between T and the query about T, because a sample stamped before T may be written after T."""
 
     def now(self) -> float:
         """Unix seconds."""
@@ -59,27 +59,27 @@ class Control(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
     def look(self) -> Window:
-        """The window as it is known now. Called several times a second."""
+        """Returns the window as it is known now. Called several times a second."""
 
     def interrupted(self) -> bool:
-        """Somebody wants this evaluation to end now."""
+        """Whether the evaluation must end now."""
 
     def answered(self, decision: Decision) -> None:
-        """An answer came; whether it counts is not known yet."""
+        """Receives a new decision, before it is known whether the decision counts."""
 
     def settled(self, decision: Decision, *, counted: bool) -> None:
-        """The same answer once that is known. In order for each rule."""
+        """Receives the same decision once it is known whether it counts. Each rule's decisions come in order."""
 
     def stop(self, decision: Decision) -> None:
-        """A stopOnFailure rule failed: record the intent, then stop the load. May be called again."""
+        """Records the intent to stop, then stops the load, because a stopOnFailure rule failed. May be called again."""
 
     def save(self, states: Sequence[RuleState]) -> None:
-        """A verdict changed."""
+        """Saves the states after a verdict changed."""
 
 
 @dataclass
 class _Place:
-    """A rule's place in the sequence of its ticks."""
+    """A rule's position in the sequence of its ticks."""
 
     asker: Asker
     coming: Iterator[float]
@@ -94,12 +94,12 @@ class _Place:
 @dataclass
 class Evaluation:
     """
-    One run's evaluation.
+    The evaluation of one run.
 
     Args:
-        askers: one for each rule, in the order of the spec.
-        fold: fresh, or from what an earlier attempt left.
-        clock: Prometheus' own time within so many seconds, or why it is not known.
+        askers: an asker for each rule, in the order of the spec.
+        fold: a new fold, or the fold from the record of an earlier attempt.
+        clock: returns Prometheus' own time, or a fault; takes a time-out in seconds.
         intended: the failure for which an earlier attempt recorded its intent to stop.
     """
 
@@ -113,15 +113,15 @@ class Evaluation:
     _window: Window = field(default_factory=Window)
 
     def run(self) -> Judgement:
-        """Until the window is over and every tick in it was answered, or somebody interrupts."""
+        """Runs until the window is over and every tick in it was answered, or until an interrupt."""
         self._check_clock(attempts=1)
         if self.intended is not None:
-            # The earlier attempt may have ended between the intent and the act.
+            # The earlier attempt may have ended after it recorded the intent and before it stopped the load.
             self.control.stop(self.intended)
-        whole = self._watch() and self._sweep()
-        if whole:
+        complete = self._watch() and self._sweep()
+        if complete:
             self._check_clock(attempts=_CLOCK_ATTEMPTS)
-        return self._end(interrupted=not whole)
+        return self._end(interrupted=not complete)
 
     def _check_clock(self, attempts: int) -> None:
         if not self.askers:
@@ -135,7 +135,7 @@ class Evaluation:
         self._checks.append(check)
 
     def _watch(self) -> bool:
-        """The ticks. False when it was interrupted."""
+        """Asks the ticks. False after an interrupt."""
         while not self._is_done():
             if self.control.interrupted():
                 return False
@@ -158,7 +158,7 @@ class Evaluation:
         return _Place(asker, coming, next(coming))
 
     def _limit(self) -> float:
-        """Ticks at or after this are not asked."""
+        """Ticks at or after this time are not asked."""
         window = self._window
         end = window.end if window.end is not None else math.inf
         if self.intended is None:
@@ -167,17 +167,17 @@ class Evaluation:
         return stop if window.cut and self.intended.t == end else min(end, stop)
 
     def _pause(self) -> float:
-        """Until the next tick is due, and never longer than a beat."""
+        """The seconds until the next tick is due, at most a beat."""
         limit, now = self._limit(), self.control.now()
         due = [
             place.next_t + self.control.settle_s - now
             for place in self._places
             if place.future is None and place.next_t < limit
         ]
-        return min([BEAT_SECONDS, *(max(one, 0.0) for one in due)])
+        return min([BEAT_SECONDS, *(max(seconds, 0.0) for seconds in due)])
 
     def _ask(self, start: float) -> None:
-        """Every rule whose next tick is due and that waits for no answer."""
+        """Asks every rule whose next tick is due and that has no query under way."""
         if self._window.over and self._window.end is None:
             return
         limit, due = self._limit(), self.control.now() - self.control.settle_s
@@ -196,7 +196,7 @@ class Evaluation:
             if decision.verdict == Verdict.FAILED and place.rule.run_properties.stop_on_failure:
                 self._stop(decision)
         outstanding = min((place.next_t for place in self._places), default=math.inf)
-        # Strictly before the earliest tick that is still to be answered, and only while the window was surely open.
+        # Decisions settle strictly before the earliest unanswered tick, and only while the window was surely open.
         settled = min(math.nextafter(outstanding, -math.inf), self._window.open_until)
         window = self._window
         if window.over and window.end is not None:
@@ -211,13 +211,13 @@ class Evaluation:
             self.control.save(list(self.fold.states.values()))
 
     def _stop(self, decision: Decision) -> None:
-        # The earliest failure that is known; which one the run stopped for is decided once every earlier T was answered.
+        # The first failure known so far. The fold decides which failure stopped the run once every earlier T was answered.
         if self.intended is None:
             self.intended = decision
         self.control.stop(self.intended)
 
     def _is_done(self) -> bool:
-        """No tick before the limit is left, and the limit is known."""
+        """Whether the limit is known and no tick before it is left."""
         window = self._window
         if window.over and (window.start is None or window.end is None):
             return all(place.future is None for place in self._places)
@@ -225,12 +225,12 @@ class Evaluation:
         if limit == math.inf or any(place.future is not None for place in self._places):
             return False
         if self.intended is not None and not window.over:
-            # The stop's own decision counts only once the window is known to have been open at its T.
+            # The decision that caused the stop counts only once the window is known to have been open at its T.
             return self.fold.stop_time is not None and all(place.next_t >= limit for place in self._places)
         return all(place.next_t >= limit for place in self._places) and self.control.now() >= limit
 
     def _sweep(self) -> bool:
-        """The final sweep, at T = end, of every rule that has one. False when it was interrupted."""
+        """Asks the final sweep, at T = end, of every rule that has one. False after an interrupt."""
         start, end = self._window.start, self._window.end
         if start is None or end is None or self.fold.stop_time is not None:
             return True
@@ -238,7 +238,7 @@ class Evaluation:
             if self.control.interrupted():
                 return False
             self.control.sleep(min(BEAT_SECONDS, end + self.control.settle_s - self.control.now()))
-        # A tick at the end itself, asked before the end was known, is the sweep's; later ones are evidence only.
+        # Ticks at or after the end were asked before the end was known. They are evidence only; the sweep decides at the end.
         self._leave_out(since=end)
         swept = [asker for asker in self.askers if asker.question.rule.run_properties.final_sweep]
         futures = [in_background(self._sweep_one, asker, start, end) for asker in swept]
@@ -247,7 +247,7 @@ class Evaluation:
                 return False
             self.control.sleep(BEAT_SECONDS)
         if self.control.interrupted():
-            # An interrupt cuts the attempts short: the last of them is no answer to what was asked.
+            # After an interrupt the last attempt is not the final answer, because a retry may be missing.
             return False
         for future in futures:
             *earlier, last = future.result()
@@ -258,7 +258,7 @@ class Evaluation:
         return True
 
     def _sweep_one(self, asker: Asker, start: float, end: float) -> list[Decision]:
-        """The same T up to retry + 1 times; the last answer is the one that counts."""
+        """Asks about the same T up to retry + 1 times; only the last answer counts."""
         decisions: list[Decision] = []
         for attempt in range(asker.question.rule.run_properties.retry + 1):
             if attempt:
@@ -272,7 +272,7 @@ class Evaluation:
         return [*decisions[:-1], asker.explained(decisions[-1])]
 
     def _leave_out(self, since: float = -math.inf) -> None:
-        for decision in sorted(self.fold.drop(since), key=lambda one: one.t):
+        for decision in sorted(self.fold.drop(since), key=lambda dropped: dropped.t):
             self.control.settled(decision, counted=False)
 
     def _end(self, *, interrupted: bool) -> Judgement:

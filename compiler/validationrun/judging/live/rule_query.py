@@ -1,4 +1,4 @@
-"""One rule's questions to Prometheus: one at a time, each with an explicit evaluation time."""
+"""Asks Prometheus about one rule: a query at a time, each with an explicit evaluation time."""
 
 import dataclasses
 import time
@@ -21,7 +21,7 @@ _LEAST_SECONDS: Final = 0.5
 
 
 class Connection(Protocol):
-    """What is needed of `validationrun.prometheus.Prometheus`."""
+    """The part of `validationrun.prometheus.Prometheus` that an asker uses."""
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply: ...
 
@@ -29,7 +29,7 @@ class Connection(Protocol):
 
 
 class Asker:
-    """A rule and its own connection. Not for several threads at once."""
+    """Asks about one rule over its own connection. Not thread-safe."""
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class Asker:
         self._explain = explain
         self._now = now
         self._roles: set[str] = set()
-        """The roles of every further request so far."""
+        """The roles of all further requests so far."""
 
     def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
         """
-        What holds at T. All that is asked for one decision shares the rule's time-out.
+        Decides the rule at T. All requests for one decision share the rule's time-out.
 
         Args:
-            start: of the window.
+            start: the window's start.
         """
         rule, asked = self.question.rule, self._now()
         until = time.monotonic() + self.question.timeout_s
@@ -75,7 +75,7 @@ class Asker:
         return self._connection.query(request.promql, request.t, timeout_s)
 
     def explained(self, decision: Decision) -> Decision:
-        """The same decision with what explains an empty answer, where somebody can say."""
+        """The same decision with an explanation of its empty answer, where there is one."""
         exchange = decision.exchange
         if self._explain is None or exchange is None or decision.reason != RuleReason.NO_SAMPLES:
             return decision

@@ -1,6 +1,6 @@
 """
-Rule unit tests: series as a test file writes them, the rules of a spec, and the verdict that must come out.
+Rule unit tests: the series of a test file, the rules of a spec, and the expected verdict.
 
-A private Prometheus of this machine answers the rules' own queries; time is simulated, everything else is what runs live.
-No judging of its own: ticks, decisions, folding and the verdict table are the oracle's.
+A private Prometheus on this machine answers the rules' own queries. Time is simulated; ticks, decisions, folding and the
+verdict table are the oracle's, as in a live run.
 """

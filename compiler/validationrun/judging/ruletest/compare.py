@@ -1,4 +1,4 @@
-"""What came out against what was expected."""
+"""Compares the outcome of a test with its expectations."""
 
 import math
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from validationrun.oracle.fold import RuleState
 from validationrun.spec.findings import Loc
 
 _CLOSE: float = 1e-9
-"""Relative: Prometheus' own sums differ in the last digits by the order of their parts."""
+"""Relative tolerance, because the last digits of Prometheus' sums depend on the order of their parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One expectation that was not met: where it stands, and both sides in words."""
+    """An expectation that was not met: its position, the expected and the actual value."""
 
     loc: Loc
     expected: str
@@ -25,12 +25,12 @@ class Mismatch:
 
 
 def compare(case: Case, outcome: Outcome) -> list[Mismatch]:
-    """In the order of the file; empty when all is as expected."""
+    """The mismatches in the order of the file; empty when the test passes."""
     return [*_run(case, outcome), *_rules(case, outcome), *_faults(case, outcome)]
 
 
 def offset(t: float, opens: int) -> str:
-    """A moment as it is written in a test: counted from the window's start."""
+    """A time as a test writes it: the duration since the window's start."""
     return format_duration(round(t - opens))
 
 
@@ -74,7 +74,7 @@ def _equal(one: float, other: float) -> bool:
 
 
 def _faults(case: Case, outcome: Outcome) -> Iterator[Mismatch]:
-    """A fault that strikes nothing tests nothing, whatever the verdict."""
+    """Reports each fault that struck no query, because such a fault tests nothing."""
     for index in outcome.idle_faults:
         kind = case.test.faults[index].type
         yield Mismatch(

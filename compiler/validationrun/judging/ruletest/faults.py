@@ -1,4 +1,4 @@
-"""Between a rule and the private Prometheus: the answers that go wrong, made before anybody reads them."""
+"""Injects faults into the private Prometheus' answers to a rule."""
 
 import datetime as dt
 import json
@@ -16,7 +16,7 @@ _GROUP_SECONDS: Final = 30.0
 
 
 class Clock:
-    """The test's time, Unix seconds; whoever runs the test moves it."""
+    """The test's time, Unix seconds; the simulation moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,13 +35,13 @@ class Struck:
         self._ends = self._begins + fault.for_ if fault.for_ is not None else None
 
     def strikes(self, rule: str, now: float) -> bool:
-        """At the moment of asking, which is `settle` later than T."""
+        """Whether the fault strikes a query that is sent at `now`, which is T + `settle`."""
         named = self.fault.rules is None or rule in self.fault.rules
         return named and self._begins <= now and (self._ends is None or now < self._ends)
 
 
 class Connection:
-    """One rule's connection, as `evaluation.Asker` wants it."""
+    """One rule's connection, for its `Asker`."""
 
     def __init__(self, rule: str, prometheus: Prometheus, faults: Sequence[Struck], clock: Clock) -> None:
         self._rule = rule
@@ -50,28 +50,28 @@ class Connection:
         self._clock = clock
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
-        """Raises PrivatePrometheusError when the private Prometheus itself fails: that is no answer to be judged."""
-        fault = self._strikes(lambda one: one.type in _ANSWERS)
+        """Raises PrivatePrometheusError when the private Prometheus itself fails, because that is no answer to judge."""
+        fault = self._strikes(lambda candidate: candidate.type in _ANSWERS)
         if fault is not None and fault.type in _INSTEAD:
             return _INSTEAD[fault.type](fault, t or 0.0, timeout_s)
         reply = self._prometheus.query(promql, t, timeout_s)
         if reply.status is None or reply.status >= _SERVER_ERROR:
-            words = reply.fault.message if reply.fault else f"HTTP {reply.status}"
-            raise PrivatePrometheusError(f"the private Prometheus gave no answer to {promql}: {words}")
+            reason = reply.fault.message if reply.fault else f"HTTP {reply.status}"
+            raise PrivatePrometheusError(f"the private Prometheus gave no answer to {promql}: {reason}")
         return reply if fault is None else _ALTERED[fault.type](reply)
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
-        """That the alert is loaded: the private Prometheus evaluates none, its ALERTS are the test's own series."""
-        fault = self._strikes(lambda one: one.type in _INSTEAD or one.type == "alertNotLoaded")
+        """Answers that the alert is loaded, because the private Prometheus has no rules: its ALERTS are series of the test."""
+        fault = self._strikes(lambda candidate: candidate.type in _INSTEAD or candidate.type == "alertNotLoaded")
         if fault is not None and fault.type in _INSTEAD:
             return _INSTEAD[fault.type](fault, self._clock(), timeout_s)
         return _loaded([] if fault is not None else [alertname], self._clock())
 
     def _strikes(self, concerned: Callable[[model.Fault], bool]) -> model.Fault | None:
-        for one in self._faults:
-            if concerned(one.fault) and one.strikes(self._rule, self._clock()):
-                one.struck = True
-                return one.fault
+        for candidate in self._faults:
+            if concerned(candidate.fault) and candidate.strikes(self._rule, self._clock()):
+                candidate.struck = True
+                return candidate.fault
         return None
 
 
@@ -91,20 +91,20 @@ def _wrong_type(fault: model.Fault, t: float, timeout_s: float) -> Reply:
 
 
 def _nan(reply: Reply) -> Reply:
-    """The same series, each without a number."""
-    whole = _read(reply)
-    data = whole.get("data") or {}
+    """The same series, each with the value NaN."""
+    document = _read(reply)
+    data = document.get("data") or {}
     if data.get("resultType") == "scalar":
         data["result"][1] = "NaN"
     elif data.get("resultType") == "vector":
         for sample in data["result"]:
             sample["value"][1] = "NaN"
-    return Reply(reply.status, json.dumps(whole).encode(), None)
+    return Reply(reply.status, json.dumps(document).encode(), None)
 
 
 def _partial(reply: Reply) -> Reply:
-    whole = _read(reply)
-    return Reply(reply.status, json.dumps({**whole, "warnings": ["made by a rule test"]}).encode(), None)
+    document = _read(reply)
+    return Reply(reply.status, json.dumps({**document, "warnings": ["made by a rule test"]}).encode(), None)
 
 
 _INSTEAD: Final[dict[str, Callable[[model.Fault, float, float], Reply]]] = {
@@ -128,5 +128,5 @@ def _reply(document: dict[str, Any]) -> Reply:
 
 
 def _read(reply: Reply) -> dict[str, Any]:
-    whole: dict[str, Any] = json.loads(reply.body)
-    return whole
+    document: dict[str, Any] = json.loads(reply.body)
+    return document

@@ -1,4 +1,4 @@
-"""Plain data -> test file, or findings that name every field that is wrong."""
+"""Parses plain data into a test file, or reports a finding for every wrong field."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -23,7 +23,7 @@ _EXAMPLES: Final = {
 
 
 def parse_tests(data: Any) -> tuple[RuleTestFile | None, list[Finding]]:
-    """A document's data as a test file. Returns it and no findings, or None and all that is wrong."""
+    """Returns the test file and no findings, or None and all findings."""
     findings = list(_document_type(data))
     if findings:
         return None, findings

@@ -1,4 +1,4 @@
-"""Series and samples as promtool's test files write them."""
+"""Reads series and samples in the notation of promtool's test files."""
 
 import enum
 import re
@@ -10,11 +10,11 @@ from validationrun.spec.findings import quote
 from validationrun.spec.promql import SyntaxFault, parse
 
 MOST_SAMPLES: Final = 1_000_000
-"""Of one series: a week at one sample a second has 600,000."""
+"""The limit for a series; a week at one sample a second has about 600,000."""
 
 _NUMBER: Final = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _WORD: Final = r"(?i:inf|nan)"
-# A word runs on into an x behind it, so that `NaNx3` is no number; `NaN+0x3` is.
+# As in promtool, a word includes an x that follows it: `NaNx3` is no number, `NaN+0x3` is.
 _ITEM: Final = re.compile(
     rf"(?P<first>[+-]?(?:{_NUMBER}|{_WORD}(?!\w)))(?:(?P<step>[+-](?:{_NUMBER}|{_WORD}(?!\w)))(?=x))?(?:x(?P<times>[0-9]+))?"
 )
@@ -24,7 +24,7 @@ _LONGEST_COUNT: Final = 9
 
 
 class Mark(enum.Enum):
-    """What stands in a series beside numbers."""
+    """A sample that is not a number."""
 
     STALE = "stale"
     """Prometheus' own mark that a series has ended."""
@@ -34,7 +34,7 @@ Value = float | Mark
 
 
 class NotationError(ValueError):
-    """It is not promtool's notation; `token` is the piece that is wrong."""
+    """The text is not promtool's notation; `token` is the wrong part."""
 
     def __init__(self, message: str, token: str | None = None) -> None:
         super().__init__(message)
@@ -43,17 +43,17 @@ class NotationError(ValueError):
 
 def read_values(text: str) -> list[Value | None]:
     """
-    One entry for each interval, the first at the first sample's time; None where there is no sample.
+    An entry for each interval, beginning at the first sample's time; None for an interval without a sample.
 
     Raises:
         NotationError
     """
-    found: list[Value | None] = []
+    values: list[Value | None] = []
     for item in text.split():
-        found += _expand(item, MOST_SAMPLES - len(found))
-        if len(found) > MOST_SAMPLES:
+        values += _expand(item, MOST_SAMPLES - len(values))
+        if len(values) > MOST_SAMPLES:
             raise _too_many(item)
-    return found
+    return values
 
 
 def _too_many(item: str) -> NotationError:
@@ -94,7 +94,7 @@ def _words(item: str) -> str:
 
 def _number(text: str) -> float:
     sign, digits = (-1.0 if text[0] == "-" else 1.0), text.lstrip("+-")
-    # As Go reads it: a leading zero makes an octal number.
+    # As in Go, a leading zero makes an octal number.
     return sign * (float(int(digits, 8)) if _OCTAL.fullmatch(digits) else float(digits))
 
 
@@ -115,18 +115,18 @@ def read_series(text: str) -> dict[str, str]:
         labels[matcher.name] = matcher.value
     if not labels.get("__name__"):
         raise NotationError("a series must have a name")
-    # Prometheus knows no empty label.
+    # In Prometheus an empty label is the same as no label.
     return {name: value for name, value in labels.items() if value}
 
 
 class Selector:
-    """Which series are meant: a metric name, matchers, or both."""
+    """Selects series by a metric name, by matchers, or by both."""
 
     def __init__(self, text: str) -> None:
         """Raises NotationError."""
         selector = _selector(text)
         self._name = selector.name
-        self._matchers = [(one.name, one.op, one.value) for one in selector.matchers.matchers]
+        self._matchers = [(matcher.name, matcher.op, matcher.value) for matcher in selector.matchers.matchers]
         for _, operator, value in self._matchers:
             if operator in (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe):
                 try:
@@ -146,8 +146,8 @@ def matches(operator: Any, wanted: str, value: str) -> bool:
         return value == wanted
     if operator == promql_parser.MatchOp.NotEqual:
         return value != wanted
-    found = re.fullmatch(wanted, value) is not None
-    return found if operator == promql_parser.MatchOp.Re else not found
+    matched = re.fullmatch(wanted, value) is not None
+    return matched if operator == promql_parser.MatchOp.Re else not matched
 
 
 def _selector(text: str) -> Any:

@@ -1,8 +1,7 @@
 """
-Prometheus' remote write protocol, the sending side: one WriteRequest.
+Encodes a WriteRequest of Prometheus' remote write protocol.
 
-A message of four fields in protobuf, framed as snappy does without compressing: on loopback a library for either would be
-a dependency without a use.
+The message has four protobuf fields, framed as uncompressed snappy. That is too little to depend on a library for either.
 """
 
 import struct
@@ -17,7 +16,7 @@ HEADERS: Final = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }
 _STALE: Final = struct.pack("<Q", 0x7FF0000000000002)
-"""Written as bits: passing it through a float may quieten it, and then it is a NaN like any other."""
+"""The bits of the stale marker, because a float may turn this signalling NaN into an ordinary NaN."""
 
 _LENGTH_DELIMITED: Final = 2
 _VALUE_TAG: Final = b"\x09"
@@ -27,7 +26,7 @@ _MOST_LITERAL: Final = 1 << 16
 
 
 def label_bytes(labels: Mapping[str, str]) -> bytes:
-    """The labels of a TimeSeries; Prometheus wants them sorted by name."""
+    """The labels of a TimeSeries, sorted by name as Prometheus requires."""
     pairs = (_field(1, name.encode()) + _field(2, value.encode()) for name, value in sorted(labels.items()))
     return b"".join(_field(1, pair) for pair in pairs)
 
@@ -57,7 +56,7 @@ def _varint(number: int) -> bytes:
 
 
 def _snappy(content: bytes) -> bytes:
-    """snappy's block format of literals alone: the length, then pieces of up to 64 KiB, each with its own length less one."""
+    """snappy's block format with literals only: the length, then pieces of up to 64 KiB, each after its length minus 1."""
     pieces = [_varint(len(content))]
     for start in range(0, len(content), _MOST_LITERAL):
         piece = content[start : start + _MOST_LITERAL]
