@@ -1,5 +1,5 @@
 """
-Names that several rooms, the runner and the readers of a run must agree on.
+Names that compiler, runner and readers of a run share.
 
 No logic lives here: labels, annotations, file names, parameter names, exit codes.
 """
@@ -11,14 +11,14 @@ KIND_RUN = "ValidationRun"
 KIND_SUITE = "ValidationSuite"
 KIND_SCHEDULE = "ValidationSchedule"
 
-# Of Argo's kinds and of SeiNodeDeployment.
+# API versions of Argo's kinds and of SeiNodeDeployment.
 ARGO_API_VERSION = "argoproj.io/v1alpha1"
 CHAIN_API_VERSION = "sei.io/v1alpha1"
 KIND_RULE_TEST = "ValidationRuleTest"
 
 MANAGED_BY = "validationrun"
 
-# Labels on everything that is created.
+# Labels on every object that we create.
 LABEL_MANAGED_BY = "sei.io/managed-by"
 LABEL_RUN_ID = "sei.io/run-id"
 LABEL_CHAIN_ID = "sei.io/chain-id"
@@ -33,15 +33,15 @@ COMPONENT_RPC = "rpc"
 COMPONENT_LOAD = "load"
 COMPONENT_RULES = "rules"
 
-# The SeiNodeDeployment controller stamps this one on the nodes of a deployment; peers select by it.
+# The SeiNodeDeployment controller sets this label on the nodes of a deployment; peers select by it.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 
-# Argo's own: which of several controllers a Workflow belongs to; which Workflow a pod belongs to; the container that does the work.
+# Argo's names: the controller of a Workflow, the Workflow of a pod, and the main container of a step.
 LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
 LABEL_ARGO_WORKFLOW = "workflows.argoproj.io/workflow"
 ARGO_MAIN_CONTAINER = "main"
 
-# The Job controller's: which shard a pod of an indexed Job is.
+# Set by the Job controller: the shard of a pod of an indexed Job.
 ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 
 # On the Workflow only.
@@ -74,7 +74,7 @@ RESULT_DIR = "/var/run/validation/results"
 BUNDLE_DIR = "/var/run/validation/bundle"
 OUTPUT_DIR = "/var/run/validation/outputs"
 
-# The environment contract of a workload, in the order in which it is given.
+# The environment contract of a workload, in the order of the variables.
 ENV_CHAIN_ID = "CHAIN_ID"
 RESERVED_ENV = (
     "CHAIN_RPC_URL",
@@ -92,7 +92,7 @@ RESERVED_ENV = (
     "SHARD_COUNT",
 )
 
-# Where the evaluator finds what it needs to reach Prometheus: keys of a Secret, as files.
+# The evaluator's files for access to Prometheus: keys of a Secret.
 PROMETHEUS_DIR = "/var/run/validation/prometheus"
 PROMETHEUS_FILES = {
     "VALIDATION_PROMETHEUS_TOKEN_FILE": "token",
@@ -103,14 +103,14 @@ METRICS_PORT = 9090
 
 TENDERMINT_RPC_PORT = 26657
 
-# The container of a load's pods, and its time between SIGTERM and SIGKILL where the spec names none.
+# The container of a load's pods, and its default time from SIGTERM to SIGKILL.
 LOAD_CONTAINER = "workload"
 DEFAULT_GRACE_SECONDS = 60
 
-# Below the output folder of a step: what a run leaves behind.
+# The results folder, below the output folder of a step.
 OUTPUT_RESULTS = "results"
 
-# Kubernetes keeps no more of a termination message.
+# Kubernetes cuts a termination message to this size.
 TERMINATION_MESSAGE_BYTES = 4096
 
 # A DNS subdomain: the name of a Workflow, a Secret or a priority class.
@@ -132,11 +132,11 @@ PARAM_IMAGE_PREFIX = "image-"
 PARAM_RUNNER_IMAGE = "runner-image"
 PARAM_PROMETHEUS_URL = "prometheus-url"
 
-# The contract's version, not the tool's: a runner of this line understands bundles of format 1.
+# Version of the contract, not of the tool: such a runner reads bundles of format 1.
 DEFAULT_RUNNER_IMAGE = "validationrun-runner:v1"
 DEFAULT_PROMETHEUS_URL = "http://prometheus-k8s.monitoring.svc:9090"
 
-# What a registry takes: host, path, tag, digest. Nothing in it can end a YAML value or open an Argo tag.
+# An image reference: host, path, tag, digest. No match can end a YAML value or open an Argo tag.
 IMAGE_PATTERN = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9a-f]{64})?$"
 
 # Keys of the bundle.
@@ -146,7 +146,7 @@ BUNDLE_JOB = "job.yaml"
 BUNDLE_CHAIN = "chain.{name}.yaml"
 BUNDLE_CONFIG = "config.{name}"
 
-# The format of what is compiled: plan.json, the header, the file names. Raised when a runner of the old line could misread it.
+# Format of compiled files: plan.json, header, file names. Raise it when an older runner could misread them.
 FORMAT: Final = 1
 
 # Exit codes of verbs that give no verdict.
@@ -158,7 +158,7 @@ EXIT_BUG = 70
 # The artifact with a step's part of the results folder.
 RESULTS_ARTIFACT = "results"
 
-# Exit code of a step whose recorded result speaks against the run: Argo shows the step red and does not try it again.
+# Exit code of a step that recorded a failure of the run: Argo shows the step red and does not retry it.
 EXIT_AGAINST_RUN = 3
 
 MAX_SETTLE_SECONDS = 60

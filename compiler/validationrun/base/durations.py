@@ -1,4 +1,4 @@
-"""Parses and formats durations. Apart from the spec models, because the steps must not load pydantic."""
+"""Parses and formats durations. Apart from the spec models, so that a step needs no pydantic for them."""
 
 import re
 from collections.abc import Sequence

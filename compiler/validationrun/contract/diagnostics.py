@@ -1,4 +1,4 @@
-"""The key `diagnostics`: what the pods of a run that did not pass had to say before they were removed."""
+"""The key `diagnostics`: states, events and logs of the pods of a run that did not pass."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""`plan.json` of the bundle: what the steps need to know of a compiled run and cannot see in its manifests."""
+"""`plan.json` of the bundle: the facts about a compiled run that its manifests do not show."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""`result.json`: what a run left behind, sealed by the hash of each file in its results folder."""
+"""`result.json`: the results of a run, with the hash of each file in its results folder."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""The key `run`: what finalize and the readers of a run need of its plan, because they do not have the bundle."""
+"""The key `run`: the part of the plan for finalize and readers, because they do not have the bundle."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -84,7 +84,7 @@ def rule_entries(rules: "Iterable[Rule]") -> list[RuleEntry]:
 
 
 def rule_entry(rule: "Rule") -> RuleEntry:
-    # A step that only reads the record starts without the rule types.
+    # Imported here because steps that only read the record need no rule types.
     from validationrun.oracle.rules import type_of  # noqa: PLC0415
 
     comparison = type_of(rule).comparison(rule)
@@ -94,6 +94,6 @@ def rule_entry(rule: "Rule") -> RuleEntry:
 
 
 def rule_entry_of(document: Mapping[str, Any]) -> RuleEntry:
-    """The same for a rule of the bundle's `rules.yaml`, without the models of the spec, which take a while to load."""
+    """The entry of a rule in the bundle's `rules.yaml`, without the spec models, because they load slowly."""
     body = document[document["type"]]
     return RuleEntry(document["name"], document["type"], body.get("op"), body.get("threshold"))
