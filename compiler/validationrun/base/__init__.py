@@ -1,5 +1,5 @@
 """
-Time, text, hashes, resources and the names of things: what every room may use.
+Time, text, hashes, resources and shared names, which every room may use.
 
 Nothing here knows a ValidationRun, Kubernetes' API or Prometheus.
 """

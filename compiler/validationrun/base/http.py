@@ -253,7 +253,7 @@ class Connection:
             raise NoResponseError(self._origin, f"no TLS: {_reason(error)}; is it http?") from None
 
     def _failure(self, error: BaseException, timeout_s: float) -> NoResponseError | None:
-        """What an error of an exchange means; None when the error is ours."""
+        """The NoResponseError for an error of an exchange; None when the error is ours."""
         if isinstance(error, NoResponseError):
             return error
         if isinstance(error, TimeoutError):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from validationrun.kube.cluster import Object
 
 Nodes = Mapping[str, Object]
-"""By id."""
+"""Argo's nodes by id."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 

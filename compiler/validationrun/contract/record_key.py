@@ -13,7 +13,7 @@ RULE_EVALUATOR: Final = "rule-evaluator"
 FINALIZE: Final = "finalize"
 
 STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
-"""In the order in which they begin."""
+"""The steps in the order in which they begin."""
 
 Timestamp = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""The end of a run on one machine: the verdict, the status, the reports, and the sealed folder."""
+"""Ends a run on one machine: verdict, status, reports, and the sealed folder."""
 
 import importlib.metadata
 import pathlib

@@ -124,7 +124,7 @@ class Supervisor:
         self.outputs: list[Output] = []
 
     def start(self) -> bool:
-        """False when the command cannot be started; the event `failed` says why."""
+        """Starts the command. False when it cannot be started; the event `failed` says why."""
         started = time.monotonic()
         try:
             process = self._spawn(self.order["argv"], subprocess.PIPE)

@@ -1,1 +1,1 @@
-"""Runs that are on a cluster: finding, following, ending them and starting them again. No text for people, no exit codes."""
+"""Finds, follows, ends and restarts runs on a cluster. No text for people, no exit codes."""

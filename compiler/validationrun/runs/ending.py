@@ -163,5 +163,5 @@ def _had_a_run(child: Mapping[str, Any]) -> bool:
 
 
 def delete(cluster: Cluster, doomed: Doomed) -> bool:
-    """False when the object was gone already."""
+    """Deletes the object. False when it was gone already."""
     return cluster.delete(doomed.resource, doomed.name, uid=doomed.uid)
