@@ -18,12 +18,11 @@ import pytest
 from tests.cluster.controllers import Controller, additional_controller, older_controller
 from tests.cluster.database import persistence
 from tests.cluster.storage import Storage, storage
-from tests.e2e.checks import check_clean, check_outcome
+from tests.e2e.checks import check_clean, check_outcome, check_status
 from tests.e2e.running import BASE, CASES, Outcome, prepare, run_operator, run_to_its_end
 from tests.e2e.world import World, as_json, until
 
 from validationrun.base import conventions
-from validationrun.contract.status_document import Status
 
 pytestmark = pytest.mark.installation
 
@@ -203,11 +202,8 @@ def test_results_are_stored_where_the_nodes_are_not(
 def test_an_upload_that_fails_is_no_pass(installation: Installation, world: World, tmp_path: Path) -> None:
     """No upload succeeds, finalize's own neither."""
     outcome = installation.run(world, tmp_path, [], "no-such-bucket")
-    written = world.record(outcome.workflow)
-    assert written is not None
-    result = written.get(Status)
-    assert result is not None
-    assert result.verdict == "Passed"
+    expect = CASES["upload-fails-then-nothing"]["expect"]
+    check_status(expect, outcome.status, outcome.code)
     assert outcome.workflow["status"]["phase"] in ("Failed", "Error")
     for verb, code in (("status", 0), ("wait", 2)):
         shown = world.run(verb, outcome.name, "-n", world.namespace, "-o", "json")

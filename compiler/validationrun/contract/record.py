@@ -6,7 +6,6 @@ Each key has one writer, so no step overwrites another step's key. `docs/run-rec
 """
 
 import contextlib
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -235,15 +234,3 @@ def _fetch(cluster: Cluster, identity: Identity) -> Object | None:
     if not owned_by(config_map, identity.uid):
         raise RecordError(f"ConfigMap {identity.record_name} is not owned by Workflow {identity.workflow}")
     return config_map
-
-
-def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC; with milliseconds when they are not zero."""
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    form = "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=form).replace("+00:00", "Z")
-
-
-def parse_time(text: str) -> float:
-    """Unix seconds of an RFC 3339 time. Raises ValueError."""
-    return dt.datetime.fromisoformat(text).timestamp()

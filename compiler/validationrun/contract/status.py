@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
-from validationrun.base.times import parse_time
+from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.argo_nodes import read_nodes
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
@@ -281,7 +281,7 @@ def rule_status(rule: RuleEntry, state: RuleState | None) -> RuleStatus:
 
 
 def _time(seconds: float | None) -> Timestamp | None:
-    return record.format_time(seconds) if seconds is not None else None
+    return format_time(seconds) if seconds is not None else None
 
 
 def _conditions(written: Recorded, verdict: RunVerdict | None) -> list[Condition]:
