@@ -33,7 +33,7 @@ def fires(server: Server, mark: str, *times: float) -> None:
 def test_10_an_alert_that_fires_before_the_start_and_still_does(shared_prometheus: Server) -> None:
     start, mark = time.time() - 60, unlike()
     fires(shared_prometheus, mark, *(start + second for second in range(-30, 31, 5)))
-    decision = alert_asker(shared_prometheus, mark).ask(start, start + 20)
+    decision = alert_asker(shared_prometheus, mark).tick(start, start + 20)
     assert (decision.verdict, decision.reason) == ("Failed", "AlertFired")
     assert decision.message == "the alert fired; already firing at start"
 
@@ -41,7 +41,7 @@ def test_10_an_alert_that_fires_before_the_start_and_still_does(shared_prometheu
 def test_10_one_that_begins_later_does_not_say_so(shared_prometheus: Server) -> None:
     start, mark = time.time() - 60, unlike()
     fires(shared_prometheus, mark, *(start + second for second in range(10, 31, 5)))
-    decision = alert_asker(shared_prometheus, mark).ask(start, start + 20)
+    decision = alert_asker(shared_prometheus, mark).tick(start, start + 20)
     assert (decision.verdict, decision.message) == ("Failed", "the alert fired")
 
 
@@ -51,7 +51,7 @@ def test_11_an_alert_that_was_resolved_before_the_start_is_not_in_the_window(sha
     asker = alert_asker(shared_prometheus, mark)
     # Its rules are evaluated for the first time some seconds after it began.
     decision = until(
-        lambda: (one := asker.ask(start, start + 20)).reason != "AlertNotLoaded" and one, 60, "the alert is loaded"
+        lambda: (one := asker.tick(start, start + 20)).reason != "AlertNotLoaded" and one, 60, "the alert is loaded"
     )
     assert (decision.verdict, decision.message) == ("Passed", "the alert did not fire")
 
@@ -62,7 +62,7 @@ def test_11_a_sample_exactly_at_the_start_is_as_this_prometheus_sees_it(shared_p
     fires(shared_prometheus, mark, start)
     version = Prometheus(shared_prometheus.url).version(5)
     assert isinstance(version, str)
-    decision = alert_asker(shared_prometheus, mark).ask(start, start + 20)
+    decision = alert_asker(shared_prometheus, mark).tick(start, start + 20)
     assert decision.verdict == ("Failed" if version.startswith("2.") else "Passed")
 
 

@@ -75,7 +75,7 @@ def loaded(server: Server) -> bool:
 def by_the_evaluator(url: str, question: Question, end: float = END) -> list[Decision]:
     asker = Asker(question, Prometheus(url))
     times = [round(START + k * 5, 3) for k in range(1, 200) if START + k * 5 < end]
-    return [asker.ask(START, t) for t in times if t >= START + int(question.rule.run_properties.start_after)]
+    return [asker.tick(START, t) for t in times if t >= START + int(question.rule.run_properties.start_after)]
 
 
 def verdicts(decisions: Sequence[Decision]) -> list[tuple]:

@@ -210,7 +210,9 @@ def test_a_window_that_begins_before_all_data_passes_no_rule(past: Past, rule: Q
     """Most of it may be there: its beginning is not known."""
     across = Period(BEGIN - 600, START + 300)
 
-    assert judged(backtest(past, [rule], across, assume_alerts_loaded=True)) == {rule.rule.name: ("Error", "NoSamples")}
+    # Where silence is an answer the ticks are covered, and what Prometheus holds is looked at.
+    reason = "LowCoverage" if rule.rule.name == "plain" else "NoSamples"
+    assert judged(backtest(past, [rule], across, assume_alerts_loaded=True)) == {rule.rule.name: ("Error", reason)}
 
 
 @pytest.mark.parametrize("rule", SILENT, ids=lambda one: one.rule.name)

@@ -53,7 +53,7 @@ def asked(url: str, question: Question, period: Period = PERIOD) -> tuple[Ticks,
 
 def expected(url: str, question: Question) -> list[Decision]:
     asker = Asker(question, Prometheus(url))
-    return [asker.ask(START, START + 5 * k) for k in range(1, TICKS + 1)]
+    return [asker.tick(START, START + 5 * k) for k in range(1, TICKS + 1)]
 
 
 def spans(since: float, until: float) -> Callable[[object], bool]:

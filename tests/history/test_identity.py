@@ -150,7 +150,11 @@ QUERIES = [
 
 def told_by_decisions(past: Past, question: Question, period: Period, **how: bool) -> list[Decision]:
     [asked] = ask_window(past, [question], period, **how)
-    decider = Decider(question.rule) if question.rule.query else Decider(question.rule, lambda _: None, bool)
+    decider = (
+        Decider(question, period.start)
+        if question.rule.query
+        else Decider(question, period.start, lambda _: None, bool)
+    )
     return [decider.decide(t, told) for t, told in zip(asked.times, asked.answers, strict=True) if told is not None]
 
 
@@ -158,7 +162,7 @@ def told_by_the_evaluator(url: str, question: Question, period: Period) -> list[
     """What a live run is told, tick by tick."""
     asker = Asker(question, Prometheus(url))
     times = [round(period.start + k * 5, 3) for k in range(1, 2 * LENGTH) if period.start + k * 5 < period.end]
-    return [asker.ask(period.start, t) for t in times]
+    return [asker.tick(period.start, t) for t in times]
 
 
 @pytest.mark.parametrize("promql", QUERIES)

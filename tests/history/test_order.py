@@ -55,7 +55,7 @@ def test_a_sum_has_the_last_digit_of_an_instant_query_at_each_tick(server: Serve
         found = told_by_decisions(past, question, period)
 
     asker = Asker(question, Prometheus(server.url))
-    expected = [asker.ask(START, START + 5 * k) for k in range(1, 240)]
+    expected = [asker.tick(START, START + 5 * k) for k in range(1, 240)]
     assert [one.value for one in found] == [one.value for one in expected]
 
 

@@ -22,6 +22,7 @@ from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault, Sample, Samples
 from validationrun.oracle.fold import Fold
+from validationrun.oracle.memory import NOTHING_REMEMBERED
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Tally
 
@@ -60,12 +61,18 @@ def spread(runs: Sequence[tuple[CompactAnswer, int]], count: int) -> list[Compac
 def course(question: Question, told: Sequence[CompactAnswer | None], sweep: CompactAnswer, period: Period) -> Course:
     rule = question.rule
     decider = (
-        Decider(rule) if rule.query else Decider(rule, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
+        Decider(question, period.start)
+        if rule.query
+        else Decider(question, period.start, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
     )
     final = rule.run_properties.final_sweep
     times = times_of(rule, period)
     return Course(
-        rule, times, told, decider, (lambda: decider.decide(period.end, sweep, final=True)) if final else None
+        rule,
+        times,
+        told,
+        decider,
+        (lambda memory: decider.decide(period.end, sweep, memory, final=True)) if final else None,
     )
 
 
@@ -85,7 +92,7 @@ def plainly(courses: Sequence[Course], period: Period) -> Judged:
     if judged.fold.stop_time is None:
         for one in courses:
             if one.sweep is not None:
-                judged.fold.add(one.sweep())
+                judged.fold.add(one.sweep(NOTHING_REMEMBERED))
         for folded, counted in judged.fold.advance(period.end):
             judged.tallies[folded.rule].add(folded, counted=counted)
     return judged
@@ -131,7 +138,7 @@ def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, d
     if count == 0:
         return
     told: list[CompactAnswer | None] = list(spread(run, count))
-    first = next((index for index, one in enumerate(told) if one is not None and fails(question.rule, one)), math.inf)
+    first = next((index for index, one in enumerate(told) if one is not None and fails(question, START, one)), math.inf)
     hole = data.draw(st.integers(0, count - 1))
     told[hole] = None
     if question.rule.run_properties.stop_on_failure and first < hole:
@@ -146,14 +153,14 @@ def test_a_tick_that_was_forgotten_is_never_passed_over(question, run, length, d
 def test_fails_is_what_a_decision_says(told: CompactAnswer) -> None:
     """It decides how much is asked at all."""
     for question in (query_rule("r", "x", "<", "10"), query_rule("r", "x", "!=", "1")):
-        assert fails(question.rule, told) == (Decider(question.rule).decide(START, told).verdict == "Failed")
-    decider = Decider(alert_rule("r", "Down").rule, lambda _: None, bool)
-    assert fails(alert_rule("r", "Down").rule, told) == (decider.decide(START, told).verdict == "Failed")
+        assert fails(question, START, told) == (Decider(question, START).decide(START, told).verdict == "Failed")
+    decider = Decider(alert_rule("r", "Down"), START, lambda _: None, bool)
+    assert fails(alert_rule("r", "Down"), START, told) == (decider.decide(START, told).verdict == "Failed")
 
 
 def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
     """Else a day would take a minute."""
-    times, decider = [START + k for k in range(720)], Decider(query_rule("r", "x", ">", "0").rule)
+    times, decider = [START + k for k in range(720)], Decider(query_rule("r", "x", ">", "0"), START)
 
     assert len(decider.worth_deciding(times, [str(1 + k % 50) for k in range(720)])) <= 5
     assert len(decider.worth_deciding(times, [str(k) for k in range(720)])) == 720
@@ -164,8 +171,8 @@ def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
 def test_ticks_of_an_alert_are_decided_unless_each_of_them_is_silent_and_proven() -> None:
     """One that fired, or proves nothing, is looked at with all of its neighbours."""
     times = [START + k for k in range(10)]
-    proven = Decider(alert_rule("r", "Down").rule, lambda _: None, bool)
-    doubtful = Decider(alert_rule("r", "Down").rule, lambda t: UNPROVEN if t == times[4] else None, bool)
+    proven = Decider(alert_rule("r", "Down"), START, lambda _: None, bool)
+    doubtful = Decider(alert_rule("r", "Down"), START, lambda t: UNPROVEN if t == times[4] else None, bool)
 
     assert list(proven.worth_deciding(times, [NOTHING] * 10)) == [0, 9]
     for odd in ("1", several(2), AWAY, None):
@@ -228,7 +235,7 @@ def test_values_around_the_threshold_are_folded_as_if_each_were_decided(
 def test_the_first_decision_that_finds_an_alert_firing_says_whether_it_did_before() -> None:
     """Asked again it says the same, and no other decision says it, as in a live run; it is looked up once."""
     asked = []
-    decider = Decider(alert_rule("r", "Down").rule, lambda _: None, lambda: bool(asked.append(1)) or True)
+    decider = Decider(alert_rule("r", "Down"), START, lambda _: None, lambda: bool(asked.append(1)) or True)
 
     messages = [decider.decide(START + k, told).message for k, told in ((5, NOTHING), (10, "1"), (15, "1"), (10, "1"))]
 

@@ -14,10 +14,11 @@ import math
 import random
 from collections.abc import Iterator
 
+from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Exchange, Fault, Reply
 from validationrun.oracle.fold import Fold, RuleState
-from validationrun.oracle.rules import decide
+from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Shard, aggregate
@@ -33,7 +34,13 @@ EXIT_CODES = {"Passed": 0, "Failed": 1}
 def spec_rule(rule: Rule) -> SpecRule:
     """The rule as a user writes it."""
     body = (
-        {"query": {"promql": "up", "op": rule.op, "threshold": rule.threshold}}
+        {
+            "query": {
+                "promql": f"max_over_time(up[{rule.range_s}s])" if rule.range_s else "up",
+                "op": rule.op,
+                "threshold": rule.threshold,
+            }
+        }
         if rule.type == "query"
         else {"alert": {"ruleRef": {"name": "alerts", "namespace": "monitoring", "alertname": ALERT}}}
     )
@@ -43,6 +50,7 @@ def spec_rule(rule: Rule) -> SpecRule:
         "finalSweep": rule.final_sweep,
         "stopOnFailure": rule.stop_on_failure,
         "retry": rule.retry,
+        "minCoverage": rule.min_coverage,
     }
     return SpecRule.model_validate({"name": rule.name, "type": rule.type, **body, "runProperties": properties})
 
@@ -120,8 +128,13 @@ def exchange(rule: Rule, t: float, answer: Answer, *, final: bool) -> Exchange:
     return Exchange(rule.name, t, final, t, t + 400, "up", **parts)  # type: ignore[arg-type]
 
 
-def decision_of(rule: Rule, t: float, answer: Answer, *, final: bool = False) -> Decision:
-    return decide(spec_rule(rule), exchange(rule, t, answer, final=final))
+@functools.lru_cache(maxsize=4096)
+def question_of(rule: Rule) -> Question:
+    return Question.of(spec_rule(rule), {})
+
+
+def decision_of(rule: Rule, start: float, t: float, answer: Answer, *, final: bool = False) -> Decision:
+    return decide(question_of(rule), start, exchange(rule, t, answer, final=final))
 
 
 # A live evaluator in small
@@ -166,7 +179,7 @@ class Player:
         assert start is not None
         answers = self.timeline.ticks[index]
         k = round((t - start) / rule.interval)
-        return decision_of(rule, t, answers[min(k, len(answers)) - 1])
+        return decision_of(rule, start, t, answers[min(k, len(answers)) - 1])
 
     def settled(self) -> float:
         """As far as every decision is known and counts."""
@@ -220,7 +233,9 @@ class Player:
         """The last of up to retry + 1 answers."""
         rule, answers = self.timeline.rules[index], self.timeline.sweeps[index]
         for attempt in range(rule.retry + 1):
-            decision = decision_of(rule, end, answers[min(attempt, len(answers) - 1)], final=True)
+            decision = decision_of(
+                rule, self.timeline.start or 0.0, end, answers[min(attempt, len(answers) - 1)], final=True
+            )
             if decision.verdict != "Error":
                 break
         return decision

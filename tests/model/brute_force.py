@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 AWAITED, PASSED, FAILED, ERROR = "Awaited", "Passed", "Failed", "Error"
 
@@ -38,6 +39,9 @@ class Rule:
     final_sweep: bool = True
     stop_on_failure: bool = False
     retry: int = 3
+    # The share of the ticks that must have an answer, and the range under a query in seconds (0: none).
+    min_coverage: str = "0.8"
+    range_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,14 @@ def decide(rule: Rule, answer: Answer) -> tuple[str, str | None]:
     return FAILED, "ThresholdViolated"
 
 
-def decide_sweep(rule: Rule, answers: tuple[Answer, ...]) -> tuple[str, str | None]:
+def decide_sweep(rule: Rule, answers: tuple[Answer, ...], length: int) -> tuple[str, str | None]:
     """The last answer counts; asking goes on only while there is no good one.
 
     CHOICE: a Failed is a good answer. Asking again after it could turn a breach into a pass.
+    CHOICE: a window that is too short proves nothing, not even a breach.
     """
+    if length < rule.interval or length < rule.start_after:
+        return ERROR, "WindowTooShort"
     decision = (ERROR, "NoSamples")
     for attempt in range(rule.retry + 1):
         decision = decide(rule, answers[min(attempt, len(answers) - 1)])
@@ -188,10 +195,10 @@ def in_window(timeline: Timeline) -> list[Decision]:
     found = [d for d in tick_decisions(timeline) if end is None or d.t < end]
     if timeline.lost_after is not None:
         return [d for d in found if d.t <= timeline.lost_after]
-    if end is not None:
+    if end is not None and timeline.start is not None:
         for rule, answers in zip(timeline.rules, timeline.sweeps, strict=True):
             if rule.final_sweep:
-                found.append(Decision(end, rule, *decide_sweep(rule, answers), sweep=True))
+                found.append(Decision(end, rule, *decide_sweep(rule, answers, end - timeline.start), sweep=True))
     return found
 
 
@@ -225,8 +232,9 @@ def is_good(decision: Decision) -> bool:
 
 
 def is_patient(decisions: list[Decision], index: int) -> bool:
-    """NoSamples before the rule's first good answer: the load has to warm up."""
-    return decisions[index].reason == "NoSamples" and not any(is_good(d) for d in decisions[:index])
+    """NoSamples or NaN at a tick before the rule's first good answer: the load has to warm up."""
+    patient = decisions[index].reason in {"NoSamples", "NaN"} and not decisions[index].sweep
+    return patient and not any(is_good(d) for d in decisions[:index])
 
 
 def errors_in_a_row(decisions: list[Decision]) -> int:
@@ -262,6 +270,23 @@ def standing_error(decisions: list[Decision]) -> Decision | None:
     return decisions[-1] if errors_in_a_row(decisions) > 0 else None
 
 
+def is_covered(timeline: Timeline, rule: Rule, decisions: list[Decision]) -> bool:
+    """Enough of the ticks had an answer, or all but one. The final sweep is no tick.
+
+    A tick within a minute and a range of the start is only due once the rule was answered.
+    """
+    due = answered = 0
+    for index, decision in enumerate(decisions):
+        if decision.sweep:
+            continue
+        early = decision.t < (timeline.start or 0) + rule.range_s + 60
+        if early and not any(is_good(d) for d in decisions[: index + 1]):
+            continue
+        due += 1
+        answered += is_good(decision)
+    return answered + 1 >= due * Fraction(rule.min_coverage)
+
+
 def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
     decisions = counted(timeline, rule)
     for decision in decisions:
@@ -279,6 +304,8 @@ def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
     swept = any(d.sweep and d.verdict == PASSED for d in decisions)
     swept = swept or not rule.final_sweep or stop_decision(timeline) is not None
     if swept and any(d.verdict == PASSED for d in decisions) and signed_off(timeline):
+        if not is_covered(timeline, rule, decisions):
+            return RuleOutcome(rule.name, ERROR, "LowCoverage")
         return RuleOutcome(rule.name, PASSED, None)
     return RuleOutcome(rule.name, ERROR, "NoSamples")
 

@@ -16,6 +16,7 @@ from unittest import mock
 from validationrun.judging.live.loop import Evaluation, Window
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.verdict_table import judge
 from validationrun.results.judgement import Judgement
 
@@ -67,7 +68,14 @@ class Asker:
         self.question = SimpleNamespace(rule=spec_rule(world.timeline.rules[index]))
         self.world, self.index, self.attempts = world, index, 0
 
-    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
+    def tick(self, start: float, t: float) -> Decision:
+        return self.ask(start, t, final=False)
+
+    def sweep(self, start: float, end: float, memory: Memory) -> Decision:
+        del memory
+        return self.ask(start, end, final=True)
+
+    def ask(self, start: float, t: float, *, final: bool) -> Decision:
         timeline, rule = self.world.timeline, self.world.timeline.rules[self.index]
         assert self.world.now() >= t + self.world.settle_s - 1e-6, "asked before its time"
         self.world.asked.append((rule.name, t, final))
@@ -77,7 +85,7 @@ class Asker:
         else:
             answers, place = timeline.ticks[self.index], round((t - start) / rule.interval) - 1
         self.world.sleep(self.world.delay())
-        return decision_of(rule, t, answers[min(place, len(answers) - 1)], final=final)
+        return decision_of(rule, start, t, answers[min(place, len(answers) - 1)], final=final)
 
     def explained(self, *arguments: Any) -> Decision:
         return next(one for one in arguments if isinstance(one, Decision))

@@ -7,22 +7,27 @@ also the brute-force model's.
 
 import pytest
 
-from model.adapter import decision_of, spec_rule, vector
+from model.adapter import decision_of, question_of, spec_rule, vector
 from model.brute_force import Rule, RuleOutcome, Timeline
 from model.rows import AWAY, BREACH, EMPTY, GOOD, codes, one_rule, played, several, spec
+from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
 from validationrun.oracle.ticks import ticks
 
 
-def test_01_a_load_that_ends_before_the_first_tick_needs_one_good_final_sweep():
-    good = played(one_rule(BREACH, end=1004))
-    bad = played(one_rule(GOOD, sweep=(AWAY,), end=1004))
+def test_01_a_load_that_ends_before_the_first_tick_has_a_window_that_proves_nothing():
+    for sweep in (GOOD, BREACH, AWAY):
+        found = played(one_rule(GOOD, sweep=(sweep,), end=1004))
+        assert (found.run.reason, found.rules[0].reason) == ("RuleError", "WindowTooShort")
 
-    assert good.run.reason == "RunSucceeded"
-    assert (bad.run.reason, bad.rules[0].reason) == ("RuleError", "PrometheusUnavailable")
+
+def test_01_a_window_that_ends_before_start_after_proves_nothing():
+    late = Rule("a", interval=10, start_after=60)
+
+    assert played(one_rule(GOOD, rule=late, end=1059)).rules[0] == RuleOutcome("a", "Error", "WindowTooShort")
+    assert played(one_rule(GOOD, rule=late, end=1060)).run.reason == "RunSucceeded"
 
 
 def test_01_without_ticks_and_without_a_sweep_nothing_is_proved():
@@ -61,16 +66,17 @@ def test_04_an_unavailable_final_sweep_is_asked_again_and_then_an_error():
 def test_04_two_thousand_good_answers_do_not_make_up_for_the_final_sweep():
     judged = Fold.begin([spec_rule(Rule("a", interval=10, retry=3))])
     for number in range(1, 2001):
-        judged.add(decision_of(Rule("a"), number * 10, GOOD))
-    judged.add(decision_of(Rule("a"), 20007, AWAY, final=True))
+        judged.add(decision_of(Rule("a"), 0, number * 10, GOOD))
+    judged.add(decision_of(Rule("a"), 0, 20007, AWAY, final=True))
     judged.advance(20007)
 
     assert judged.closed()[0].verdict == "Error"
 
 
 def test_05_three_errors_and_then_a_good_answer_recover_when_three_are_tolerated():
-    assert played(one_rule(GOOD, AWAY, AWAY, AWAY, GOOD)).run.reason == "RunSucceeded"
-    assert played(one_rule(AWAY, AWAY, AWAY, GOOD, AWAY, AWAY, AWAY, GOOD)).run.reason == "RunSucceeded"
+    assert played(one_rule(GOOD, AWAY, AWAY, AWAY, GOOD, end=1300)).run.reason == "RunSucceeded"
+    many = Rule("a", interval=10, min_coverage="0.2")
+    assert played(one_rule(AWAY, AWAY, AWAY, GOOD, AWAY, AWAY, AWAY, GOOD, rule=many)).run.reason == "RunSucceeded"
     assert played(one_rule(GOOD, AWAY, AWAY, AWAY, AWAY, GOOD)).run.reason == "RuleError"
 
 
@@ -94,7 +100,7 @@ def test_07_a_final_error_in_minute_5_of_24_h_shows_at_once_and_the_run_goes_on(
     for number in range(24 * 60 - 1):
         t = next(coming)
         answer = AWAY if 2 <= number <= 5 else BREACH if number == 1430 else GOOD
-        judged.add(decision_of(rule, t, answer))
+        judged.add(decision_of(rule, 0, t, answer))
         judged.advance(t)
         if number == 6:
             state = judged.states["a"]
@@ -115,8 +121,10 @@ def test_08_no_samples_while_the_load_warms_up_do_not_count():
 def test_10_an_alert_that_fired_before_the_start_and_still_fires_is_a_failure_and_says_so():
     rule = Rule("a", type="alert")
     opening = {"others": {"opening": vector(1000, ("1",))}}
-    still = decide(spec_rule(rule), Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",)), **opening))
-    new = decide(spec_rule(rule), Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",))))
+    still = decide(
+        question_of(rule), 1000, Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",)), **opening)
+    )
+    new = decide(question_of(rule), 1000, Exchange("a", 1010, False, 1015, 1016, "q", reply=vector(1010, ("1",))))
 
     assert (still.verdict, still.reason, new.verdict) == ("Failed", "AlertFired", "Failed")
     assert "already firing at start" in still.message
@@ -139,14 +147,14 @@ def test_13_an_evaluator_that_was_away_asks_the_ticks_that_it_missed():
     rule = Rule("a", interval=10)
     before = Fold.begin([spec_rule(rule)])
     for t in (1010, 1020, 1030):
-        before.add(decision_of(rule, t, GOOD))
+        before.add(decision_of(rule, 1000, t, GOOD))
     # The answer of 1030 was there, and not folded: it was not in the record.
     before.advance(1020)
     after = Fold.begin([spec_rule(rule)], [RuleState.from_json(before.states["a"].to_json())])
     coming = ticks(spec_rule(rule), 1000, after.states["a"].last_t)
     missed = [next(coming) for _ in range(7)]
     for t in missed:
-        after.add(decision_of(rule, t, BREACH if t == 1050 else GOOD))
+        after.add(decision_of(rule, 1000, t, BREACH if t == 1050 else GOOD))
     after.advance(1090)
 
     assert missed == [1030, 1040, 1050, 1060, 1070, 1080, 1090]
@@ -158,12 +166,12 @@ def test_13_errors_before_and_behind_the_gap_are_consecutive():
     states: list[RuleState] = []
     for t in (1010, 1020, 1030, 1040):
         judged = Fold.begin([spec_rule(rule)], states)
-        judged.add(decision_of(rule, t, AWAY))
+        judged.add(decision_of(rule, 1000, t, AWAY))
         judged.advance(t)
         states = [RuleState.from_json(one.to_json()) for one in judged.states.values()]
     judged = Fold.begin([spec_rule(rule)], states)
-    judged.add(decision_of(rule, 1050, GOOD))
-    judged.add(decision_of(rule, 1055, GOOD, final=True))
+    judged.add(decision_of(rule, 1000, 1050, GOOD))
+    judged.add(decision_of(rule, 1000, 1055, GOOD, final=True))
     judged.advance(1055)
 
     assert judged.closed()[0].verdict == "Error"
@@ -179,7 +187,7 @@ def test_14_without_an_end_nothing_is_proved():
 
 def test_14_a_rule_that_never_had_its_final_sweep_has_not_passed():
     judged = Fold.begin([spec_rule(Rule("a", interval=10))])
-    judged.add(decision_of(Rule("a"), 1010, GOOD))
+    judged.add(decision_of(Rule("a"), 1000, 1010, GOOD))
     judged.advance(1010)
 
     assert judged.closed()[0].verdict == "Error"
@@ -214,10 +222,10 @@ def test_17_the_earlier_breach_stops_even_when_the_later_one_is_answered_first()
 def test_17_by_hand_in_the_order_of_arrival():
     rules = [Rule("a", interval=100, stop_on_failure=True), Rule("b", interval=102, stop_on_failure=True)]
     judged = Fold.begin([spec_rule(rule) for rule in rules])
-    judged.add(decision_of(rules[1], 102, BREACH))
+    judged.add(decision_of(rules[1], 0, 102, BREACH))
     judged.advance(99)
     assert judged.stop_time is None
-    judged.add(decision_of(rules[0], 100, BREACH))
+    judged.add(decision_of(rules[0], 0, 100, BREACH))
     judged.advance(102)
 
     assert (judged.stop_rule, judged.stop_time) == ("a", 100)

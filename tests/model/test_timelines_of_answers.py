@@ -9,14 +9,14 @@ import random
 
 import pytest
 
-from model.adapter import ALERT, exchange, play, spec_rule, vector, with_proof
+from model.adapter import ALERT, exchange, play, question_of, spec_rule, vector, with_proof
 from model.brute_force import Rule, RuleOutcome
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
 from validationrun.judging.live.clock_skew import check_clock, doubted
+from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
 from validationrun.oracle.verdict_table import Facts
 from validationrun.oracle.verdict_table import judge as judge_facts
 from validationrun.oracle.workload import Shard, aggregate
@@ -82,7 +82,7 @@ def test_23_what_is_no_number_is_a_bad_query(kind):
     }[kind].encode()
     reply = vector(1010, ())
     answer = Exchange("a", 1010, False, 1015, 1016, "q", reply=type(reply)(200, body, None))
-    decision = decide(spec_rule(Rule("a")), answer)
+    decision = decide(question_of(Rule("a")), 1000, answer)
 
     assert (decision.verdict, decision.reason) == ("Error", "BadQuery")
 
@@ -114,7 +114,7 @@ def test_26_a_window_of_no_length_is_asked_for_one_second():
 
     assert Question.of(user, {}).at(1000, 1000) == "rate(x[1s])"
     assert "[1s]" in Question.of(spec_rule(Rule("a", type="alert")), {}).at(1000, 1000)
-    assert played(one_rule(BREACH, sweep=(GOOD,), end=1000)).run.reason == "RunSucceeded"
+    assert played(one_rule(GOOD, end=1000)).rules[0].reason == "WindowTooShort"
 
 
 def test_28_a_prometheus_that_was_away_for_ten_minutes_leaves_an_error_for_good():
@@ -134,8 +134,8 @@ def test_29_silence_of_an_alert_that_is_not_loaded_is_an_error(missing):
     unproven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=False))
     proven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=True))
 
-    assert decide(spec_rule(rule), unproven).reason == "AlertNotLoaded"
-    assert decide(spec_rule(rule), proven).verdict == "Passed"
+    assert decide(question_of(rule), 1000, unproven).reason == "AlertNotLoaded"
+    assert decide(question_of(rule), 1000, proven).verdict == "Passed"
 
 
 def test_29_an_alert_that_is_never_loaded_is_an_error_at_the_end_of_the_run():
@@ -150,8 +150,8 @@ def test_30_silence_of_an_alert_in_history_is_no_proof():
     never = Exchange("a", 1000, False, 1000, 90000, "q", reply=vector(1000, ()))
     fired = Exchange("a", 1000, False, 1000, 90000, "q", reply=vector(1000, ("1",)))
 
-    assert decide(spec_rule(rule), never).reason == "AlertNotLoaded"
-    assert decide(spec_rule(rule), fired).reason == "AlertFired"
+    assert decide(question_of(rule), 1000, never).reason == "AlertNotLoaded"
+    assert decide(question_of(rule), 1000, fired).reason == "AlertFired"
 
 
 def test_31_an_evaluator_that_is_killed_and_started_again_gives_the_same_verdict():

@@ -36,6 +36,8 @@ def random_rule(rng: random.Random, name: str) -> Rule:
         final_sweep=rng.random() < 0.75,
         stop_on_failure=rng.random() < 0.4,
         retry=rng.choice((0, 0, 1, 1, 2, 3)),
+        min_coverage=rng.choice(("0", "0.5", "0.8", "0.8", "0.95", "1")),
+        range_s=rng.choice((0, 0, 10, 30)),
     )
 
 
@@ -126,7 +128,7 @@ def random_timeline(rng: random.Random) -> Timeline:
     rules = tuple(random_rule(rng, name) for name in names)
     start = rng.choice((0, 7, 1000))
     # An end on a tick, beside a tick, at the start, before the first tick, and before the start.
-    length = rng.choice((0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, 45, 60, -3))
+    length = rng.choice((0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, 45, 60, 75, 100, 150, -3))
     end = None if rng.random() < 0.06 else start + length
     asked_until = start + max(length, 0) + rng.choice((0, 1, 5, 11, 20))
     rare = lambda chance: rng.random() < chance  # noqa: E731
@@ -202,7 +204,7 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
     yield from _smaller_answers(timeline, "sweeps")
     default = Rule("")
     for i, rule in enumerate(timeline.rules):
-        for name in ("start_after", "interval", "final_sweep", "stop_on_failure", "retry"):
+        for name in ("start_after", "interval", "final_sweep", "stop_on_failure", "retry", "min_coverage", "range_s"):
             if getattr(rule, name) != getattr(default, name):
                 calmer = replace(rule, **{name: getattr(default, name)})
                 yield replace(timeline, rules=(*timeline.rules[:i], calmer, *timeline.rules[i + 1 :]))

@@ -27,11 +27,11 @@ from validationrun.contract.run_entry import LoadPlan
 from validationrun.contract.status import build_status
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import put_chain, run_entry
+from validationrun.oracle.decide import decide
 from validationrun.oracle.evidence import Entry, RuleEvidence
 from validationrun.oracle.exchange import Exchange, Reply
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.verdict_table import Facts, judge
 from validationrun.oracle.workload import Workload
@@ -316,7 +316,7 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
             times.append(t)
         for t in [*times, end]:
             exchange = Exchange(rule.name, t, t == end, t + 5, t + 5.1, "q", answer(rule, t - START))
-            fold.add(decide(rule, exchange))
+            fold.add(decide(Question.of(rule, {}), START, exchange))
     for decision, counted in fold.advance(end):
         entries[decision.rule].append(
             Entry(

@@ -17,12 +17,13 @@ from validationrun.contract.run_entry import rule_entries
 from validationrun.contract.status import rule_status, verdict_conditions
 from validationrun.judging.completeness import holes, resumed_rules, since_resume
 from validationrun.judging.live.clock_skew import doubted
+from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Entry
 from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import CHAIN_REASONS, RunReason, Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
 from validationrun.oracle.summary import Tally
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
@@ -101,8 +102,9 @@ def _replay(result: Result) -> Replayed:
     fold = fold_of(result)
     start = document.window.start
     for question in result.questions:
+        again = _Again(question, start, fold.states[question.rule.name].memory, differences)
         for entry in since_resume(result.evidence[question.rule.name]):
-            decision = _decide(question, entry, start, differences)
+            decision = again.decide(entry)
             if entry.counted:
                 fold.add(decision)
     for decision, counted in fold.advance(math.inf):
@@ -156,20 +158,35 @@ def _trusted(result: Result) -> list[str]:
     return [f"{status.reason} is the run record's word"]
 
 
-def _decide(question: Question, entry: Entry, start: float | None, differences: list[str]) -> Decision:
-    rule = question.rule
-    if entry.exchange is None:
-        if entry.verdict != Verdict.FAILED:
-            raise ResultsError(f"rule {rule.name} at {entry.t}: a decision without its exchange")
-        return Decision(rule.name, entry.t, Verdict.FAILED, entry.reason, entry.message, entry.value, final=entry.final)
-    decision = decide(rule, entry.exchange)
-    if start is not None and question.at(start, entry.t) != entry.exchange.query:
-        differences.append(f"rule {rule.name} at {entry.t}: another query was asked than the rule's")
-    then = (entry.verdict, entry.reason, entry.message, entry.value)
-    now = (decision.verdict, decision.reason, decision.message, decision.value)
-    if then != now:
-        differences.append(f"rule {rule.name} at {entry.t}: {then} then, {now} now")
-    return decision
+class _Again:
+    """Decides the entries of one rule in their order, with the memory that the evaluator had."""
+
+    def __init__(self, question: Question, start: float | None, memory: Memory, differences: list[str]) -> None:
+        self._question, self._start, self._differences = question, start, differences
+        self._asked = self._counted = memory
+        """After the last tick that was asked, and after the last one that counts."""
+
+    def decide(self, entry: Entry) -> Decision:
+        rule = self._question.rule
+        if entry.exchange is None:
+            if entry.verdict != Verdict.FAILED:
+                raise ResultsError(f"rule {rule.name} at {entry.t}: a decision without its exchange")
+            return Decision(
+                rule.name, entry.t, Verdict.FAILED, entry.reason, entry.message, entry.value, final=entry.final,
+                memory=self._counted,
+            )  # fmt: skip
+        start = math.nan if self._start is None else self._start
+        decision = decide(self._question, start, entry.exchange, self._counted if entry.final else self._asked)
+        if not entry.final:
+            self._asked = decision.memory
+            self._counted = decision.memory if entry.counted else self._counted
+        if self._start is not None and self._question.at(start, entry.t) != entry.exchange.query:
+            self._differences.append(f"rule {rule.name} at {entry.t}: another query was asked than the rule's")
+        then = (entry.verdict, entry.reason, entry.message, entry.value)
+        now = (decision.verdict, decision.reason, decision.message, decision.value)
+        if then != now:
+            self._differences.append(f"rule {rule.name} at {entry.t}: {then} then, {now} now")
+        return decision
 
 
 def _compare_states(states: Sequence[RuleState], recorded: Sequence[RuleState], differences: list[str]) -> None:
@@ -218,8 +235,6 @@ def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]
         rule = question.rule
         tally = Tally(rule)
         for entry in since_resume(result.evidence[rule.name]):
-            if entry.verdict == Verdict.AWAITED:
-                raise ResultsError(f"rule {rule.name} at {entry.t}: {entry.verdict!r} is no verdict of a decision")
             decision = Decision(rule.name, entry.t, entry.verdict, entry.reason, entry.message, entry.value)
             tally.add(decision, counted=entry.counted)
         name = f"{RULES_DIR}/{rule.name}.json"

@@ -9,6 +9,7 @@ from validationrun.contract.result_json import PrometheusInfo
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
 from validationrun.prometheus import Access, Prometheus
@@ -81,9 +82,15 @@ class _Waking(Asker):
 
     answered: Callable[[], None]
 
-    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
+    def tick(self, start: float, t: float) -> Decision:
         try:
-            return super().ask(start, t, final=final)
+            return super().tick(start, t)
+        finally:
+            self.answered()
+
+    def sweep(self, start: float, end: float, memory: Memory) -> Decision:
+        try:
+            return super().sweep(start, end, memory)
         finally:
             self.answered()
 

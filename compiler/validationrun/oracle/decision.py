@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from validationrun.oracle.exchange import Answer, Exchange, Fault
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 
 
@@ -36,11 +37,13 @@ class Decision:
     Attributes:
         rule: the name of the rule.
         t: evaluation time, Unix seconds.
-        verdict: Passed, Failed or Error.
+        verdict: Passed, Failed, Error, or Awaited when nothing can be said yet. An awaited decision is never final.
         value: the value as Prometheus wrote it, when there was exactly one.
         count: the number of series for which an alert fired.
         final: this is the final sweep.
         why: what explains an empty answer, for people.
+        warming_up: T is so early that the rule's query may still lack data.
+        memory: what the rule remembers after this decision.
         exchange: what the decision was made from; two decisions from different exchanges can be equal.
     """
 
@@ -53,4 +56,11 @@ class Decision:
     count: int = 0
     final: bool = False
     why: str = ""
+    warming_up: bool = False
+    memory: Memory = NOTHING_REMEMBERED
     exchange: Exchange | None = field(default=None, compare=False, repr=False)
+
+
+def is_worth_a_retry(decision: Decision) -> bool:
+    """Whether a final sweep may end otherwise when the same T is asked again."""
+    return decision.verdict == Verdict.ERROR and decision.reason != RuleReason.WINDOW_TOO_SHORT

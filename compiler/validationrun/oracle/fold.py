@@ -7,12 +7,14 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from validationrun.base.document import Document, UnixSeconds
 from validationrun.oracle.decision import Decision
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower
         fired: largest number of series for which an alert fired.
         fired_t: evaluation time of the last decision that found it firing.
         swept: its final sweep had a good answer.
+        due: the ticks at which an answer was due.
+        covered: the ticks of those that had one.
+        memory: what the rule remembers for its next decision.
         why: what explains its empty answers, for people.
     """
 
@@ -55,12 +60,20 @@ class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower
     fired_t: UnixSeconds | None = None
     swept: bool = False
     why: str = ""
+    due: int = 0
+    covered: int = 0
+    memory: Memory = NOTHING_REMEMBERED
+
+
+_PATIENT: Final = frozenset({RuleReason.NO_SAMPLES, RuleReason.NAN})
+"""Until a rule was answered, these do not count against its retry."""
 
 
 def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
     """One more decision of this rule, later than all before."""
     first = state.last_t is None
-    change: dict[str, Any] = {"last_t": decision.t}
+    due, covered = _coverage(state, decision)
+    change: dict[str, Any] = {"last_t": decision.t, "memory": decision.memory, "due": due, "covered": covered}
     if decision.value is not None:
         change["value"] = decision.value
     if decision.count:
@@ -71,6 +84,9 @@ def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
         change["why"] = decision.why
     if decision.verdict == Verdict.ERROR:
         change.update(_error(state, decision, retry))
+    elif decision.verdict == Verdict.AWAITED:
+        if state.verdict == Verdict.AWAITED and not state.errors:
+            change.update(reason=decision.reason, message=decision.message)
     else:
         change.update(errors=0, answered=True, swept=decision.final)
         if state.verdict != Verdict.FAILED and decision.verdict == Verdict.FAILED:
@@ -82,10 +98,22 @@ def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
     return replace(state, **change)
 
 
+def _coverage(state: RuleState, decision: Decision) -> tuple[int, int]:
+    """The ticks that were due and those that were covered, after a decision."""
+    # A restarted evaluator takes over the failure for which it stopped the run, and asks the same tick again.
+    repeated = decision.t == state.last_t
+    if decision.final or decision.verdict == Verdict.AWAITED or repeated:
+        return state.due, state.covered
+    covered = decision.verdict != Verdict.ERROR
+    if decision.warming_up and not covered and not state.answered:
+        return state.due, state.covered
+    return state.due + 1, state.covered + covered
+
+
 def _error(state: RuleState, decision: Decision, retry: int) -> dict[str, Any]:
     """What an error changes."""
-    if decision.reason == RuleReason.NO_SAMPLES and not state.answered and not decision.final:
-        # The load has to warm up; what is still so at the end is an Error then.
+    if decision.reason in _PATIENT and not state.answered and not decision.final:
+        # The load has to warm up: a ratio of two counters that do not count yet is NaN. At the end it is an Error.
         return {} if _decided(state) else {"reason": decision.reason, "message": decision.message}
     errors = state.errors + 1
     if _decided(state):
@@ -120,7 +148,16 @@ def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) 
         return replace(
             state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message="the window's end is not known"
         )
+    if state.verdict == Verdict.PASSED and not _is_covered(state, rule):
+        least = f"{Decimal(rule.run_properties.min_coverage):.0%}"
+        message = f"answered at {state.covered} of {state.due} ticks; at least {least} must be"
+        return replace(state, verdict=Verdict.ERROR, reason=RuleReason.LOW_COVERAGE, message=message)
     return state
+
+
+def _is_covered(state: RuleState, rule: "Rule") -> bool:
+    """Whether enough ticks had an answer. One missing tick is always tolerated."""
+    return state.covered + 1 >= Decimal(rule.run_properties.min_coverage) * state.due
 
 
 @dataclass
@@ -187,6 +224,11 @@ class Fold:
         if self.stop_time is None and state.failed_t is not None and name in self._stopping:
             self.stop_time, self.stop_rule = state.failed_t, name
         return True
+
+    def skip(self, rule: str, passed: int) -> None:
+        """Counts ticks that passed and were left out, because their decisions change nothing else."""
+        state = self.states[rule]
+        self.states[rule] = replace(state, due=state.due + passed, covered=state.covered + passed)
 
     def drop(self, since: float = -math.inf) -> list[Decision]:
         """Takes out the pending decisions at or after this time, for instance those after the window's end."""

@@ -75,6 +75,8 @@ class RuleReason(Word):
     NOT_FINITE = "NotFinite"
     BAD_QUERY = "BadQuery"
     CLOCK_SKEW = "ClockSkew"
+    LOW_COVERAGE = "LowCoverage"
+    WINDOW_TOO_SHORT = "WindowTooShort"
 
 
 REFUSED = frozenset(

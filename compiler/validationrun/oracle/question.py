@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import WINDOW, Place, fill
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule
+
+_WARM_UP_SECONDS: Final = 60.0
+"""New series are scraped, and visible, within a minute of the window's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,18 @@ class Question:
             raise ValueError(f"the plan has no query for rule {rule.name}")
         return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)))
 
+    def context(self, start: float) -> RuleContext:
+        """For a window that opened at `start`."""
+        return RuleContext(self.rule, self.values, start)
+
     def opens(self, start: float, t: float) -> float:
         """When the rule's own range opens, for a window that opened at `start`."""
         return type_of(self.rule).opens(self.rule, start, t)
+
+    @property
+    def warm_up_seconds(self) -> float:
+        """How long after the window's start an unanswered tick is excused: the query's longest range, and a minute."""
+        return type_of(self.rule).longest_range(self.rule) + _WARM_UP_SECONDS
 
     def at(self, start: float, t: float) -> str:
         """The query as it is asked at T."""

@@ -20,7 +20,7 @@ class Summary(Document, frozen=True):
 
     Attributes:
         decisions: all of them, also those that are evidence only.
-        counted: decisions that the verdict rests on.
+        counted: decisions that the verdict rests on; not those that are awaited.
         good: counted decisions that were no Error.
         failed: counted decisions that were Failed.
         errors: counted errors by reason, sorted by reason.
@@ -70,7 +70,7 @@ class Tally:
 
     def add(self, decision: Decision, *, counted: bool) -> None:
         self.decisions += 1
-        if not counted:
+        if not counted or decision.verdict == Verdict.AWAITED:
             return
         self.counted += 1
         self.first_t = decision.t if self.first_t is None else self.first_t

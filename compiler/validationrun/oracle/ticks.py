@@ -38,6 +38,11 @@ def tick_count(rule: "Rule", window_s: int) -> int:
     return max(0, last - first + 1)
 
 
+def earliest_sweep(rule: "Rule", start: float) -> float:
+    """The earliest end of a window that proves anything: before it lies no tick, or none after startAfter."""
+    return start + max(int(rule.run_properties.interval), int(rule.run_properties.start_after))
+
+
 def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:
     """Evaluation times `start + k * interval`, k >= 1, later than `after` and not before startAfter; without end."""
     interval = int(rule.run_properties.interval)

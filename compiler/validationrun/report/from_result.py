@@ -159,8 +159,6 @@ def _rule(
 def _points(rule: Rule, evidence: RuleEvidence) -> Iterator[Point]:
     for entry in evidence.entries:
         t = _time(entry.t)
-        if entry.verdict == Verdict.AWAITED:
-            raise ValueError(f"a decision of rule {rule.name}")
         value = None if entry.value is None else float(entry.value)
         decision = Decision(
             rule.name,

@@ -38,7 +38,7 @@ class Point:
 
     @property
     def good(self) -> bool:
-        return self.decision.verdict != Verdict.ERROR
+        return self.decision.verdict in (Verdict.PASSED, Verdict.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

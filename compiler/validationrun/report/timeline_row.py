@@ -281,7 +281,7 @@ def _marks(lane: Lane, points: Sequence[Point], axis: Axis, most: int) -> Iterat
 
 
 def _kind(point: Point) -> str:
-    if not point.counted:
+    if not point.counted or point.decision.verdict == Verdict.AWAITED:
         return UNCOUNTED
     if point.decision.verdict == Verdict.FAILED:
         return BAD

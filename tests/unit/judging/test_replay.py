@@ -414,6 +414,8 @@ def resumed_in_argo(folder: pathlib.Path, *, keep: int) -> None:
         "swept": False,
         "last_t": lines[-keep - 1]["T"],
         "value": lines[-keep - 1]["value"],
+        "due": len(lines) - keep,
+        "covered": len(lines) - keep,
     }
     change_lines(folder, "height", lambda found: found.__setitem__(slice(None), [{"resumed": before}, *found[-keep:]]))
     reseal(folder, lambda found: found.update(mode="argo"))

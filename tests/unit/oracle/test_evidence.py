@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 import replies
 from simulation import alert_rule, query_rule
 from validationrun.oracle.comparison import Comparison
+from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
 from validationrun.oracle.exchange import NOTHING_ASKED, Exchange, Fault, Reply
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import REFUSED, RuleReason
-from validationrun.oracle.rules import decide
+from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Tally, summarize
 from validationrun.spec.v1alpha1 import Rule
 
@@ -35,7 +36,7 @@ def exchange(reply: Reply = NOTHING_ASKED, t: float = NOW, **more) -> Exchange:
 
 
 def decided(rule: Rule, exchanges: Sequence[Exchange]) -> list[Decision]:
-    return [decide(rule, one) for one in exchanges]
+    return [decide(Question.of(rule, {}), 0, one) for one in exchanges]
 
 
 def round_trip(rule: Rule, decisions: Sequence[Decision]) -> list[Decision]:
@@ -44,7 +45,7 @@ def round_trip(rule: Rule, decisions: Sequence[Decision]) -> list[Decision]:
     lines = [encoder.decision(one, counted=True) for one in decisions]
     assert all(line.isascii() and "\n" not in line for line in lines)
     entries = read_lines([line + "\n" for line in lines], "rule").entries
-    found = [decide(rule, entry.exchange) for entry in entries if entry.exchange is not None]
+    found = [decide(Question.of(rule, {}), 0, entry.exchange) for entry in entries if entry.exchange is not None]
     for entry, decision in zip(entries, decisions, strict=True):
         assert (entry.t, entry.final, entry.verdict, entry.reason, entry.message, entry.value, entry.counted) == (
             decision.t, decision.final, decision.verdict, decision.reason, decision.message, decision.value, True,
@@ -239,7 +240,9 @@ def test_after_a_restart_no_body_is_taken_over() -> None:
 
     assert found.resumed == (state, 1)
     assert json.loads(lines[2])["body"] != SAME
-    assert [decide(QUERY, entry.exchange) for entry in found.entries if entry.exchange is not None] == [decision] * 2
+    assert [
+        decide(Question.of(QUERY, {}), 0, entry.exchange) for entry in found.entries if entry.exchange is not None
+    ] == [decision] * 2
 
 
 def test_same_without_a_body_before_it_is_no_answer() -> None:
@@ -251,7 +254,7 @@ def test_same_without_a_body_before_it_is_no_answer() -> None:
     [entry] = read_lines(lines[1:], "rule").entries
 
     assert entry.exchange is not None
-    assert decide(QUERY, entry.exchange).verdict == "Error"
+    assert decide(Question.of(QUERY, {}), 0, entry.exchange).verdict == "Error"
 
 
 # Whatever comes

@@ -21,12 +21,14 @@ def rule(
     interval: int = 10,
     start_after: int = 0,
     final_sweep: bool = True,
+    min_coverage: str = "0.8",
 ) -> Rule:
     properties = {
         "interval": f"{interval}s",
         "startAfter": f"{start_after}s",
         "stopOnFailure": stop,
         "retry": retry,
+        "minCoverage": min_coverage,
         "finalSweep": final_sweep,
     }
     query = {"promql": "up", "op": ">", "threshold": "0"}
@@ -105,7 +107,7 @@ def test_timeline(what: str, decisions: list[Decision], retry: int, expected: tu
     for decision in decisions:
         state = fold(state, decision, retry)
     # Without its final sweep a rule that was good so far is proved only when it asked for none.
-    closed = close(state, rule(final_sweep=any(one.final for one in decisions)), stopped=False)
+    closed = close(state, rule(final_sweep=any(one.final for one in decisions), min_coverage="0"), stopped=False)
     assert (closed.verdict, closed.reason) == expected
 
 
@@ -218,3 +220,74 @@ def test_ticks_begin_after_start_and_not_before_start_after() -> None:
 def test_a_restarted_evaluator_goes_on_after_its_last_tick() -> None:
     assert list(itertools.islice(ticks(rule(), 100, 120), 2)) == [130, 140]
     assert list(itertools.islice(ticks(rule(), 100, 119.5), 2)) == [120, 130]
+
+
+EARLY = {"warming_up": True}
+
+
+@pytest.mark.parametrize(
+    ("decisions", "counts"),
+    [
+        ([passed(10), error(20), failed(30)], (3, 2)),
+        # The final sweep is no tick.
+        ([passed(10), passed(15, final=True)], (1, 1)),
+        # Before the first answer an early tick is not due; after it, it is.
+        ([error(10, **EARLY), passed(20, **EARLY), error(30, **EARLY)], (2, 1)),
+        ([error(10, **EARLY), error(20)], (1, 0)),
+        # What is awaited counts nowhere.
+        ([Decision("a", 10, "Awaited", "SeriesMissing", ""), passed(20)], (1, 1)),
+        # A restarted evaluator asks the tick again for which it stopped the run.
+        ([failed(10), failed(10)], (1, 1)),
+    ],
+)
+def test_ticks_that_were_due_and_covered(decisions: list[Decision], counts: tuple[int, int]) -> None:
+    state = RuleState("a")
+    for decision in decisions:
+        state = fold(state, decision, 10)
+    assert (state.due, state.covered) == counts
+
+
+@pytest.mark.parametrize(
+    ("least", "missing", "verdict"),
+    [
+        ("0.8", 2, "Passed"), ("0.8", 3, "Passed"), ("0.8", 4, "Error"), ("1", 1, "Passed"), ("1", 2, "Error"),
+        ("0", 9, "Passed"), ("1.0", 2, "Error"),
+    ],
+)  # fmt: skip
+def test_too_few_answers_are_no_pass(least: str, missing: int, verdict: str) -> None:
+    """Of ten ticks; one missing tick is always tolerated on top."""
+    state = RuleState("a")
+    for t in range(10):
+        state = fold(state, error(t) if t < missing else passed(t), 10)
+    closed = close(state, rule(final_sweep=False, min_coverage=least), stopped=False)
+    assert (closed.verdict, closed.reason) == (verdict, "LowCoverage" if verdict == "Error" else "")
+
+
+def test_low_coverage_takes_no_failure_away() -> None:
+    state = RuleState("a")
+    for decision in (failed(5), *(error(t) for t in range(10, 100, 10))):
+        state = fold(state, decision, 3)
+    assert close(state, rule(), stopped=False).verdict == "Failed"
+
+
+@pytest.mark.parametrize("reason", ["NoSamples", "NaN"])
+def test_nothing_to_compare_before_the_first_answer_is_awaited(reason: str) -> None:
+    state = RuleState("a")
+    for t in (10, 20, 30):
+        state = fold(state, error(t, reason=reason), 0)
+    assert (state.verdict, state.errors) == ("Awaited", 0)
+    good = fold(state, passed(40), 0)
+    assert fold(good, error(50, reason=reason), 0).verdict == "Error"
+
+
+def test_an_awaited_decision_clears_nothing_and_is_no_answer() -> None:
+    awaited = Decision("a", 20, "Awaited", "AlertNotLoaded", "not evaluated yet")
+    state = fold(fold(RuleState("a"), error(10), 3), awaited, 3)
+    assert (state.verdict, state.reason, state.errors, state.answered) == ("Awaited", "PrometheusUnavailable", 1, False)
+    assert close(fold(RuleState("a"), awaited, 3), rule(), stopped=False).reason == "NoSamples"
+
+
+def test_ticks_that_passed_may_be_counted_without_their_decisions() -> None:
+    fold_ = Fold.begin([rule()])
+    fold_.skip("a", 7)
+    assert (fold_.states["a"].due, fold_.states["a"].covered) == (7, 7)

@@ -18,6 +18,7 @@ from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault, Samples
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_loaded
 from validationrun.oracle.question import Question
@@ -159,9 +160,10 @@ def _decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Decid
     question = asked.question
     reference = type_of(question.rule).reference(question.rule)
     if reference is None:
-        return Decider(question.rule)
+        return Decider(question, period.start)
     return Decider(
-        question.rule,
+        question,
+        period.start,
         _assumed_silence(past, asked) if assume else _unproven_silence(reference),
         lambda: _fired_before(past, question, period),
     )
@@ -209,11 +211,11 @@ def _fired_before(past: Past, question: Question, period: Period) -> bool:
     return isinstance(answer, Samples) and bool(answer.samples)
 
 
-def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[], Decision]:
-    def sweep() -> Decision:
+def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[Memory], Decision]:
+    def sweep(memory: Memory) -> Decision:
         query = question.at(period.start, period.end)
         answer = compact(past.answer(query, period.end, question.timeout_s))
-        decision = decider.decide(period.end, answer, final=True)
+        decision = decider.decide(period.end, answer, memory, final=True)
         if decision.reason != RuleReason.NO_SAMPLES or type_of(question.rule).reference(question.rule) is not None:
             return decision
         explain = explain_empty(Prometheus(past.url, past.access))

@@ -20,6 +20,7 @@ from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Entry
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
@@ -108,7 +109,8 @@ def _compare(result: Result, past: Past, *, instant: bool) -> Comparison:
         evidence = result.evidence[question.rule.name]
         entries = [entry for entry in evidence.entries if entry.counted]
         folded = {id(entry) for entry in since_resume(evidence)}
-        decisions = _decisions(past, question, start, entries, instant=instant)
+        memory = fold.states[question.rule.name].memory
+        decisions = _decisions(past, question, start, entries, memory, instant=instant)
         compared += len(entries)
         for entry, decision in zip(entries, decisions, strict=True):
             then, now = _judged(entry), _judged(decision)
@@ -147,10 +149,10 @@ def _judged(decision: Entry | Decision) -> Judged:
 
 
 def _decisions(
-    past: Past, question: Question, start: float, entries: Sequence[Entry], *, instant: bool
+    past: Past, question: Question, start: float, entries: Sequence[Entry], memory: Memory, *, instant: bool
 ) -> list[Decision]:
     """The decision of history for each entry."""
-    decider = _decider(question, entries)
+    decider = _decider(question, start, entries)
     tick_times = [entry.t for entry in entries if not entry.final]
     # The last tick belongs to the period.
     period = Period(start, math.nextafter(max(tick_times, default=start), math.inf))
@@ -160,15 +162,18 @@ def _decisions(
     answers: list[CompactAnswer | None] = [None] * len(others)
     fill(past, lambda t: question.at(start, t), others, answers, question.timeout_s)
     at = {**known, **dict(zip(others, answers, strict=True))}
-    return [
-        decider.decide(entry.t, answer, final=entry.final) for entry in entries if (answer := at[entry.t]) is not None
-    ]
+    decisions: list[Decision] = []
+    for entry in entries:
+        if (answer := at[entry.t]) is not None:
+            decisions.append(decider.decide(entry.t, answer, memory, final=entry.final))
+            memory = decisions[-1].memory
+    return decisions
 
 
-def _decider(question: Question, entries: Sequence[Entry]) -> Decider:
+def _decider(question: Question, start: float, entries: Sequence[Entry]) -> Decider:
     rule = question.rule
     if type_of(rule).reference(rule) is None:
-        return Decider(rule)
+        return Decider(question, start)
     by_time = {entry.t: entry for entry in entries}
 
     def silence(t: float) -> Fault | None:
@@ -178,4 +183,4 @@ def _decider(question: Question, entries: Sequence[Entry]) -> Decider:
             return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")
         return type_of(rule).silence(rule, entry.exchange)
 
-    return Decider(rule, silence)
+    return Decider(question, start, silence)

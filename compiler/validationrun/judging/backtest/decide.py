@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, expand
+from validationrun.oracle.decide import judge
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Answer, Fault, Samples
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
+from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
-from validationrun.spec.v1alpha1 import Rule
 
 Silence = Callable[[float], Fault | None]
 """Why an empty answer at T proves nothing; None when it proves that the alert did not fire, and when the rule needs no proof."""
@@ -27,23 +29,31 @@ class Decider:
     The decisions of one rule.
 
     Args:
+        start: the window's start, Unix seconds.
         silence: asked for each empty answer.
         fired_before: the alert fired already when the rule's range opened; asked once, when it is seen firing first.
     """
 
     def __init__(
-        self, rule: Rule, silence: Silence = needs_no_proof, fired_before: Callable[[], bool] | None = None
+        self,
+        question: Question,
+        start: float,
+        silence: Silence = needs_no_proof,
+        fired_before: Callable[[], bool] | None = None,
     ) -> None:
-        self._rule, self._type, self._comparison = rule, type_of(rule), type_of(rule).comparison(rule)
+        self._question, self._start = question, start
+        self._comparison = type_of(question.rule).comparison(question.rule)
         self._silence, self._fired_before = silence, fired_before
         self._first: tuple[float, bool] | None = None
 
-    def decide(self, t: float, compacted: CompactAnswer, *, final: bool = False) -> Decision:
-        """The decision of a tick, or of the final sweep."""
+    def decide(
+        self, t: float, compacted: CompactAnswer, memory: Memory = NOTHING_REMEMBERED, *, final: bool = False
+    ) -> Decision:
+        """The decision of a tick, or of the final sweep. `memory` is after the decision before this one."""
         answer = expand(compacted)
         silence = self._silence(t) if isinstance(answer, Samples) and not answer.samples else None
         observation = Observation(t, answer, final, silence, self._before(t, answer))
-        return self._type.judge(self._rule, observation)
+        return judge(self._question, self._start, observation, memory)
 
     def _before(self, t: float, answer: Answer) -> bool:
         """Said of the first failure alone, as in a live run."""
@@ -81,7 +91,7 @@ class Decider:
         )
 
 
-def fails(rule: Rule, compacted: CompactAnswer) -> bool:
+def fails(question: Question, start: float, compacted: CompactAnswer) -> bool:
     """Whether an answer fails the rule, whatever the other answers are."""
-    observation = Observation(0.0, expand(compacted), silence=_NOT_ASKED)
-    return type_of(rule).judge(rule, observation).verdict == Verdict.FAILED
+    observation = Observation(start, expand(compacted), silence=_NOT_ASKED)
+    return judge(question, start, observation).verdict == Verdict.FAILED

@@ -62,7 +62,7 @@ def ask_window(past: Past, questions: Sequence[Question], period: Period, *, ins
 
     asked = past.side_by_side(begin, range(len(questions)))
     incomplete = [ticks for ticks in asked if None in ticks.answers]
-    stop = _known_stop(asked) if incomplete else math.inf
+    stop = _known_stop(asked, period.start) if incomplete else math.inf
     for ticks in incomplete:
         query_at = functools.partial(ticks.question.at, period.start)
         ticks.instants = fill(past, query_at, ticks.times, ticks.answers, ticks.question.timeout_s, stop)
@@ -80,7 +80,7 @@ def _many(
     return ranged(lambda start, end: past.range(query, start, end, step, RANGE_SECONDS), times, step, choice, newest)
 
 
-def _known_stop(asked: Sequence[Ticks]) -> float:
+def _known_stop(asked: Sequence[Ticks], start: float) -> float:
     """The earliest known stop: no later tick counts, whatever the ticks say that were not asked yet."""
     return min(
         (
@@ -88,7 +88,7 @@ def _known_stop(asked: Sequence[Ticks]) -> float:
             for ticks in asked
             if ticks.question.rule.run_properties.stop_on_failure
             for t, answer in zip(ticks.times, ticks.answers, strict=True)
-            if answer is not None and fails(ticks.question.rule, answer)
+            if answer is not None and fails(ticks.question, start, answer)
         ),
         default=math.inf,
     )

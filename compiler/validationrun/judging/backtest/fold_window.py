@@ -11,6 +11,7 @@ from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.windows import Period
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.summary import Tally
 from validationrun.oracle.ticks import ticks
@@ -28,13 +29,15 @@ class Course:
     Attributes:
         answers: one for each of `times`; None where nothing was asked, which is after a stop.
         sweep: decides the final sweep; None when the rule has none. Called only when nothing stopped the run.
+        memory: after the last tick that was folded.
     """
 
     rule: Rule
     times: Sequence[float]
     answers: Sequence[CompactAnswer | None]
     decider: Decider
-    sweep: Callable[[], Decision] | None = None
+    sweep: Callable[[Memory], Decision] | None = None
+    memory: Memory = NOTHING_REMEMBERED
 
     def __post_init__(self) -> None:
         unknown = (t for t, answer in zip(self.times, self.answers, strict=True) if answer is None)
@@ -76,7 +79,7 @@ def judge_window(courses: Sequence[Course], period: Period) -> Judged:
             return judged
     for course in courses:
         if course.sweep is not None:
-            decision = course.sweep()
+            decision = course.sweep(course.memory)
             judged.tallies[decision.rule].add(decision, counted=True)
             judged.fold.add(decision)
     judged.fold.advance(period.end)
@@ -110,6 +113,8 @@ def _take(judged: Judged, course: Course, since: float, until: float) -> None:
     for decision in decisions:
         tally.add(decision, counted=True)
         judged.fold.add(decision)
+        course.memory = decision.memory
+    judged.fold.skip(course.rule.name, unseen)
     tally.decisions += unseen
     tally.counted += unseen
     tally.good += unseen
@@ -124,7 +129,9 @@ def decided(course: Course, since: float, until: float) -> tuple[list[Decision],
     first, last = bisect_right(course.times, since), bisect_right(course.times, until)
     times, answers = course.times[first:last], course.answers[first:last]
     indexes = course.decider.worth_deciding(times, answers)
-    decisions = [
-        course.decider.decide(times[index], answer) for index in indexes if (answer := answers[index]) is not None
-    ]
+    decisions: list[Decision] = []
+    for index in indexes:
+        if (answer := answers[index]) is not None:
+            memory = decisions[-1].memory if decisions else course.memory
+            decisions.append(course.decider.decide(times[index], answer, memory))
     return decisions, len(times) - len(indexes)

@@ -14,7 +14,7 @@ from validationrun.base.background import in_background
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.decision import Decision
+from validationrun.oracle.decision import Decision, is_worth_a_retry
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
@@ -153,7 +153,8 @@ class Evaluation:
         self._collect()
 
     def _begin(self, asker: Asker, start: float) -> _Place:
-        last = self.fold.states[asker.question.rule.name].last_t
+        state = self.fold.states[asker.question.rule.name]
+        asker.memory, last = state.memory, state.last_t
         coming = ticks(asker.question.rule, start, last if last is not None else start)
         return _Place(asker, coming, next(coming))
 
@@ -183,7 +184,7 @@ class Evaluation:
         limit, due = self._limit(), self.control.now() - self.control.settle_s
         for place in self._places:
             if place.future is None and place.next_t < limit and place.next_t <= due:
-                place.future = in_background(place.asker.ask, start, place.next_t)
+                place.future = in_background(place.asker.tick, start, place.next_t)
 
     def _collect(self) -> None:
         for place in self._places:
@@ -259,17 +260,19 @@ class Evaluation:
 
     def _sweep_one(self, asker: Asker, start: float, end: float) -> list[Decision]:
         """Asks about the same T up to retry + 1 times; only the last answer counts."""
+        rule = asker.question.rule
+        memory = self.fold.states[rule.name].memory
         decisions: list[Decision] = []
-        for attempt in range(asker.question.rule.run_properties.retry + 1):
+        for attempt in range(rule.run_properties.retry + 1):
             if attempt:
                 self.control.sleep(SWEEP_PAUSE_SECONDS)
                 if self.control.interrupted():
                     break
-            decisions.append(asker.ask(start, end, final=True))
+            decisions.append(asker.sweep(start, end, memory))
             self.control.answered(decisions[-1])
-            if decisions[-1].verdict != Verdict.ERROR:
+            if not is_worth_a_retry(decisions[-1]):
                 break
-        return [*decisions[:-1], asker.explained(decisions[-1])]
+        return [*decisions[:-1], asker.explained(decisions[-1], start, memory)]
 
     def _leave_out(self, since: float = -math.inf) -> None:
         for decision in sorted(self.fold.drop(since), key=lambda dropped: dropped.t):

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide, type_of
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertRules, Request
 from validationrun.prometheus.explain_empty import Explain
 from validationrun.spec.v1alpha1 import Rule
@@ -45,41 +47,49 @@ class Asker:
         self._reference = reference
         self._explain = explain
         self._now = now
+        self.memory = NOTHING_REMEMBERED
+        """After the last tick. Set it to the recorded memory before the first tick of a later attempt."""
         self._roles: set[str] = set()
         """The roles of all further requests so far."""
 
-    def ask(self, start: float, t: float, *, final: bool = False) -> Decision:
-        """
-        Decides the rule at T. All requests for one decision share the rule's time-out.
+    def tick(self, start: float, t: float) -> Decision:
+        """Decides the rule at a tick, and remembers what the next tick needs. Ticks are asked in their order."""
+        decision = self._ask(start, t, self.memory, final=False)
+        self.memory = decision.memory
+        return decision
 
-        Args:
-            start: the window's start.
-        """
+    def sweep(self, start: float, end: float, memory: Memory) -> Decision:
+        """Decides the rule at the window's end. `memory` is that of the decisions that count."""
+        return self._ask(start, end, memory, final=True)
+
+    def _ask(self, start: float, t: float, memory: Memory, *, final: bool) -> Decision:
+        """All requests for one decision share the rule's time-out."""
         rule, asked = self.question.rule, self._now()
         until = time.monotonic() + self.question.timeout_s
         query = self.question.at(start, t)
         if (refused := self._reference(rule)) is not None:
-            return decide(rule, Exchange(rule.name, t, final, asked, self._now(), query, refused=refused))
+            exchange = Exchange(rule.name, t, final, asked, self._now(), query, refused=refused)
+            return decide(self.question, start, exchange, memory)
         reply = self._connection.query(query, t, self.question.timeout_s)
         exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply)
-        kind, opens = type_of(rule), self.question.opens(start, t)
-        while (request := kind.next_request(rule, exchange, opens, self._roles)) is not None:
+        kind, context = type_of(rule), self.question.context(start)
+        while (request := kind.next_request(context, exchange, memory, self._roles)) is not None:
             self._roles.add(request.role)
             answered = self._send(request, max(_LEAST_SECONDS, until - time.monotonic()))
             exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
-        return decide(rule, dataclasses.replace(exchange, answered=self._now()))
+        return decide(self.question, start, dataclasses.replace(exchange, answered=self._now()), memory)
 
     def _send(self, request: Request, timeout_s: float) -> Reply:
         if isinstance(request, AlertRules):
             return self._connection.rules(request.alertname, timeout_s)
         return self._connection.query(request.promql, request.t, timeout_s)
 
-    def explained(self, decision: Decision) -> Decision:
-        """The same decision with an explanation of its empty answer, where there is one."""
+    def explained(self, decision: Decision, start: float, memory: Memory) -> Decision:
+        """The same decision of a final sweep with an explanation of its empty answer, where there is one."""
         exchange = decision.exchange
         if self._explain is None or exchange is None or decision.reason != RuleReason.NO_SAMPLES:
             return decision
         why = self._explain(exchange.query, decision.t, self.question.timeout_s)
         if not why:
             return decision
-        return decide(self.question.rule, dataclasses.replace(exchange, why=why))
+        return decide(self.question, start, dataclasses.replace(exchange, why=why), memory)

@@ -18,9 +18,8 @@ from validationrun.judging.ruletest.promtool_series import Value
 from validationrun.judging.ruletest.remote_write import label_bytes
 from validationrun.judging.ruletest.series import Series
 from validationrun.judging.ruletest.server import PrivatePrometheus
-from validationrun.oracle.decision import Decision
+from validationrun.oracle.decision import Decision, is_worth_a_retry
 from validationrun.oracle.fold import Fold, RuleState
-from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
@@ -113,7 +112,7 @@ class _Simulation:
         for t, due in itertools.groupby(self._ticks(), key=lambda tick: tick[0]):
             self._move(t + self.case.test.settle)
             for _, name in due:
-                self._add(self.askers[name].ask(self.case.opens, t))
+                self._add(self.askers[name].tick(self.case.opens, t))
             self._fold(t)
             if self.fold.stop_time is not None:
                 break
@@ -156,9 +155,10 @@ class _Simulation:
                 break
             self._move(closes + self.case.test.settle + attempt * SWEEP_PAUSE_SECONDS)
             for name, rule in list(waiting.items()):
-                decision = self.askers[name].ask(opens, closes, final=True)
-                if decision.verdict != Verdict.ERROR or attempt == rule.run_properties.retry:
-                    self._add(self.askers[name].explained(decision))
+                memory = self.fold.states[name].memory
+                decision = self.askers[name].sweep(opens, closes, memory)
+                if attempt == rule.run_properties.retry or not is_worth_a_retry(decision):
+                    self._add(self.askers[name].explained(decision, opens, memory))
                     del waiting[name]
         self._fold(closes)
 

@@ -1,14 +1,17 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Exchange, Fault, Samples
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places, quoted
 from validationrun.oracle.prometheus_response import read_loaded, read_vector
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery, Request, RuleType
 
 if TYPE_CHECKING:
@@ -53,23 +56,30 @@ class Alert(RuleType):
         """After `startAfter`: an alert that fired before does not count."""
         return min(start + int(rule.run_properties.start_after), t)
 
-    def next_request(self, rule: "Rule", exchange: Exchange, opens: float, asked: Collection[str]) -> Request | None:
+    def next_request(
+        self, context: RuleContext, exchange: Exchange, memory: Memory, asked: Collection[str]
+    ) -> Request | None:
+        del memory
         if PROOF in exchange.others or OPENING in exchange.others:
             return None
         answer = read_vector(exchange.reply)
         if isinstance(answer, Fault):
             return None
         if not answer.samples:
-            return AlertRules(PROOF, self.reference(rule).alertname)
+            return AlertRules(PROOF, self.reference(context.rule).alertname)
         # Did it fire before the run began? For people, and said once; the verdict does not depend on it.
-        return None if OPENING in asked else InstantQuery(OPENING, _firing_series(exchange.query), opens)
+        if OPENING in asked:
+            return None
+        return InstantQuery(
+            OPENING, _firing_series(exchange.query), self.opens(context.rule, context.start, exchange.t)
+        )
 
     def latching_series(self, query: str) -> str:
         return _firing_series(query)
 
-    def observe(self, rule: "Rule", exchange: Exchange) -> Observation:
+    def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
         answer = exchange.refused or read_vector(exchange.reply)
-        silence = self.silence(rule, exchange) if isinstance(answer, Samples) and not answer.samples else None
+        silence = self.silence(context.rule, exchange) if isinstance(answer, Samples) and not answer.samples else None
         before = False
         if OPENING in exchange.others:
             opening = read_vector(exchange.others[OPENING])
@@ -81,7 +91,10 @@ class Alert(RuleType):
             return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
         return read_loaded(exchange.others[PROOF], self.reference(rule).alertname, exchange.answered)
 
-    def judge(self, rule: "Rule", observation: Observation) -> Decision:
+    def judge(self, context: RuleContext, observation: Observation, memory: Memory) -> Decision:
+        return replace(self._judge(context.rule, observation), memory=memory)
+
+    def _judge(self, rule: "Rule", observation: Observation) -> Decision:
         t, answer, final = observation.t, observation.answer, observation.final
         if isinstance(answer, Samples) and answer.samples:
             count = len(answer.samples)

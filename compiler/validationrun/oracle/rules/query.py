@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Exchange, Fault
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places
 from validationrun.oracle.prometheus_response import read_vector
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules.rule_type import RuleType
+from validationrun.spec.promql_text import longest_range
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import QueryRule, Rule
@@ -34,12 +38,18 @@ class Query(RuleType):
         places, _ = find_places(promql)
         return promql, places
 
-    def observe(self, rule: "Rule", exchange: Exchange) -> Observation:
-        del rule
+    def longest_range(self, rule: "Rule") -> float:
+        return longest_range(_body(rule).promql)
+
+    def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
+        del context
         answer = exchange.refused or read_vector(exchange.reply)
         return Observation(exchange.t, answer, exchange.final, why=exchange.why)
 
-    def judge(self, rule: "Rule", observation: Observation) -> Decision:
+    def judge(self, context: RuleContext, observation: Observation, memory: Memory) -> Decision:
+        return replace(self._judge(context.rule, observation), memory=memory)
+
+    def _judge(self, rule: "Rule", observation: Observation) -> Decision:
         answer = observation.answer
         if isinstance(answer, Fault):
             return _error(rule, observation, answer.reason, answer.message)

@@ -14,7 +14,9 @@ from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Exchange, Fault
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.memory import Memory
 from validationrun.oracle.placeholders import Place
+from validationrun.oracle.rule_context import RuleContext
 
 if TYPE_CHECKING:
     # The steps that only read a run start without the models of a spec.
@@ -98,16 +100,23 @@ class RuleType(abc.ABC):
         del rule, t
         return start
 
-    def next_request(self, rule: "Rule", exchange: Exchange, opens: float, asked: Collection[str]) -> Request | None:
+    def next_request(
+        self, context: RuleContext, exchange: Exchange, memory: Memory, asked: Collection[str]
+    ) -> Request | None:
         """
         What has to be asked next, after what came back so far; None when the decision can be made.
 
         Args:
-            opens: when the rule's own range opens, Unix seconds.
+            memory: after the rule's decision before this one.
             asked: the roles of all requests so far, in this exchange and in those before it.
         """
-        del rule, exchange, opens, asked
+        del context, exchange, memory, asked
         return None
+
+    def longest_range(self, rule: "Rule") -> float:
+        """The longest range under the query, in seconds: before it is filled, the query may lack data."""
+        del rule
+        return 0.0
 
     def latching_series(self, query: str) -> str | None:
         """
@@ -126,12 +135,17 @@ class RuleType(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def observe(self, rule: "Rule", exchange: Exchange) -> Observation:
+    def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
         """Reads the replies of an exchange."""
 
     @abc.abstractmethod
-    def judge(self, rule: "Rule", observation: Observation) -> Decision:
-        """Decides. Never raises: every answer of Prometheus has a decision."""
+    def judge(self, context: RuleContext, observation: Observation, memory: Memory) -> Decision:
+        """
+        Decides. Never raises: every answer of Prometheus has a decision.
+
+        Args:
+            memory: after the rule's decision before this one; the new decision carries the memory after it.
+        """
 
     # What people read.
 

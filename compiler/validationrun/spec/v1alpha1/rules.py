@@ -12,6 +12,7 @@ from validationrun.spec.v1alpha1.types import (
     Interval,
     Model,
     PromLabel,
+    Share,
     Threshold,
 )
 
@@ -66,6 +67,9 @@ class RunProperties(Model):
         bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")
     ] = True
     stop_on_failure: Annotated[bool, Field(description="Stop the load as soon as this rule has failed.")] = False
+    min_coverage: Annotated[
+        Share, Field(description="The share of the ticks that must have an answer, 0 to 1, as a string.")
+    ] = "0.8"
     retry: Annotated[int, Field(ge=0, le=10, description="Consecutive errors that are tolerated.")] = 3
 
 

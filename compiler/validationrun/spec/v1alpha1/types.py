@@ -35,6 +35,7 @@ _DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _DNS_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
 _WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9_]{0,62}$"
+_SHARE: Final = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 _THRESHOLD: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 _ENV_PREFIX: Final = r"^([-._a-zA-Z][-._a-zA-Z0-9]*)?$"
@@ -68,6 +69,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _URL: "a URL such as http://rpc.example.com:26657",
     IMAGE_PATTERN: "an image reference such as registry.example.com/sei/seid@sha256:<64 hex digits>",
     _QUANTITY: "a Kubernetes quantity such as 500m or 4Gi",
+    _SHARE: 'a number from 0 to 1 as text, such as "0.8"',
     _ABSOLUTE_PATH: "an absolute path without ':'",
     _SCRAPE_INTERVAL: "a whole number with one unit of ms, s, m or h, such as 15s",
 }
@@ -78,6 +80,7 @@ DnsSubdomain = Annotated[str, Field(pattern=_DNS_SUBDOMAIN, min_length=1, max_le
 RunName = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=40)]
 ChainId = Annotated[str, Field(pattern=_CHAIN_ID, max_length=63)]
 WorkloadName = Annotated[str, Field(pattern=_WORKLOAD_NAME)]
+Share = Annotated[str, Field(pattern=_SHARE, max_length=64)]
 Threshold = Annotated[str, Field(pattern=_THRESHOLD, max_length=64)]
 EnvName = Annotated[str, Field(pattern=_ENV_NAME, max_length=253)]
 EnvPrefix = Annotated[str, Field(pattern=_ENV_PREFIX, max_length=253)]

@@ -5,9 +5,10 @@ from dataclasses import replace
 import replies
 from validationrun.base.times import format_time
 from validationrun.judging.live.rule_query import Asker
+from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Fault, Reply
+from validationrun.oracle.memory import NOTHING_REMEMBERED
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import decide
 from validationrun.spec.v1alpha1 import Rule
 
 NOW = 1_795_000_500.0
@@ -55,7 +56,7 @@ def test_an_alerts_range_opens_with_start_after_and_window_with_start() -> None:
 def test_a_refused_reference_is_not_asked_of_prometheus() -> None:
     connection = FakeConnection(replies.vector())
     refused = Fault("CrossNamespaceForbidden", "no label")
-    decision = Asker(alert_question(), connection, reference=lambda _: refused).ask(0, 10)
+    decision = Asker(alert_question(), connection, reference=lambda _: refused).tick(0, 10)
     assert (decision.verdict, decision.reason, connection.asked) == ("Error", "CrossNamespaceForbidden", [])
 
 
@@ -68,23 +69,23 @@ def test_an_alerts_silence_passes_with_proof_only() -> None:
         (replies.http(503), ("Error", "PrometheusUnavailable")),
     ):
         connection = FakeConnection(replies.vector(), rules=rules)
-        decision = Asker(alert_question(), connection, now=lambda: NOW).ask(NOW - 500, NOW - 5)
+        decision = Asker(alert_question(), connection, now=lambda: NOW).tick(NOW - 500, NOW - 5)
         assert (decision.verdict, decision.reason) == expected
 
 
 def test_without_its_proof_silence_is_an_error() -> None:
     connection = FakeConnection(replies.vector(), rules=replies.loaded("C", format_time(NOW)))
-    decision = Asker(alert_question(), connection, now=lambda: NOW).ask(NOW - 500, NOW - 5)
+    decision = Asker(alert_question(), connection, now=lambda: NOW).tick(NOW - 500, NOW - 5)
     exchange = decision.exchange
     assert exchange is not None
     question = alert_question()
-    assert decide(question.rule, replace(exchange, others={})).reason == "AlertNotLoaded"
+    assert decide(question, NOW - 500, replace(exchange, others={})).reason == "AlertNotLoaded"
 
 
 def test_an_alert_that_fired_already_at_the_start_says_so_once() -> None:
     connection = FakeConnection(replies.vector("1"), replies.vector("1"), replies.vector("1"))
     asker = Asker(alert_question(startAfter="20s"), connection)
-    first, second = asker.ask(100.0, 200.0), asker.ask(100.0, 230.0)
+    first, second = asker.tick(100.0, 200.0), asker.tick(100.0, 230.0)
     assert (first.reason, first.message) == ("AlertFired", "the alert fired; already firing at start")
     assert second.message == "the alert fired"
     # Where its own range opens, not where the window does.
@@ -96,18 +97,18 @@ def test_an_empty_answer_is_explained_when_somebody_can() -> None:
     asker = Asker(
         query_question(), FakeConnection(replies.vector()), explain=lambda query, t, _: f"{query} at {t}: none"
     )
-    decision = asker.ask(0, 10, final=True)
+    decision = asker.sweep(0, 60, NOTHING_REMEMBERED)
     assert (decision.reason, decision.why) == ("NoSamples", "")
-    explained = asker.explained(decision)
-    assert (explained.reason, explained.message, explained.why) == (decision.reason, decision.message, "x at 10: none")
-    good = Asker(query_question(), FakeConnection(replies.vector("1")), explain=lambda *_: "never").ask(0, 10)
-    assert asker.explained(good).why == ""
+    explained = asker.explained(decision, 0, NOTHING_REMEMBERED)
+    assert (explained.reason, explained.message, explained.why) == (decision.reason, decision.message, "x at 60: none")
+    good = Asker(query_question(), FakeConnection(replies.vector("1")), explain=lambda *_: "never").tick(0, 10)
+    assert asker.explained(good, 0, NOTHING_REMEMBERED).why == ""
 
 
 def test_what_was_exchanged_is_kept_and_decides_again() -> None:
     asker = Asker(query_question(), FakeConnection(replies.vector("0")), now=lambda: NOW)
-    decision = asker.ask(100.0, 110.0)
+    decision = asker.tick(100.0, 110.0)
     exchange = decision.exchange
     assert exchange is not None
     assert (exchange.query, exchange.t, exchange.asked, exchange.answered) == ("x", 110.0, NOW, NOW)
-    assert decide(asker.question.rule, exchange) == decision
+    assert decide(asker.question, 100.0, exchange) == decision

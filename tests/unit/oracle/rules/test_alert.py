@@ -9,7 +9,9 @@ import replies
 from simulation import alert_rule
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
+from validationrun.oracle.memory import NOTHING_REMEMBERED
 from validationrun.oracle.placeholders import fill
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules.alert import OPENING, PROOF, Alert
 from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery
 from validationrun.spec.v1alpha1 import Rule
@@ -58,12 +60,12 @@ def test_no_name_and_no_value_can_break_out_of_its_matcher(name: str, value: str
     assert [(m.name, m.value) for m in matchers] == [("alertname", name), ("alertstate", "firing"), ("label", value)]
 
 
-DOWN = alert_rule("a", "Down")
+DOWN = RuleContext(alert_rule("a", "Down"), {}, 100)
 QUERY = 'max_over_time(ALERTS{alertname="Down",alertstate="firing"}[10s])'
 
 
 def judged(answer: Any, **more: Any) -> Decision:
-    return Alert().judge(DOWN, Observation(10, answer, **more))
+    return Alert().judge(DOWN, Observation(10, answer, **more), NOTHING_REMEMBERED)
 
 
 def test_silence_of_an_alert_passes_with_proof_only() -> None:
@@ -81,19 +83,19 @@ def exchanged(reply: Any, **others: Any) -> Exchange:
 
 def test_silence_is_followed_by_the_question_for_its_proof() -> None:
     silent = replies.vector()
-    assert Alert().next_request(DOWN, exchanged(silent), 100, ()) == AlertRules(PROOF, "Down")
-    assert Alert().next_request(DOWN, exchanged(silent, proof=replies.http(503)), 100, (PROOF,)) is None
+    assert Alert().next_request(DOWN, exchanged(silent), NOTHING_REMEMBERED, ()) == AlertRules(PROOF, "Down")
+    assert Alert().next_request(DOWN, exchanged(silent, proof=replies.http(503)), NOTHING_REMEMBERED, (PROOF,)) is None
 
 
 def test_firing_is_followed_once_by_the_question_whether_it_fired_before() -> None:
     fired = replies.vector("1")
     opening = InstantQuery(OPENING, 'ALERTS{alertname="Down",alertstate="firing"}', 100)
-    assert Alert().next_request(DOWN, exchanged(fired), 100, (PROOF,)) == opening
-    assert Alert().next_request(DOWN, exchanged(fired), 100, (OPENING,)) is None
+    assert Alert().next_request(DOWN, exchanged(fired), NOTHING_REMEMBERED, (PROOF,)) == opening
+    assert Alert().next_request(DOWN, exchanged(fired), NOTHING_REMEMBERED, (OPENING,)) is None
 
 
 def test_a_fault_is_followed_by_nothing() -> None:
-    assert Alert().next_request(DOWN, exchanged(replies.http(503)), 100, ()) is None
+    assert Alert().next_request(DOWN, exchanged(replies.http(503)), NOTHING_REMEMBERED, ()) is None
 
 
 def test_the_range_opens_behind_start_after_and_never_behind_t() -> None:

@@ -9,13 +9,16 @@ from simulation import query_rule
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
+from validationrun.oracle.memory import NOTHING_REMEMBERED
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules.query import Query
 
 OPERATORS = (">=", "<=", ">", "<", "==", "!=")
 
 
 def judged(op: str, threshold: str, answer: Any) -> Decision:
-    return Query().judge(query_rule("a", "x", op, threshold), Observation(10, answer))
+    context = RuleContext(query_rule("a", "x", op, threshold), {}, 0)
+    return Query().judge(context, Observation(10, answer), NOTHING_REMEMBERED)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +70,9 @@ def test_the_margin_is_negative_exactly_where_the_rule_fails_off_the_threshold(
 
 
 def test_nothing_more_is_asked() -> None:
-    rule = query_rule("a")
+    context = RuleContext(query_rule("a"), {}, 0)
     exchange = Exchange("a", 10, False, 15, 16, "x", reply=replies.vector())
-    assert Query().next_request(rule, exchange, 0, ()) is None
+    assert Query().next_request(context, exchange, NOTHING_REMEMBERED, ()) is None
     assert Query().latching_series("x") is None
 
 
