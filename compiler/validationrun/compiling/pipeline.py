@@ -4,6 +4,7 @@ The whole compiler on one screen: text -> documents -> runs -> findings -> plans
 Every stage is a function of its arguments: no clock, no environment, no network, no file system.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from validationrun.compiling.plan import Plan, build_plan
 from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
 from validationrun.spec.neighbours import PassOver
-from validationrun.spec.parse import parse_run
+from validationrun.spec.parse import parse_run, run_parts
+from validationrun.spec.partial import UnreadableError, unreadable
 from validationrun.spec.source import Document, LoadResult, find_ignores, read
 from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -50,16 +52,27 @@ class LintResult:
     The runs without errors in one or more files, and every diagnostic, sorted by position.
 
     Attributes:
+        named: name and namespace of every run, also of one with errors, and the place of its name.
         passed_over: files that hold no document for the compiler.
     """
 
     runs: list[Linted] = field(default_factory=list)
+    named: list[tuple[str, str, Linted]] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         return not has_errors(self.diagnostics)
+
+    def add(self, linted: Linted, *, whole: bool) -> None:
+        """Adds a run, or with `whole=False` the readable parts of one with errors."""
+        if whole:
+            self.runs.append(linted)
+        with contextlib.suppress(UnreadableError):
+            metadata = linted.run.metadata
+            if metadata.namespace is not None:
+                self.named.append((metadata.name, metadata.namespace, linted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +119,45 @@ def lint(
             if index in others:
                 continue
             run, findings = _lint_document(document, namespace)
-            if run is not None and not has_errors(findings):
+            whole = not has_errors(findings)
+            if run is not None and whole:
                 findings += _size_findings(run, content)
             result.diagnostics += [_place(finding, document, file) for finding in findings]
-            if run is not None and not has_errors(findings):
-                result.runs.append(Linted(run, file, content, index))
+            if run is not None:
+                result.add(Linted(run, file, content, index), whole=whole and not has_errors(findings))
     result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file))
     return result
 
 
 def _lint_document(document: Document, namespace: str | None) -> tuple[ValidationRun | None, list[Finding]]:
+    """The run and every finding. With wrong fields, the run's readable parts and the findings about these."""
     run, findings = parse_run(document.data)
     if run is None:
+        run = run_parts(document.data)
+    if run is None:
         return None, findings
-    own = run.metadata.namespace
-    if own is None and namespace is None:
-        message = "metadata.namespace is required, here or by --namespace"
-        return run, [
-            Finding("VR113", ("metadata", "namespace"), message, "add `namespace:`, or give --namespace"),
-            *check(run),
-        ]
-    if own is not None and namespace is not None and own != namespace:
-        message = f"metadata.namespace is {own}, but --namespace says {namespace}"
-        return run, [Finding("VR114", ("metadata", "namespace"), message, "leave one of the two out")]
+    run, contradictions = _with_namespace(run, namespace)
+    return run, [*findings, *contradictions, *check(run)]
+
+
+def _with_namespace(run: ValidationRun, namespace: str | None) -> tuple[ValidationRun, list[Finding]]:
+    """The run in its namespace. Where it has none, or two, the namespace cannot be read."""
+    try:
+        own = run.metadata.namespace
+    except UnreadableError:
+        return run, []
+    if own is not None and namespace in (None, own):
+        return run, []
+    if own is None and namespace is not None:
+        return run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": namespace})}), []
     if own is None:
-        run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": namespace})})
-    return run, check(run)
+        message = "metadata.namespace is required, here or by --namespace"
+        help_ = "add `namespace:`, or give --namespace"
+        finding = Finding("VR113", ("metadata", "namespace"), message, help_)
+    else:
+        message = f"metadata.namespace is {own}, but --namespace says {namespace}"
+        finding = Finding("VR114", ("metadata", "namespace"), message, "leave one of the two out")
+    return run.model_copy(update={"metadata": unreadable(run.metadata, "namespace")}), [finding]
 
 
 def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
@@ -184,22 +210,21 @@ def lint_all(
 ) -> LintResult:
     """Lints each file, then checks that no two runs share a name and a namespace."""
     result = LintResult()
-    seen: dict[tuple[str | None, str], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for file, content in files:
         alone = lint(content, file, namespace, pass_over)
         result.diagnostics += alone.diagnostics
         result.passed_over += alone.passed_over
-        for linted in alone.runs:
-            key = (linted.run.metadata.namespace, linted.run.metadata.name)
-            if key in seen:
-                message = f"metadata.name {key[1]} in namespace {key[0]} is taken by a run of {seen[key]}"
-                finding = Finding(
-                    "VR112", ("metadata", "name"), message, "rename one of the two: they would share an output folder"
-                )
-                result.diagnostics.append(linted.place(finding))
-            else:
-                seen[key] = file
-                result.runs.append(linted)
+        twins = []
+        for name, own_namespace, linted in alone.named:
+            if (name, own_namespace) in seen:
+                other = seen[name, own_namespace]
+                message = f"metadata.name {name} in namespace {own_namespace} is taken by a run of {other}"
+                help_ = "rename one of the two: they would share an output folder"
+                result.diagnostics.append(linted.place(Finding("VR112", ("metadata", "name"), message, help_)))
+                twins.append(linted)
+            seen.setdefault((name, own_namespace), file)
+        result.runs += [linted for linted in alone.runs if linted not in twins]
     return result
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from validationrun.base import conventions
 from validationrun.spec.faults import missing, parse_as
 from validationrun.spec.findings import Anchor, Finding, quote
+from validationrun.spec.partial import readable_parts
 from validationrun.spec.v1alpha1 import ValidationRun
 
 _LATER: Final = "it comes in a later version; leave it out until then"
@@ -28,9 +29,21 @@ def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
     Returns the run and no findings, or None and every finding, in the order of the model's fields.
     """
     findings = list(_document_type(data))
-    if findings:
+    if any(finding.code != "VR201" for finding in findings) or (findings and data.get("kind") != conventions.KIND_RUN):
         return None, findings
-    return parse_as(ValidationRun, data, _EXAMPLES, list(_not_supported_yet(data)))
+    return parse_as(ValidationRun, data, _EXAMPLES, [*findings, *_not_supported_yet(data)])
+
+
+def run_parts(data: Any) -> ValidationRun | None:
+    """
+    The readable parts of a run that has findings, as `spec.partial` makes them.
+
+    None when the document is of another kind or version: then nothing is known about its fields.
+    """
+    wrong = [finding for finding in _document_type(data) if finding.code != "VR201"]
+    if wrong or data.get("kind") != conventions.KIND_RUN:
+        return None
+    return readable_parts(ValidationRun, data)
 
 
 def _document_type(data: Any) -> Iterator[Finding]:

@@ -1,17 +1,16 @@
 """
 Checks that compare several fields: pure functions from a run to findings. Each check has its own code; none raises.
 
-One file per topic. A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one invalid fixture.
+One file per topic. A field that is wrong may be read, too: see `readable`.
+A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one invalid fixture.
 """
 
-from collections.abc import Callable, Iterator
 from typing import Final
 
 from validationrun.compiling.check import chain, load, matchers, queries, rules, timeouts
+from validationrun.compiling.check.readable import Check, findings_of
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
-
-Check = Callable[[ValidationRun], Iterator[Finding]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     *timeouts.CHECKS,
@@ -24,5 +23,10 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def check(run: ValidationRun) -> list[Finding]:
-    """Every finding of every check, in the order of `CHECKS`."""
-    return [finding for find in CHECKS for finding in find(run)]
+    """
+    Every finding of every check, in the order of `CHECKS`.
+
+    Args:
+        run: may be the readable parts of a run, as `spec.partial` makes them. A check says nothing about what it can't read.
+    """
+    return [finding for find in CHECKS for finding in findings_of(find, run)]

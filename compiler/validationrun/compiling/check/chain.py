@@ -9,15 +9,19 @@ from validationrun.base.conventions import (
     RESERVED_LABEL_PREFIXES,
     RESERVED_LABELS,
 )
+from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
+from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Deployment, ValidationRun
 
 _CHAIN: Final[Loc] = ("spec", "chain")
 _DEPLOYMENTS: Final[Loc] = (*_CHAIN, "deployments")
 
 
-def _deployments(run: ValidationRun) -> list[tuple[Loc, Deployment]]:
-    return [((*_DEPLOYMENTS, index), entry) for index, entry in enumerate(run.spec.chain.deployments or [])]
+def located(run: ValidationRun) -> list[tuple[Loc, Deployment]]:
+    """Every deployment with its field path."""
+    entries = enumerate(run.spec.chain.deployments or [])
+    return [((*_DEPLOYMENTS, index), entry) for index, entry in entries if not is_left_out(entry)]
 
 
 def deployments_or_endpoints(run: ValidationRun) -> Iterator[Finding]:
@@ -32,7 +36,7 @@ def deployments_or_endpoints(run: ValidationRun) -> Iterator[Finding]:
 
 
 def one_validator_and_full_nodes(run: ValidationRun) -> Iterator[Finding]:
-    entries = _deployments(run)
+    entries = located(run)
     if not entries:
         return
     validators = [(loc, entry) for loc, entry in entries if entry.role == "validator"]
@@ -48,10 +52,11 @@ def one_validator_and_full_nodes(run: ValidationRun) -> Iterator[Finding]:
         yield Finding("VR303", _DEPLOYMENTS, message, "add an entry with `role: fullNode`", anchor=Anchor.KEY)
 
 
+@deployment_by_deployment
 def names(run: ValidationRun) -> Iterator[Finding]:
     seen: set[str] = set()
     chain_id = run.spec.chain.chain_id
-    for loc, entry in _deployments(run):
+    for loc, entry in located(run):
         name_loc = (*loc, "name")
         if entry.name in seen:
             message = f"{format_path(name_loc)} {quote(entry.name)} is given twice"
@@ -71,8 +76,9 @@ def names(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR311", name_loc, message, "give the deployment another name")
 
 
+@deployment_by_deployment
 def roles(run: ValidationRun) -> Iterator[Finding]:
-    for loc, entry in _deployments(run):
+    for loc, entry in located(run):
         spec_loc = (*loc, "spec")
         node = entry.spec.template.spec
         if entry.role == "fullNode" and entry.spec.genesis is not None:
@@ -85,18 +91,20 @@ def roles(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR307", block, message, "delete it, or change the role", anchor=Anchor.KEY)
 
 
+@deployment_by_deployment
 def deletion_policy(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.cleanup == "Never":
         return
-    for loc, entry in _deployments(run):
+    for loc, entry in located(run):
         if entry.spec.deletion_policy == "Retain":
             policy = (*loc, "spec", "deletionPolicy")
             message = f"{format_path(policy)} Retain would leave nodes behind that nobody owns"
             yield Finding("VR308", policy, message, "delete it, or set `cleanup: Never`", anchor=Anchor.KEY)
 
 
+@deployment_by_deployment
 def reserved_labels(run: ValidationRun) -> Iterator[Finding]:
-    for loc, entry in _deployments(run):
+    for loc, entry in located(run):
         template = (*loc, "spec", "template")
         metadata = entry.spec.template.metadata
         yield from label_findings((*template, "metadata", "labels"), (metadata and metadata.labels) or {})
@@ -111,8 +119,9 @@ def label_findings(loc: Loc, labels: dict[str, str]) -> Iterator[Finding]:
             yield Finding("VR309", (*loc, key), message, "use a label of your own", anchor=Anchor.KEY)
 
 
+@deployment_by_deployment
 def overwritten_chain_ids(run: ValidationRun) -> Iterator[Finding]:
-    for loc, entry in _deployments(run):
+    for loc, entry in located(run):
         genesis = entry.spec.genesis
         given = (
             ((*loc, "spec", "template", "spec", "chainId"), entry.spec.template.spec.chain_id),

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from validationrun.base.conventions import RESERVED_ENV, RESULT_DIR
-from validationrun.compiling.check.chain import label_findings
+from validationrun.compiling.check.chain import label_findings, located
 from validationrun.compiling.check.images import image_findings
+from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
 
@@ -14,15 +15,19 @@ _LOAD: Final[Loc] = ("spec", "load")
 _WORKLOAD: Final[Loc] = (*_LOAD, "workload")
 _POD: Final[Loc] = (*_WORKLOAD, "podTemplate")
 _OUR_VOLUMES: Final = ("validation-results", "validation-config")
+_VALUE_SOURCES: Final = ("field_ref", "resource_field_ref", "config_map_key_ref", "secret_key_ref")
 _VOLUME_SOURCES: Final = (
     "config_map", "secret", "empty_dir", "persistent_volume_claim", "projected", "downward_api", "csi", "ephemeral",
 )  # fmt: skip
 
 
-def images(run: ValidationRun) -> Iterator[Finding]:
-    for index, entry in enumerate(run.spec.chain.deployments or []):
-        loc = ("spec", "chain", "deployments", index, "spec", "template", "spec", "image")
-        yield from image_findings(loc, entry.spec.template.spec.image)
+@deployment_by_deployment
+def node_images(run: ValidationRun) -> Iterator[Finding]:
+    for loc, entry in located(run):
+        yield from image_findings((*loc, "spec", "template", "spec", "image"), entry.spec.template.spec.image)
+
+
+def workload_image(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
         yield from image_findings((*_WORKLOAD, "image"), run.spec.load.workload.image)
 
@@ -55,9 +60,8 @@ def environment(run: ValidationRun) -> Iterator[Finding]:
                 yield Finding(
                     "VR413", loc, f"{format_path(loc)} stands beside value", "keep one of the two", anchor=Anchor.KEY
                 )
-            yield from _exactly_one(
-                loc, len(entry.value_from.model_fields_set), "`fieldRef: {fieldPath: metadata.name}`"
-            )
+            sources = sum(getattr(entry.value_from, source) is not None for source in _VALUE_SOURCES)
+            yield from _exactly_one(loc, sources, "`fieldRef: {fieldPath: metadata.name}`")
     for index, source in enumerate(load.workload.env_from or []):
         prefix = source.prefix or ""
         references = (source.config_map_ref, source.secret_ref)
@@ -154,4 +158,4 @@ def pod_labels(run: ValidationRun) -> Iterator[Finding]:
         yield from label_findings((*_POD, "labels"), run.spec.load.workload.pod_template.labels or {})
 
 
-CHECKS = (images, load_is_judged, environment, config_names, volumes, ports, pod_labels)
+CHECKS = (node_images, workload_image, load_is_judged, environment, config_names, volumes, ports, pod_labels)

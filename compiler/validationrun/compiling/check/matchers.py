@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
+from validationrun.compiling.check.readable import rule_by_rule
 from validationrun.compiling.check.rules import with_body
 from validationrun.oracle.placeholders import LABEL_VALUES, fill, find_places, quoted
 from validationrun.oracle.rules import type_of
@@ -11,6 +12,7 @@ from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_p
 from validationrun.spec.v1alpha1 import ValidationRun
 
 
+@rule_by_rule
 def matchers(run: ValidationRun) -> Iterator[Finding]:
     for loc, rule in with_body(run):
         kind = type_of(rule)
@@ -34,6 +36,7 @@ def _syntax(field: Loc, query: str) -> Iterator[Finding]:
         yield Finding("VR501", field, f"{format_path(field)} is not valid: {fault}", "fix the regular expression")
 
 
+@rule_by_rule
 def scope(run: ValidationRun) -> Iterator[Finding]:
     """A matcher must name something of this run, because Prometheus holds the alerts of every run."""
     chain_id = run.spec.chain.chain_id if run.spec.chain.endpoints else None

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
+from validationrun.compiling.check.readable import if_readable, readable, rule_by_rule
 from validationrun.compiling.check.rules import with_body
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.placeholders import WINDOW, fill, find_places
@@ -14,7 +15,7 @@ from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import judged_seconds
 from validationrun.spec import promql
 from validationrun.spec.findings import Finding, Loc, Severity, format_path
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
 _DEFAULT_SCRAPE_SECONDS: Final = 30
 """The default of Prometheus Operator installations, and of a SeiNodeDeployment's own ServiceMonitor."""
@@ -22,18 +23,28 @@ _DEFAULT_SCRAPE_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query that the user wrote, its syntax tree, and the comparison of its value."""
+    """A query that the user wrote, its rule and its syntax tree."""
 
     loc: Loc
-    comparison: Comparison | None
+    run: ValidationRun
+    rule: Rule
     tree: Any
     uses_window: bool
-    scrape_s: int
+
+    @property
+    def scrape_s(self) -> int:
+        return _scrape_seconds(self.run)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return type_of(self.rule).comparison(self.rule)
 
 
+@rule_by_rule
 def queries(run: ValidationRun) -> Iterator[Finding]:
     """Checks the syntax first. The other checks run only on a query that parses."""
-    window, scrape = max(1, judged_seconds(run.spec)), _scrape_seconds(run)
+    # The syntax does not depend on the window's length.
+    window = if_readable(lambda: max(1, judged_seconds(run.spec)), otherwise=_DEFAULT_SCRAPE_SECONDS)
     for loc, rule in with_body(run):
         text = type_of(rule).promql(rule)
         if text is None:
@@ -51,9 +62,9 @@ def queries(run: ValidationRun) -> Iterator[Finding]:
             yield _syntax_finding(field, fault, values)
             continue
         uses_window = any(place.value == WINDOW for place in places)
-        query = _Query(field, type_of(rule).comparison(rule), tree, uses_window, scrape)
+        query = _Query(field, run, rule, tree, uses_window)
         for check in _QUERY_CHECKS:
-            yield from check(run, query)
+            yield from readable(check(run, query))
 
 
 def _syntax_finding(field: Loc, fault: promql.SyntaxFault, values: dict[str, str]) -> Finding:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from validationrun.base.durations import format_duration
+from validationrun.compiling.check.readable import rule_by_rule
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import judged_seconds, query_timeout_seconds, tick_count
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
+from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
 _RULES: Final[Loc] = ("spec", "rules")
@@ -20,7 +22,8 @@ _FINAL_SWEEP_PAUSE_SECONDS: Final = 5
 def located(run: ValidationRun) -> Iterator[tuple[Loc, Rule]]:
     """Every rule with its field path."""
     for index, rule in enumerate(run.spec.rules):
-        yield (*_RULES, index), rule
+        if not is_left_out(rule):
+            yield (*_RULES, index), rule
 
 
 def with_body(run: ValidationRun) -> Iterator[tuple[Loc, Rule]]:
@@ -28,6 +31,7 @@ def with_body(run: ValidationRun) -> Iterator[tuple[Loc, Rule]]:
     return ((loc, rule) for loc, rule in located(run) if rule.body is not None)
 
 
+@rule_by_rule
 def names(run: ValidationRun) -> Iterator[Finding]:
     seen: set[str] = set()
     for loc, rule in located(run):
@@ -37,6 +41,7 @@ def names(run: ValidationRun) -> Iterator[Finding]:
         seen.add(rule.name)
 
 
+@rule_by_rule
 def bodies(run: ValidationRun) -> Iterator[Finding]:
     for loc, rule in located(run):
         if rule.bodies != [rule.type]:
@@ -46,6 +51,7 @@ def bodies(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR504", (*loc, "type"), message, help_)
 
 
+@rule_by_rule
 def thresholds(run: ValidationRun) -> Iterator[Finding]:
     """Values are compared as 64-bit floats, so a threshold beyond their range would become infinity or zero."""
     for loc, rule in with_body(run):
@@ -62,6 +68,7 @@ def thresholds(run: ValidationRun) -> Iterator[Finding]:
             yield Finding("VR510", field, message, "write a number between 1e-300 and 1e300, or 0")
 
 
+@rule_by_rule
 def times(run: ValidationRun) -> Iterator[Finding]:
     window = judged_seconds(run.spec)
     for loc, rule in located(run):

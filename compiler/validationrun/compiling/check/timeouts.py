@@ -9,7 +9,8 @@ from validationrun.spec.v1alpha1 import ValidationRun
 
 
 def something_to_do(run: ValidationRun) -> Iterator[Finding]:
-    if run.spec.load is None and not run.spec.rules:
+    spec = run.spec
+    if spec.load is None and not spec.rules and spec.sequence is None and spec.chaos is None:
         yield Finding(
             "VR401",
             ("spec",),

@@ -1,7 +1,7 @@
 """Field types shared by the models: names, durations, quantities, and a description of each pattern."""
 
 import re
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -9,6 +9,19 @@ from pydantic_core import PydanticCustomError
 
 from validationrun.base.conventions import IMAGE_PATTERN
 from validationrun.base.durations import format_duration, parse_duration
+
+
+class UnreadableError(Exception):
+    """
+    A field of a document with errors was read, and that field is wrong or missing.
+
+    Attributes:
+        model: the model without the field.
+    """
+
+    def __init__(self, model: "Model", name: str) -> None:
+        super().__init__(f"{type(model).__name__}.{name} cannot be read")
+        self.model = model
 
 
 class Model(BaseModel):
@@ -23,6 +36,14 @@ class Model(BaseModel):
         validate_by_alias=True,
         validate_by_name=False,
     )
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Python calls this only for an attribute that is not there; `spec.partial` makes models without some fields.
+            if name in type(self).model_fields:
+                raise UnreadableError(self, name)
+            return super().__getattr__(name)
 
 
 class OpenModel(Model):
