@@ -9,6 +9,7 @@ import contextlib
 import enum
 import http.client
 import json
+import math
 import re
 import select
 import ssl
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from validationrun.base.deadline_socket import DeadlineSocket, look_up, open_socket, seconds_until, tls_context
+from validationrun.base.text import printable
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Far above every expected answer; an endless answer must not fill the memory."""
@@ -44,11 +46,12 @@ class Problem(enum.Enum):
 
 
 class NoResponseError(Exception):
-    """There is no complete response; `detail` says why, without the name of the server."""
+    """There is no complete response; `detail` says why, in printable text and without the name of the server."""
 
     def __init__(self, origin: object, detail: str, problem: Problem = Problem.OTHER) -> None:
-        super().__init__(f"{origin}: {detail}")
-        self.detail = detail
+        # The detail may quote the server.
+        self.detail = printable(detail)
+        super().__init__(f"{origin}: {self.detail}")
         self.problem = problem
 
     @property
@@ -104,7 +107,8 @@ def fetch_json(url: str, document: object = None, *, timeout_s: float, most_byte
     """
     The JSON behind a URL, by GET, or by POST with a document, on a new connection.
 
-    Raises NoResponseError, also for a status other than 200 or a body that is not JSON.
+    Raises NoResponseError, also for a status other than 200 or a body that is not JSON. A number that no float can hold, such
+    as 1e999, is not JSON, because it would become infinite.
     """
     try:
         origin, path = split_url(url)
@@ -119,7 +123,7 @@ def fetch_json(url: str, document: object = None, *, timeout_s: float, most_byte
     if response.status != http.client.OK:
         raise NoResponseError(origin, f"HTTP {response.status}")
     try:
-        return json.loads(response.body)
+        return json.loads(response.body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         raise NoResponseError(origin, "the answer is not JSON") from None
 
@@ -263,6 +267,13 @@ class Connection:
         if isinstance(error, http.client.HTTPException | ValueError):
             return NoResponseError(self._origin, f"no whole response of HTTP: {str(error)[:_SHOWN]!r}")
         return None
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for a number that is infinite, or none."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def _reason(error: Exception) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.durations import parse_settle
+from validationrun.base.text import printable_lines
 from validationrun.contract.record import Identity
 from validationrun.kube.cluster import Cluster
 
@@ -74,7 +75,7 @@ class Context:
         """Writes an output parameter for the Argo UI, whole or not at all. It is for people; none of our code reads it."""
         path = self.output_dir / name
         try:
-            path.with_suffix(".tmp").write_text(value)
+            path.with_suffix(".tmp").write_text(printable_lines(value))
             path.with_suffix(".tmp").replace(path)
         except OSError as error:
             logger.warning("cannot write output %s: %s", name, error)
@@ -90,11 +91,10 @@ def _settle_seconds(text: str) -> float:
 
 
 def note_termination(text: str) -> None:
-    """Writes the container's termination message, cut to the size that Kubernetes keeps."""
+    """Writes the container's termination message: printable text, cut to the size that Kubernetes keeps."""
+    shown = printable_lines(text).encode("utf-8", "replace")[: conventions.TERMINATION_MESSAGE_BYTES]
     with contextlib.suppress(OSError):
-        TERMINATION_LOG.write_bytes(
-            text.encode()[: conventions.TERMINATION_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
-        )
+        TERMINATION_LOG.write_bytes(shown.decode("utf-8", "ignore").encode())
 
 
 def end_against_run(message: str) -> int:
@@ -111,4 +111,4 @@ def end_against_run(message: str) -> int:
 def termination_message(text: str) -> None:
     """Writes the message that the Argo UI shows for a step that exits non-zero."""
     note_termination(text)
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable_lines(text) + "\n")

@@ -1,5 +1,6 @@
 """Queries a chain's nodes from outside, as a client does. Every answer is bounded in time, bytes, depth and numbers."""
 
+import re
 import reprlib
 import urllib.parse
 from typing import Any, Final
@@ -14,6 +15,8 @@ _MOST_BYTES: Final = 1024 * 1024
 
 _UNRESOLVED: Final = "name does not resolve"
 _MOST_SHOWN: Final = 200
+_HEIGHT: Final = re.compile(r"[0-9]{1,19}")
+_HEX_HEIGHT: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _HIGHEST: Final = 2**63 - 1
 """Heights are 64-bit integers on every chain."""
 
@@ -63,10 +66,10 @@ def synced_height(url: str) -> int | Unanswered:
 
 
 def _height(info: dict[str, Any], url: str) -> int | Unanswered:
-    try:
-        return _number(int(info["latest_block_height"]))
-    except (KeyError, TypeError, ValueError):
-        return Unanswered(f"{url}: /status has no latest_block_height")
+    text = info.get("latest_block_height")
+    # Tendermint writes 64-bit integers as texts; a proxy may write them as numbers.
+    found = _number(str(text) if type(text) is int else text, _HEIGHT, 10)
+    return Unanswered(f"{url}: /status has no latest_block_height") if found is None else found
 
 
 def evm_block_number(url: str) -> int | Unanswered:
@@ -74,17 +77,16 @@ def evm_block_number(url: str) -> int | Unanswered:
     body = _ask(url, {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
     if isinstance(body, Unanswered):
         return body
-    try:
-        return _number(int(body["result"], 16))
-    except (KeyError, TypeError, ValueError):
-        return Unanswered(f"{url}: eth_blockNumber gave {_shown(body)}")
+    number = _number(body.get("result"), _HEX_HEIGHT, 16)
+    return Unanswered(f"{url}: eth_blockNumber gave {_shown(body)}") if number is None else number
 
 
-def _number(height: int) -> int:
-    """Raises ValueError for a height that no chain can have."""
-    if not 0 <= height <= _HIGHEST:
-        raise ValueError(height.bit_length())
-    return height
+def _number(text: object, form: re.Pattern[str], base: int) -> int | None:
+    """A height from its text; None for what is no height of a chain."""
+    if not isinstance(text, str) or not form.fullmatch(text):
+        return None
+    height = int(text, base)
+    return height if height <= _HIGHEST else None
 
 
 def _shown(answer: object) -> str:
@@ -97,7 +99,7 @@ def _ask(url: str, document: object = None) -> dict[str, Any] | Unanswered:
         answer = fetch_json(url, document, timeout_s=_TIMEOUT_SECONDS, most_bytes=_MOST_BYTES)
     except NoResponseError as error:
         unresolved = error.problem is Problem.NO_ADDRESS
-        return Unanswered(f"{url}: {_UNRESOLVED if unresolved else printable(error.detail)}")
+        return Unanswered(f"{url}: {_UNRESOLVED if unresolved else error.detail}")
     return answer if isinstance(answer, dict) else Unanswered(f"{url}: the answer is no JSON object")
 
 

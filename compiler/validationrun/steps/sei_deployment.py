@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from validationrun.base.text import printable
 from validationrun.base.truncate import cut
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.record import Record
@@ -20,7 +21,8 @@ class ChainFailedError(Exception):
     """The chain will not come up: a reason of row 2 of the verdict table, and a message."""
 
     def __init__(self, reason: RunReason, message: str) -> None:
-        super().__init__(cut(message))
+        # The message may quote a node, and becomes the Workflow's.
+        super().__init__(cut(printable(message)))
         self.reason = reason
 
 

@@ -1,5 +1,6 @@
 """What the chain's nodes and Prometheus are asked through; tests/unit/prometheus holds the deadlines of every part."""
 
+import gzip
 import json
 import time
 
@@ -43,6 +44,9 @@ def test_json_is_asked_by_get_and_by_post_with_a_document() -> None:
         (Reply(503), "HTTP 503"),
         (Reply(body=b"<html>"), "the answer is not JSON"),
         (Reply(body=b"[" * 100_000), "the answer is not JSON"),
+        (Reply(body=b'{"height": 1e999}'), "the answer is not JSON"),
+        (Reply(body=b'{"height": NaN}'), "the answer is not JSON"),
+        (Reply(body=gzip.compress(b" " * 2_000_000)), "the answer is not JSON"),
         (Reply(body=b"{}", length=100), "the answer broke off after 2 bytes"),
         (Reply(302, headers={"Location": "http://127.0.0.1:9/"}), "a redirect to 'http://127.0.0.1:9/'"),
     ],
@@ -52,6 +56,20 @@ def test_an_answer_that_cannot_be_used_says_why(reply: Reply, detail: str) -> No
         error = failure(url)
     assert detail in error.detail
     assert (error.problem, error.late) == (Problem.OTHER, False)
+
+
+def test_a_server_cannot_put_escape_sequences_into_the_reason() -> None:
+    """The reason goes into logs and into the Workflow's message."""
+
+    def title(line: Line) -> None:
+        line.request()
+        line.send(b"HTTP/1.1 \x1b]0;mine\x07 OK\r\n\r\n")
+
+    with talking(title) as url:
+        error = failure(url)
+    assert error.detail.isprintable()
+    assert str(error).isprintable()
+    assert NoResponseError("node", "\x1b[2J").detail == "\\x1b[2J"
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:

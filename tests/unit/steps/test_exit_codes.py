@@ -43,6 +43,24 @@ def test_a_chain_that_comes_up_is_green(chain: chain_world.World, termination_lo
     assert not termination_log.exists()
 
 
+def test_a_nodes_escape_sequences_do_not_reach_the_workflow_or_the_log(
+    chain: chain_world.World, termination_log: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message of a step's pod becomes the Workflow's, and the controller's text quotes the node."""
+    chain.makes_ready = False
+    detail = {"error": "invalid write_mode\x1b]0;all is well\x07\nverdict: Passed"}
+    status = {"phase": "Failed", "plan": {"failedTaskDetail": detail}}
+    name = ("seinodedeployments", chain_world.VALIDATORS)
+    chain.clock.after(5, lambda: chain.cluster.objects[name].update(status=status))
+    result = chain.ensure()
+    assert result["message"].isprintable()
+    assert "invalid write_mode\\x1b]0;all is well\\x07\\nverdict: Passed" in result["message"]
+    assert termination_log.read_text().isprintable()
+    context.termination_message("first \x1b[2J\nsecond")
+    assert termination_log.read_text() == "first \\x1b[2J\nsecond"
+    assert capsys.readouterr().err == "first \\x1b[2J\nsecond\n"
+
+
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_chain_that_does_not_come_up_is_red_at_ensure_chain_alone(
     chain: chain_world.World, termination_log: pathlib.Path, attempt: int

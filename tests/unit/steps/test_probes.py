@@ -28,6 +28,11 @@ def test_a_node_that_serves_has_a_height() -> None:
         (status(catching_up=False, latest_block_height="9" * 5000), "/status has no latest_block_height"),
         (status(catching_up=False, latest_block_height="9" * 50), "/status has no latest_block_height"),
         (status(catching_up=False, latest_block_height="-1"), "/status has no latest_block_height"),
+        (status(catching_up=False, latest_block_height=True), "/status has no latest_block_height"),
+        (status(catching_up=False, latest_block_height=2**63), "/status has no latest_block_height"),
+        (status(catching_up=False, latest_block_height=" 7"), "/status has no latest_block_height"),
+        (b'{"result": {"sync_info": {"catching_up": false, "latest_block_height": 1e999}}}', "the answer is not JSON"),
+        (b'{"result": {"sync_info": {"catching_up": false, "latest_block_height": 1.5}}}', "no latest_block_height"),
         (b'{"result": {}}', "/status has no sync_info"),
         (b"[]", "the answer is no JSON object"),
         (b"[" * 100_000, "the answer is not JSON"),
@@ -43,7 +48,9 @@ def test_what_is_no_height_of_a_node_that_serves_says_why(body: bytes, problem: 
     assert len(found) < 300
 
 
-@pytest.mark.parametrize("result", [f'"0x{"f" * 100_000}"', '"x"', "{}", "null", f"{'[' * 300}{']' * 300}"])
+@pytest.mark.parametrize(
+    "result", [f'"0x{"f" * 100_000}"', '"x"', "{}", "null", "1e9", '"1f"', f"{'[' * 300}{']' * 300}"]
+)
 def test_a_block_number_that_is_none_is_unanswered(result: str) -> None:
     with serving(lambda _: Reply(body=f'{{"result": {result}}}'.encode())) as url:
         found = evm_block_number(url)
