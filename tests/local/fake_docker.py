@@ -37,11 +37,17 @@ def run(words):
         parts = dict(part.partition("=")[::2] for part in mount.split(","))
         mounts[parts["target"]] = parts["source"]
     environment = {"PATH": os.environ["PATH"]}
-    for entry in options.get("--env", []):
-        name, _, value = entry.partition("=")
-        for target, source in mounts.items():
-            value = value.replace(target, source + "/" if target.endswith("/") else source)
+    variables = [(name, os.environ[name]) for name in options.get("--env", [])]
+    for path in options.get("--env-file", []):
+        lines = pathlib.Path(path).read_text().splitlines()
+        variables += [line.split("=", 1) for line in lines]
+        with (HOME / "variables").open("a") as stream:
+            stream.write("\n".join(lines) + "\n")
+    for name, value in variables:
         environment[name] = value
+        for target, source in mounts.items():
+            place = source + "/" if target.endswith("/") else source
+            environment[name] = environment[name].replace(target, place)
     argv = [*options.get("--entrypoint", ["/image/entrypoint"]), *rest]
     os.execvpe(argv[0], argv, environment)  # noqa: S606 - as an engine would, without a shell
 

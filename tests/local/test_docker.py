@@ -51,12 +51,28 @@ def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake)
     assert [one[:4] for one in runs] == [["run", "--rm", "--name", f"{run_id}-{index}"] for index in (0, 1)]
     for one in runs:
         assert one[one.index("--network") + 1] == "host"
-        assert "RESULT_DIR=/var/run/validation/results" in one
-        assert "CONFIG_DIR=/etc/validation/config/" in one
         assert one[one.index("--user") + 1] == "1000:2000"
         assert one[-6:] == [IMAGE, "-c", script, "sh", "/etc/validation/config/p", "1"]
+    variables = (home / "variables").read_text().splitlines()
+    assert variables.count("RESULT_DIR=/var/run/validation/results") == 2
+    assert variables.count("CONFIG_DIR=/etc/validation/config/") == 2
     removed = sorted(one[2] for one in told if one[:2] == ["rm", "--force"])
     assert removed == [f"{run_id}-0", f"{run_id}-1"]
+
+
+def test_no_value_of_a_variable_stands_in_dockers_arguments(tmp_path, fake):
+    """Every user of the machine can read them. A value of several lines reaches the container, too."""
+    home, env = fake
+    script = 'printf "%s|" "$TOKEN" "$KEY" "$CHAIN_ID"'
+    workload = {"env": [{"name": "KEY", "value": "-----BEGIN\ns3cr3t\n"}]}
+    spec = Spec(["sh", "-c", script], workload=workload)
+    done = ran(spec, tmp_path, "--docker", "--env", "TOKEN", env={**env, "TOKEN": "t0k3n = # x"})
+    assert (done.code, done.verdict) == (0, ("Succeeded", "RunSucceeded")), done.err
+    assert done.file("workload-0-stdout.log") == "t0k3n = # x|-----BEGIN\ns3cr3t\n|toy-1|"
+    arguments = (home / "calls").read_text()
+    assert "s3cr3t" not in arguments
+    assert "t0k3n" not in arguments
+    assert "toy-1" not in arguments
 
 
 def test_an_image_that_is_not_here_is_fetched_before_the_window_opens(tmp_path, fake):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.compiling.emit.header import header_of
 
 Wanted = Mapping[str, Mapping[str, str]]
@@ -116,7 +117,8 @@ def _text(content: bytes) -> str:
 
 def _read(path: pathlib.Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open_regular(path) as stream:
+            return stream.read()
     except FileNotFoundError:
         return None
 

@@ -128,8 +128,10 @@ def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunVi
 def _write(path: pathlib.Path, content: bytes) -> None:
     from validationrun.base.atomic_files import write_whole
 
-    if path.exists() and not path.is_file():
-        # A pipe or a terminal can't be replaced by a file.
+    if (path.exists() and not path.is_file()) or path.is_relative_to("/dev"):
+        # A pipe or a terminal can't be replaced by a file, and /dev/stdout must stay a link.
         path.write_bytes(content)
+    elif path.is_symlink():
+        raise usage_error(f"{path} is a link: name the file itself, or remove the link")
     else:
-        write_whole(path.resolve(), content)
+        write_whole(path.parent.resolve() / path.name, content)

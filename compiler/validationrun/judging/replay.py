@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.contract.result_json import IN_CLUSTER
 from validationrun.contract.run_entry import rule_entries
 from validationrun.contract.status import rule_status, verdict_conditions
@@ -239,7 +240,8 @@ def _summaries(folder: pathlib.Path, result: Result, states: Sequence[RuleState]
             tally.add(decision, counted=entry.counted)
         name = f"{RULES_DIR}/{rule.name}.json"
         try:
-            then = json.loads((folder / name).read_bytes())
+            with open_regular(folder / name) as stream:
+                then = json.loads(stream.read())
         except OSError as error:
             differences.append(f"{name} cannot be read: {error.strerror}")
         except ValueError:

@@ -44,6 +44,8 @@ def collect(index: int, source: pathlib.Path, folder: pathlib.Path) -> list[str]
 
 def _files(source: pathlib.Path) -> Iterator[tuple[pathlib.Path, int]]:
     """Plain files in sorted order, because links and devices could lead anywhere."""
+    if source.is_symlink():
+        return
     for folder, folders, names in os.walk(source):
         folders.sort()
         for name in sorted(names):

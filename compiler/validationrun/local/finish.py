@@ -1,12 +1,14 @@
 """Ends a run on one machine: verdict, status, reports, and the sealed folder."""
 
 import importlib.metadata
+import io
 import pathlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.base.times import format_time
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import Recorded
@@ -94,7 +96,8 @@ def _evidence(setting: Setting) -> dict[str, RuleEvidence]:
     evidence = {}
     for question in setting.questions:
         name = question.rule.name
-        with (setting.folder / RULES_DIR / f"{name}.jsonl").open(encoding="ascii") as stream:
+        path = setting.folder / RULES_DIR / f"{name}.jsonl"
+        with io.TextIOWrapper(open_regular(path), encoding="ascii") as stream:
             evidence[name] = read_lines(stream, name)
     return evidence
 

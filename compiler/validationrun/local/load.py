@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import format_time
@@ -243,7 +244,7 @@ def _words(state: ShardState, last_words: str) -> str:
 def _last_words(path: pathlib.Path) -> str:
     """The last line of a file that is not blank."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LAST_BYTES))
             text = stream.read().decode("utf-8", "replace")
     except OSError:

@@ -57,7 +57,9 @@ class Output:
         self._room = _HEAD_BYTES
         self._file: BinaryIO | None = None
         try:
-            self._file = open(path, "ab", buffering=0)  # noqa: PTH123, SIM115 - kept open; pathlib costs a start's time
+            # Follows no link, because another shard may have planted one.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+            self._file = os.fdopen(descriptor, "ab", buffering=0)
         except OSError:
             self._room = 0
 

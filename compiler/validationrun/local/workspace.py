@@ -48,6 +48,9 @@ class Workplace:
             folder: the run's results folder, for the output.
             docker_name: prefix of container names; None for plain processes.
             here: the environment of this process.
+
+        Raises:
+            LocalError: a file with the variables of a container cannot be written.
         """
         return [self._launch(container, index, folder, docker_name, here) for index in range(self.shards)]
 
@@ -75,8 +78,10 @@ class Workplace:
         else:
             name = f"{docker_name}-{index}"
             shard = container.shard(index)
-            argv = docker.run_command(container, shard, name, self.config, self.results(index))
-            environment, cleanup = inherited, docker.remove_command(name)
+            variables = self.root / f"variables-{index}"
+            _write_private(variables, docker.env_file(shard))
+            argv = docker.run_command(container, shard, name, self.config, self.results(index), variables)
+            environment, cleanup = {**inherited, **docker.inherited(shard)}, docker.remove_command(name)
         return Launch(
             argv=argv,
             environment=environment,
@@ -122,6 +127,19 @@ def workplace(container: Container, shards: int, *, shared: bool) -> Iterator[Wo
         shutil.rmtree(root, ignore_errors=True)
         if root.exists():
             logger.warning("%s could not be removed", root)
+
+
+def _write_private(path: pathlib.Path, text: str) -> None:
+    """Writes a file that only this user can read. Raises LocalError."""
+    try:
+        with open(path, "x", encoding="utf-8", newline="\n", opener=_private) as stream:
+            stream.write(text)
+    except OSError as error:
+        raise LocalError(f"cannot write {path}: {error.strerror}; set TMPDIR") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def fetch_image(image: str, limit_s: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.base.deadline_socket import tls_context
 from validationrun.oracle.prometheus_response import TOKEN_FILE
 
@@ -16,6 +17,7 @@ CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
 
 HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
 
+_MOST_BYTES: Final = 1 << 20
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*[\x21-\x7e])[ \t]*")
 _OURS: Final = frozenset(
@@ -104,9 +106,13 @@ def _headers(path: Path) -> dict[str, str]:
 
 def _read(kind: str, path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_regular(path) as stream:
+            content = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _unusable(kind, path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > _MOST_BYTES:
+        raise _unusable(kind, path, "has more than 1 MiB")
+    return content
 
 
 def _unusable(kind: str, path: Path | None, problem: str) -> CredentialsError:

@@ -1,10 +1,12 @@
 """Writes `rules/{rule}.jsonl` during a run and `rules/{rule}.json` at its end."""
 
+import errno
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
-from validationrun.base.atomic_files import dump_json, write_whole
+from validationrun.base.atomic_files import dump_json, open_to_append, write_whole
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
 from validationrun.oracle.fold import RuleState
@@ -32,14 +34,20 @@ class EvidenceWriter:
         """
         self._folder = folder / RULES_DIR
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._opened = self._identities()
         self._rules = list(rules)
         self._encoders = {rule.name: Encoder() for rule in rules}
         self._streams: dict[str, IO[str]] = {}
         self._tallies = {rule.name: Tally(rule) for rule in rules}
         for rule in rules:
-            self._streams[rule.name] = (self._folder / f"{rule.name}.jsonl").open("a", encoding="ascii")
+            path = self._folder / f"{rule.name}.jsonl"
+            self._streams[rule.name] = open(path, "a", encoding="ascii", opener=open_to_append)  # noqa: SIM115 - closed by `close`
             if resumed and rule.name in resumed:
                 self._line(rule.name, self._encoders[rule.name].resume(resumed[rule.name]))
+
+    def _identities(self) -> list[tuple[int, int]]:
+        """Device and inode of the results folder and of the folder of the rules."""
+        return [(status.st_dev, status.st_ino) for status in map(os.lstat, (self._folder.parent, self._folder))]
 
     def add(self, decision: Decision, *, counted: bool) -> None:
         self._tallies[decision.rule].add(decision, counted=counted)
@@ -55,9 +63,15 @@ class EvidenceWriter:
         return {name: tally.summary() for name, tally in self._tallies.items()}
 
     def close(self, states: Sequence[RuleState]) -> None:
-        """Closes the files and writes each rule's summary with its last state."""
+        """
+        Closes the files and writes each rule's summary with its last state.
+
+        Raises OSError, also when the workload replaced a folder, by a link for instance: nothing is written elsewhere.
+        """
         for stream in self._streams.values():
             stream.close()
+        if self._identities() != self._opened:
+            raise OSError(errno.ENOTDIR, "the folder was replaced during the run", str(self._folder))
         summaries = self.summaries()
         by_name = {state.name: state for state in states}
         for rule in self._rules:

@@ -1,6 +1,7 @@
 """Seals and reads a results folder: `result.json` is written last and lists every other file with its hash."""
 
 import datetime as dt
+import io
 import pathlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from validationrun.base.atomic_files import dump_json, listed, sha256_of, write_whole
+from validationrun.base.atomic_files import dump_json, listed, open_regular, sha256_of, write_whole
 from validationrun.base.document import Document, DocumentError
 from validationrun.base.text import printable
 from validationrun.base.truncate import cut
@@ -157,7 +158,7 @@ class _Head(Document, frozen=True):
 
 def _read_document(path: pathlib.Path) -> ResultDocument:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(_MOST_BYTES)
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}; a run that was cut short leaves none") from None
@@ -199,7 +200,7 @@ def _check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
 
 def _read_evidence(path: pathlib.Path, rule: str) -> RuleEvidence:
     try:
-        with path.open(encoding="ascii") as stream:
+        with io.TextIOWrapper(open_regular(path), encoding="ascii") as stream:
             return read_lines(stream, rule)
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(f"cannot read {path.name}: {error}") from None

@@ -2,10 +2,13 @@
 
 import pathlib
 
-from validationrun.local.docker import fetch_commands, remove_command, run_command
+import pytest
+
+from validationrun.local.docker import env_file, fetch_commands, inherited, remove_command, run_command
 from validationrun.local.workload import Container
 
 CONFIG, RESULTS = pathlib.Path("/tmp/v/config"), pathlib.Path("/tmp/v/results-0")
+VARIABLES = pathlib.Path("/tmp/v/variables-0")
 
 
 def container(**fields):
@@ -18,7 +21,7 @@ def container(**fields):
 
 
 def command(made):
-    return run_command(made, made.shard(3), "mini-1-3", CONFIG, RESULTS)
+    return run_command(made, made.shard(3), "mini-1-3", CONFIG, RESULTS, VARIABLES)
 
 
 def test_a_container_has_what_its_pod_would_have():
@@ -28,9 +31,24 @@ def test_a_container_has_what_its_pod_would_have():
         "docker", "run", "--rm", "--name", "mini-1-3", "--network", "host", "--pull", "never",
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--mount", "type=bind,source=/tmp/v/results-0,target=/var/run/validation/results",
-        "--env", "SHARD_INDEX=3", "--env", "A=x=y z",
+        "--env-file", "/tmp/v/variables-0",
         "r.example.com/load:v1", "--shard=3", "$(CONFIG)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["x=y z", "", "# no comment", "  spaces  ", "$(B)", "ä"])
+def test_a_value_of_one_line_stands_in_the_env_file(value):
+    shard = container(environment=[("A", value)]).shard(0)
+    assert (env_file(shard), inherited(shard)) == (f"A={value}\n", {})
+
+
+@pytest.mark.parametrize("value", ["a\nB=b", "a\r", "x" * 70_000, "\udcff"])
+def test_a_value_that_the_env_file_cannot_hold_comes_from_dockers_environment(value):
+    """Only its name stands in the command."""
+    made = container(environment=[("A", value)])
+    assert (env_file(made.shard(0)), inherited(made.shard(0))) == ("", {"A": value})
+    told = command(made)
+    assert told[told.index("--env") + 1] == "A"
 
 
 def test_the_specs_command_takes_the_place_of_the_entrypoint():

@@ -1,11 +1,17 @@
 """`validationrun report`."""
 
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from cli_helpers import call, run
+
+PROGRAM = pathlib.Path(sys.executable).with_name("validationrun")
 
 
 @pytest.fixture
@@ -49,6 +55,45 @@ def test_what_is_no_file_is_written_to_and_not_replaced(folder):
     result = run("report", folder, "-o", "markdown", "--output-file", "/dev/stdout")
     assert result.code == 0
     assert result.out == (folder / "report.md").read_text("utf-8")
+
+
+def test_standard_output_that_is_a_file_stays_what_it_is(folder, tmp_path):
+    """/dev/stdout is a link to that file."""
+    target = tmp_path / "out.md"
+    with target.open("wb") as stream:
+        command = [PROGRAM, "report", folder, "-o", "markdown", "--output-file", "/dev/stdout"]
+        subprocess.run(command, stdout=stream, check=True, timeout=60)
+    assert target.read_text("utf-8") == (folder / "report.md").read_text("utf-8")
+    assert pathlib.Path("/dev/stdout").is_symlink()
+
+
+def test_a_report_is_not_written_through_a_link(folder, tmp_path):
+    """Whoever may write into the folder could make it overwrite any file of the user."""
+    target, link = tmp_path / "mine", tmp_path / "nightly.html"
+    target.write_text("mine")
+    link.symlink_to(target)
+    result = call("report", folder, "-o", "html", "--output-file", link)
+    assert (result.code, target.read_text()) == (2, "mine")
+    assert "is a link: name the file itself, or remove the link" in result.err
+
+
+def test_a_report_can_be_written_into_a_linked_folder(folder, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "reports").symlink_to(tmp_path / "disk")
+    assert call("report", folder, "-o", "html", "--output-file", tmp_path / "reports/nightly.html").code == 0
+    assert (tmp_path / "disk/nightly.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
+@pytest.mark.parametrize("verb", ["report", "replay"])
+@pytest.mark.parametrize("name", ["result.json", "rules/height-advances.jsonl", "report.html"])
+def test_a_fifo_in_place_of_a_file_is_refused_at_once(folder, verb, name):
+    """Opening a FIFO waits until somebody writes."""
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    done = subprocess.run([PROGRAM, verb, folder], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "it is no regular file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_sealed_folder_is_not_written_into(folder):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from validationrun.base.atomic_files import open_regular
 from validationrun.compiling.pipeline import Linted, LintResult, lint
 from validationrun.judging.ruletest.compare import Mismatch, compare
 from validationrun.judging.ruletest.model import RuleTestFile
@@ -145,7 +146,7 @@ class _Gathering:
     def _spec(self, path: str) -> LintResult | Finding:
         if path not in self._specs:
             try:
-                with pathlib.Path(path).open("rb") as stream:
+                with open_regular(pathlib.Path(path)) as stream:
                     content = stream.read(MAX_BYTES + 1)
             except (OSError, ValueError) as error:
                 words = getattr(error, "strerror", None) or str(error)
