@@ -1,0 +1,24 @@
+"""Prints the table of worlds after the tests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.worlds.world import STARTERS
+
+
+def _rows(reporter: Any) -> Iterator[dict[str, Any]]:
+    for outcome in ("passed", "failed"):
+        for report in reporter.stats.get(outcome, ()):
+            yield from (value for name, value in getattr(report, "user_properties", ()) if name == "world")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    rows = sorted(_rows(terminalreporter), key=lambda row: (row["kind"], row["name"]))
+    if not rows:
+        return
+    terminalreporter.section("worlds")
+    terminalreporter.line(f"{'':38}" + "".join(f"{name:11}" for name in STARTERS))
+    for row in rows:
+        cells = (row["row"].get(name, "-").split(" ")[0] for name in STARTERS)
+        terminalreporter.line(f"{row['kind']:5}{row['name']:33}" + "".join(f"{cell:11}" for cell in cells))

@@ -1,0 +1,55 @@
+"""
+The shipped starters in bad worlds and in good ones: a bad world never passes, and a good one never fails.
+
+A world is a file in bad/ or good/. `pytest tests/worlds` prints the table of all.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from tests.worlds.play import play
+from tests.worlds.starter import starter
+from tests.worlds.world import files, system, world
+
+from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[tuple[PrivatePrometheus, PrivatePrometheus]]:
+    binary = find_binary()
+    with private_prometheus(binary) as first, private_prometheus(binary) as second:
+        yield first, second
+
+
+def _row(kind, name, servers, record_property):
+    """By starter, what its run came to in the world."""
+    here = world(next(path for path in files(kind) if path.stem == name))
+    row = {one: play(system(), here, starter(one), servers) for one in here.starters}
+    record_property("world", {"kind": kind, "name": name, "row": {one: played.cell for one, played in row.items()}})
+    return row
+
+
+@pytest.mark.parametrize("name", [path.stem for path in files("bad")])
+def test_a_bad_world_passes_no_starter(name, servers, record_property):
+    row = _row("bad", name, servers, record_property)
+    passed = {one: played.cell for one, played in row.items() if played.verdict.verdict == "Passed"}
+    assert passed == {}, f"{name} passes"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in files("good")])
+def test_a_good_world_passes_every_starter(name, servers, record_property):
+    row = _row("good", name, servers, record_property)
+    not_passed = {one: played.cell for one, played in row.items() if played.verdict.verdict != "Passed"}
+    assert not_passed == {}, f"{name} does not pass"
+
+
+def test_there_are_as_many_worlds_as_the_docs_say():
+    assert len(files("bad")) >= 25
+    assert len(files("good")) >= 10
+
+
+def test_every_starter_is_in_most_worlds():
+    worlds = [world(path) for path in itertools.chain(files("bad"), files("good"))]
+    for name in ("nightly", "release", "soak", "early-stop", "shadow"):
+        assert sum(name in one.starters for one in worlds) >= 20, name
