@@ -6,6 +6,7 @@ A real Prometheus gets each sample when it could be seen, and answers every ques
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,7 +18,7 @@ from tests.worlds.samples import scraped, shown, span
 from tests.worlds.starter import Starter
 from tests.worlds.world import PrometheusFault, System, World
 
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import BEAT_SECONDS, Evaluation, Window
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.ruletest.remote_write import label_bytes
 from validationrun.judging.ruletest.server import PrivatePrometheus
@@ -27,7 +28,6 @@ from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Shard, aggregate
-from validationrun.prometheus import Prometheus
 
 _APART: Final = 10 * 24 * 3600
 """Worlds share a Prometheus: each lives ten days after the one before it, and no rule looks back as far."""
@@ -50,6 +50,11 @@ class Played:
 
     verdict: RunVerdict
     states: Sequence[RuleState]
+
+    @property
+    def reasons(self) -> set[str]:
+        """Of the run, and of its rules that are not Passed."""
+        return {str(self.verdict.reason), *(str(state.reason) for state in self.states if state.verdict != "Passed")}
 
     @property
     def cell(self) -> str:
@@ -115,6 +120,7 @@ class _Life:
         self.starter = starter
         self.world = world
         self.now = float(start)
+        self._fed = -math.inf
         begins, ends = -system.history, starter.seconds + starter.cooldown + _AFTER
         series = shown(system, world, starter)
         labels = [label_bytes(one.labels) for one in series]
@@ -140,7 +146,6 @@ class _Life:
             written = self._alerting.evaluate(None if self._is("down", due) else server.prometheus.ask)
             if not self._is("deaf", due):
                 server.write(written)
-        self._feed(to)
         self.now = to
 
     def clock(self, timeout_s: float) -> float | Fault:
@@ -157,6 +162,7 @@ class _Life:
         return self._answer(lambda _: self._alerting.reply(alertname))
 
     def _answer(self, ask: Any) -> Reply:
+        self._feed(self.now)
         self._asked += 1
         if self._is("down", self.now):
             return _GONE
@@ -176,7 +182,7 @@ class _Life:
 
     def _feed(self, until: float) -> None:
         """In steps that end where a fault begins or ends, so that what comes meanwhile is lost."""
-        edges = {edge for fault in self.world.prometheus for edge in self._span(fault) if self.now < edge < until}
+        edges = {edge for fault in self.world.prometheus for edge in self._span(fault) if self._fed < edge < until}
         for to in [*sorted(edges), until]:
             at = to - 0.5
             appends = not (self._is("down", at) or self._is("deaf", at))
@@ -184,6 +190,7 @@ class _Life:
             for index, server in enumerate(self._servers):
                 pair = self._is("pair", at)
                 server.feed(to, appends=appends and (pair or (index == 1) == replaced))
+        self._fed = until
 
     def _is(self, kind: str, t: float) -> bool:
         return any(
@@ -214,14 +221,16 @@ class _Control:
 
     def __post_init__(self) -> None:
         ends = self.life.world.load.ends
-        self.end = self.life.start + (self.life.starter.seconds if ends is None else ends)
+        length = self.life.starter.seconds
+        self.end = self.life.start + (length if ends is None else ends.of(length))
         self.life.move(self.life.start)
 
     def now(self) -> float:
         return self.life.now
 
     def sleep(self, seconds: float) -> None:
-        self.life.move(self.life.now + max(seconds, 0.01))
+        # A beat is a second here, because nothing happens between two beats.
+        self.life.move(self.life.now + (1.0 if seconds == BEAT_SECONDS else max(seconds, 0.01)))
 
     def look(self) -> Window:
         start, seen = float(self.life.start), self.life.now - _LEARNED
@@ -241,6 +250,3 @@ class _Control:
             self.end, self.cut = max(float(int(self.life.now) + 1), decision.t), True
 
     def save(self, states: Sequence[RuleState]) -> None: ...
-
-
-__all__ = ["Played", "Prometheus", "play"]

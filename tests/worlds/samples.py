@@ -53,7 +53,7 @@ def fill(text: str, starter: Starter, pod: str = "") -> str:
     values = {
         **starter.values,
         "pod": pod,
-        "loadPod": pod,
+        "loadPod": pod or f"{starter.values['runId']}-1a2b3c4d-0-abcde",
         "validator": starter.validator,
         "fullNode": starter.full_node,
     }

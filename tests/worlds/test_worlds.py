@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.worlds.play import play
 from tests.worlds.starter import starter
-from tests.worlds.world import files, system, world
+from tests.worlds.world import HERE, files, system, world
 
 from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
 
@@ -24,7 +24,7 @@ def servers() -> Iterator[tuple[PrivatePrometheus, PrivatePrometheus]]:
 
 def _row(kind, name, servers, record_property):
     """By starter, what its run came to in the world."""
-    here = world(next(path for path in files(kind) if path.stem == name))
+    here = world(HERE / kind / f"{name}.yaml")
     row = {one: play(system(), here, starter(one), servers) for one in here.starters}
     record_property("world", {"kind": kind, "name": name, "row": {one: played.cell for one, played in row.items()}})
     return row
@@ -35,6 +35,9 @@ def test_a_bad_world_passes_no_starter(name, servers, record_property):
     row = _row("bad", name, servers, record_property)
     passed = {one: played.cell for one, played in row.items() if played.verdict.verdict == "Passed"}
     assert passed == {}, f"{name} passes"
+    because = set(world(HERE / "bad" / f"{name}.yaml").because)
+    otherwise = {one: played.cell for one, played in row.items() if not because & played.reasons}
+    assert otherwise == {}, f"{name} does not pass, and the reason is none of {sorted(because)}"
 
 
 @pytest.mark.parametrize("name", [path.stem for path in files("good")])

@@ -125,13 +125,11 @@ class Load(Part):
     How the load goes on.
 
     Attributes:
-        ends: seconds after which every shard ends; the whole duration when absent.
-        shard: only this shard ends so.
-        code: its exit code.
+        ends: when every shard ends; after the whole duration when absent.
+        code: the exit code of every shard.
     """
 
-    ends: Seconds | None = None
-    shard: int | None = None
+    ends: At | None = None
     code: int = 0
 
 
@@ -157,10 +155,11 @@ class World(Part):
         scrape: how often Prometheus scrapes, when not as the starter's spec says.
         jitter: scrapes are up to this much late.
         clock: how far Prometheus' clock is ahead.
-        rule: which rule must be the one that speaks, by starter.
+        because: in a bad world, the reasons of which a run must give one.
     """
 
     story: str
+    because: list[str] = []
     starters: tuple[Starter, ...] = STARTERS
     why: str = ""
     scrape: Seconds | None = None
