@@ -23,7 +23,8 @@ STARTERS: Final = ("nightly", "release", "soak", "early-stop", "shadow")
 Starter = Literal["nightly", "release", "soak", "early-stop", "shadow"]
 
 _TIME: Final = re.compile(r"(start|end|(\d+)%)(?: ([+-]) (\w+))?")
-_VALUE: Final = re.compile(r"(?:(?P<base>-?[\d.]+))?(?: ?\+? ?(?P<rate>-?[\d.]+)/s)?")
+_NUMBER: Final = r"-?\d+(?:\.\d+)?"
+_VALUE: Final = re.compile(rf"(?P<base>{_NUMBER})(?: \+ (?P<rate>{_NUMBER})/s)?|(?P<only_rate>{_NUMBER})/s")
 
 
 class Moment(BaseModel):
@@ -55,9 +56,9 @@ class Line(BaseModel):
 
 def read_line(text: Any) -> Any:
     match = _VALUE.fullmatch(str(text))
-    if match is None or not str(text):
+    if match is None:
         raise ValueError(f"{text!r} is no value, such as `100 + 2.5/s`")
-    return Line(base=float(match["base"] or 0), rate=float(match["rate"] or 0))
+    return Line(base=float(match["base"] or 0), rate=float(match["rate"] or match["only_rate"] or 0))
 
 
 At = Annotated[Moment, BeforeValidator(read_moment)]
