@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from unittest import mock
 
-from simulation import at_once
 from tests.worlds.alerting import Alerting, Written
 from tests.worlds.samples import scraped, shown, span
 from tests.worlds.starter import Starter
 from tests.worlds.world import PrometheusFault, System, World
 
+from simulation import at_once
 from validationrun.judging.live.loop import BEAT_SECONDS, Evaluation, Window
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.ruletest.remote_write import label_bytes
@@ -87,7 +87,9 @@ def play(system: System, world: World, starter: Starter, servers: Sequence[Priva
 class _Server:
     """A Prometheus and the samples that it has not got yet."""
 
-    def __init__(self, prometheus: PrivatePrometheus, labels: Sequence[bytes], coming: Iterator[tuple[int, int, Any]]) -> None:
+    def __init__(
+        self, prometheus: PrivatePrometheus, labels: Sequence[bytes], coming: Iterator[tuple[int, int, Any]]
+    ) -> None:
         self.prometheus = prometheus
         self._labels = labels
         self._coming = sorted(coming, key=lambda one: one[:2])

@@ -1,5 +1,7 @@
 """What the files of worlds say is what is played."""
 
+import itertools
+
 import pytest
 from tests.worlds.samples import Sample, Shown, scraped, shown
 from tests.worlds.starter import starter
@@ -48,15 +50,12 @@ def test_a_change_that_selects_nothing_is_refused():
 
 
 @pytest.mark.parametrize("path", [*files("bad"), *files("good")], ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_world_can_be_played(path):
-    here = world(path)
-    assert bool(here.because) == (path.parent.name == "bad")
-    for name in here.starters:
-        assert shown(system(), here, starter(name))
+def test_a_bad_world_says_why_it_does_not_pass_and_a_good_one_does_not(path):
+    assert bool(world(path).because) == (path.parent.name == "bad")
 
 
 def changed(line, **change):
-    """The samples of one series that is 100 + 1/s, in a load of 600 s."""
+    """The samples of one series and of what becomes of it by a change, in a load of 600 s."""
     here = World.model_validate({"story": "s", "changes": [{"series": "x", **change}]})
     small = system().model_copy(update={"node": {'x{job="a", pod="${pod}"}': line}, "load": {}})
     (series, *others) = [one for one in shown(small, here, starter("nightly")) if one.labels["pod"].endswith("rpc-0-0")]
@@ -68,22 +67,20 @@ def by_time(series: Shown):
 
 
 @pytest.mark.parametrize(
-    ("change", "before", "after"),
+    ("change", "expected"),
     [
-        ({"holds": True, "from": "50%"}, 0, -300),
-        ({"adds": 7, "from": "50%"}, 0, 7),
-        ({"resets": True, "from": "50%"}, 0, -400),
-        ({"is": "5", "from": "50%"}, 0, None),
+        ({"holds": True}, lambda t: 400),
+        ({"adds": 7}, lambda t: 107 + t),
+        ({"resets": True}, lambda t: t - 300),
+        ({"slower": 0.5}, lambda t: 400 + (t - 300) / 2),
+        ({"is": "5 + 2/s"}, lambda t: 5 + 2 * (t - 300)),
     ],
+    ids=["holds", "adds", "resets", "slower", "is"],
 )
-def test_a_change_begins_at_its_time(change, before, after):
-    (samples,) = changed(Line(base=100, rate=1), **change)
-    early = max(t for t in samples if t < 300)
-    late = max(samples)
-    assert samples[early] == 100 + early + before
-    expected = {"holds": 400, "adds": 107 + late, "resets": late - 300, "is": 5}[next(iter(change))]
-    assert samples[late] == expected
-    assert after is None or samples[late] - (100 + late) == {"holds": 300 - late, "adds": after, "resets": after}[next(iter(change))]
+def test_a_change_begins_at_its_time(change, expected):
+    (samples,) = changed(Line(base=100, rate=1), **change, **{"from": "50%"})
+    assert {t: value for t, value in samples.items() if t < 300} == {t: 100 + t for t in samples if t < 300}
+    assert {t: value for t, value in samples.items() if t >= 300} == {t: expected(t) for t in samples if t >= 300}
 
 
 def test_a_series_that_is_gone_is_marked_stale_once_and_comes_back():
@@ -101,8 +98,10 @@ def test_a_series_goes_on_under_other_labels():
 def test_scrapes_have_their_interval_and_their_jitter():
     series = Shown({"job": "a"}, lambda t: t)
     regular = [sample.t for sample in scraped(series, starter("nightly"), World(story="s"), 0, 600)]
-    assert {later - earlier for earlier, later in zip(regular, regular[1:], strict=False)} == {15}
+    assert {later - earlier for earlier, later in itertools.pairwise(regular)} == {15}
     late = [sample.t for sample in scraped(series, starter("nightly"), World(story="s", jitter="8s"), 0, 600)]
-    assert all(0 <= b - a < 8 for a, b in zip(regular, late, strict=True)) and late != regular
+    assert all(0 <= b - a < 8 for a, b in zip(regular, late, strict=True))
+    assert late != regular
     slow = list(scraped(series, starter("nightly"), World(story="s", scrape="60s"), 0, 600))
-    assert len(slow) == 10 and isinstance(slow[0], Sample)
+    assert len(slow) == 10
+    assert isinstance(slow[0], Sample)
