@@ -63,6 +63,7 @@ class Spec:
     command: Sequence[str] | None = None
     rules: Sequence[Mapping[str, Any]] = ()
     duration: str = "1s"
+    min_duration: str | None = "0s"
     replicas: int = 1
     grace: int | None = 5
     run_duration: str | None = None
@@ -77,9 +78,12 @@ class Spec:
             workload["command"] = list(self.command)
         if self.grace is not None:
             workload["podTemplate"] = {"terminationGracePeriodSeconds": self.grace, **workload.get("podTemplate", {})}
+        load: dict[str, Any] = {"duration": self.duration, "replicas": self.replicas, "workload": workload}
+        if self.min_duration is not None:
+            load["minDuration"] = self.min_duration
         spec: dict[str, Any] = {
             "chain": dict(self.chain),
-            "load": {"duration": self.duration, "replicas": self.replicas, "workload": workload},
+            "load": load,
             "rules": list(self.rules),
             **self.extra,
         }

@@ -54,7 +54,7 @@ RUN = RunEntry(
     cleanup="Always",
     bring_up=True,
     deployments=[DeploymentEntry("rpc", "fullNode")],
-    load=LoadPlan("evm", 2),
+    load=LoadPlan("evm", 2, 0, (1,)),
     rules=[RuleEntry("height", "query", ">", "0"), RuleEntry("halted", "alert")],
 )
 CHAIN = ChainEntry(format_time(START + 30), RUN.chain_id, Endpoints(rpc=["http://rpc:26657"]))

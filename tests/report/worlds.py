@@ -71,7 +71,7 @@ def concluded(
     """What a run on one machine leaves behind."""
     questions = [Question.of(rule, VALUES) for rule in rules]
     folder.mkdir(parents=True)
-    load = None if workload is None else LoadPlan("evm_transfer", len(shards))
+    load = None if workload is None else LoadPlan("evm_transfer", len(shards), 0, (1,))
     kept = MemoryRecord(run_entry("nightly", "5e0f" * 16, START - 4, {"duration": "10m"}, questions, load))
     put_chain(kept, VALUES["chainId"], ["http://127.0.0.1:26657"], START - 4)
     if workload is not None:

@@ -66,6 +66,7 @@ class LoadEnd(RecordKey, frozen=True):
         code: what the shards' exit codes add up to; null for a load that a rule stopped, or kept from beginning.
         reason: of row 5 of the verdict table; null when the exit codes alone decide.
         message: for people.
+        early: when the first shard ended with 0 before the load's minimum; null when none did, and when another code decides.
         stopped: why the load was stopped; empty when it ended by itself.
         start: null for a load that never began.
         end: the end of the window; null when no end was seen.
@@ -79,6 +80,7 @@ class LoadEnd(RecordKey, frozen=True):
     code: WorkloadCode | None
     reason: RunReason | None
     message: str
+    early: Timestamp | None = None
     stopped: str = ""
     start: Timestamp | None = None
     end: Timestamp | None = None

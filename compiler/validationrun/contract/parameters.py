@@ -10,8 +10,11 @@ from validationrun.base.durations import format_duration, parse_duration
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Identity
+from validationrun.contract.run_entry import LoadPlan
 
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
+_MIN_SHARE: Final = 0.9
+"""The default of `load.minDuration`, as a share of the effective duration."""
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 
 
@@ -70,6 +73,17 @@ def effective_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
     """Seconds of the load, or of a run without load: the parameter `duration`, else as compiled."""
     given = parameters.get(conventions.PARAM_DURATION)
     return duration_seconds(given) if given else plan.compiled_seconds
+
+
+def load_plan(plan: PlanDocument, parameters: Mapping[str, str]) -> LoadPlan | None:
+    """The load with its effective minimum; None for a run without load."""
+    load = plan.load
+    if load is None:
+        return None
+    seconds = effective_seconds(plan, parameters)
+    given = load.min_duration_seconds
+    least = seconds * _MIN_SHARE if given is None else min(given, seconds)
+    return LoadPlan(load.workload, load.shards, least, load.failed_codes)
 
 
 def run_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:

@@ -87,12 +87,16 @@ class PlannedWorkload(Document, frozen=True):
     The load.
 
     Attributes:
+        min_duration_seconds: as the spec says; null for the default, a share of the effective duration.
+        failed_codes: the exit codes that mean a failed assertion.
         file: the key of the Job's manifest in the bundle.
         config: keys in the bundle by the names of the config files.
     """
 
     workload: str
     duration_seconds: int
+    min_duration_seconds: int | None
+    failed_codes: tuple[int, ...]
     shards: int
     file: str
     config: dict[str, str]

@@ -6,7 +6,7 @@ from validationrun.base.times import format_time
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Identity
-from validationrun.contract.run_entry import DeploymentEntry, LoadPlan, ResultsPlace, RunEntry, rule_entry_of
+from validationrun.contract.run_entry import DeploymentEntry, ResultsPlace, RunEntry, rule_entry_of
 
 
 def planned_run(
@@ -31,7 +31,7 @@ def planned_run(
         cleanup=plan.cleanup,
         bring_up=plan.chain.bring_up,
         deployments=[DeploymentEntry(entry.name, entry.role) for entry in plan.chain.deployments],
-        load=LoadPlan(plan.load.workload, plan.load.shards) if plan.load else None,
+        load=values.load_plan(plan, parameters),
         rules=[rule_entry_of(rule) for rule in bundle.rule_documents()],
         results=ResultsPlace(plan.results.uri) if plan.results else None,
     )

@@ -19,10 +19,20 @@ class DeploymentEntry(Document, frozen=True):
 
 
 class LoadPlan(Document, frozen=True):
-    """The load that the run is to have: the workload's name, and the number of its shards."""
+    """
+    The load that the run is to have.
+
+    Attributes:
+        workload: the workload's name.
+        shards: their number.
+        min_seconds: a shard that ends with 0 sooner has ended early; 0 for a load that may end at any time.
+        failed_codes: the exit codes that mean a failed assertion.
+    """
 
     workload: str
     shards: int
+    min_seconds: float
+    failed_codes: tuple[int, ...]
 
 
 class RuleEntry(Document, frozen=True):

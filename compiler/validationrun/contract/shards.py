@@ -54,7 +54,7 @@ class ShardState:
     image_id: str | None = None
 
     def as_shard(self) -> Shard:
-        return Shard(self.index, self.code, self.reason)
+        return Shard(self.index, self.code, self.reason, self.started, self.finished)
 
     def as_status(self) -> ShardStatus:
         """The shard as the record and the status hold it."""

@@ -305,7 +305,7 @@ def verdict_conditions(verdict: RunVerdict | None) -> list[Condition]:
 
 
 def _load_complete(written: Recorded) -> Condition:
-    """A load that never began is over, and was not complete."""
+    """A load that never began, or that ended early, is over, and was not complete."""
     end = written.get(LoadEnd)
     if not _has_load(written):
         return Condition("LoadComplete", "Unknown", Verdict.AWAITED)
@@ -313,6 +313,8 @@ def _load_complete(written: Recorded) -> Condition:
         return Condition("LoadComplete", "False", Verdict.AWAITED)
     if end.start is None:
         return Condition("LoadComplete", "False", end.reason or RunReason.LOAD_NOT_STARTED)
+    if end.early is not None:
+        return Condition("LoadComplete", "False", RunReason.LOAD_ENDED_EARLY)
     return Condition("LoadComplete", "True", "LoadEnded")
 
 

@@ -62,7 +62,7 @@ def read_workload(cluster: Cluster, written: Record | None, lost: str) -> Worklo
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is gone")
     if not all_indexes_complete(stored, run.load.shards):
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is not Complete with every index")
-    return Workload(PASSED, "", load.message)
+    return Workload(PASSED, load.reason or "", load.message, parse_time(load.early) if load.early else None)
 
 
 def read_evidence(written: Record | None, bundle_hash: str) -> Evidence:

@@ -136,9 +136,8 @@ def states_of(result: Result, fold: Fold) -> list[RuleState]:
 def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:
     """The facts that decide the verdict: the rules as judged now, and the load as recorded."""
     document = result.document
-    workload = document.workload
-    load = (workload.code, workload.reason, workload.message) if workload else None
-    facts = Facts.without_cluster(states, stop_rule, workload=load, interrupted=document.window.interrupted)
+    interrupted = document.window.interrupted
+    facts = Facts.without_cluster(states, stop_rule, workload=document.workload, interrupted=interrupted)
     if not _trusted(result):
         return facts
     reason = result.status.reason

@@ -84,9 +84,8 @@ def conclude(
 
 
 def _verdict(judgement: Judgement, workload: Workload | None) -> RunVerdict:
-    load = (workload.code, workload.reason, workload.message) if workload else None
     facts = Facts.without_cluster(
-        judgement.states, judgement.stop_rule, workload=load, interrupted=judgement.interrupted
+        judgement.states, judgement.stop_rule, workload=workload, interrupted=judgement.interrupted
     )
     return judge(facts)
 

@@ -13,12 +13,13 @@ from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import LoadEnd
+from validationrun.contract.run_entry import LoadPlan
 from validationrun.contract.shards import ShardState, load_start
 from validationrun.local.control import Clock
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.process import Launch, Program
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import INFRASTRUCTURE, Shard, Workload, aggregate
+from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Shard, Workload, aggregate, early_end
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ _STALENESS_SECONDS: Final = 1.0
 """The window ends this long before the load, because the series of a process go stale when it ends."""
 _LOOK_LAG_SECONDS: Final = 0.5
 """Maximum delay until the end of a shard is noticed."""
+_PROCESS_SECONDS: Final = 0.1
+"""A process runs a moment before its start is noted, so one that sleeps for the duration may seem a little shorter."""
 _MOST_NAMED: Final = 8
 _SIGNAL_BASE: Final = 128
 _LAST_BYTES: Final = 4096
@@ -41,6 +44,7 @@ class Load:
 
     Attributes:
         run_s: `timeouts.runDuration`, counted from the start.
+        plan: the planned load.
         docker: the commands are `docker run`.
         why: why the load was stopped; empty while it was not.
     """
@@ -48,6 +52,7 @@ class Load:
     launches: Sequence[Launch]
     run_s: float
     clock: Clock
+    plan: LoadPlan
     docker: bool = False
     why: Why = ""
     _why_words: str = ""
@@ -188,13 +193,17 @@ class Load:
             return Workload(None, "", message)
         shards: list[Shard] = [state.as_shard() for state in states]
         witnessed = all(program.ended is not None for program in self._programs)
-        code = aggregate(shards, len(self._programs), job_complete=witnessed)
+        failed_codes = self.plan.failed_codes
+        code = aggregate(shards, len(self._programs), job_complete=witnessed, failed_codes=failed_codes)
         if self.why == "runDuration":
             return Workload(INFRASTRUCTURE, "", f"{self._why_words}; {message}")
         if self.docker and any(state.code in CANNOT_START for state in states):
             return Workload(
                 INFRASTRUCTURE, RunReason.LOAD_NOT_STARTED, f"{message}; docker could not start it: see its stderr"
             )
+        early = early_end(shards, self.plan.min_seconds, _PROCESS_SECONDS) if code == PASSED else None
+        if early is not None:
+            return Workload(code, RunReason.LOAD_ENDED_EARLY, f"{early.message}; {message}", early.at)
         return Workload(code, "", message)
 
     def entry(self, outcome: Workload) -> LoadEnd:
@@ -206,6 +215,7 @@ class Load:
             code=outcome.code,
             reason=RunReason(outcome.reason) if outcome.reason else None,
             message=outcome.message,
+            early=format_time(outcome.early) if outcome.early is not None else None,
             stopped=self._why_words,
             start=None if start is None else format_time(start),
             end=None if end is None else format_time(end),

@@ -13,7 +13,7 @@ from validationrun.base import conventions
 from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.emit.bundle import build_bundle
-from validationrun.compiling.plan import Plan, PlannedLoad, build_plan
+from validationrun.compiling.plan import Plan, build_plan
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.load_entries import JobEntry
@@ -137,7 +137,7 @@ class _Prepared:
 
     run: ValidationRun
     plan: Plan
-    load: PlannedLoad
+    load: LoadPlan
     options: RunOptions
     identity: Identity
     chain: Chain
@@ -176,20 +176,18 @@ def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.
     prepared = _prepare(run, options, clock)
     if options.docker:
         fetch_image(prepared.container.image, prepared.seconds["loadStart"])
-    folder = new_folder(options.root, prepared.identity.namespace, prepared.load.name, prepared.identity.workflow)
+    folder = new_folder(options.root, prepared.identity.namespace, prepared.load.workload, prepared.identity.workflow)
     prepared = prepared.named(folder.name)
     with workplace(prepared.container, prepared.load.shards, shared=options.docker) as place:
         name = folder.name if options.docker else None
         launches = place.launches(prepared.container, folder, name, os.environ)
-        load = Load(launches, prepared.seconds["runDuration"], clock, options.docker)
+        load = Load(launches, prepared.seconds["runDuration"], clock, prepared.load, options.docker)
         with contextlib.closing(load):
             return _judge(prepared, load, place, folder), folder
 
 
 def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared:
     plan = build_plan(run, runner_image="")
-    if plan.load is None:
-        raise LocalError(f"run {run.metadata.name} has no load; `validationrun evaluate` judges the rules alone")
     began = clock.now()
     run_id = local_run_id(run.metadata.name, began)
     identity = Identity(run_id, run_id, run.metadata.namespace or "")
@@ -198,6 +196,9 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
         parameters = values.effective_parameters(bundle.plan, options.parameters)
     except values.ParameterError as error:
         raise LocalError(f"--set {error}") from None
+    load = values.load_plan(bundle.plan, parameters)
+    if load is None:
+        raise LocalError(f"run {run.metadata.name} has no load; `validationrun evaluate` judges the rules alone")
     chain = chain_of(run, options.endpoints, options.chain_id)
     container = container_of(run, bundle, identity, chain, parameters, options.environment)
     if container.command is None and not options.docker:
@@ -210,7 +211,18 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
     prometheus = _ask_prometheus(options, clock) if questions else PrometheusInfo()
     seconds = {"loadStart": plan.timings.load_start_s, "runDuration": plan.timings.run_s}
     return _Prepared(
-        run, plan, plan.load, options, identity, chain, container, parameters, questions, prometheus, seconds, bundle
+        run,
+        plan,
+        load,
+        options,
+        identity,
+        chain,
+        container,
+        parameters,
+        questions,
+        prometheus,
+        seconds,
+        bundle,
     )
 
 
@@ -263,10 +275,9 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
 
 
 def _record(prepared: _Prepared, began: float) -> MemoryRecord:
-    load = LoadPlan(prepared.load.name, prepared.load.shards)
     given = prepared.options.chain_id
     parameters = {**prepared.parameters, **({} if given is None else {conventions.PARAM_CHAIN_ID: given})}
-    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, load)
+    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, prepared.load)
     # The shards are processes, so the Job has neither name nor UID.
     record = MemoryRecord(entry, JobEntry(name="", uid="", created_at=format_time(began)))
     put_chain(record, prepared.chain.chain_id, prepared.chain.endpoints["rpc"], began)

@@ -103,6 +103,7 @@ class RunReason(Word):
     SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
     CONFIG_APPLY_FAILED = "ConfigApplyFailed"
     LOAD_NOT_STARTED = "LoadNotStarted"
+    LOAD_ENDED_EARLY = "LoadEndedEarly"
     WORKLOAD_FAILED = "WorkloadFailed"
     RULE_FAILED = "RuleFailed"
     EVALUATOR_LOST = "EvaluatorLost"

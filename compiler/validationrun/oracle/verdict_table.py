@@ -6,7 +6,7 @@ from typing import Final
 
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
-from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
+from validationrun.oracle.workload import ASSERTION_FAILED, PASSED, Workload
 
 LOAD_PLAN: Final = "loadGeneration"
 
@@ -23,6 +23,7 @@ class Facts:
         has_load: the spec has a load.
         workload: aggregate code; None when it was never recorded, which counts as 2 unless a rule stopped the load.
         workload_reason: the more precise reason of a 2, or empty.
+        workload_early: when the first shard ended with 0 before the load's minimum, Unix seconds; None when none did.
         chain_message, workload_message: what the steps said of it, for people.
         rules: in the order of the spec; None when the evaluator left nothing at all.
         signed_off: the evaluator's sign-off is there and is this run's.
@@ -42,6 +43,7 @@ class Facts:
     chain_message: str = ""
     workload_message: str = ""
     not_stored: str = ""
+    workload_early: float | None = None
 
     @classmethod
     def without_cluster(
@@ -49,28 +51,28 @@ class Facts:
         rules: Sequence[RuleState],
         stop_rule: str | None,
         *,
-        workload: tuple[int | None, str, str] | None = None,
+        workload: Workload | None = None,
         interrupted: bool = False,
     ) -> "Facts":
         """
         Where no chain is brought up and nobody else decides: on one machine, over the past, in a rule test.
 
         Args:
-            workload: aggregate code, more precise reason, and words; None where the load counts as absent.
+            workload: None where the load counts as absent.
             interrupted: the evaluation ended before the window did.
         """
-        code, reason, message = workload or (None, "", "")
         return cls(
             cancelled=interrupted,
             chain_reason="",
             deadline_passed=False,
             has_load=workload is not None,
-            workload=code,
-            workload_reason=reason,
+            workload=workload.code if workload is not None else None,
+            workload_reason=workload.reason if workload is not None else "",
             rules=rules,
             signed_off=not interrupted,
             stop_rule=stop_rule,
-            workload_message=message,
+            workload_message=workload.message if workload is not None else "",
+            workload_early=workload.early if workload is not None else None,
         )
 
 
@@ -105,10 +107,8 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
         return RunVerdict(
             Phase.ERROR, RunReason.DEADLINE_EXCEEDED, "the Workflow's own deadline passed" + _also(failed)
         )
-    if facts.has_load and facts.workload not in (PASSED, ASSERTION_FAILED):  # row 5
-        reason = facts.workload_reason or RunReason.WORKLOAD_INFRA_FAILURE
-        message = _load_words(facts, "the load had a fault of its own") + _also(failed)
-        return RunVerdict(Phase.ERROR, reason, message, LOAD_PLAN)
+    if facts.has_load and (fault := _load_fault(facts, failed)) is not None:  # row 5
+        return fault
     if facts.has_load and facts.workload == ASSERTION_FAILED:  # row 6
         message = _load_words(facts, "an assertion of the workload failed") + _also(failed)
         return RunVerdict(Phase.FAILED, RunReason.WORKLOAD_FAILED, message, LOAD_PLAN)
@@ -130,6 +130,19 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
     if any(state.verdict == Verdict.ERROR for state in facts.rules):  # row 11
         return RunVerdict(Phase.ERROR, RunReason.RULE_ERROR, "not every rule could be answered" + _errors(facts.rules))
     return RunVerdict(Phase.ERROR, RunReason.UNKNOWN, "no row of the verdict table fits")  # row 12
+
+
+def _load_fault(facts: Facts, failed: Sequence[RuleState]) -> RunVerdict | None:
+    """Row 5: a 2, or a 0 that came early before any rule had failed, because a breach without load proves little."""
+    if facts.workload not in (PASSED, ASSERTION_FAILED):
+        reason = facts.workload_reason or RunReason.WORKLOAD_INFRA_FAILURE
+        message = _load_words(facts, "the load had a fault of its own") + _also(failed)
+        return RunVerdict(Phase.ERROR, reason, message, LOAD_PLAN)
+    early = facts.workload_early
+    if facts.workload != PASSED or early is None or any((state.failed_t or 0.0) <= early for state in failed):
+        return None
+    message = _load_words(facts, "the load ended early") + _also(failed)
+    return RunVerdict(Phase.ERROR, RunReason.LOAD_ENDED_EARLY, message, LOAD_PLAN)
 
 
 def _load_words(facts: Facts, words: str) -> str:

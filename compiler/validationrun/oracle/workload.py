@@ -1,14 +1,25 @@
-"""What the shards' exit codes add up to."""
+"""What the shards' exit codes and times add up to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from validationrun.base.durations import format_duration
 
 PASSED: Final = 0
 ASSERTION_FAILED: Final = 1
 INFRASTRUCTURE: Final = 2
 
 WorkloadCode = Literal[0, 1, 2]
+
+_OOM_KILLED: Final = "OOMKilled"
+_ENDED_BY_ITSELF: Final = frozenset({"", "Completed", "Error"})
+"""
+The reasons of a container that ended by its own exit code. Any other, such as `Evicted` or the name of a signal, means that
+something else ended it, so its code is no result of its work.
+"""
+
+_MOST_NAMED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +28,16 @@ class Shard:
     How one shard ended.
 
     Attributes:
-        code: the container's exit code; None when nobody saw one.
+        code: the container's exit code; None when nobody saw one, or the shard was evicted, deleted or replaced.
         reason: Kubernetes' own word, such as OOMKilled, or ours for why there is no code.
+        started, finished: Unix seconds; None where unknown.
     """
 
     index: int
     code: int | None
     reason: str = ""
+    started: float | None = None
+    finished: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +47,69 @@ class Workload:
 
     Attributes:
         code: the aggregate; None when a rule stopped it, or nothing was recorded of one.
-        reason: a more precise one of a 2; empty for none.
+        reason: a more precise one of a 2, or that a 0 came early; empty for none.
         message: for people.
+        early: Unix seconds of the first 0 that came before the load's minimum; None when none did, or another code decides.
     """
 
     code: WorkloadCode | None
     reason: str
     message: str
+    early: float | None = None
 
 
-def aggregate(shards: Sequence[Shard], replicas: int, *, job_complete: bool) -> WorkloadCode:
+def aggregate(
+    shards: Sequence[Shard], replicas: int, *, job_complete: bool, failed_codes: Collection[int] = (ASSERTION_FAILED,)
+) -> WorkloadCode:
     """
     0 passed, 1 an assertion failed, 2 anything else.
 
     Args:
         job_complete: the second witness: the same Job (by UID) is Complete with every index.
+        failed_codes: `workload.exitCodes.failed`.
     """
-    codes = {shard.index: shard.code for shard in shards}
-    if set(codes) != set(range(replicas)) or any(code not in (PASSED, ASSERTION_FAILED) for code in codes.values()):
+    results = {shard.index: _result(shard, failed_codes) for shard in shards}
+    if set(results) != set(range(replicas)) or INFRASTRUCTURE in results.values():
         return INFRASTRUCTURE
-    if ASSERTION_FAILED in codes.values():
+    if ASSERTION_FAILED in results.values():
         return ASSERTION_FAILED
     return PASSED if job_complete else INFRASTRUCTURE
+
+
+def _result(shard: Shard, failed_codes: Collection[int]) -> WorkloadCode:
+    if shard.code == 0:
+        return INFRASTRUCTURE if shard.reason == _OOM_KILLED else PASSED
+    asserted = shard.code in failed_codes and shard.reason in _ENDED_BY_ITSELF
+    return ASSERTION_FAILED if asserted else INFRASTRUCTURE
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnd:
+    """The first shard that ended with 0 too soon, Unix seconds, and a sentence about all that did."""
+
+    at: float
+    message: str
+
+
+def early_end(shards: Sequence[Shard], min_seconds: float, tolerated_seconds: float) -> EarlyEnd | None:
+    """
+    The shards that ended with 0 before `min_seconds`; None when none did. A shard whose times are unknown ended at once.
+
+    Args:
+        tolerated_seconds: the error of the times.
+    """
+    seconds = {
+        shard.index: shard.finished - shard.started if shard.finished is not None and shard.started is not None else 0.0
+        for shard in shards
+        if shard.code == 0
+    }
+    early = sorted(index for index, lasted in seconds.items() if lasted + tolerated_seconds < min_seconds)
+    if not early:
+        return None
+    first, *others = [f"after {format_duration(seconds[index])}" for index in early[:_MOST_NAMED]]
+    named = [f"shard {early[0]} ended with 0 {first}"]
+    named += [f"shard {index} {lasted}" for index, lasted in zip(early[1:], others, strict=False)]
+    rest = len(early) - len(named)
+    more = f" and {rest} more" if rest else ""
+    message = f"{', '.join(named)}{more}; load.minDuration is {format_duration(min_seconds)}"
+    return EarlyEnd(min(shard.finished or 0.0 for shard in shards if shard.index in early), message)

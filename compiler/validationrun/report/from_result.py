@@ -137,7 +137,7 @@ def _check(view: RunView) -> None:
             raise ResultsError(f"{RESULT_JSON} says Passed, and that rule {rule.name} is {rule.state.verdict}")
         if not rule.summary.good and rule.resumed is None:
             raise ResultsError(f"{RESULT_JSON} says that rule {rule.name} passed, and its evidence holds no answer")
-    if view.interrupted or (view.workload is not None and view.workload.code != 0):
+    if view.interrupted or (view.workload is not None and (view.workload.code != 0 or view.workload.early is not None)):
         raise ResultsError(f"{RESULT_JSON} says Passed of a run that was cut short or whose workload did not pass")
 
 

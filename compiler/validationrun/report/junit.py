@@ -93,6 +93,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
 
 def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
     verdict, reason = _OF_CODE.get(workload.code, (Verdict.ERROR, RunReason.WORKLOAD_INFRA_FAILURE))
+    if workload.early is not None:
+        verdict = Verdict.ERROR
     exit_text = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
     _case(suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or exit_text, exit_text, 0)
 

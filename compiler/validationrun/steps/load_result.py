@@ -10,11 +10,19 @@ from validationrun.base.truncate import cut
 from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
-from validationrun.contract.run_entry import RunEntry
+from validationrun.contract.run_entry import LoadPlan, RunEntry
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
 from validationrun.kube.cluster import Object
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import ASSERTION_FAILED, INFRASTRUCTURE, PASSED, WorkloadCode, aggregate
+from validationrun.oracle.workload import (
+    ASSERTION_FAILED,
+    INFRASTRUCTURE,
+    PASSED,
+    EarlyEnd,
+    WorkloadCode,
+    aggregate,
+    early_end,
+)
 from validationrun.steps.context import Context, end_against_run
 from validationrun.steps.load_start_failure import why_not_started
 
@@ -22,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 RUN_DURATION: Final = "runDuration"
 _STOPPED: Final = "Stopped"
+_KUBERNETES_SECONDS: Final = 1.0
+"""Kubernetes cuts the times of a container to whole seconds."""
 
 
 class LoadFailedError(Exception):
@@ -60,8 +70,15 @@ class Load:
     said_watch: str = ""
 
     @property
+    def plan(self) -> LoadPlan:
+        """The planned load. A run without load has no load-job."""
+        if self.run.load is None:
+            raise ValueError("the run has no load")
+        return self.run.load
+
+    @property
     def replicas(self) -> int:
-        return self.run.load.shards if self.run.load is not None else 0
+        return self.plan.shards
 
 
 def by_rule(stop: StopIntent) -> str:
@@ -86,13 +103,16 @@ def finish(load: Load, job: Object | None) -> None:
     end = _end(shards, job, load.start)
     image = next((state for state in shards.values() if state.image_id), None)
     gone = f"Job {load.job.name} was deleted; " if job is None else ""
-    message = cut(gone + told(shards, load.stopping))
+    code = _code(load, shards, complete=complete, for_a_rule=for_a_rule)
+    early = _early(load, shards) if code == PASSED else None
+    message = cut(gone + (f"{early.message}; " if early is not None else "") + told(shards, load.stopping))
     ended = LoadEnd(
         at=format_time(load.context.now()),
         job_uid=load.job.uid,
-        code=_code(load, shards, complete=complete, for_a_rule=for_a_rule),
-        reason=None,
+        code=code,
+        reason=RunReason.LOAD_ENDED_EARLY if early is not None else None,
         message=message,
+        early=format_time(early.at) if early is not None else None,
         stopped=load.stopping,
         start=format_time(load.start),
         end=format_time(end) if end is not None else None,
@@ -131,7 +151,17 @@ def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a
     if for_a_rule and any(state.reason == _STOPPED for state in shards.values()):
         # A load that was stopped because of a rule proves nothing for or against the workload.
         return None
-    return aggregate([state.as_shard() for state in shards.values()], load.replicas, job_complete=complete)
+    return aggregate(
+        [state.as_shard() for state in shards.values()],
+        load.replicas,
+        job_complete=complete,
+        failed_codes=load.plan.failed_codes,
+    )
+
+
+def _early(load: Load, shards: Mapping[int, ShardState]) -> EarlyEnd | None:
+    """The shards that ended with 0 too soon, by the times of their own containers."""
+    return early_end([state.as_shard() for state in shards.values()], load.plan.min_seconds, _KUBERNETES_SECONDS)
 
 
 def _record(context: Context, written: Record, ended: LoadEnd) -> bool:
@@ -204,7 +234,7 @@ def record_failure(
 def exit_code(written: Record) -> int:
     """By the load's recorded result, whichever attempt wrote it. A load that a rule stopped says nothing against the run."""
     load = written.get(LoadEnd)
-    if load is None or load.code in (None, PASSED):
+    if load is None or load.code is None or (load.code == PASSED and load.early is None):
         return 0
     failed = load.code == ASSERTION_FAILED
     reason = load.reason or (RunReason.WORKLOAD_FAILED if failed else RunReason.WORKLOAD_INFRA_FAILURE)

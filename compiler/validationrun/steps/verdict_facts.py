@@ -66,6 +66,7 @@ def decide_run(
         stop_rule=evidence.stop_rule,
         chain_message=message,
         workload_message=workload.message if workload is not None else "",
+        workload_early=workload.early if workload is not None else None,
     )
     verdict = judge(facts)
     uploads = run is not None and run.results is not None

@@ -113,7 +113,7 @@ def _conditions(document: Object) -> dict[str, tuple[str, str]]:
 
 def test_a_load_that_never_began_is_not_complete() -> None:
     """What ended is complete, whatever its exit codes."""
-    run = replace(RUN, load=LoadPlan("evm", 1))
+    run = replace(RUN, load=LoadPlan("evm", 1, 0, (1,)))
 
     def told(*load: LoadEnd) -> tuple[str, str]:
         written = begin(FakeCluster(), run, *load)

@@ -58,7 +58,7 @@ def sealed(
     stopped = outcome.judgement.stop_rule is not None
     workload = Workload(None if stopped else code, "", "")
     kept = MemoryRecord(
-        run_entry("nightly", "0" * 64, START, {}, questions, LoadPlan("toy", 1)),
+        run_entry("nightly", "0" * 64, START, {}, questions, LoadPlan("toy", 1, 0, (1,))),
         JobEntry("", "", format_time(START)),
         LoadEnd(format_time(START), None, workload.code, reason=None, message="", start=format_time(START)),
     )

@@ -37,6 +37,8 @@ ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"deadline_passed": True}, "Error", "DeadlineExceeded"),
     ({"workload": 2}, "Error", "WorkloadInfraFailure"),
     ({"workload": 1}, "Failed", "WorkloadFailed"),
+    # Its only failed rule failed after the load had ended.
+    ({"workload_early": 9.0}, "Error", "LoadEndedEarly"),
     ({"rules": [FAILED]}, "Failed", "RuleFailed:bad"),
     ({"signed_off": False}, "Error", "EvaluatorLost"),
     ({"not_stored": "no upload"}, "Error", "ResultsNotStored"),
@@ -75,6 +77,32 @@ def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -
     assert (verdict.verdict, verdict.reason) == ("Error", reason)
 
 
+def test_a_load_of_ten_minutes_that_was_over_after_4_ms_is_an_error_whatever_the_rules_said() -> None:
+    for rules in ([PASSED], [ERROR], [PASSED, RuleState("awaited")]):
+        verdict = judge(replace(GOOD, rules=rules, workload_early=0.004))
+        assert (verdict.phase, verdict.reason, verdict.failed_plan) == ("Error", "LoadEndedEarly", "loadGeneration")
+
+
+def test_an_assertion_that_failed_in_another_shard_comes_before_an_early_end() -> None:
+    assert judge(replace(GOOD, workload=1, workload_early=0.004)).reason == "WorkloadFailed"
+
+
+@pytest.mark.parametrize(
+    ("failed_t", "reason"),
+    [
+        (180.0, "RuleFailed:bad"),
+        (240.0, "RuleFailed:bad"),
+        (240.001, "LoadEndedEarly"),
+    ],
+)
+def test_a_breach_under_load_comes_before_an_early_end(failed_t: float, reason: str) -> None:
+    """The chain halts, the rule fails at +3m, and the generator gives up at +4m of 10m."""
+    failed = msgspec.structs.replace(FAILED, failed_t=failed_t)
+    verdict = judge(replace(GOOD, rules=[PASSED, failed], workload_early=240.0))
+    assert verdict.reason == reason
+    assert "bad" in verdict.message
+
+
 def test_the_first_failed_rule_is_the_one_that_failed_first() -> None:
     later, earlier = (
         msgspec.structs.replace(FAILED, name=name, failed_t=t) for name, t in (("later", 20), ("earlier", 10))
@@ -94,6 +122,7 @@ FACTS = st.builds(
     rules=st.none() | st.lists(STATES, max_size=3),
     signed_off=st.booleans(),
     stop_rule=st.sampled_from([None, "bad"]),
+    workload_early=st.sampled_from([None, 0.0, 9.0, 11.0]),
 )
 
 
@@ -108,7 +137,7 @@ def test_success_needs_all_of_it(facts: Facts) -> None:
         assert facts.stop_rule is None
         assert facts.rules is not None
         assert all(state.verdict == "Passed" for state in facts.rules)
-        assert not facts.has_load or facts.workload == 0
+        assert not facts.has_load or (facts.workload == 0 and facts.workload_early is None)
 
 
 @pytest.mark.parametrize(

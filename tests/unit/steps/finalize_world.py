@@ -49,7 +49,7 @@ RUN = RunEntry(
     cleanup="Always",
     bring_up=True,
     deployments=[DeploymentEntry("rpc", "fullNode")],
-    load=LoadPlan("evm", 1),
+    load=LoadPlan("evm", 1, 0, (1,)),
     rules=[RuleEntry("height", "query", ">", "0")],
 )
 STATE = RuleState("height", "Passed", message="1 > 0", last_t=START + 59, answered=True, value="1")

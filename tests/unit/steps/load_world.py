@@ -2,6 +2,7 @@
 
 import copy
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from emit_helpers import full_run
@@ -37,9 +38,19 @@ def job_entry(uid: str = "job-uid") -> JobEntry:
 class World:
     """A chain that serves, and a load of some shards that is about to begin."""
 
-    def __init__(self, folder: pathlib.Path, shards: int = 1) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        shards: int = 1,
+        *,
+        min_duration: str | None = "0s",
+        failed_codes: Sequence[int] = (1,),
+    ) -> None:
         spec = copy.deepcopy(full_run())
         spec["spec"]["load"]["replicas"] = shards
+        spec["spec"]["load"]["workload"]["exitCodes"] = {"failed": list(failed_codes)}
+        if min_duration is not None:
+            spec["spec"]["load"]["minDuration"] = min_duration
         self.shards = shards
         self.exit_code: int | None = None
         self.cluster, self.clock = FakeCluster(), Clock()

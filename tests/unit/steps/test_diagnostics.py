@@ -192,7 +192,7 @@ def test_of_a_log_the_end_stays(world: World) -> None:
 
 
 def test_many_failed_pods_all_have_a_few_lines(world: World) -> None:
-    world.keys.change(RunEntry, load=LoadPlan("evm", 64))
+    world.keys.change(RunEntry, load=LoadPlan("evm", 64, 0, (1,)))
     for index in range(64):
         world.shard(index, terminated(1, "workload"))
         world.cluster.logs[(f"load-{index}", "workload")] = f"shard {index}: {'words ' * 5}\n" * 400
@@ -417,7 +417,7 @@ def test_it_ends_by_itself(world: World, refusing: Refusing) -> None:
 
 
 def test_of_a_great_many_pods_the_most_telling_are_asked(world: World) -> None:
-    world.keys.change(RunEntry, load=LoadPlan("evm", 64))
+    world.keys.change(RunEntry, load=LoadPlan("evm", 64, 0, (1,)))
     for index in range(100):
         world.node(f"a-node-{index:03}", runs("seid"))
     for index in range(64):

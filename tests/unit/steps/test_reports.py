@@ -388,7 +388,12 @@ def test_a_load_of_which_nothing_is_known_is_no_run_without_load(tmp_path: pathl
     run.drop(JobEntry, LoadEnd)
     run.change(SignOff, job_uid=None)
     assert finalize(run.context) == 1
-    assert run.result()["workload"] == {"code": None, "reason": "", "message": "load-job left no result"}
+    assert run.result()["workload"] == {
+        "code": None,
+        "reason": "",
+        "message": "load-job left no result",
+        "early": None,
+    }
     _, replayed = replay_folder(run.upload())
     assert (replayed.differences, replayed.verdict.reason) == ([], "WorkloadInfraFailure")
 

@@ -154,7 +154,15 @@ def _deployment(entry: ChainObject) -> PlannedDeployment:
 
 def _load(load: PlannedLoad) -> PlannedWorkload:
     config = {file.name: file.key for file in load.config}
-    return PlannedWorkload(load.name, load.duration_s, load.shards, load.job.key, config)
+    return PlannedWorkload(
+        workload=load.name,
+        duration_seconds=load.duration_s,
+        min_duration_seconds=load.min_duration_s,
+        failed_codes=load.failed_codes,
+        shards=load.shards,
+        file=load.job.key,
+        config=config,
+    )
 
 
 def _query(planned: PlannedRule) -> PlannedQuery:

@@ -49,6 +49,8 @@ def plan_load(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str)
         name=load.workload.name,
         image=load.workload.image,
         duration_s=load.duration,
+        min_duration_s=load.min_duration,
+        failed_codes=tuple(load.workload.exit_codes.failed),
         shards=load.replicas,
         job=manifest(conventions.BUNDLE_JOB, _job(load, namespace, deadline_s, results_uri)),
         config=tuple(_config_file(name, text) for name, text in load.workload.config.files.items()),

@@ -54,6 +54,8 @@ class PlannedLoad:
     name: str
     image: str
     duration_s: int
+    min_duration_s: int | None
+    failed_codes: tuple[int, ...]
     shards: int
     job: Manifest
     config: tuple[ConfigFile, ...]

@@ -22,6 +22,7 @@ from validationrun.spec.v1alpha1.types import (
     ConfigKey,
     DnsSubdomain,
     Duration,
+    DurationOrZero,
     Image,
     Labels,
     Model,
@@ -61,6 +62,20 @@ class PodTemplate(Model):
     ] = None
 
 
+ExitCode = Annotated[int, Field(ge=1, le=255)]
+
+
+class ExitCodes(Model):
+    failed: Annotated[
+        list[ExitCode],
+        Field(
+            max_length=255,
+            description="The codes by which the workload says that an assertion failed, such as 99 for a crossed threshold of "
+            "k6. 0 is always passed; any other code is an infrastructure failure.",
+        ),
+    ] = [1]
+
+
 class Workload(Model):
     name: Annotated[WorkloadName, Field(description="Name in the results path and in metric labels.")]
     image: Annotated[Image, Field(description="Image of the workload; a digest is recommended.")]
@@ -76,11 +91,19 @@ class Workload(Model):
         DnsSubdomain | None,
         Field(description="Account of the workload; default {namespace}-runner. Never created by us."),
     ] = None
+    exit_codes: Annotated[ExitCodes, Field(description="What the workload's exit codes mean.")] = ExitCodes()
     config: Annotated[WorkloadConfig, Field(description="Files for the workload.")] = WorkloadConfig()
     pod_template: Annotated[PodTemplate, Field(description="What else the load's pods need.")] = PodTemplate()
 
 
 class LoadSpec(Model):
     duration: Annotated[Duration, Field(description="How long the load runs, such as 10m.")]
+    min_duration: Annotated[
+        DurationOrZero | None,
+        Field(
+            description="A shard that ends with 0 sooner than this makes the run Error LoadEndedEarly. Default 90 % of the "
+            "duration; a longer value means the whole duration; 0s for a load that ends when its work is done."
+        ),
+    ] = None
     replicas: Annotated[int, Field(ge=1, le=64, description="Number of shards.")] = 1
     workload: Annotated[Workload, Field(description="What runs.")]
