@@ -24,7 +24,7 @@ SOURCE = ROOT / "compiler"
 FOR_PEOPLE = {
     "ChainEntry.at", "Diagnostics.omitted", "Endpoints.rest", "Endpoints.ws", "FileHash.bytes", "EvaluatorReady.ready_at", "LoadEnd.at", "LoadEnd.stopped",
     "PreflightEntry.at", "SignOff.at", "SignOff.runner", "StopIntent.at", "WindowEntry.end",
-    "LoadPlan.workload", "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
+    "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
 }  # fmt: skip
 """Written for whoever looks at the ConfigMap; the product reads them nowhere."""
 
