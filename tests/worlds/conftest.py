@@ -1,10 +1,19 @@
-"""Prints the table of worlds after the tests."""
+"""Two Prometheis for all worlds of a test worker, and the table of worlds after the tests."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.worlds.world import STARTERS
+
+from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[tuple[PrivatePrometheus, PrivatePrometheus]]:
+    binary = find_binary()
+    with private_prometheus(binary) as first, private_prometheus(binary) as second:
+        yield first, second
 
 
 def _rows(reporter: Any) -> Iterator[dict[str, Any]]:

@@ -5,21 +5,11 @@ A world is a file in bad/ or good/. `pytest tests/worlds` prints the table of al
 """
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 from tests.worlds.play import play
 from tests.worlds.starter import starter
 from tests.worlds.world import HERE, files, system, world
-
-from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[tuple[PrivatePrometheus, PrivatePrometheus]]:
-    binary = find_binary()
-    with private_prometheus(binary) as first, private_prometheus(binary) as second:
-        yield first, second
 
 
 def _row(kind, name, servers, record_property):
