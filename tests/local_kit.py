@@ -58,11 +58,11 @@ def shell(script: str) -> list[str]:
 
 @dataclass
 class Spec:
-    """A run of the tests; what is None is left out."""
+    """A run of the tests; what is None is left out. Its window has room for one tick of a rule, and no more."""
 
     command: Sequence[str] | None = None
     rules: Sequence[Mapping[str, Any]] = ()
-    duration: str = "1s"
+    duration: str = "5s"
     min_duration: str | None = "0s"
     replicas: int = 1
     grace: int | None = 5

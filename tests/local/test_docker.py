@@ -41,7 +41,7 @@ def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake)
     done = ran(spec, tmp_path, "--docker", env=env)
     assert (done.code, done.verdict) == (0, ("Succeeded", "RunSucceeded")), done.err
     for index in (0, 1):
-        assert done.file(f"workload-{index}-stdout.log") == f"toy-1 ${{x}}\ntoy-1 {index} /etc/validation/config/p 1\n"
+        assert done.file(f"workload-{index}-stdout.log") == f"toy-1 ${{x}}\ntoy-1 {index} /etc/validation/config/p 5\n"
         assert done.file(f"workload-{index}-out") == "done\n"
     run_id = done.status["runId"]
     told = calls(home)

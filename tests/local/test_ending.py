@@ -108,7 +108,7 @@ def test_a_supervisor_that_was_killed_takes_its_shard_with_it(tmp_path, shared_p
 
 def test_what_a_shard_leaves_running_ends_with_it(tmp_path, shared_prometheus):
     """As in a container: when its first process has ended, nothing of it goes on."""
-    script = f"{daemon('daemon')} sleep 300 & while ! test -e daemon; do sleep 0.01; done; exit 0"
+    script = f"{daemon('daemon')} sleep 300 & while ! test -e daemon; do sleep 0.01; done; sleep 6.2; exit 0"
     spec = Spec(shell(script), [rule("one", ONE)])
     with started(spec, tmp_path, "--prometheus", shared_prometheus.url) as running:
         done = running.finish()

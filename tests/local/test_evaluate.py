@@ -69,6 +69,17 @@ def test_a_window_that_is_over_is_judged_from_what_prometheus_remembers(tmp_path
     assert bad.result.document.states[0].failed_t == start + 610
 
 
+def test_a_window_of_which_prometheus_remembers_the_end_alone_passes_nothing(tmp_path, shared_prometheus):
+    """An hour is judged, and the data begin a quarter of a minute before its end."""
+    case, start = unlike(), int(time.time()) - 3700
+    shared_prometheus.send(series("local_young", [(start + t, 1.0) for t in range(3585, 3601, 5)], case=case))
+    spec = judged(rule("level", f'local_young{{case="{case}"}}', interval="30s"))
+    done = ran(spec, tmp_path, "--start", start, "--for", "1h", "--prometheus", shared_prometheus.url, verb=EVALUATE)
+    assert (done.code, done.verdict) == (2, ("Error", "RuleError"))
+    [state] = done.result.document.states
+    assert (state.reason, state.due, state.covered) == ("LowCoverage", 118, 0)
+
+
 def test_the_environment_names_prometheus_settle_and_credentials(tmp_path, proxied):
     """Each variable does what its option does, and an empty one nothing."""
     (tmp_path / "token").write_text("secret-token\n")

@@ -29,7 +29,7 @@ def drops(server, at):
 
 def test_a_run_whose_load_and_rules_are_good_passes(tmp_path, shared_prometheus):
     """Exit 0, and a status that names shards, chain and endpoints and no image."""
-    spec = Spec(shell("exit 0"), [rule("one", ONE), alert("quiet", "NeverFires")], duration="2s", replicas=2)
+    spec = Spec(shell("sleep 6.2"), [rule("one", ONE), alert("quiet", "NeverFires")], replicas=2)
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (0, ("Succeeded", "RunSucceeded")), done.err
     status = done.status
@@ -78,7 +78,7 @@ def test_an_alert_is_told_to_be_resolved_through_prometheus_only(tmp_path, share
     """Nobody looked at PrometheusRule objects: whoever reads the result must know, and only when there is an alert."""
     # A Prometheus that has just begun evaluates its rules some seconds later, and then once a second.
     shared_prometheus.until('ALERTS{alertname="AlwaysFires"}', 30)
-    spec = Spec(shell("sleep 4"), [rule("one", ONE), alert("loud", "AlwaysFires")], duration="5s")
+    spec = Spec(shell("sleep 6.5"), [rule("one", ONE), alert("loud", "AlwaysFires")], duration="5s")
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:loud"))
     assert any("through Prometheus only" in note for note in done.result.document.notes)
@@ -90,14 +90,16 @@ def test_an_alert_is_told_to_be_resolved_through_prometheus_only(tmp_path, share
 def test_an_alert_that_prometheus_does_not_have_is_an_error(tmp_path, shared_prometheus):
     """Silence without proof never passes."""
     rules = [alert("missing", "NobodyKnowsThis", retry=0)]
-    done = ran(Spec(shell("exit 0"), rules), tmp_path, *at_prometheus(shared_prometheus))
+    done = ran(Spec(shell("sleep 6.2"), rules), tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (2, ("Error", "RuleError"))
     assert done.status["rules"][0]["reason"] == "AlertNotLoaded"
 
 
 def test_a_rule_that_does_not_hold_at_the_final_sweep_fails_the_run(tmp_path, shared_prometheus):
-    """The load is shorter than an interval: only the sweep sees it."""
-    done = ran(Spec(shell("exit 0"), [rule("none", ONE, "<")]), tmp_path, *at_prometheus(shared_prometheus))
+    """It begins when the window is nearly over: only the sweep sees it."""
+    done = ran(
+        Spec(shell("sleep 7.5"), [rule("none", ONE, "<", startAfter="6s")], duration="8s"), tmp_path, *at_prometheus(shared_prometheus)
+    )
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:none"))
     assert "1, not < 0" in done.out
 
@@ -133,17 +135,18 @@ def test_a_load_that_does_not_end_when_told_is_killed_after_its_grace(tmp_path, 
 
 def test_a_decision_behind_the_windows_end_is_evidence_only(tmp_path, shared_prometheus):
     """The load ran at T, and ended within the second that the window does not have: T does not count."""
-    spec = Spec(shell("sleep 5.6"), [rule("one", ONE)], duration="6s")
+    spec = Spec(shell("sleep 10.6"), [rule("one", ONE)], duration="10s")
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert done.verdict == ("Succeeded", "RunSucceeded")
     window = done.result.document.window
     assert [
-        (entry.t - window.start > 4.9, entry.final, entry.counted) for entry in done.result.evidence["one"].entries
+        (entry.t - window.start > 5.1, entry.final, entry.counted) for entry in done.result.evidence["one"].entries
     ] == [
+        (False, False, True),
         (True, False, False),
-        (False, True, True),
+        (True, True, True),
     ]
-    assert window.end < window.start + 5
+    assert window.end < window.start + 10
 
 
 def test_one_of_three_shards_that_failed_fails_the_run(tmp_path, shared_prometheus):
@@ -162,7 +165,7 @@ def test_one_of_three_shards_that_failed_fails_the_run(tmp_path, shared_promethe
 )
 def test_everything_but_0_and_1_is_an_infrastructure_failure(tmp_path, shared_prometheus, script, code, reason):
     """2, an unknown code, a signal: what a rule says does not make it better."""
-    spec = Spec(shell(script), [rule("one", ONE), rule("none", ONE, "<")])
+    spec = Spec(shell(f"sleep 6.2; {script}"), [rule("one", ONE), rule("none", ONE, "<")])
     done = ran(spec, tmp_path, *at_prometheus(shared_prometheus))
     assert (done.code, done.verdict) == (2, ("Error", "WorkloadInfraFailure"))
     shard = done.status["load"]["shards"][0]

@@ -29,6 +29,7 @@ GOOD = {
     "Url": ["http://a", "wss://h:1/p?".rstrip("?"), "http://[::1]:26657", "https://h/a/b%20c"],
     "Image": ["seid", "seid:6.1", "r:5000/a/b:t", "a@sha256:" + "0" * 64, "r/a:t@sha256:" + "f" * 64],
     "AbsolutePath": ["/", "/a/b c", "/é"],
+    "Share": ["0", "1", "0.8", "1.0", "0.05"],
     "ScrapeInterval": ["15s", "500ms", "1m", "0h"],
 }
 BAD = {
@@ -71,6 +72,7 @@ BAD = {
     ],
     "Image": ["", "-a", "a b", "{{workflow.name}}", "a@sha256:0", "a@sha256:" + "G" * 64, "a\n", "a${x}", "a'"],
     "AbsolutePath": ["", "a", "/a:b", "/a\0"],
+    "Share": ["", "80%", "1.1", "2", "-0.1", ".5", "1.01", "1\n", "0."],
     "ScrapeInterval": ["", "15", "1m30s", "1.5s", "s", "-1s", "15s\n"],
 }
 

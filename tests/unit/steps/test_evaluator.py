@@ -60,10 +60,10 @@ def test_rules_alone_last_as_long_as_the_run(tmp_path: pathlib.Path) -> None:
     assert signed["jobUid"] is None
 
 
-def test_a_load_shorter_than_a_tick_has_its_sweep(tmp_path: pathlib.Path) -> None:
+def test_a_load_shorter_than_a_tick_proves_nothing(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
     world.load_ends(at=4, learned=6)
-    assert verdicts(world.judge()) == {"height": ("Passed", "")}
+    assert verdicts(world.judge()) == {"height": ("Error", "WindowTooShort")}
     assert times() == [4]
 
 
@@ -102,9 +102,9 @@ def test_the_same_after_an_outage_before_the_window_was_known(tmp_path: pathlib.
     begun = read(world.cluster).need(LoadStart)
     forget(world.cluster, LoadStart)
     world.clock.after(13.5, lambda: write(world.written, begun))
-    world.load_ends(at=5, learned=26)
+    world.load_ends(at=11, learned=26)
     world.api_server_is_away(at=2)
-    answer(lambda _promql, t: BAD if t > 5 else GOOD)
+    answer(lambda _promql, t: BAD if t > 11 else GOOD)
     assert verdicts(world.judge()) == {"height": ("Passed", "")}
 
 

@@ -156,6 +156,7 @@ def test_rules_have_every_default_written_out():
         "startAfter": "0s",
         "finalSweep": True,
         "stopOnFailure": False,
+        "minCoverage": "0.8",
         "retry": 3,
     }
     assert second["query"]["timeout"] == "30s"
