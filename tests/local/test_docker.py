@@ -52,7 +52,7 @@ def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake)
     for one in runs:
         assert one[one.index("--network") + 1] == "host"
         assert one[one.index("--user") + 1] == "1000:2000"
-        assert one[-6:] == [IMAGE, "-c", script, "sh", "/etc/validation/config/p", "1"]
+        assert one[-6:] == [IMAGE, "-c", script, "sh", "/etc/validation/config/p", "5"]
     variables = (home / "variables").read_text().splitlines()
     assert variables.count("RESULT_DIR=/var/run/validation/results") == 2
     assert variables.count("CONFIG_DIR=/etc/validation/config/") == 2

@@ -98,7 +98,9 @@ def test_an_alert_that_prometheus_does_not_have_is_an_error(tmp_path, shared_pro
 def test_a_rule_that_does_not_hold_at_the_final_sweep_fails_the_run(tmp_path, shared_prometheus):
     """It begins when the window is nearly over: only the sweep sees it."""
     done = ran(
-        Spec(shell("sleep 7.5"), [rule("none", ONE, "<", startAfter="6s")], duration="8s"), tmp_path, *at_prometheus(shared_prometheus)
+        Spec(shell("sleep 7.5"), [rule("none", ONE, "<", startAfter="6s")], duration="8s"),
+        tmp_path,
+        *at_prometheus(shared_prometheus),
     )
     assert (done.code, done.verdict) == (1, ("Failed", "RuleFailed:none"))
     assert "1, not < 0" in done.out

@@ -150,7 +150,8 @@ def test_rules_have_every_default_written_out():
     )
     output = compiled(edited(lambda run: run["spec"].update(rules=[rule, query_rule("other")])))
     first, second = output.inner("rules.yaml")
-    assert first == {**rule, "query": {**rule["query"], "timeout": "10s"}}
+    properties = {**rule["runProperties"], "minCoverage": "0.8"}
+    assert first == {**rule, "runProperties": properties, "query": {**rule["query"], "timeout": "10s"}}
     assert second["runProperties"] == {
         "interval": "30s",
         "startAfter": "0s",
