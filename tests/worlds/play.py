@@ -25,9 +25,9 @@ from validationrun.judging.ruletest.server import PrivatePrometheus
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.fold import Fold, RuleState
-from validationrun.oracle.outcome import RuleReason
+from validationrun.oracle.outcome import RuleReason, RunReason
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
-from validationrun.oracle.workload import Shard, aggregate
+from validationrun.oracle.workload import PASSED, Shard, Workload, aggregate, early_end
 
 _APART: Final = 10 * 24 * 3600
 """Worlds share a Prometheus: each lives ten days after the one before it, and no rule looks back as far."""
@@ -37,6 +37,8 @@ _MOST_WRITTEN: Final = 50_000
 _SETTLE: Final = 5.0
 _LEARNED: Final = 3.0
 _AFTER: Final = 120
+_WHOLE_SECONDS: Final = 1.0
+"""Kubernetes gives a container's times in whole seconds."""
 _PAIR_APART: Final = 7
 _GONE: Final = Reply(None, b"", Fault(RuleReason.PROMETHEUS_UNAVAILABLE, "connection refused"))
 _FAILING: Final = Reply(503, b"made by a world", None)
@@ -74,14 +76,34 @@ def play(system: System, world: World, starter: Starter, servers: Sequence[Priva
     rules = [asker.question.rule for asker in askers]
     with mock.patch("validationrun.judging.live.loop.in_background", at_once):
         judgement = Evaluation(control, askers, Fold.begin(rules), life.clock).run()
-    workload = None
-    if starter.has_load and judgement.stop_rule is None:
-        load = starter.run.spec.load
-        assert load is not None
-        shards = [Shard(index, world.load.code) for index in range(load.replicas)]
-        workload = (aggregate(shards, len(shards), job_complete=world.load.code == 0), "", "")
-    facts = Facts.without_cluster(judgement.states, judgement.stop_rule, workload=workload)
+    facts = Facts.without_cluster(
+        judgement.states, judgement.stop_rule, workload=_workload(life) if judgement.stop_rule is None else None
+    )
     return Played(judge(facts), judgement.states)
+
+
+def _workload(life: "_Life") -> Workload | None:
+    """How the load ended by itself, judged as on a cluster."""
+    plan = life.starter.load
+    if plan is None:
+        return None
+    shards = [
+        Shard(index, code, started=life.start, finished=life.start + lasted + 1)
+        for index, (code, lasted) in enumerate(_ends(life))
+    ]
+    clean = all(shard.code == 0 for shard in shards)
+    code = aggregate(shards, plan.shards, job_complete=clean, failed_codes=plan.failed_codes)
+    early = early_end(shards, plan.min_seconds, _WHOLE_SECONDS) if code == PASSED else None
+    if early is None:
+        return Workload(code, "", "")
+    return Workload(code, RunReason.LOAD_ENDED_EARLY, early.message, early.at)
+
+
+def _ends(life: "_Life") -> list[tuple[int, int]]:
+    """By load pod, its exit code and how many seconds it lasted. A run without load lasts as long as it is planned."""
+    starter = life.starter
+    pods = starter.load.shards if starter.load is not None else 1
+    return [life.world.load.of(pod, starter.seconds) for pod in range(pods)]
 
 
 class _Server:
@@ -222,9 +244,7 @@ class _Control:
     cut: bool = False
 
     def __post_init__(self) -> None:
-        ends = self.life.world.load.ends
-        length = self.life.starter.seconds
-        self.end = self.life.start + (length if ends is None else ends.of(length))
+        self.end = self.life.start + max(lasted for _, lasted in _ends(self.life))
         self.life.move(self.life.start)
 
     def now(self) -> float:

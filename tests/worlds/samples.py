@@ -35,7 +35,7 @@ class Shown:
 
 def shown(system: System, world: World, starter: Starter) -> list[Shown]:
     """All series of a world."""
-    series = [*_healthy(system, starter), *_further(world, starter)]
+    series = [*_healthy(system, world, starter), *_further(world, starter)]
     for change in world.changes:
         selector = Selector(fill(change.series, starter))
         if not any(selector.selects(dict(one.labels)) for one in series):
@@ -84,14 +84,14 @@ def scraped(series: Shown, starter: Starter, world: World, begins: int, ends: in
         was_there = value is not None
 
 
-def _healthy(system: System, starter: Starter) -> Iterator[Shown]:
+def _healthy(system: System, world: World, starter: Starter) -> Iterator[Shown]:
     for pod in starter.pods:
         for text, line in (*system.node.items(), *(system.replayer.items() if starter.replays else ())):
             yield Shown(read_series(fill(text, starter, pod)), _line(line))
-    for pod in starter.load_pods:
+    for index, pod in enumerate(starter.load_pods):
+        _, ends = world.load.of(index, starter.seconds)
         for text, line in system.load.items():
-            # The pod goes with the load.
-            yield Shown(read_series(fill(text, starter, pod)), _during(_line(line), 0, starter.seconds))
+            yield Shown(read_series(fill(text, starter, pod)), _during(_line(line), 0, ends))
 
 
 def _further(world: World, starter: Starter) -> Iterator[Shown]:

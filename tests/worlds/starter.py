@@ -14,7 +14,12 @@ from typing import Any, Final
 import yaml
 
 from validationrun.base.durations import parse_duration
+from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.pipeline import lint
+from validationrun.compiling.plan import build_plan
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.parameters import load_plan
+from validationrun.contract.run_entry import LoadPlan
 from validationrun.oracle.question import Question
 from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -36,6 +41,7 @@ class Starter:
         pods: of the chain's nodes.
         validator, full_node: the pod of the last one of each.
         load_pods: of the load generator; none for a test suite, which exports nothing.
+        load: what the run expects of its load pods; None without a load.
         replays: the chain's nodes replay another chain.
         scrape: seconds between two scrapes.
     """
@@ -49,12 +55,9 @@ class Starter:
     validator: str
     full_node: str
     load_pods: tuple[str, ...]
+    load: LoadPlan | None
     replays: bool
     scrape: int
-
-    @property
-    def has_load(self) -> bool:
-        return self.run.spec.load is not None
 
     def questions(self) -> list[Question]:
         return [Question.of(rule, self.values) for rule in self.run.spec.rules]
@@ -86,6 +89,7 @@ def starter(name: str) -> Starter:
         validator=[pod for pod, role in by_role if role != "fullNode"][-1],
         full_node=by_role[-1][0],
         load_pods=tuple(f"{workflow}-1a2b3c4d-{shard}-abcde" for shard in shards),
+        load=load_plan(Bundle(build_bundle(build_plan(run, runner_image="")).data).plan, {}),
         replays="endpoints" in chain,
         scrape=parse_duration(_scrape(chain)),
     )

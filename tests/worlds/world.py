@@ -126,12 +126,20 @@ class Load(Part):
     How the load goes on.
 
     Attributes:
-        ends: when every shard ends; after the whole duration when absent.
-        code: the exit code of every shard.
+        ends: when the load pods end; after the whole duration when absent.
+        code: their exit code.
+        pods: how many end so; the others last for the whole duration and end with 0. All when absent.
     """
 
     ends: At | None = None
     code: int = 0
+    pods: int | None = None
+
+    def of(self, pod: int, length: int) -> tuple[int, int]:
+        """The exit code of a load pod, and how many seconds it lasts in a load of that length."""
+        if self.ends is None:
+            return self.code, length
+        return (self.code, self.ends.of(length)) if self.pods is None or pod < self.pods else (0, length)
 
 
 class AlertingRule(Part):
