@@ -21,7 +21,7 @@ from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
-from validationrun.oracle.workload import Shard, aggregate
+from validationrun.oracle.workload import Shard, aggregate, early_end
 from validationrun.spec.v1alpha1 import Rule as SpecRule
 
 from .brute_force import Answer, Outcome, Rule, RuleOutcome, RunOutcome, Timeline, window_end
@@ -245,11 +245,16 @@ def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_o
     workload = None
     if timeline.has_load:
         # A shard without a code may have left a trace, or none.
-        codes = timeline.codes
-        shards = [Shard(index, code) for index, code in enumerate(codes) if code is not None or index % 2]
-        workload = aggregate(shards, len(codes), job_complete=timeline.job_complete)
+        codes, start = timeline.codes, float(timeline.start or 0)
+        shards = [
+            Shard(index, code, "", start, start + timeline.lasted[min(index, len(timeline.lasted) - 1)])
+            for index, code in enumerate(codes)
+            if code is not None or index % 2
+        ]
+        workload = aggregate(shards, len(codes), job_complete=timeline.job_complete, failed_codes=timeline.failed_codes)
         if timeline.load_reason is not None:
             workload = 2
+    early = early_end(shards, timeline.min_seconds, 1.0) if workload == 0 else None
     return Facts(
         cancelled=timeline.cancelled,
         chain_reason=timeline.chain_reason or "",
@@ -261,6 +266,7 @@ def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_o
         signed_off=signed_off,
         stop_rule=fold.stop_rule,
         not_stored="no upload" if timeline.not_stored else "",
+        workload_early=early.at if early is not None else None,
     )
 
 

@@ -66,6 +66,12 @@ class Timeline:
     # One exit code a shard; None: its container has none.
     codes: tuple[int | None, ...] = (0,)
     job_complete: bool = True
+    # How many seconds each shard's container ran; the last stands for all that follow. What is shorter than the minimum by
+    # more than a second is early.
+    lasted: tuple[int, ...] = (3600,)
+    min_seconds: int = 0
+    # Which codes are a failed assertion.
+    failed_codes: tuple[int, ...] = (1,)
     load_reason: str | None = None
     chain_reason: str | None = None
     cancelled: bool = False
@@ -317,11 +323,24 @@ def workload_code(timeline: Timeline) -> int:
     """0, 1 or 2; any code but 0 and 1, a missing code and an incomplete Job count as 2."""
     if timeline.load_reason is not None:
         return 2
-    if any(code not in {0, 1} for code in timeline.codes):
+    if any(code != 0 and code not in timeline.failed_codes for code in timeline.codes):
         return 2
-    if 1 in timeline.codes:
+    if any(code != 0 for code in timeline.codes):
         return 1
     return 0 if timeline.codes and timeline.job_complete else 2
+
+
+def early_end(timeline: Timeline) -> int | None:
+    """When the first shard ended with 0 too soon.
+
+    CHOICE: in a run whose start nobody recorded the shards count from 0.
+    """
+    ends = []
+    for index, code in enumerate(timeline.codes):
+        lasted = timeline.lasted[min(index, len(timeline.lasted) - 1)]
+        if code == 0 and lasted < timeline.min_seconds - 1:
+            ends.append((timeline.start or 0) + lasted)
+    return min(ends) if ends else None
 
 
 def all_refused(timeline: Timeline) -> bool:
@@ -344,7 +363,7 @@ def first_failed(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> str:
     return next(r.name for r in rules if r.failed_t == lowest)
 
 
-def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:
+def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:  # noqa: PLR0912 - the table, row by row
     error = lambda reason, plan=None: RunOutcome("Error", ERROR, reason, plan, 2)  # noqa: E731
     failed = lambda reason, plan=None: RunOutcome("Failed", FAILED, reason, plan, 1)  # noqa: E731
     stop = stop_decision(timeline)
@@ -359,6 +378,9 @@ def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:
         return error("DeadlineExceeded")
     if code == 2:
         return error(timeline.load_reason or "WorkloadInfraFailure", "loadGeneration")
+    early = early_end(timeline) if code == 0 else None
+    if early is not None and not any(r.verdict == FAILED and r.failed_t <= early for r in rules):
+        return error("LoadEndedEarly", "loadGeneration")
     if code == 1:
         return failed("WorkloadFailed", "loadGeneration")
     if any(r.verdict == FAILED for r in rules):

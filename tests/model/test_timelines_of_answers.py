@@ -202,3 +202,32 @@ def test_the_alert_of_the_adapter_is_the_one_that_its_proofs_name():
     """So that no row passes because two names differ."""
     assert spec_rule(Rule("a", type="alert")).alert.rule_ref.alertname == ALERT
     assert exchange(Rule("a", type="alert"), 1000, ("quiet", True), final=False).others == with_proof(1000, good=True)
+
+
+def test_35_a_load_of_ten_minutes_that_ends_0_at_once_is_an_error_whatever_the_rules_say():
+    for sweep in (GOOD, BREACH):
+        found = played(one_rule(GOOD, sweep=(sweep,), lasted=(0,), min_seconds=540)).run
+        assert (found.verdict, found.reason, found.failed_plan) == ("Error", "LoadEndedEarly", "loadGeneration")
+
+
+def test_36_an_assertion_that_failed_goes_before_an_early_end():
+    found = played(one_rule(GOOD, codes=(0, 1), lasted=(1, 600), min_seconds=540)).run
+    assert (found.verdict, found.reason) == ("Failed", "WorkloadFailed")
+
+
+def test_37_a_breach_before_the_load_gave_up_is_the_failure():
+    rule = Rule("height", interval=30)
+    breach = (GOOD,) * 5 + (BREACH,)
+    gave_up = {"end": 1239, "lasted": (240,), "min_seconds": 540, "rule": rule}
+    assert played(one_rule(*breach, **gave_up)).run.reason == "RuleFailed:height"
+    # The load ended before the tick at 1180: the breach may come of that.
+    assert played(one_rule(*breach, **{**gave_up, "lasted": (179,)})).run.reason == "LoadEndedEarly"
+
+
+def test_38_a_suite_that_ends_when_it_is_done_passes_with_a_minimum_of_nothing():
+    assert played(one_rule(GOOD, end=2200, lasted=(1200,), min_seconds=0)).run.reason == "RunSucceeded"
+
+
+def test_a_second_is_tolerated_because_kubernetes_has_whole_seconds():
+    assert played(one_rule(GOOD, lasted=(539,), min_seconds=540)).run.reason == "RunSucceeded"
+    assert played(one_rule(GOOD, lasted=(538,), min_seconds=540)).run.reason == "LoadEndedEarly"

@@ -113,10 +113,16 @@ def random_load(rng: random.Random) -> dict[str, object]:
     if rng.random() < 0.2:
         return {"has_load": False, "codes": (), "job_complete": False}
     shards = rng.randint(1, 3)
+    length = {
+        "lasted": tuple(rng.choice((0, 4, 5, 10, 28, 29, 30, 60)) for _ in range(rng.randint(1, shards))),
+        "min_seconds": rng.choice((0, 0, 0, 5, 6, 30, 31)),
+    }
     if rng.random() < 0.65:
-        return {"codes": (0,) * shards}
+        return {"codes": (0,) * shards, **length}
     return {
-        "codes": tuple(rng.choice((0, 0, 0, 1, 2, None, 137)) for _ in range(shards)),
+        **length,
+        "failed_codes": rng.choice(((1,), (1,), (1, 99), (99,), (2, 137))),
+        "codes": tuple(rng.choice((0, 0, 0, 1, 2, 99, None, 137)) for _ in range(shards)),
         "job_complete": rng.random() < 0.6,
         "load_reason": rng.choice((None, None, None, *LOAD_REASONS)),
     }
@@ -181,7 +187,19 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
             sweeps=_without(timeline.sweeps, i),
         )
     plain = Timeline((), (), ())
-    for name in ("start", "end", "asked_until", "lost_after", "has_load", "codes", "job_complete", "load_reason"):
+    for name in (
+        "start",
+        "end",
+        "asked_until",
+        "lost_after",
+        "has_load",
+        "codes",
+        "job_complete",
+        "load_reason",
+        "lasted",
+        "min_seconds",
+        "failed_codes",
+    ):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
     for name in ("chain_reason", "cancelled", "deadline_passed", "not_stored"):
