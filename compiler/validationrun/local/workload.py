@@ -179,7 +179,9 @@ def cluster_only(run: ValidationRun, *, in_container: bool) -> list[str]:
     # A container gets the user of the security context, which is the part that matters.
     left = [field for field in _NOT_HERE if pod.get(field) and not (in_container and field == "securityContext")]
     fields = [f"podTemplate.{field}" for field in left]
-    return [*fields, *(["resources"] if load.workload.resources is not None else [])]
+    resources = ["resources"] if load.workload.resources is not None else []
+    token = ["serviceAccountToken"] if load.workload.service_account_token else []
+    return [*fields, *resources, *token]
 
 
 def write_files(folder: pathlib.Path, files: Mapping[str, str]) -> None:

@@ -118,6 +118,12 @@ class RunReason(Word):
         return f"{self}:{rule}"
 
 
+class PreflightReason(Word):
+    """Why preflight ends a run, where no reason of a rule or a run says it. It stands in the message of `PreflightFailed`."""
+
+    SERVICE_ACCOUNT_SHARED = "ServiceAccountShared"
+
+
 CHAIN_REASONS = frozenset(
     {
         RunReason.CHAIN_SPEC_INVALID,

@@ -1,8 +1,8 @@
 """
 Preflight: reports everything that makes a run hopeless, at once, before any object of its chain exists.
 
-Checks that Prometheus answers and its clock is right, that alert references resolve, that accounts exist, and that the steps'
-account has its rights. Whether Prometheus has loaded an alert is judged later, by the evaluator.
+Checks that Prometheus answers and its clock is right, that alert references resolve, that accounts exist and the workload's is
+its own, and that the steps' account has its rights. Whether Prometheus has loaded an alert is judged later, by the evaluator.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.oracle.exchange import Fault
-from validationrun.oracle.outcome import RuleReason, RunReason
+from validationrun.oracle.outcome import PreflightReason, RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
@@ -57,6 +57,7 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
     """
     rules = bundle.rule_documents()
     findings = [
+        *_shared_accounts(bundle.plan),
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
         *_references(context, rules),
@@ -69,6 +70,17 @@ def told(findings: Sequence[Finding]) -> str:
     """All findings in one message, which contains every reason, however many there are."""
     room = MESSAGE_BYTES // max(1, len(findings)) - _REASON_BYTES
     return "; ".join(f"{finding.reason}: {cut(finding.message, max(room, _REASON_BYTES))}" for finding in findings)
+
+
+def _shared_accounts(plan: PlanDocument) -> Iterator[Finding]:
+    """Lint finds the same; a bundle may come from another compiler."""
+    accounts = plan.accounts
+    for role, name in (("steps", accounts.steps), ("finalize", accounts.finalize)):
+        if name == accounts.workload:
+            message = (
+                f"ServiceAccount {name} is the workload's, and {_RUNS[role]}: the workload could write its own verdict"
+            )
+            yield Finding(PreflightReason.SERVICE_ACCOUNT_SHARED, message)
 
 
 def _accounts(context: Context, plan: PlanDocument) -> Iterator[Finding]:

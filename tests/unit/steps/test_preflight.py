@@ -10,6 +10,8 @@ from tests.unit.steps.chain_world import World
 from emit_helpers import alert_rule, full_run, query_rule
 from runner_helpers import IDENTITY, START, context, read
 from validationrun.base.truncate import MESSAGE_BYTES
+from validationrun.compiling import check
+from validationrun.compiling.check import accounts
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, PreflightEntry
 from validationrun.contract.record_key import RecordKey
@@ -100,6 +102,25 @@ def test_an_account_that_does_not_exist(world: World, account: str, words: str) 
     assert reason == "ServiceAccountMissing"
     assert f"ServiceAccount {account} does not exist in namespace eng-ada" in message
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ("eng-ada-validation", "is the workload's, and it runs the steps"),
+        ("eng-ada-validation-finalize", "is the workload's, and it runs finalize"),
+    ],
+)
+def test_a_workload_with_the_account_of_a_step_never_runs(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, account: str, words: str
+) -> None:
+    """Of a bundle by a compiler that did not look."""
+    monkeypatch.setattr(check, "CHECKS", [one for one in check.CHECKS if one not in accounts.CHECKS])
+    spec = copy.deepcopy(full_run())
+    spec["spec"]["load"]["workload"]["serviceAccountName"] = account
+    ((reason, message),) = findings(World(tmp_path, monkeypatch, spec))
+    assert reason == "ServiceAccountShared"
+    assert f"ServiceAccount {account} {words}" in message
 
 
 @pytest.mark.parametrize(

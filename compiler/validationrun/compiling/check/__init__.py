@@ -7,7 +7,7 @@ A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one i
 
 from typing import Final
 
-from validationrun.compiling.check import chain, load, matchers, queries, rules, timeouts
+from validationrun.compiling.check import accounts, chain, load, matchers, queries, rules, timeouts
 from validationrun.compiling.check.readable import Check, findings_of
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -16,6 +16,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *timeouts.CHECKS,
     *chain.CHECKS,
     *load.CHECKS,
+    *accounts.CHECKS,
     *rules.CHECKS,
     *matchers.CHECKS,
     *queries.CHECKS,

@@ -9,7 +9,8 @@ from validationrun.compiling.plan.load import plan_load
 from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
 from validationrun.compiling.plan.steps import plan_steps, timings
-from validationrun.contract.plan_json import Accounts, ResultsTarget
+from validationrun.contract.accounts import accounts_of
+from validationrun.contract.plan_json import ResultsTarget
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds
 from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
@@ -43,7 +44,7 @@ def build_plan(
         load=load,
         rules=tuple(_rule(rule) for rule in spec.rules),
         timings=times,
-        accounts=_accounts(spec, namespace),
+        accounts=accounts_of(spec, namespace),
         results=results,
         cleanup=spec.cleanup,
         steps=steps,
@@ -78,14 +79,6 @@ def _load(spec: ValidationRunSpec, namespace: str, times: Timings, results: Resu
     if spec.load is None:
         return None
     return plan_load(spec.load, namespace, times.load_start_s + times.run_s, results.uri if results else "")
-
-
-def _accounts(spec: ValidationRunSpec, namespace: str) -> Accounts:
-    steps = spec.service_account_name or f"{namespace}-validation"
-    workload = None
-    if spec.load is not None:
-        workload = spec.load.workload.service_account_name or f"{namespace}-runner"
-    return Accounts(steps=steps, finalize=f"{steps}-finalize", workload=workload)
 
 
 def _results(spec: ValidationRunSpec, namespace: str) -> ResultsTarget | None:

@@ -14,6 +14,7 @@ from validationrun.compiling.plan.manifests import (
     run_labels,
 )
 from validationrun.compiling.plan.model import ConfigFile, PlannedLoad
+from validationrun.contract.accounts import workload_account
 from validationrun.contract.plan_json import TextPlace
 from validationrun.spec.v1alpha1 import LoadSpec, Workload
 
@@ -100,9 +101,9 @@ def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any
     if workload.config.files:
         volumes.append({"name": _CONFIG_VOLUME, "configMap": {"name": Template(CONFIG_MAP_NAME)}})
     spec: dict[str, Any] = {
-        "serviceAccountName": workload.service_account_name or f"{namespace}-runner",
-        # The workload must not be able to call the API server as its account.
-        "automountServiceAccountToken": False,
+        "serviceAccountName": workload_account(load, namespace),
+        # Without the spec's word the workload cannot call the API server as its account.
+        "automountServiceAccountToken": workload.service_account_token,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": pod.get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS),

@@ -92,6 +92,10 @@ class Workload(Model):
         Field(description="Account of the workload; default {namespace}-runner. Never created by us."),
     ] = None
     exit_codes: Annotated[ExitCodes, Field(description="What the workload's exit codes mean.")] = ExitCodes()
+    service_account_token: Annotated[
+        bool,
+        Field(description="Let the token of the workload's own account into its pods; without it they hold none."),
+    ] = False
     config: Annotated[WorkloadConfig, Field(description="Files for the workload.")] = WorkloadConfig()
     pod_template: Annotated[PodTemplate, Field(description="What else the load's pods need.")] = PodTemplate()
 

@@ -276,3 +276,13 @@ def test_an_alert_rule_asks_whether_the_alert_fired_in_the_window():
         'max_over_time(ALERTS{alertname="NodeFailed",alertstate="firing",namespace="${namespace}"}[${window}])'
     )
     assert [place.token for place in plan.rules[1].places] == ["${namespace}", "${window}"]
+
+
+def test_the_workloads_own_token_is_mounted_only_when_the_spec_says_so():
+    assert pod_of()["automountServiceAccountToken"] is False
+    assert (
+        pod_of(lambda load: load["workload"].update(serviceAccountToken=False))["automountServiceAccountToken"] is False
+    )
+    assert (
+        pod_of(lambda load: load["workload"].update(serviceAccountToken=True))["automountServiceAccountToken"] is True
+    )
