@@ -129,13 +129,29 @@ def test_a_chain_that_is_brought_up_has_to_be_named(tmp_path, shared_prometheus)
 
 
 def test_ctrl_c_cancels_and_seals(tmp_path, shared_prometheus):
-    """2, and a folder that can be judged again."""
+    """2, a folder that can be judged again, and no word of missing samples where every answer was good."""
     arguments = ("--for", "10m", "--prometheus", shared_prometheus.url)
     with started(judged(rule("one", ONE)), tmp_path, *arguments, verb=EVALUATE) as running:
         running.until_said("rule one: Passed")
         running.signal(signal.SIGINT)
         done = running.finish()
     assert (done.code, done.verdict) == (2, ("Cancelled", "Cancelled"))
+    assert "verdict: Error (Cancelled): the run was interrupted before it had a verdict" in done.out
+    (one,) = done.status["rules"]
+    assert (one["verdict"], one["reason"]) == ("Awaited", None)
+    assert "NoSamples" not in done.out
+
+
+def test_a_rule_without_samples_is_told_at_its_first_tick(tmp_path, shared_prometheus):
+    """Not only at the end of a window that may last for hours; and once, not at each tick."""
+    rules = judged(rule("one", ONE), rule("silent", "no_such_metric"))
+    with started(rules, tmp_path, "--for", "10m", "--prometheus", shared_prometheus.url, verb=EVALUATE) as running:
+        running.until_said("rule silent: no answer at ")
+        time.sleep(6)
+        running.signal(signal.SIGINT)
+        done = running.finish()
+    assert done.err.count("rule silent: no answer at ") == 1
+    assert "NoSamples the query gave no sample" in done.err
 
 
 def test_a_prometheus_that_is_away_gives_no_verdict(tmp_path):

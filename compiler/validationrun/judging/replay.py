@@ -129,8 +129,9 @@ def fold_of(result: Result) -> Fold:
 def states_of(result: Result, fold: Fold) -> list[RuleState]:
     """Every rule's final state, after the clock check."""
     document = result.document
-    closed = fold.closed(ended=document.window.end is not None)
-    return closed if document.window.interrupted else doubted(closed, document.clock)
+    interrupted = document.window.interrupted
+    closed = fold.closed(ended=document.window.end is not None, interrupted=interrupted)
+    return closed if interrupted else doubted(closed, document.clock)
 
 
 def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:

@@ -54,6 +54,7 @@ class LocalControl:
         self._window = window
         self._stopping = False
         self._verdicts: dict[str, Verdict] = {}
+        self._unanswered: set[tuple[str, str]] = set()
         self._interrupt = threading.Event()
         self._news = threading.Event()
         self._evaluation = threading.current_thread()
@@ -88,6 +89,16 @@ class LocalControl:
 
     def answered(self, decision: Decision) -> None:
         logger.debug("rule %s at %s: %s %s", decision.rule, format_time(decision.t), decision.verdict, decision.message)
+        cause = (decision.rule, decision.reason)
+        if (
+            decision.verdict in (Verdict.ERROR, Verdict.AWAITED)
+            and not decision.final
+            and cause not in self._unanswered
+        ):
+            # The fold tolerates this, so no verdict changes; people should not wait for the window's end to see it.
+            self._unanswered.add(cause)
+            why = " ".join(part for part in (decision.reason, decision.message) if part)
+            logger.info("rule %s: no answer at %s: %s", decision.rule, format_time(decision.t), why)
 
     def settled(self, decision: Decision, *, counted: bool) -> None:
         self.evidence.add(decision, counted=counted)
@@ -148,4 +159,4 @@ def as_it_ended(judgement: Judgement, fold: Fold, *, interrupted: bool) -> Judge
     """
     if not interrupted or judgement.interrupted:
         return judgement
-    return dataclasses.replace(judgement, interrupted=True, states=fold.closed())
+    return dataclasses.replace(judgement, interrupted=True, states=fold.closed(interrupted=True))

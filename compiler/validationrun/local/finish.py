@@ -6,7 +6,7 @@ import pathlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from validationrun.base.atomic_files import open_regular
 from validationrun.base.times import format_time
@@ -23,8 +23,6 @@ from validationrun.report.from_result import view_of
 from validationrun.results.evidence import RULES_DIR, EvidenceWriter
 from validationrun.results.folder import Result, result_document, seal
 from validationrun.results.judgement import Judgement
-
-INTERRUPTED: Final = "the run was interrupted before it had a verdict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class RuleState(Document, frozen=True, forbid_unknown_fields=True, rename="lower
 _PATIENT: Final = frozenset({RuleReason.NO_SAMPLES, RuleReason.NAN})
 """Until a rule was answered, these do not count against its retry."""
 
+INTERRUPTED: Final = "interrupted before the window's end"
+
 
 def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
     """One more decision of this rule, later than all before."""
@@ -128,14 +130,18 @@ def _decided(state: RuleState) -> bool:
     return state.exhausted or state.verdict == Verdict.FAILED
 
 
-def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True) -> RuleState:
+def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True, interrupted: bool = False) -> RuleState:
     """
     The rule's verdict once no more decisions come. What was never proved is an Error.
 
     Args:
         stopped: a rule stopped the run, so that there was no final sweep.
         ended: the window's end is known.
+        interrupted: somebody ended the evaluation before the window's end. A rule that is not decided then stays Awaited,
+            because nothing is wrong with its answers.
     """
+    if interrupted and not state.swept and not _decided(state):
+        return replace(state, verdict=Verdict.AWAITED, reason=RuleReason.NONE, message=INTERRUPTED)
     if state.errors and state.verdict in (Verdict.AWAITED, Verdict.PASSED):
         # Tolerated so far, but no good answer came that would have cleared it.
         return replace(state, verdict=Verdict.ERROR)
@@ -239,12 +245,16 @@ class Fold:
     def verdicts(self) -> dict[str, Verdict]:
         return {name: state.verdict for name, state in self.states.items()}
 
-    def closed(self, *, ended: bool = True) -> list[RuleState]:
+    def closed(self, *, ended: bool = True, interrupted: bool = False) -> list[RuleState]:
         """
         Every rule's last word, in the order of the spec.
 
         Args:
             ended: the window's end is known.
+            interrupted: somebody ended the evaluation before the window's end.
         """
         stopped = self.stop_time is not None
-        return [close(self.states[rule.name], rule, stopped=stopped, ended=ended) for rule in self.rules]
+        return [
+            close(self.states[rule.name], rule, stopped=stopped, ended=ended, interrupted=interrupted)
+            for rule in self.rules
+        ]

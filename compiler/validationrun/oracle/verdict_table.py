@@ -18,6 +18,7 @@ class Facts:
 
     Attributes:
         cancelled: the user stopped the run before a verdict was written.
+        cancelled_how: `stopped`, or `interrupted` for a program that a signal ended.
         chain_reason: why the chain never came up; empty when it did. None when nothing about it was recorded.
         deadline_passed: the Workflow's own deadline.
         has_load: the spec has a load.
@@ -44,6 +45,7 @@ class Facts:
     workload_message: str = ""
     not_stored: str = ""
     workload_early: float | None = None
+    cancelled_how: str = "stopped"
 
     @classmethod
     def without_cluster(
@@ -63,6 +65,7 @@ class Facts:
         """
         return cls(
             cancelled=interrupted,
+            cancelled_how="interrupted",
             chain_reason="",
             deadline_passed=False,
             has_load=workload is not None,
@@ -95,7 +98,9 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
     """The first row that holds."""
     failed = [state for state in facts.rules or () if state.verdict == Verdict.FAILED]
     if facts.cancelled:  # row 1
-        return RunVerdict(Phase.CANCELLED, RunReason.CANCELLED, "the run was stopped before it had a verdict")
+        return RunVerdict(
+            Phase.CANCELLED, RunReason.CANCELLED, f"the run was {facts.cancelled_how} before it had a verdict"
+        )
     if facts.chain_reason != "":  # row 2
         message = facts.chain_message or "the chain never came up"
         return RunVerdict(Phase.ERROR, facts.chain_reason or RunReason.CHAIN_NOT_READY, message)

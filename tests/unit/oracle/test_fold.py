@@ -291,3 +291,25 @@ def test_ticks_that_passed_may_be_counted_without_their_decisions() -> None:
     fold_ = Fold.begin([rule()])
     fold_.skip("a", 7)
     assert (fold_.states["a"].due, fold_.states["a"].covered) == (7, 7)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "verdict"),
+    [
+        ([], "Awaited"),
+        ([passed(10)], "Awaited"),
+        ([passed(10), error(20)], "Awaited"),
+        ([error(10, reason="NoSamples")], "Awaited"),
+        ([passed(10), failed(20), passed(30)], "Failed"),
+        ([error(10 * tick) for tick in range(1, 5)], "Error"),
+        ([passed(10), passed(20, final=True)], "Passed"),
+    ],
+    ids=["never asked", "good", "tolerated", "no samples yet", "failed", "out of retries", "swept"],
+)
+def test_an_interrupt_leaves_undecided_what_was_not_decided(decisions: list[Decision], verdict: str):
+    state = RuleState("a")
+    for decision in decisions:
+        state = fold(state, decision, retry=3)
+    closed = close(state, rule(), stopped=False, interrupted=True)
+    assert closed.verdict == verdict
+    assert (closed.message == "interrupted before the window's end") == (verdict == "Awaited")

@@ -281,7 +281,7 @@ class Evaluation:
     def _end(self, *, interrupted: bool) -> Judgement:
         self.control.save(list(self.fold.states.values()))
         self._leave_out()
-        closed = self.fold.closed(ended=self._window.end is not None)
+        closed = self.fold.closed(ended=self._window.end is not None, interrupted=interrupted)
         return Judgement(
             start=self._window.start,
             end=self._window.end,
