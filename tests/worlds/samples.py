@@ -89,9 +89,10 @@ def _healthy(system: System, world: World, starter: Starter) -> Iterator[Shown]:
         for text, line in (*system.node.items(), *(system.replayer.items() if starter.replays else ())):
             yield Shown(read_series(fill(text, starter, pod)), _line(line))
     for index, pod in enumerate(starter.load_pods):
+        # The window ends a second before the container does.
         _, ends = world.load.of(index, starter.seconds)
         for text, line in system.load.items():
-            yield Shown(read_series(fill(text, starter, pod)), _during(_line(line), 0, ends))
+            yield Shown(read_series(fill(text, starter, pod)), _during(_line(line), 0, ends + 1))
 
 
 def _further(world: World, starter: Starter) -> Iterator[Shown]:
