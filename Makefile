@@ -37,6 +37,10 @@ test: $(READY) ## Run the tests
 test-fast: $(READY) ## Run the tests that need neither a Prometheus nor a build: some minutes
 	@$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/golden tests/cli
 
+.PHONY: test-examples
+test-examples: $(READY) ## Prove each rule of the examples: seen Passed, and seen Failed
+	@$(BIN)/validationrun test --strict examples-tests
+
 .PHONY: cluster
 cluster: $(READY) ## Bring up a cluster of real parts on this machine (root, Linux); see tests/cluster/README.md
 	@$(BIN)/python -m tests.cluster up

@@ -46,8 +46,8 @@ def left_behind(tmp_path, monkeypatch):
     return lambda: [*running_in(folder), *folder.iterdir()]
 
 
-def test_the_examples_are_as_expected():
-    result = run("test", ROOT / "examples-tests")
+def test_the_examples_are_as_expected_and_prove_each_of_their_rules():
+    result = run("test", "--strict", ROOT / "examples-tests")
     assert result.code == 0, result.out + result.err
     assert ", 0 not" in result.out
 

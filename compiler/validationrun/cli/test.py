@@ -26,12 +26,14 @@ from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.judging.ruletest.suite import Suite, Tested
+    from validationrun.spec.findings import Diagnostic
 
 EXAMPLES = """\b
 Examples:
   validationrun test tests/early-stop.yaml
   validationrun test tests/                         # every ValidationRuleTest below it
   validationrun test tests/ -o junit > rules.xml
+  validationrun test tests/ --strict                # in CI: each rule was seen Passed and Failed
 
 \b
 Exits 0 when every test is as expected, 1 when one is not, 2 for anything else: a bad file, no Prometheus, Ctrl-C.
@@ -53,6 +55,13 @@ FileArgument = Annotated[
         metavar="FILE...", help="Test files, folders (only the rule tests in them), globs, or - for standard input."
     ),
 ]
+StrictTestsOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="A test that proves nothing is an error, and so is a rule that was not seen Passed and seen Failed.",
+    ),
+]
 TestOutputOption = Annotated[TestOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
@@ -60,6 +69,7 @@ def run(
     files: FileArgument,
     output: TestOutputOption = TestOutput.TEXT,
     namespace: NamespaceOption = None,
+    strict: StrictTestsOption = False,
 ) -> None:
     """
     Test rules: series in promtool's notation, faults, and the verdict that must come out.
@@ -69,8 +79,9 @@ def run(
     """
     from validationrun.judging.ruletest.server import PrivatePrometheusError, find_binary
     from validationrun.judging.ruletest.suite import run_all
+    from validationrun.judging.ruletest.unproved import unproved
 
-    suite = _gather(files, namespace)
+    suite = _gather(files, namespace, strict=strict)
     results: list[Tested] = []
     try:
         binary = find_binary()
@@ -81,17 +92,18 @@ def run(
                     _print_text(results)
     except PrivatePrometheusError as error:
         raise usage_error(str(error)) from None
-    _print_summary(results, output)
-    raise typer.Exit(EXIT_OK if all(tested.ok for tested in results) else EXIT_FINDINGS)
+    missing = unproved(results) if strict else None
+    _print_summary(results, missing, output)
+    raise typer.Exit(EXIT_OK if all(tested.ok for tested in results) and not missing else EXIT_FINDINGS)
 
 
-def _gather(files: list[str], namespace: str | None) -> "Suite":
+def _gather(files: list[str], namespace: str | None, *, strict: bool) -> "Suite":
     """The tests. Raises typer.Exit with 2 when anything is wrong with a file, or there is no test: nothing is run then."""
     from validationrun.judging.ruletest.suite import gather
     from validationrun.spec.neighbours import beside_rule_tests
 
     read = read_specs(files)
-    suite = gather(read, namespace, beside_rule_tests(brought_along(files, read)))
+    suite = gather(read, namespace, beside_rule_tests(brought_along(files, read)), strict=strict)
     if not suite.ok:
         print_diagnostics(suite.diagnostics, Output.TEXT, sys.stderr)
         raise usage_error(f"{summary(suite.diagnostics)}; nothing was tested")
@@ -135,17 +147,22 @@ def _print_text(results: "list[Tested]") -> None:
     sys.stdout.flush()
 
 
-def _print_summary(results: "list[Tested]", output: TestOutput) -> None:
+def _print_summary(results: "list[Tested]", missing: "list[Diagnostic] | None", output: TestOutput) -> None:
     from validationrun.report.ruletest import as_json, as_junit
 
     if output is TestOutput.JSON:
-        json.dump(as_json(results), sys.stdout, indent=2)
+        json.dump(as_json(results, missing), sys.stdout, indent=2)
         print()
     elif output is TestOutput.JUNIT:
-        print(as_junit(results), end="")
+        print(as_junit(results, missing or ()), end="")
+    elif missing:
+        print()
+        print_diagnostics(missing, Output.TEXT)
     failed = sum(not tested.ok for tested in results)
-    words = f"{counted(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
+    text = f"{counted(len(results), 'test')}: {len(results) - failed} as expected, {failed} not"
+    if missing:
+        text += f"; {counted(len(missing), 'rule')} not proved"
     if output is TestOutput.TEXT:
-        print(words)
+        print(text)
     else:
-        note(words)
+        note(text)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from validationrun.judging.ruletest.compare import Mismatch, offset
 from validationrun.judging.ruletest.suite import Tested
 from validationrun.oracle.fold import RuleState
-from validationrun.spec.findings import format_path
+from validationrun.spec.findings import Diagnostic, format_path
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -42,9 +42,16 @@ def rule_words(tested: Tested, state: RuleState) -> str:
     return f"{state.name}: {f'{state.verdict} {state.reason}'.strip()}{moment}: {state.message}{why}"
 
 
-def as_json(results: Sequence[Tested]) -> dict[str, Any]:
-    """The stable form of `-o json`."""
+def as_json(results: Sequence[Tested], unproved: Sequence[Diagnostic] | None = None) -> dict[str, Any]:
+    """
+    The stable form of `-o json`.
+
+    Args:
+        unproved: the rules that no test proves; None when nobody asked, and then the document has no such key.
+    """
+    strict = {} if unproved is None else {"unproved": [diagnostic.as_json() for diagnostic in unproved]}
     return {
+        **strict,
         "tests": [_test(tested) for tested in results],
         "passed": sum(tested.ok for tested in results),
         "failed": sum(not tested.ok for tested in results),
@@ -93,14 +100,21 @@ def _mismatch(tested: Tested, mismatch: Mismatch) -> dict[str, Any]:
     }
 
 
-def as_junit(results: Sequence[Tested]) -> str:
-    """A suite for each file, a case for each test."""
-    root = ET.Element("testsuites", {"name": "validationrun test", **_counts(results)})
+def as_junit(results: Sequence[Tested], unproved: Sequence[Diagnostic] = ()) -> str:
+    """A suite for each file, a case for each test, and one for each rule that no test proves."""
+    root = ET.Element("testsuites", {"name": "validationrun test", **_counts(results, unproved)})
     for file in dict.fromkeys(tested.ready.file for tested in results):
         of_file = [tested for tested in results if tested.ready.file == file]
-        suite = ET.SubElement(root, "testsuite", {"name": _clean(file), **_counts(of_file)})
+        rules = [diagnostic for diagnostic in unproved if diagnostic.file == file]
+        suite = ET.SubElement(root, "testsuite", {"name": _clean(file), **_counts(of_file, rules)})
         for tested in of_file:
             _case(suite, tested)
+        for diagnostic in rules:
+            message = _clean(f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}: {diagnostic.message}")
+            case = ET.SubElement(
+                suite, "testcase", classname=_clean(file), name=_clean(diagnostic.message), time="0.000"
+            )
+            ET.SubElement(case, "failure", type="Unproved", message=message).text = message
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -120,10 +134,10 @@ def _case(suite: ET.Element, tested: Tested) -> None:
         failure.text = _clean("\n".join(messages))
 
 
-def _counts(results: Sequence[Tested]) -> dict[str, str]:
+def _counts(results: Sequence[Tested], unproved: Sequence[Diagnostic]) -> dict[str, str]:
     return {
-        "tests": str(len(results)),
-        "failures": str(sum(not tested.ok for tested in results)),
+        "tests": str(len(results) + len(unproved)),
+        "failures": str(sum(not tested.ok for tested in results) + len(unproved)),
         "errors": "0",
         "time": f"{sum(tested.seconds for tested in results):.3f}",
     }

@@ -14,17 +14,21 @@ from validationrun.judging.ruletest.parse import parse_tests, place
 from validationrun.judging.ruletest.prepare import Case, prepare
 from validationrun.judging.ruletest.server import private_prometheus
 from validationrun.judging.ruletest.simulate import Outcome, simulate
+from validationrun.judging.ruletest.strict import vacuous
 from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, has_errors, quote, worst_first
 from validationrun.spec.neighbours import PassOver
 from validationrun.spec.source import MAX_BYTES, Document, read
+from validationrun.spec.v1alpha1 import ValidationRun
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A test that can run, and where it stands."""
+    """A test that can run, the run whose rules it tests, and where it stands."""
 
     case: Case
+    run: ValidationRun
+    spec: str
     document: Document
     file: str
 
@@ -42,10 +46,14 @@ class Tested:
     def ok(self) -> bool:
         return not self.mismatches
 
+    def place(self, finding: Finding) -> Diagnostic:
+        """A finding about the test's file, with its line and column."""
+        return place(finding, self.ready.document, self.ready.file)
+
     def place_of(self, mismatch: Mismatch) -> Diagnostic:
         """Where the expectation stands."""
         message = f"expected {mismatch.expected}, got {mismatch.got}"
-        return place(Finding("RT201", mismatch.loc, message, ""), self.ready.document, self.ready.file)
+        return self.place(Finding("RT201", mismatch.loc, message, ""))
 
 
 @dataclass(slots=True)
@@ -61,7 +69,11 @@ class Suite:
 
 
 def gather(
-    files: Sequence[tuple[str, bytes]], namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+    files: Sequence[tuple[str, bytes]],
+    namespace: str | None = None,
+    pass_over: PassOver = neighbours.nothing,
+    *,
+    strict: bool = False,
 ) -> Suite:
     """
     The tests of files, each with its name and content; the specs that they name are read from disk.
@@ -69,8 +81,9 @@ def gather(
     Args:
         namespace: for specs that name none.
         pass_over: documents that are no rule tests.
+        strict: a test that proves nothing is an error.
     """
-    gathering = _Gathering(namespace, pass_over)
+    gathering = _Gathering(namespace, pass_over, strict=strict)
     for file, content in files:
         gathering.add(file, content)
     gathering.suite.diagnostics = worst_first(gathering.suite.diagnostics)
@@ -97,11 +110,14 @@ def check_tests(
 class _Gathering:
     """Reads each spec once, however many tests name it."""
 
-    def __init__(self, namespace: str | None, pass_over: PassOver, shown: Collection[str] = ()) -> None:
+    def __init__(
+        self, namespace: str | None, pass_over: PassOver, shown: Collection[str] = (), *, strict: bool = False
+    ) -> None:
         self.suite = Suite()
         self._namespace = namespace
         self._pass_over = pass_over
         self._shown = shown
+        self._strict = strict
         self._specs: dict[str, LintResult] = {}
 
     def add(self, file: str, content: bytes) -> None:
@@ -124,7 +140,9 @@ class _Gathering:
         if isinstance(run, Finding):
             return [run]
         cases, findings = prepare(parsed, run.run)
-        self.suite.tests += [Ready(case, document, file) for case in cases]
+        self.suite.tests += [Ready(case, run.run, os.path.realpath(run.file), document, file) for case in cases]
+        if self._strict:
+            findings += [finding for case in cases for finding in vacuous(case)]
         return findings
 
     def _run(self, parsed: RuleTestFile, file: str) -> Linted | Finding:
