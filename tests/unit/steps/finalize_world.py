@@ -99,7 +99,6 @@ class World:
         self.context = context("finalize", self.cluster, self.clock, folder, HASH)
         self.folder = self.context.output_dir / "results"
         self._begun = False
-        self.attempts = 0
 
     def step(
         self, step: str, *statuses: dict[str, Any], name: str = "", phase: str = "Succeeded", at: float = 0
@@ -158,12 +157,10 @@ class World:
         return begin(self.cluster, *self.keys)
 
     def finalize(self) -> int:
-        """The next attempt, with the record as it stands; without the key `run` there is none."""
+        """With the record as it stands; without the key `run` there is none."""
         if RunEntry in self.keys and not self._begun:
             self.begin()
-        attempt = dataclasses.replace(self.context, retries=self.attempts)
-        self.attempts += 1
-        return finalize(attempt)
+        return finalize(self.context)
 
     def status(self) -> dict[str, Any]:
         return read(self.cluster).need(Status).to_data()

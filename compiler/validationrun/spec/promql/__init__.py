@@ -5,22 +5,32 @@ Other rooms ask this package about a tree, so that few of them depend on the typ
 of runs.
 """
 
-from validationrun.spec.promql.series import may_give_several
+from validationrun.spec.promql.direction import Wants, Way, inwards
+from validationrun.spec.promql.filters import Filter, harmful_filter, split_comparison
+from validationrun.spec.promql.matching import Mismatch, mismatches, unscoped
+from validationrun.spec.promql.newer import newer_syntax
+from validationrun.spec.promql.numbers import Numbers
+from validationrun.spec.promql.possible import possible
+from validationrun.spec.promql.reach import Reach, reaches
+from validationrun.spec.promql.series import labels_of, may_give_several
+from validationrun.spec.promql.silence import Silence, silence
 from validationrun.spec.promql.syntax import SyntaxFault, parse
 from validationrun.spec.promql.tree import (
     RangeUse,
     bare,
     children,
     matcher_values,
+    metric_name,
     nodes,
     range_uses,
-    ranges,
     selectors,
     value_type,
 )
-from validationrun.spec.promql.values import is_count, is_exact, silence_turned_into_a_value
+from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
-    "RangeUse", "SyntaxFault", "bare", "children", "is_count", "is_exact", "matcher_values", "may_give_several", "nodes", "parse",
-    "range_uses", "ranges", "selectors", "silence_turned_into_a_value", "value_type",
+    "Filter", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way", "bare", "children",
+    "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "labels_of", "matcher_values", "may_give_several",
+    "metric_name", "mismatches", "newer_syntax", "nodes", "parse", "possible", "range_uses", "reaches", "selectors", "silence",
+    "split_comparison", "unscoped", "value_type",
 ]  # fmt: skip

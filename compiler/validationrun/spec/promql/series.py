@@ -1,10 +1,50 @@
-"""How many series a query can give, whatever series exist."""
+"""The labels that a query's series can have, whatever series exist, and so how many series it can give."""
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.tree import bare, selectors, value_type
+from validationrun.spec.promql.functions import ABSENT, RELABEL
+from validationrun.spec.promql.samples import NAME, of_absent
+from validationrun.spec.promql.tree import bare, value_type
+
+_SETS: Final = ("and", "unless")
+_OF_SOME: Final = ("topk", "bottomk", "limitk", "limit_ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLabels:
+    """
+    Attributes:
+        names: all labels that a series can have; None when it can have any.
+        pinned: labels with one value on all series, and that value; empty where it is not known.
+        single: there is at most one series, for another reason than its labels.
+    """
+
+    names: frozenset[str] | None = None
+    pinned: frozenset[tuple[str, str]] = frozenset()
+    single: bool = False
+
+    @property
+    def pinned_names(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.pinned)
+
+    @property
+    def one(self) -> bool:
+        """At most one series: no two series have the same labels, so that one set of labels is one series."""
+        return self.single or (self.names is not None and self.names <= self.pinned_names)
+
+    def keep(self, names: frozenset[str]) -> "SeriesLabels":
+        kept = names if self.names is None else names & self.names
+        return replace(self, names=kept, pinned=frozenset(pair for pair in self.pinned if pair[0] in names))
+
+    def drop(self, names: frozenset[str]) -> "SeriesLabels":
+        left = None if self.names is None else self.names - names
+        return replace(self, names=left, pinned=frozenset(pair for pair in self.pinned if pair[0] not in names))
+
+
+NO_LABELS: Final = SeriesLabels(frozenset())
 
 
 def may_give_several(tree: Any) -> bool:
@@ -13,89 +53,128 @@ def may_give_several(tree: Any) -> bool:
 
     False means at most one, whatever series exist: the query aggregates to one series, or `=` pins every remaining label.
     """
+    return value_type(tree) in ("vector", "matrix") and not labels_of(tree).one
+
+
+def labels_of(tree: Any) -> SeriesLabels:
+    """The labels of the series that a vector or a range can give. The name of the metric is no label here."""
     tree = bare(tree)
-    if isinstance(tree, promql.AggregateExpr):
-        return _aggregate_may_give_several(tree)
+    if isinstance(tree, promql.VectorSelector):
+        return _of_selector(tree)
+    if isinstance(tree, promql.MatrixSelector):
+        return _of_selector(tree.vector_selector)
+    if isinstance(tree, promql.UnaryExpr):
+        return labels_of(tree.expr)
+    if isinstance(tree, promql.SubqueryExpr):
+        # One series at a time may be another one at each time, as under topk().
+        return replace(labels_of(tree.expr), single=False)
     if isinstance(tree, promql.Call):
-        if tree.func.name in ("scalar", "vector", "time", "pi", "absent", "absent_over_time"):
-            return False
-        if tree.func.name in ("histogram_quantile", "histogram_fraction") and _groups_only_by_le(tree.args[-1]):
-            return False
-        # A function without a vector argument, such as hour(), returns one series; others keep the series of their argument.
-        return any(may_give_several(argument) for argument in tree.args if value_type(argument) in ("vector", "matrix"))
-    if isinstance(tree, promql.BinaryExpr):
-        return _binary_may_give_several(tree)
-    if isinstance(tree, (promql.UnaryExpr, promql.SubqueryExpr)):
-        return may_give_several(tree.expr)
-    return not isinstance(tree, (promql.NumberLiteral, promql.StringLiteral))
+        return _of_call(tree)
+    if isinstance(tree, promql.AggregateExpr):
+        return _of_aggregate(tree)
+    return _of_binary(tree) if isinstance(tree, promql.BinaryExpr) else NO_LABELS
 
 
-def _groups_only_by_le(tree: Any) -> bool:
-    """Whether the tree groups only by `le`, as `sum by (le) (...)` does. A quantile makes one value of such buckets."""
-    tree = bare(tree)
-    by_labels = (
-        isinstance(tree, promql.AggregateExpr)
-        and tree.modifier is not None
-        and tree.modifier.type == promql.AggModifierType.By
+def _of_selector(selector: Any) -> SeriesLabels:
+    pinned = frozenset(
+        (matcher.name, matcher.value)
+        for matcher in selector.matchers.matchers
+        if matcher.op == promql.MatchOp.Equal and matcher.name != NAME
     )
-    return by_labels and set(tree.modifier.labels) <= {"le"} | _pinned_labels(tree.expr)
+    return SeriesLabels(pinned=pinned)
 
 
-def _aggregate_may_give_several(tree: Any) -> bool:
-    operator = str(tree.op)
-    if operator == "count_values":
-        return True
-    if operator in ("topk", "bottomk", "limitk", "limit_ratio"):
+def _of_call(tree: Any) -> SeriesLabels:
+    name = tree.func.name
+    if name in ABSENT:
+        pinned = of_absent(bare(tree.args[0]))
+        return SeriesLabels(frozenset(label for label, _ in pinned), pinned)
+    vectors = [argument for argument in tree.args if value_type(argument) in ("vector", "matrix")]
+    if not vectors:
+        return NO_LABELS
+    labels = labels_of(vectors[0])
+    if name in ("histogram_quantile", "histogram_fraction"):
+        return replace(labels.drop(frozenset({"le"})), single=False)
+    if name in RELABEL:
+        target = getattr(bare(tree.args[1]), "val", "")
+        return _relabelled(labels, target)
+    return labels
+
+
+def _relabelled(labels: SeriesLabels, target: str) -> SeriesLabels:
+    """With the label `target` written anew, from labels that may differ between series."""
+    names = None if labels.names is None else labels.names | {target}
+    pinned = frozenset(pair for pair in labels.pinned if pair[0] != target)
+    return SeriesLabels(names, pinned, single=labels.one)
+
+
+def _of_aggregate(tree: Any) -> SeriesLabels:
+    operator, of = str(tree.op), labels_of(tree.expr)
+    if operator in _OF_SOME:
         keeps_one = isinstance(tree.param, promql.NumberLiteral) and tree.param.val == 1 and operator != "limit_ratio"
-        return not (keeps_one and tree.modifier is None)
+        return replace(of, single=of.single or (keeps_one and tree.modifier is None))
     if tree.modifier is None:
-        return False
-    if tree.modifier.type == promql.AggModifierType.By:
-        pinned = _pinned_labels(tree.expr)
-        return not set(tree.modifier.labels) <= pinned
-    return True
+        grouped = NO_LABELS
+    elif tree.modifier.type == promql.AggModifierType.By:
+        grouped = of.keep(frozenset(tree.modifier.labels))
+    else:
+        grouped = of.drop(frozenset(tree.modifier.labels))
+    if operator == "count_values":
+        target = getattr(tree.param, "val", "")
+        return replace(_relabelled(grouped, target), single=False)
+    return grouped
 
 
-def _binary_may_give_several(tree: Any) -> bool:
-    left = value_type(tree.lhs) == "vector" and may_give_several(tree.lhs)
-    right = value_type(tree.rhs) == "vector" and may_give_several(tree.rhs)
-    operator = str(tree.op)
-    if operator == "or":
-        # `one or vector(0)` returns the left side's series, or else the fallback, because neither has labels.
-        return left or right or not (_without_labels(tree.lhs) and _without_labels(tree.rhs))
-    if operator in ("and", "unless"):
+def _of_binary(tree: Any) -> SeriesLabels:
+    if value_type(tree.lhs) == "scalar":
+        return labels_of(tree.rhs)
+    left = labels_of(tree.lhs)
+    if value_type(tree.rhs) == "scalar" or str(tree.op) in _SETS:
         return left
-    if value_type(tree.lhs) == "scalar" or value_type(tree.rhs) == "scalar":
-        return left or right
-    if tree.modifier is not None and tree.modifier.card == promql.VectorMatchCardinality.ManyToOne:
-        return left
-    if tree.modifier is not None and tree.modifier.card == promql.VectorMatchCardinality.OneToMany:
-        return right
-    return left and right
+    right = labels_of(tree.rhs)
+    if str(tree.op) == "or":
+        return _either(left, right)
+    modifier = tree.modifier
+    if modifier is not None and modifier.card == promql.VectorMatchCardinality.ManyToOne:
+        return _with_group_labels(left, modifier.group_labels)
+    if modifier is not None and modifier.card == promql.VectorMatchCardinality.OneToMany:
+        return _with_group_labels(right, modifier.group_labels)
+    # One to one: the result has no more series than either side.
+    matched = _matched(left, modifier.matching if modifier is not None else None)
+    other = right if modifier is None or modifier.matching is None else _matched(right, modifier.matching)
+    # The labels that are compared are equal on both sides.
+    names = (
+        matched.names if other.names is None else other.names if matched.names is None else matched.names & other.names
+    )
+    filled = modifier is not None and any(
+        value is not None for value in (modifier.fill_values.lhs, modifier.fill_values.rhs)
+    )
+    if filled:
+        return SeriesLabels()
+    return SeriesLabels(names, matched.pinned | other.pinned, single=left.one or right.one)
 
 
-def _without_labels(tree: Any) -> bool:
-    tree = bare(tree)
-    if isinstance(tree, promql.AggregateExpr):
-        return tree.modifier is None and str(tree.op) not in (
-            "topk",
-            "bottomk",
-            "limitk",
-            "limit_ratio",
-            "count_values",
-        )
-    if isinstance(tree, promql.Call):
-        return tree.func.name == "vector"
-    if isinstance(tree, promql.BinaryExpr):
-        vectors = [side for side in (tree.lhs, tree.rhs) if value_type(side) == "vector"]
-        return all(_without_labels(side) for side in vectors)
-    return False
+def _with_group_labels(many: SeriesLabels, group_labels: list[str] | None) -> SeriesLabels:
+    for label in group_labels or ():
+        many = _relabelled(many, label)
+    return many
 
 
-def _pinned_labels(tree: Any) -> set[str]:
-    """Labels that every selector in the tree pins with `=`. Grouping by them gives one group."""
-    pinned = [
-        {matcher.name for matcher in selector.matchers.matchers if matcher.op == promql.MatchOp.Equal}
-        for selector in selectors(tree)
-    ]
-    return set.intersection(*pinned) if pinned else set()
+def _matched(labels: SeriesLabels, matching: Any) -> SeriesLabels:
+    if matching is None:
+        return labels
+    names = frozenset(matching.labels)
+    return labels.keep(names) if matching.type == promql.LabelModifierType.Include else labels.drop(names)
+
+
+def _either(left: SeriesLabels, right: SeriesLabels) -> SeriesLabels:
+    """The series of both sides of `or`: what is pinned to different values on them is not pinned together."""
+    names = None if left.names is None or right.names is None else left.names | right.names
+    return SeriesLabels(names, _with_missing(left, names) & _with_missing(right, names))
+
+
+def _with_missing(labels: SeriesLabels, names: frozenset[str] | None) -> frozenset[tuple[str, str]]:
+    """A label that no series of a side can have is pinned to the empty text there."""
+    if names is None or labels.names is None:
+        return labels.pinned
+    return labels.pinned | {(name, "") for name in names - labels.names}

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import promql_parser as promql
 
+from validationrun.spec.promql.functions import SCALARS
+
+COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
 _RANGE_FUNCTIONS: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}
 )
@@ -26,7 +29,7 @@ def value_type(tree: Any) -> str:
     tree = bare(tree)
     kind = type(tree)
     if kind is promql.Call:
-        return "scalar" if tree.func.name in ("scalar", "time", "pi") else "vector"
+        return "scalar" if tree.func.name in SCALARS else "vector"
     if kind is promql.BinaryExpr:
         return "scalar" if value_type(tree.lhs) == value_type(tree.rhs) == "scalar" else "vector"
     if kind is promql.UnaryExpr:
@@ -76,15 +79,28 @@ def bare(tree: Any) -> Any:
     return tree
 
 
+def is_bool(tree: Any) -> bool:
+    """Whether a comparison gives 0 or 1, and does not filter."""
+    return tree.modifier is not None and bool(tree.modifier.return_bool)
+
+
 def selectors(tree: Any) -> list[Any]:
     return [node for node in nodes(tree) if isinstance(node, promql.VectorSelector)]
 
 
-def matcher_values(selector: Any) -> list[str]:
-    """The values of all positive matchers (`=` and `=~`), including those of `or` groups."""
-    groups = [selector.matchers.matchers, *selector.matchers.or_matchers]
+def metric_name(selector: Any) -> str | None:
+    """The metric's name, or the regular expression for it; None without either."""
+    if selector.name is not None:
+        return str(selector.name)
+    return next((matcher.value for matcher in selector.matchers.matchers if matcher.name == "__name__"), None)
+
+
+def matcher_values(selector: Any) -> list[list[str]]:
+    """The values of the positive matchers (`=` and `=~`), for each alternative: a selector without `or` has one."""
+    always = selector.matchers.matchers
+    groups = [[*always, *group] for group in selector.matchers.or_matchers] or [always]
     positive = (promql.MatchOp.Equal, promql.MatchOp.Re)
-    return [matcher.value for group in groups for matcher in group if matcher.op in positive]
+    return [[matcher.value for matcher in group if matcher.op in positive] for group in groups]
 
 
 def range_uses(tree: Any) -> list[RangeUse]:
@@ -96,11 +112,3 @@ def range_uses(tree: Any) -> list[RangeUse]:
                 if isinstance(argument, promql.MatrixSelector):
                     uses.append(RangeUse(node.func.name, argument.range.total_seconds()))
     return uses
-
-
-def ranges(tree: Any) -> list[float]:
-    """The length in seconds of every range in the query, including subqueries."""
-    lengths = [node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.MatrixSelector)]
-    return lengths + [
-        node.range.total_seconds() for node in nodes(tree) if isinstance(node, promql.SubqueryExpr) and node.range
-    ]

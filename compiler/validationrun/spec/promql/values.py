@@ -1,43 +1,50 @@
-"""Which values a query can give."""
+"""Which parts of a query its value is calculated from, and whether that value is exact."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.tree import bare, nodes
+from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, value_type
 
 _EXACT_AGGREGATES: Final = frozenset({"sum", "min", "max", "count", "group", "topk", "bottomk"})
 _INEXACT_FUNCTIONS: Final = frozenset(
-    {"rate", "irate", "deriv", "predict_linear", "histogram_quantile", "avg_over_time", "stddev_over_time", "quantile_over_time",
-     "exp", "ln", "log2", "log10", "sqrt", "stdvar_over_time", "double_exponential_smoothing"}
+    {"rate", "irate", "increase", "delta", "deriv", "predict_linear", "histogram_quantile", "avg_over_time", "stddev_over_time",
+     "quantile_over_time", "exp", "ln", "log2", "log10", "sqrt", "stdvar_over_time", "double_exponential_smoothing"}
 )  # fmt: skip
+_COUNTING: Final = frozenset(
+    {"absent", "absent_over_time", "count_over_time", "present_over_time", "changes", "resets", "timestamp"}
+)
+"""Functions whose value does not depend on their argument's numbers, or is a count of events in them."""
 
 
-def silence_turned_into_a_value(tree: Any) -> list[str]:
-    """The parts of the query that return a number when there is no data, in PromQL terms."""
-    causes: list[str] = []
-    for node in nodes(tree):
-        if isinstance(node, promql.BinaryExpr):
-            if node.modifier is not None and node.modifier.return_bool:
-                causes.append("bool")
-            if str(node.op) == "or" and _is_call(node.rhs, "vector"):
-                causes.append("or vector()")
-            if str(node.op) in ("==", "!=", "<=", ">=", "<", ">") and _compares_count_with_zero(node):
-                causes.append("a count compared with 0")
-        elif isinstance(node, promql.Call) and node.func.name in ("absent", "absent_over_time"):
-            causes.append(f"{node.func.name}()")
-    return list(dict.fromkeys(causes))
+def value_path(tree: Any) -> Iterator[Any]:
+    """The nodes that the query's number is calculated from, without those that only decide whether there is one."""
+    todo = [tree]
+    while todo:
+        node = bare(todo.pop())
+        yield node
+        todo.extend(reversed(_calculated_from(node)))
 
 
-def _is_call(tree: Any, name: str) -> bool:
-    tree = bare(tree)
-    return isinstance(tree, promql.Call) and tree.func.name == name
+def _calculated_from(node: Any) -> list[Any]:
+    if isinstance(node, promql.BinaryExpr):
+        return sides_of_value(node)
+    if isinstance(node, promql.AggregateExpr):
+        return [] if str(node.op) in ("count", "group", "count_values") else [node.expr]
+    if isinstance(node, promql.Call):
+        return [] if node.func.name in _COUNTING else list(node.args)
+    return [node.expr] if isinstance(node, (promql.UnaryExpr, promql.SubqueryExpr)) else []
 
 
-def _compares_count_with_zero(node: Any) -> bool:
-    sides = [bare(node.lhs), bare(node.rhs)]
-    zero = any(isinstance(side, promql.NumberLiteral) and side.val == 0 for side in sides)
-    return zero and any(is_count(side) for side in sides)
+def sides_of_value(node: Any) -> list[Any]:
+    """The operands whose numbers a binary operator passes on. A comparison without `bool` passes on the vector's."""
+    operator = str(node.op)
+    if operator in COMPARISONS:
+        if is_bool(node):
+            return []
+        return [node.rhs if value_type(node.lhs) == "scalar" else node.lhs]
+    return [node.lhs] if operator in ("and", "unless") else [node.lhs, node.rhs]
 
 
 def is_count(tree: Any) -> bool:
@@ -45,12 +52,12 @@ def is_count(tree: Any) -> bool:
     tree = bare(tree)
     if isinstance(tree, promql.AggregateExpr):
         return str(tree.op) in ("count", "group") or (str(tree.op) in ("sum", "max") and is_count(tree.expr))
-    return isinstance(tree, promql.Call) and tree.func.name == "count_over_time"
+    return isinstance(tree, promql.Call) and tree.func.name in ("count_over_time", "present_over_time")
 
 
 def is_exact(tree: Any) -> bool:
-    """Whether whole numbers stay whole: the query has no division, rate or average."""
-    for node in nodes(tree):
+    """Whether whole numbers stay whole: the query's number is calculated without division, rate or average."""
+    for node in value_path(tree):
         if isinstance(node, promql.BinaryExpr) and str(node.op) in ("/", "%", "^", "atan2"):
             return False
         if isinstance(node, promql.AggregateExpr) and str(node.op) not in _EXACT_AGGREGATES:
@@ -58,3 +65,8 @@ def is_exact(tree: Any) -> bool:
         if isinstance(node, promql.Call) and node.func.name in _INEXACT_FUNCTIONS:
             return False
     return True
+
+
+def functions_of_value(tree: Any) -> list[str]:
+    """The functions on the way from the samples to the query's number, outermost first."""
+    return [node.func.name for node in value_path(tree) if isinstance(node, promql.Call)]

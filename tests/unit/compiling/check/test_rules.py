@@ -7,6 +7,9 @@ from validationrun.compiling.check import CHECKS, check
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
 
+LONG = 'min(increase(height{chain_id="${chainId}"}[5m]))'
+"""Looks at all of the longest interval."""
+
 
 def _check(run: dict) -> list[Finding]:
     return check(ValidationRun.model_validate(run))
@@ -64,7 +67,7 @@ def test_text_that_is_near_no_placeholder_is_left_alone():
         'pod=~"${runId}-.*"',
         'namespace="eng-ada"',
         'chain_id="pacific-1"',
-        'a="x" or b="${runId}"',
+        'chain_id="${chainId}" or b="${runId}"',
     ],
 )
 def test_any_matcher_that_holds_a_value_of_this_run_ties_a_rule_to_it(matcher: str):
@@ -145,12 +148,17 @@ def test_without_rules_nothing_needs_to_be_scraped():
     ("promql", "op", "threshold", "codes"),
     [
         ("sum", "==", "0", []), ("sum", "!=", "5", []), ("sum", "==", "0.5", ["VR556"]), ("avg", "==", "1", ["VR556"]),
-        ("avg", "==", "0", []),
-        ("avg", ">=", "0.5", []), ("sum", "==", "-1e3", []), ("sum", "!=", "-0.0", []),
+        ("avg", "==", "0", []), ("avg", ">=", "0.5", []), ("sum", "==", "-1e3", []), ("sum", "!=", "-0.0", []),
     ],
 )  # fmt: skip
 def test_equality_is_doubted_only_between_fractions(promql: str, op: str, threshold: str, codes: list[str]):
-    assert _query(f'{promql}(up{{chain_id="${{chainId}}"}})', op=op, threshold=threshold) == codes
+    assert _query(f'{promql}(drift{{chain_id="${{chainId}}"}})', op=op, threshold=threshold) == codes
+
+
+def test_a_whole_quotient_of_whole_numbers_is_exact():
+    share = 'sum(up{chain_id="${chainId}"}) / count(up{chain_id="${chainId}"})'
+    assert _query(share, op="==", threshold="1") == []
+    assert _query(f"1 + {share}", op="==", threshold="2") == ["VR556"]
 
 
 @pytest.mark.parametrize("threshold", ["1" * 64, "0e-999", "-0.0"])
@@ -198,7 +206,7 @@ def test_without_a_final_sweep_one_tick_is_needed(start: str, codes: list[str]):
 @pytest.mark.parametrize(("timeout", "codes"), [("115s", []), ("116s", ["VR558"])])
 def test_the_final_sweep_has_8_minutes(timeout: str, codes: list[str]):
     def edit(run):
-        run["spec"]["rules"][0]["query"]["timeout"] = timeout
+        run["spec"]["rules"][0]["query"].update(timeout=timeout, promql=LONG)
         run["spec"]["rules"][0]["runProperties"] = {"interval": "5m"}
 
     assert _codes(edit) == codes
@@ -206,7 +214,7 @@ def test_the_final_sweep_has_8_minutes(timeout: str, codes: list[str]):
 
 def test_without_a_final_sweep_it_takes_no_time():
     def edit(run):
-        run["spec"]["rules"][0]["query"]["timeout"] = "2m"
+        run["spec"]["rules"][0]["query"].update(timeout="2m", promql=LONG)
         run["spec"]["rules"][0]["runProperties"] = {"interval": "5m", "finalSweep": False}
 
     assert _codes(edit) == []

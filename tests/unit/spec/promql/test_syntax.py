@@ -1,11 +1,11 @@
+"""Parsing, and the parts of a tree."""
+
 import promql_parser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validationrun.spec import promql
-
-PINNED = 'up{a="1", b="2"}'
 
 
 @pytest.mark.parametrize(
@@ -23,79 +23,8 @@ def test_the_type_of_a_query_is_known(query: str, kind: str):
     assert promql.value_type(promql.parse(query)) == kind
 
 
-ONE = [
-    "1", "scalar(up)", "vector(1)", "time()", "hour()", "sum(up)", "(sum(up))", "-sum(up)", "absent(up)", "absent_over_time(up[5m])",
-    "topk(1, up)", "bottomk(1, up)", "sum(up) / sum(up)", "sum(up) / up", "up / sum(up)", "sum(up) > 1", "1 < sum(up)", "abs(sum(up))",
-    "sum(up) or vector(0)", "sum(up) and up", "sum(up) unless up", 'sum by (a) (up{a="1"})', 'sum by (a) (up{a="1"} + up{a="1"})',
-    "max_over_time(sum(up)[5m:])", "histogram_quantile(0.9, sum by (le) (rate(b[5m])))",
-    'histogram_quantile(0.9, (sum by (le, a) (rate(b{a="1"}[5m]))))', "sum(up) / 2 or vector(0)",
-    "sum(up) * on() group_left sum(up)", "sum(up) * on() group_right sum(up)",
-]  # fmt: skip
-SEVERAL = [
-    "up", "-up", "up + 1", "1 + up", PINNED, "rate(up[5m])", "abs(up)", "topk(2, up)", "topk(1, up) by (a)", "topk by (a) (1, up)",
-    "topk(scalar(up), up)", "limitk(1, up) by (a)", "limit_ratio(1, up)", 'count_values("v", up)', "sum by (a) (up)",
-    "sum without (a) (up)",
-    'sum by (a) (up{a=~"1"})', 'sum by (a) (up{a="1"} + down)', "up / up", "up * on(a) group_left sum(up)",
-    "sum(up) * on() group_right up", "up or vector(0)", "sum(up) or up", 'sum(up) or sum by (a) (up{a="1"})', "topk(1, up) or vector(0)",
-    "up and sum(up)", "up unless sum(up)", "max_over_time(up[5m])", "max_over_time(up[5m:])", "histogram_quantile(0.9, rate(b[5m]))",
-    "histogram_quantile(0.9, sum by (le, a) (rate(b[5m])))", "histogram_quantile(0.9, sum without (le) (rate(b[5m])))",
-    "histogram_quantile(0.9, sum(rate(b[5m])) by (a))", 'abs(sum(up)) or label_replace(sum(up), "a", "b", "c", "d")',
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("query", ONE)
-def test_a_query_that_gives_at_most_one_series_is_known(query: str):
-    assert not promql.may_give_several(promql.parse(query))
-
-
-@pytest.mark.parametrize("query", SEVERAL)
-def test_a_query_that_could_give_several_series_is_known(query: str):
-    assert promql.may_give_several(promql.parse(query))
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("up > 1", []), ("up > bool 1", ["bool"]), ("up or vector(0)", ["or vector()"]), ("up or (vector(0))", ["or vector()"]),
-        ("up or down", []), ("vector(0) or up", []), ("absent(up)", ["absent()"]), ("absent_over_time(up[1m])", ["absent_over_time()"]),
-        ("count(up) == 0", ["a count compared with 0"]), ("0 < count(up)", ["a count compared with 0"]), ("count(up) > 1", []),
-        ("sum(up) == 0", []), ("count(up) + 0", []), ("absent(up) > bool 0 or vector(1)", ["or vector()", "bool", "absent()"]),
-        ("absent(up) + absent(down)", ["absent()"]),
-    ],
-)  # fmt: skip
-def test_silence_that_turns_into_a_value_is_named(query: str, found: list[str]):
-    assert promql.silence_turned_into_a_value(promql.parse(query)) == found
-
-
-@pytest.mark.parametrize(
-    ("query", "is_count"),
-    [
-        ("count(up)", True), ("(count(up))", True), ("group(up)", True), ("sum(count(up) by (a))", True), ("max(count by (a) (up))", True),
-        ("count_over_time(up[1m])", True), ("sum(count_over_time(up[1m]))", True), ("sum(up)", False), ("up", False),
-        ("min(count(up))", False), ("count(up) * 2", False), ("avg_over_time(up[1m])", False),
-    ],
-)  # fmt: skip
-def test_a_count_is_known(query: str, is_count: bool):
-    assert promql.is_count(promql.parse(query)) is is_count
-
-
-@pytest.mark.parametrize(
-    ("query", "exact"),
-    [
-        ("up", True), ("sum(up)", True), ("max(min(up))", True), ("count(up)", True), ("up + up * 2 - 1", True),
-        ("max_over_time(up[1m])", True),
-        ("up / 2", False), ("up % 2", False), ("up ^ 2", False), ("up atan2 down", False), ("avg(up)", False), ("stddev(up)", False),
-        ("quantile(0.5, up)", False), ("rate(up[1m])", False), ("sum(irate(up[1m]))", False), ("avg_over_time(up[1m])", False),
-        ("sqrt(up)", False),
-    ],
-)  # fmt: skip
-def test_it_is_known_whether_whole_numbers_stay_whole(query: str, exact: bool):
-    assert promql.is_exact(promql.parse(query)) is exact
-
-
-def test_ranges_are_found_wherever_they_stand():
+def test_functions_that_need_two_samples_are_found_wherever_they_stand():
     tree = promql.parse("max_over_time(rate(up[2m])[1h:1m]) + sum(increase((down[30s]))) + min_over_time(a[5m])")
-    assert sorted(promql.ranges(tree)) == [30, 120, 300, 3600]
     assert [(use.function, use.seconds) for use in promql.range_uses(tree)] == [("rate", 120), ("increase", 30)]
 
 
@@ -123,12 +52,20 @@ def test_selectors_are_found_in_every_part_of_a_query():
 
 def test_only_matchers_that_demand_a_value_count():
     (selector,) = promql.selectors(promql.parse('up{a="1", b=~"2", c!="3", d!~"4"}'))
-    assert promql.matcher_values(selector) == ["1", "2"]
+    assert promql.matcher_values(selector) == [["1", "2"]]
 
 
-def test_matchers_of_an_or_group_count_too():
+def test_each_alternative_of_an_or_group_has_its_own_matchers():
     (selector,) = promql.selectors(promql.parse('up{a="1" or b="2"}'))
-    assert sorted(promql.matcher_values(selector)) == ["1", "2"]
+    assert promql.matcher_values(selector) == [["1"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("up", "up"), ('{__name__=~"a|b"}', "a|b"), ('{job="x"}', None)],
+)
+def test_the_name_of_a_metric_is_found(query: str, name: str | None):
+    assert promql.metric_name(promql.parse(query)) == name
 
 
 @pytest.mark.parametrize(
@@ -191,8 +128,12 @@ def test_no_query_makes_the_checks_raise_anything_but_a_syntax_fault(query: str)
     promql.may_give_several(tree)
     promql.is_count(tree)
     promql.is_exact(tree)
-    promql.silence_turned_into_a_value(tree)
-    promql.ranges(tree)
+    promql.silence(tree)
+    promql.possible(tree)
+    promql.reaches(tree)
+    list(promql.mismatches(tree))
+    promql.unscoped(tree, lambda selector: False)
+    promql.harmful_filter(tree, "<", lambda value: value < 1)
     promql.range_uses(tree)
     for selector in promql.selectors(tree):
         promql.matcher_values(selector)
