@@ -17,6 +17,19 @@ def vector(*values: str, t: float = 0, **more: Any) -> Reply:
     return success("vector", result, **more)
 
 
+def asked_at(reply: Reply, t: float) -> Reply:
+    """The reply as an answer about T: every sample is stamped with T."""
+    try:
+        body = json.loads(reply.body)
+        kind, result = body["data"]["resultType"], body["data"]["result"]
+        pairs = [result] if kind == "scalar" else [sample["value"] for sample in result if "value" in sample]
+        for pair in pairs:
+            pair[0] = t
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return reply
+    return Reply(reply.status, json.dumps(body).encode(), reply.fault) if pairs else reply
+
+
 def scalar(value: str, t: float = 0) -> Reply:
     return success("scalar", [t, value])
 

@@ -109,7 +109,7 @@ class SimulatedPrometheus:
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         del timeout_s
         assert t is not None
-        return self._answer(promql, t - START)
+        return replies.asked_at(self._answer(promql, t - START), t)
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         del timeout_s

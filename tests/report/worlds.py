@@ -315,7 +315,9 @@ def long_run(rules: Sequence[Rule], answer: Callable[[Rule, float], Reply], hour
                 break
             times.append(t)
         for t in [*times, end]:
-            exchange = Exchange(rule.name, t, t == end, t + 5, t + 5.1, "q", answer(rule, t - START))
+            exchange = Exchange(
+                rule.name, t, t == end, t + 5, t + 5.1, "q", replies.asked_at(answer(rule, t - START), t)
+            )
             fold.add(decide(Question.of(rule, {}), START, exchange))
     for decision, counted in fold.advance(end):
         entries[decision.rule].append(

@@ -6,7 +6,7 @@ Writes a JSON line of evidence for each decision, and reads it again.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_vector, warnings
 
 SAME: Final = "same"
-"""Stands for a body that differs from the one before in its evaluation time alone."""
+"""Stands for a body that differs from the one before in its evaluation time alone: its samples are stamped with this line's T."""
 
 _WORD: Final = [SAME]
 """Stands for a body that is the word `same` itself."""
@@ -96,7 +96,7 @@ class Encoder:
             "asked": exchange.asked,
             "answered": exchange.answered,
             "query": exchange.query,
-            **self._reply(exchange.reply, as_text=as_text),
+            **self._reply(exchange.reply, exchange.t, as_text=as_text),
         }
         if found := warnings(exchange.reply):
             line["warnings"] = list(found)
@@ -107,9 +107,9 @@ class Encoder:
             line["why"] = exchange.why
         return line
 
-    def _reply(self, reply: Reply, *, as_text: bool) -> dict[str, Any]:
-        document = _plain_reply(reply, as_text=as_text, of_query=True)
-        shape = _without_time(document.get("body"))
+    def _reply(self, reply: Reply, t: float, *, as_text: bool) -> dict[str, Any]:
+        document = _plain_reply(reply, as_text=as_text, of_query_at=t)
+        shape = _without_time(document.get("body"), t)
         if shape is not None and shape == self._shape:
             document["body"] = SAME
         elif document.get("body") == SAME:
@@ -136,7 +136,7 @@ def read_lines(lines: Iterable[str], rule: str) -> RuleEvidence:
                 body = None
                 continue
             if document.get("body") == SAME:
-                document["body"] = body
+                document["body"] = _stamped(body, document["T"])
             elif document.get("body") == _WORD:
                 document["body"] = SAME
             body = document.get("body")
@@ -190,23 +190,23 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
     )
 
 
-def _plain_reply(reply: Reply, *, as_text: bool, of_query: bool = False) -> dict[str, Any]:
+def _plain_reply(reply: Reply, *, as_text: bool, of_query_at: float | None = None) -> dict[str, Any]:
     """
     Status, body and fault.
 
     Args:
         as_text: keep the body to the letter, because a message may quote it; else as JSON, for people and tools.
-        of_query: the reply is to the rule's query, and not to a further request.
+        of_query_at: the evaluation time of the rule's query; None for the reply to a further request.
     """
     document: dict[str, Any] = {"status": reply.status}
     if reply.body:
-        document["body"] = _body(reply, as_text=as_text, of_query=of_query)
+        document["body"] = _body(reply, as_text=as_text, of_query_at=of_query_at)
     if reply.fault is not None:
         document["fault"] = _fault(reply.fault)
     return document
 
 
-def _body(reply: Reply, *, as_text: bool, of_query: bool) -> Any:
+def _body(reply: Reply, *, as_text: bool, of_query_at: float | None) -> Any:
     text = reply.body.decode("utf-8", "surrogateescape")
     large = len(reply.body) > _LARGE_BYTES
     if as_text and not large:
@@ -221,8 +221,8 @@ def _body(reply: Reply, *, as_text: bool, of_query: bool) -> Any:
     if not large:
         return document
     short = _shortened(document)
-    if as_text and of_query and isinstance(fault := read_vector(reply), Fault):
-        again = read_vector(_read_reply({"status": reply.status, "body": short}))
+    if as_text and of_query_at is not None and isinstance(fault := read_vector(reply, of_query_at), Fault):
+        again = read_vector(_read_reply({"status": reply.status, "body": short}), of_query_at)
         # Where its words quote the beginning of the body, that is kept as it was.
         return short if again == fault else text[:_LARGE_BYTES] + "\n[cut]"
     return short
@@ -252,20 +252,38 @@ def _shortened(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "data": {**data, "result": short}, "labelsCut": True}
 
 
-def _without_time(body: Any) -> Any:
-    """An instant answer without its evaluation time, a text as it is; None for what can't be compared."""
+def _without_time(body: Any, t: float) -> Any:
+    """
+    An instant answer without its evaluation time, a text as it is; None for what can't be compared.
+
+    A sample that is not stamped with T keeps its stamp, because a reader puts T in its place.
+    """
     if isinstance(body, str):
         return body
+    return _restamped(body, lambda stamp: None if stamp == t else stamp)
+
+
+def _stamped(body: Any, t: float) -> Any:
+    """A body with T in the place of its samples' stamps; a text as it is."""
+    stamped = _restamped(body, lambda _: t)
+    return body if stamped is None else stamped
+
+
+def _restamped(body: Any, stamp: Callable[[Any], Any]) -> Any:
+    """An instant answer with other stamps; None for another body."""
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict):
         return None
     result = data.get("result")
     if data.get("resultType") == "scalar" and isinstance(result, list) and len(result) == 2:  # noqa: PLR2004 - time, value
-        return {**body, "data": {**data, "result": [None, result[1]]}}
+        return {**body, "data": {**data, "result": [stamp(result[0]), result[1]]}}
     if data.get("resultType") != "vector" or not isinstance(result, list):
         return None
-    plain = [{**sample, "value": [None, *sample["value"][1:]]} if _is_sample(sample) else sample for sample in result]
-    return {**body, "data": {**data, "result": plain}}
+    samples = [
+        {**sample, "value": [stamp(sample["value"][0]), *sample["value"][1:]]} if _is_sample(sample) else sample
+        for sample in result
+    ]
+    return {**body, "data": {**data, "result": samples}}
 
 
 def _is_sample(item: Any) -> bool:

@@ -77,6 +77,7 @@ class RuleReason(Word):
     CLOCK_SKEW = "ClockSkew"
     LOW_COVERAGE = "LowCoverage"
     WINDOW_TOO_SHORT = "WindowTooShort"
+    SERVER_LIMIT = "ServerLimit"
 
 
 REFUSED = frozenset(

@@ -6,6 +6,7 @@ No network and no clock: a body that was kept as evidence is read again by the s
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -21,8 +22,22 @@ _FRESH_INTERVALS: Final = 3
 """A rule group that was not evaluated for this many of its intervals no longer proves that its alerts run."""
 
 _OK: Final = 200
-_BAD_QUERY_CODES: Final = frozenset({400, 422})
+_PARSE_ERROR_CODE: Final = 400
+_BAD_QUERY_CODES: Final = frozenset({_PARSE_ERROR_CODE, 422})
 _REFUSED_CODES: Final = frozenset({401, 403})
+_STAMP_SECONDS: Final = 1.0
+"""How far from the asked time a sample may be stamped. A server that rounds times to whole seconds stays within it."""
+
+_LIMIT: Final = re.compile(
+    r"too many (samples|series|chunks|bytes)"
+    r"|exceed\w*( the)?( \w+)* (samples?|series|chunks?|bytes)( size)? limit|limit\w* exceeded"
+    r"|exceed\w* the max\w* (number|amount|size) of"
+    r"|hit the max number of|cannot select more than|number of (matching )?(time ?series|samples)\b.* exceeds"
+    r"|-search\.max(Samples|Series|UniqueTimeseries|Points|Memory)|err-mimir-max-(series|chunks|estimated|samples)",
+    re.IGNORECASE,
+)
+"""How Prometheus, Thanos, Mimir and VictoriaMetrics say that a query needs more samples, series, chunks or bytes than allowed."""
+
 _INFORMATION: Final = "PromQL info"
 """How Prometheus 2 begins what Prometheus 3 keeps apart as `infos`: a remark about the query, not about missing data."""
 
@@ -58,8 +73,13 @@ class Matrix:
     series: Sequence[Series]
 
 
-def read_vector(reply: Reply) -> Answer:
-    """The answer to an instant query: a vector or a scalar, which is one sample without labels."""
+def read_vector(reply: Reply, t: float | None = None) -> Answer:
+    """
+    The answer to an instant query: a vector or a scalar, which is one sample without labels.
+
+    Args:
+        t: the time that was asked for, Unix seconds; None when Prometheus chose it.
+    """
     whole = _whole(reply)
     if isinstance(whole, Fault):
         return whole
@@ -67,6 +87,8 @@ def read_vector(reply: Reply) -> Answer:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
             return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
+        if t is not None and (elsewhere := _stamped_elsewhere(kind, result, t)):
+            return elsewhere
         if kind == "scalar":
             return Samples((Sample({}, _number(result[1])),))
         if kind != "vector":
@@ -175,6 +197,10 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
             return Fault(
                 RuleReason.PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}")
             )
+        if whole.get("isPartial") not in (None, False):
+            return Fault(
+                RuleReason.PARTIAL_RESPONSE, "the answer says isPartial: a store of this server did not answer"
+            )
         return dict(whole)
     except _UNREADABLE:
         return _not_an_answer(reply)
@@ -183,6 +209,9 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
 def _http_fault(reply: Reply) -> Fault:
     kind, text = _error(reply.body)
     message = f"HTTP {reply.status}: {_plain(text)}".rstrip(": ")
+    # A parse error quotes the query, which may hold any of these texts.
+    if reply.status != _PARSE_ERROR_CODE and _LIMIT.search(text[:_MOST_SHOWN]):
+        return Fault(RuleReason.SERVER_LIMIT, message)
     if reply.status in _BAD_QUERY_CODES:
         return Fault(RuleReason.BAD_QUERY, message)
     if reply.status in _REFUSED_CODES:
@@ -214,6 +243,20 @@ def _not_an_answer(reply: Reply) -> Fault:
 def _warnings(whole: Mapping[str, Any]) -> tuple[str, ...]:
     texts = _list(whole.get("warnings") or [])
     return tuple(text for text in map(str, texts) if not text.startswith(_INFORMATION))
+
+
+def _stamped_elsewhere(kind: str, result: Any, t: float) -> Fault | None:
+    """Why the samples are not those of the asked time; None when they are."""
+    stamps = [result[0]] if kind == "scalar" else []
+    if kind == "vector":
+        stamps = [series["value"][0] for series in result if "value" in series]
+    for stamp in map(float, stamps):
+        # Asked this way round, so that a stamp that is no number is refused.
+        if not abs(stamp - t) <= _STAMP_SECONDS:
+            return Fault(
+                RuleReason.BAD_QUERY, f"a sample is stamped {stamp:.3f}, which is not the evaluation time {t:.3f}"
+            )
+    return None
 
 
 def _labels(metric: Any) -> dict[str, str]:

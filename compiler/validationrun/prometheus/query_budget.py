@@ -47,7 +47,7 @@ class Inquiry:
 
     def vector(self, promql: str, t: float | None = None) -> Sequence[Sample]:
         """The samples at `t`, or at the evaluation time of the answer."""
-        return _known(read_vector(self._reply(promql, t))).samples
+        return _known(read_vector(self._reply(promql, t), self.t if t is None else t)).samples
 
     def number(self, promql: str, t: float) -> float | None:
         samples = self.vector(promql, t)

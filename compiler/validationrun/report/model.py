@@ -189,7 +189,7 @@ class RunView:
 def series_of(point: Point, most: int) -> tuple[list[Mapping[str, str]], int]:
     """The labels of the first `most` series of an answer, and the number of all its series."""
     exchange = point.decision.exchange
-    answer = read_vector(exchange.reply) if exchange is not None else None
+    answer = read_vector(exchange.reply, exchange.t) if exchange is not None else None
     if not isinstance(answer, Samples):
         return [], 0
     return [sample.labels for sample in answer.samples[:most]], len(answer.samples)

@@ -32,7 +32,9 @@ JUST_BEFORE = "2026-11-18T11:08:15Z"
 
 
 def exchange(reply: Reply = NOTHING_ASKED, t: float = NOW, **more) -> Exchange:
-    return Exchange("rule", t, more.pop("final", False), t + 5.0, t + 5.25, "x", reply=reply, **more)
+    return Exchange(
+        "rule", t, more.pop("final", False), t + 5.0, t + 5.25, "x", reply=replies.asked_at(reply, t), **more
+    )
 
 
 def decided(rule: Rule, exchanges: Sequence[Exchange]) -> list[Decision]:
@@ -135,6 +137,18 @@ def test_the_replies_above_bring_every_reason_of_an_answer() -> None:
 
     assert {reason for verdict, reason in found if verdict == "Error"} == asked
     assert {("Passed", ""), ("Failed", RuleReason.THRESHOLD_VIOLATED), ("Failed", RuleReason.ALERT_FIRED)} <= found
+
+
+def test_same_stands_only_for_samples_of_the_asked_time() -> None:
+    """A body that says another time than T is written whole, so that it is judged again as it was."""
+    stamped = [NOW, NOW, NOW + 60]
+    exchanges = [
+        Exchange("rule", t, False, t + 5.0, t + 5.25, "x", reply=replies.vector("11", t=stamp))
+        for t, stamp in zip([NOW, NOW + 30, NOW + 60], stamped, strict=True)
+    ]
+    decisions = decided(QUERY, exchanges)
+    assert [decision.verdict for decision in decisions] == ["Passed", "Error", "Passed"]
+    assert round_trip(QUERY, decisions) == decisions
 
 
 @pytest.mark.parametrize("reason", sorted(REFUSED))

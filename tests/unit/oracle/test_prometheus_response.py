@@ -72,6 +72,38 @@ NO_ANSWERS = [
     (failed(200, error="soon"), "PrometheusUnavailable"),
     (failed(400, errorType="bad_data", error="parse error"), "BadQuery"),
     (failed(422, errorType="execution", error="many-to-many"), "BadQuery"),
+    (
+        failed(
+            422,
+            errorType="execution",
+            error="query processing would load too many samples into memory in query execution",
+        ),
+        "ServerLimit",
+    ),
+    (
+        failed(500, error="rpc error: code = ResourceExhausted desc = exceeded series limit: limit 10 violated"),
+        "ServerLimit",
+    ),
+    (
+        failed(
+            422,
+            error="the query exceeded the maximum number of chunks (limit: 2000000) (err-mimir-max-chunks-per-query)",
+        ),
+        "ServerLimit",
+    ),
+    (
+        failed(
+            422, errorType="execution", error="the query exceeded the aggregated chunks size limit (limit: 9 bytes)"
+        ),
+        "ServerLimit",
+    ),
+    (
+        failed(422, errorType="422", error="cannot select more than -search.maxSamplesPerQuery=1000 samples"),
+        "ServerLimit",
+    ),
+    (failed(503, error="the number of matching timeseries exceeds 30000"), "ServerLimit"),
+    (failed(400, errorType="bad_data", error='parse error: unknown function with name "too many samples"'), "BadQuery"),
+    (failed(422, errorType="execution", error="found duplicate series for the match group"), "BadQuery"),
     (failed(503, errorType="timeout", error="query timed out in expression evaluation"), "Timeout"),
     (failed(503, errorType="unavailable", error="TSDB not ready"), "PrometheusUnavailable"),
     (failed(500, errorType="internal", error="disk"), "PrometheusUnavailable"),
@@ -92,6 +124,8 @@ NO_ANSWERS = [
         (vector(warnings=["one store is away"]), "PartialResponse"),
         (vector("1", warnings=["PromQL info: no counter", "one store is away"]), "PartialResponse"),
         (vector("1", warnings="one store is away"), "PrometheusUnavailable"),
+        (vector("1", isPartial=True), "PartialResponse"),
+        (vector(isPartial="yes"), "PartialResponse"),
         (matrix([1, "1"]), "BadQuery"),
         (ok({"resultType": "string", "result": [1, "x"]}), "BadQuery"),
         (ok({"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}), "BadQuery"),
@@ -113,6 +147,7 @@ def test_what_is_no_good_vector_is_a_fault(reply: Reply, expected: str) -> None:
     [
         *NO_ANSWERS,
         (matrix([1, "1"], warnings=["one store is away"]), "PartialResponse"),
+        (matrix([1, "1"], isPartial=True), "PartialResponse"),
         (vector("1"), "BadQuery"),
         (ok({"resultType": "matrix", "result": [{"metric": {}, "histograms": []}]}), "BadQuery"),
         (ok({"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "1"]], "histograms": []}]}), "BadQuery"),
@@ -125,6 +160,32 @@ def test_what_is_no_good_vector_is_a_fault(reply: Reply, expected: str) -> None:
 )
 def test_what_is_no_good_matrix_is_a_fault(reply: Reply, expected: str) -> None:
     assert reason(prometheus_response.read_matrix(reply)) == expected
+
+
+@pytest.mark.parametrize("said", [False, None])
+def test_a_whole_answer_may_say_that_it_is_not_partial(said: bool | None) -> None:
+    assert prometheus_response.read_vector(vector("1", isPartial=said)) == Samples((Sample({"a": "0"}, "1"),))
+
+
+def test_an_alert_is_not_loaded_by_a_partial_page_of_rules() -> None:
+    reply = ok({"groups": []}, isPartial=True)
+    assert reason(prometheus_response.read_loaded(reply, "Down", NOW)) == "PartialResponse"
+
+
+@pytest.mark.parametrize(
+    ("t", "expected"), [(1, None), (2, None), (0.001, None), (2.001, "BadQuery"), (601, "BadQuery"), (-1, "BadQuery")]
+)
+def test_a_sample_is_stamped_within_a_second_of_the_asked_time(t: float, expected: str | None) -> None:
+    """The replies of this module are stamped 1."""
+    assert reason(prometheus_response.read_vector(vector("1", "2"), t)) == expected
+    assert reason(prometheus_response.read_vector(ok({"resultType": "scalar", "result": [1, "5"]}), t)) == expected
+    assert reason(prometheus_response.read_vector(vector(), t)) is None
+
+
+@pytest.mark.parametrize("stamp", ["NaN", "soon", None])
+def test_a_stamp_that_is_no_time_is_no_answer(stamp: object) -> None:
+    reply = ok({"resultType": "vector", "result": [{"metric": {}, "value": [stamp, "1"]}]})
+    assert reason(prometheus_response.read_vector(reply, 1)) in ("BadQuery", "PrometheusUnavailable")
 
 
 def test_a_refusal_names_the_option_for_the_token() -> None:

@@ -147,7 +147,7 @@ class Past:
         with self._connection() as connection:
             for attempt in range(_TRIES):
                 reply = connection.query(query, t, timeout_s)
-                answer = read_vector(reply)
+                answer = read_vector(reply, t)
                 if not isinstance(answer, Fault) or answer.reason != RuleReason.PROMETHEUS_UNAVAILABLE:
                     return reply
                 if self._over.wait(_PAUSE_SECONDS * attempt):
@@ -159,7 +159,7 @@ class Past:
 
     def answer(self, query: str, t: float, timeout_s: float) -> Answer:
         """The answer to one instant query. Raises what `instant` raises."""
-        return read_vector(self.instant(query, t, timeout_s))
+        return read_vector(self.instant(query, t, timeout_s), t)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

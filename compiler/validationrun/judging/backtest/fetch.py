@@ -122,7 +122,7 @@ def fill(
 
     def block(at: int) -> None:
         for index in holes[at : at + _BLOCK]:
-            answers[index] = compact(read_vector(ask(index)))
+            answers[index] = compact(read_vector(ask(index), times[index]))
 
     past.side_by_side(block, range(0, len(holes), _BLOCK))
     return len(holes)

@@ -62,7 +62,7 @@ class Alert(RuleType):
         del memory
         if PROOF in exchange.others or OPENING in exchange.others:
             return None
-        answer = read_vector(exchange.reply)
+        answer = read_vector(exchange.reply, exchange.t)
         if isinstance(answer, Fault):
             return None
         if not answer.samples:
@@ -78,11 +78,11 @@ class Alert(RuleType):
         return _firing_series(query)
 
     def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
-        answer = exchange.refused or read_vector(exchange.reply)
+        answer = exchange.refused or read_vector(exchange.reply, exchange.t)
         silence = self.silence(context.rule, exchange) if isinstance(answer, Samples) and not answer.samples else None
         before = False
         if OPENING in exchange.others:
-            opening = read_vector(exchange.others[OPENING])
+            opening = read_vector(exchange.others[OPENING], self.opens(context.rule, context.start, exchange.t))
             before = isinstance(opening, Samples) and bool(opening.samples)
         return Observation(exchange.t, answer, exchange.final, silence, before)
 

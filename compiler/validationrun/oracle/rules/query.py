@@ -43,7 +43,7 @@ class Query(RuleType):
 
     def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
         del context
-        answer = exchange.refused or read_vector(exchange.reply)
+        answer = exchange.refused or read_vector(exchange.reply, exchange.t)
         return Observation(exchange.t, answer, exchange.final, why=exchange.why)
 
     def judge(self, context: RuleContext, observation: Observation, memory: Memory) -> Decision:

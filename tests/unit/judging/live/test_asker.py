@@ -25,7 +25,7 @@ class FakeConnection:
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         assert timeout_s > 0
         self.asked.append((promql, t))
-        return self._answers.pop(0) if self._answers else replies.fault()
+        return replies.asked_at(self._answers.pop(0), t or 0) if self._answers else replies.fault()
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         assert timeout_s > 0

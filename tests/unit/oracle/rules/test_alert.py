@@ -78,7 +78,7 @@ def test_silence_of_an_alert_passes_with_proof_only() -> None:
 
 
 def exchanged(reply: Any, **others: Any) -> Exchange:
-    return Exchange("a", 110, False, 115, 116, QUERY, reply=reply, others=others)
+    return Exchange("a", 110, False, 115, 116, QUERY, reply=replies.asked_at(reply, 110), others=others)
 
 
 def test_silence_is_followed_by_the_question_for_its_proof() -> None:
