@@ -5,6 +5,7 @@ A world is a file in bad/ or good/. `pytest tests/worlds` prints the table of al
 """
 
 import itertools
+import re
 
 import pytest
 from tests.worlds.play import play
@@ -38,6 +39,9 @@ def test_a_good_world_passes_every_starter(name, servers, record_property):
 
 
 def test_there_are_as_many_worlds_as_the_docs_say():
+    page = (HERE.parents[1] / "docs" / "false-passes.md").read_text("utf-8")
+    (counts,) = re.findall(r"(\d+) bad worlds and (\d+) good ones", page)
+    assert (len(files("bad")), len(files("good"))) == tuple(map(int, counts))
     assert len(files("bad")) >= 25
     assert len(files("good")) >= 10
 
