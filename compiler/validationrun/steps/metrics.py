@@ -5,12 +5,13 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
 from validationrun.base.conventions import METRICS_PORT
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.spec.v1alpha1 import Rule
+from validationrun.steps.page_server import PageServer
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Metrics:
         metrics = cls(registry, rules)
         port = int(os.environ.get("VALIDATION_METRICS_PORT") or METRICS_PORT)
         try:
-            start_http_server(port, registry=registry)
+            PageServer(port, lambda: generate_latest(registry), CONTENT_TYPE_LATEST)
         except OSError as error:
             logger.warning("no metrics: cannot listen on port %s: %s", port, error.strerror)
         return metrics
