@@ -148,6 +148,7 @@ bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load
 	$(BIN)/python tests/benchmarks/run.py || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --minutes 10 || status=1; \
+	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 100000 || status=1; \
 	exit $$status
 
@@ -156,6 +157,7 @@ bench-short: $(READY) ## The same measurements in about a minute; judges that th
 	@$(BIN)/python tests/benchmarks/run.py --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --short
+	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 2000
 
 .PHONY: bench-cluster

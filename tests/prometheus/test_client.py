@@ -256,7 +256,7 @@ def test_it_says_its_time_and_its_version(client: Prometheus) -> None:
         (behaviours.not_http, "PrometheusUnavailable", "no whole response of HTTP"),
         (behaviours.half, "PrometheusUnavailable", "broke off"),
         (behaviours.reset, "PrometheusUnavailable", "reset"),
-        (behaviours.endless, "PrometheusUnavailable", "8 MiB"),
+        (behaviours.endless, "ServerLimit", "2 MiB"),
         (behaviours.redirect("https://sso.example.com/login"), "PrometheusUnavailable", "https://sso.example.com/login"),
         (behaviours.wrong_type("matrix"), "BadQuery", "a matrix"),
         (behaviours.wrong_type("scalar"), "PrometheusUnavailable", "not an answer of Prometheus"),

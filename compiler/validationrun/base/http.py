@@ -17,13 +17,16 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from validationrun.base.deadline_socket import DeadlineSocket, look_up, open_socket, seconds_until, tls_context
 from validationrun.base.text import printable
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Far above every expected answer; an endless answer must not fill the memory."""
+
+SMALL_BYTES: Final = 64 * 1024
+"""A body of this size is read whenever it comes; `Limits.turn` is for larger ones."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.:%-]+")
@@ -95,6 +98,30 @@ class Request:
     body: bytes | None = None
 
 
+class Turn(Protocol):
+    """Lets threads take turns with large bodies."""
+
+    def take(self, until: float) -> None:
+        """Waits for the turn. Raises TimeoutError at `until`, a moment of the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Limits of a body.
+
+    Attributes:
+        most_bytes: a longer body is an error.
+        turn: taken before more than `SMALL_BYTES` are read; the caller gives it back.
+    """
+
+    most_bytes: int = MOST_BYTES
+    turn: Turn | None = None
+
+
+_DEFAULT_LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete response."""
@@ -119,7 +146,7 @@ def fetch_json(url: str, document: object = None, *, timeout_s: float, most_byte
         request = Request("POST", path or "/", {"Content-Type": "application/json"}, json.dumps(document).encode())
     context = tls_context("") if origin.scheme == "https" else None
     with contextlib.closing(Connection(origin)) as connection:
-        response = connection.exchange(request, context, timeout_s, most_bytes)
+        response = connection.exchange(request, context, timeout_s, Limits(most_bytes))
     if response.status != http.client.OK:
         raise NoResponseError(origin, f"HTTP {response.status}")
     try:
@@ -139,7 +166,7 @@ class Connection:
         self._context: ssl.SSLContext | None = None
 
     def exchange(
-        self, request: Request, context: ssl.SSLContext | None, timeout_s: float, most_bytes: int = MOST_BYTES
+        self, request: Request, context: ssl.SSLContext | None, timeout_s: float, limits: Limits = _DEFAULT_LIMITS
     ) -> Response:
         """
         Sends one request and reads the complete response. Follows no redirect.
@@ -147,7 +174,6 @@ class Connection:
         Args:
             context: TLS settings; None for no TLS.
             timeout_s: for look-up, connection, TLS, request and response together.
-            most_bytes: a longer body is an error.
 
         Raises NoResponseError.
         """
@@ -155,7 +181,7 @@ class Connection:
             if context is not self._context:
                 self.close()
                 self._context = context
-            return self._ask(request, timeout_s, most_bytes)
+            return self._ask(request, timeout_s, limits)
         except BaseException as error:
             # The rest of a failed exchange would be read as the answer to the next request.
             self.close()
@@ -170,7 +196,7 @@ class Connection:
         """Closes the socket of a forgotten connection."""
         self.close()
 
-    def _ask(self, request: Request, timeout_s: float, most_bytes: int) -> Response:
+    def _ask(self, request: Request, timeout_s: float, limits: Limits) -> Response:
         until = time.monotonic() + timeout_s
         response = None
         if (kept := self._kept()) is not None:
@@ -180,7 +206,7 @@ class Connection:
         if response is None:
             self.close()
             response = self._head(self._connect(until, timeout_s), request, until)
-        return self._whole(response, most_bytes)
+        return self._whole(response, limits, until)
 
     def _kept(self) -> DeadlineSocket | None:
         """The open connection, if it can be used again."""
@@ -197,11 +223,15 @@ class Connection:
         self._http.request(request.method, request.path, request.body, request.headers)
         return self._http.getresponse()
 
-    def _whole(self, response: http.client.HTTPResponse, most_bytes: int) -> Response:
+    def _whole(self, response: http.client.HTTPResponse, limits: Limits, until: float) -> Response:
         with response:
-            content = response.read(most_bytes + 1)
-            if len(content) > most_bytes:
-                size = f"{most_bytes // 1024 // 1024} MiB"
+            content = response.read(min(SMALL_BYTES, limits.most_bytes) + 1)
+            if SMALL_BYTES < len(content) <= limits.most_bytes:
+                if limits.turn is not None:
+                    limits.turn.take(until)
+                content += response.read(limits.most_bytes + 1 - len(content))
+            if len(content) > limits.most_bytes:
+                size = f"{limits.most_bytes // 1024 // 1024} MiB"
                 raise NoResponseError(self._origin, f"an answer of more than {size}", Problem.TOO_LARGE)
             if response.length:
                 raise NoResponseError(self._origin, f"the answer broke off after {len(content)} bytes")

@@ -4,6 +4,7 @@ Writes a JSON line of evidence for each decision, and reads it again.
 `docs/results.md` describes the lines. An exchange that is read again leads to the same decision as in the run.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Any, Final
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Exchange, Fault, Reply
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.large_answers import LARGE_BYTES
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_vector, warnings
 
@@ -25,7 +27,6 @@ _WORD: Final = [SAME]
 _OF_THE_QUERY: Final = frozenset({"body", "fault", "refused"})
 """The keys of a line whose objects are no replies to further requests."""
 
-_LARGE_BYTES: Final = 64 * 1024
 _LABELLED: Final = 10
 
 
@@ -110,6 +111,9 @@ class Encoder:
     def _reply(self, reply: Reply, t: float, *, as_text: bool) -> dict[str, Any]:
         document = _plain_reply(reply, as_text=as_text, of_query_at=t)
         shape = _without_time(document.get("body"), t)
+        if shape is not None and len(reply.body) > LARGE_BYTES:
+            # Parsed, it would take twenty times its bytes until the next answer.
+            shape = hashlib.sha256(_dump({"body": shape}).encode()).digest()
         if shape is not None and shape == self._shape:
             document["body"] = SAME
         elif document.get("body") == SAME:
@@ -208,7 +212,7 @@ def _plain_reply(reply: Reply, *, as_text: bool, of_query_at: float | None = Non
 
 def _body(reply: Reply, *, as_text: bool, of_query_at: float | None) -> Any:
     text = reply.body.decode("utf-8", "surrogateescape")
-    large = len(reply.body) > _LARGE_BYTES
+    large = len(reply.body) > LARGE_BYTES
     if as_text and not large:
         return text
     try:
@@ -217,14 +221,14 @@ def _body(reply: Reply, *, as_text: bool, of_query_at: float | None) -> Any:
         document = None
     if not isinstance(document, dict):
         # Cut and with the mark it can never become an answer; what decided something is kept whole.
-        return text[:_LARGE_BYTES] + "\n[cut]" if large and as_text else text
+        return text[:LARGE_BYTES] + "\n[cut]" if large and as_text else text
     if not large:
         return document
     short = _shortened(document)
     if as_text and of_query_at is not None and isinstance(fault := read_vector(reply, of_query_at), Fault):
         again = read_vector(_read_reply({"status": reply.status, "body": short}), of_query_at)
         # Where its words quote the beginning of the body, that is kept as it was.
-        return short if again == fault else text[:_LARGE_BYTES] + "\n[cut]"
+        return short if again == fault else text[:LARGE_BYTES] + "\n[cut]"
     return short
 
 

@@ -41,12 +41,17 @@ class Reply:
     Attributes:
         status: the HTTP status; None without a whole response.
         body: as it came; empty without a whole response.
-        fault: `Timeout` or `PrometheusUnavailable`; None with a whole response.
+        fault: why there is no answer to judge; a body beside it is for people alone. None with a whole response.
     """
 
     status: int | None
     body: bytes
     fault: Fault | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(self.body)
 
 
 NOTHING_ASKED: Final = Reply(None, b"", None)
@@ -80,3 +85,8 @@ class Exchange:
     refused: Fault | None = None
     others: Mapping[str, Reply] = field(default_factory=dict)
     why: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all bodies."""
+        return self.reply.size + sum(reply.size for reply in self.others.values())

@@ -21,7 +21,7 @@ TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, n
 _FRESH_INTERVALS: Final = 3
 """A rule group that was not evaluated for this many of its intervals no longer proves that its alerts run."""
 
-_OK: Final = 200
+OK: Final = 200
 _PARSE_ERROR_CODE: Final = 400
 _BAD_QUERY_CODES: Final = frozenset({_PARSE_ERROR_CODE, 422})
 _REFUSED_CODES: Final = frozenset({401, 403})
@@ -99,7 +99,7 @@ def read_vector(reply: Reply, t: float | None = None) -> Answer:
             return Fault(RuleReason.BAD_QUERY, "the query gives a native histogram; it must give a number")
         return Samples(tuple(Sample(_labels(series["metric"]), _number(series["value"][1])) for series in result))
     except _UNREADABLE:
-        return _not_an_answer(reply)
+        return not_an_answer(reply)
 
 
 def read_matrix(reply: Reply) -> Matrix | Fault:
@@ -117,7 +117,7 @@ def read_matrix(reply: Reply) -> Matrix | Fault:
             return Fault(RuleReason.BAD_QUERY, "the query gives native histograms; it must give numbers")
         return Matrix(tuple(Series(_labels(series["metric"]), _points(series["values"])) for series in result))
     except _UNREADABLE:
-        return _not_an_answer(reply)
+        return not_an_answer(reply)
 
 
 def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
@@ -143,7 +143,7 @@ def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
         ]
         problems = [_staleness(group, rule, now) for group, rule in found]
     except _UNREADABLE:
-        return _not_an_answer(reply)
+        return not_an_answer(reply)
     if not found:
         return Fault(RuleReason.ALERT_NOT_LOADED, f"this Prometheus has no alert {alertname}")
     if all(problems):
@@ -174,7 +174,7 @@ def _data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
     try:
         return read(whole["data"])
     except _UNREADABLE:
-        return _not_an_answer(reply)
+        return not_an_answer(reply)
 
 
 def warnings(reply: Reply) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
     """The body of a successful response."""
     if reply.fault is not None:
         return reply.fault
-    if reply.status != _OK:
+    if reply.status != OK:
         return _http_fault(reply)
     try:
         whole = json.loads(reply.body)
@@ -203,7 +203,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
             )
         return dict(whole)
     except _UNREADABLE:
-        return _not_an_answer(reply)
+        return not_an_answer(reply)
 
 
 def _http_fault(reply: Reply) -> Fault:
@@ -236,7 +236,8 @@ def _plain(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text[:_MOST_SHOWN]).split())
 
 
-def _not_an_answer(reply: Reply) -> Fault:
+def not_an_answer(reply: Reply) -> Fault:
+    """The fault of a body that cannot be read."""
     return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"not an answer of Prometheus: {reply.body[:_SHOWN]!r}")
 
 

@@ -2,21 +2,44 @@
 
 import datetime as dt
 import io
+import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
-from validationrun.base.http import Connection, NoResponseError, Origin, Problem, Request, split_url
+from validationrun.base.http import (
+    SMALL_BYTES,
+    Connection,
+    Limits,
+    NoResponseError,
+    Origin,
+    Problem,
+    Request,
+    split_url,
+)
 from validationrun.oracle import prometheus_response
 from validationrun.oracle.exchange import Fault, Reply
+from validationrun.oracle.large_answers import PARSING, only_alert, within_bounds
 from validationrun.oracle.outcome import RuleReason
 from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
 
 _OPEN: Final = Access()
+_MIB: Final = 1024 * 1024
+_VECTOR: Final = Limits(2 * _MIB)
+"""Enough for 10,000 series of a query that aggregates, and 32 of them fit into the evaluator's memory."""
+_SAMPLES: Final = Limits(6 * _MIB)
+"""Enough for 200,000 raw samples."""
+_LIST_BYTES: Final = 4 * _MIB
+"""Enough for all alerts of a large Prometheus, or for the names of all its metrics."""
+_DEFAULT: Final = Limits()
+_NO_RESPONSE: Final = RuleReason.PROMETHEUS_UNAVAILABLE
+_REASONS: Final = {Problem.TOO_LARGE: RuleReason.SERVER_LIMIT}
+_LISTS_AT_A_TIME: Final = threading.BoundedSemaphore(2)
 FIRST_ANSWER_SECONDS: Final = 10.0
 _DEFAULT_TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {"User-Agent": "validationrun", "Accept": "application/json"}
@@ -29,8 +52,27 @@ _ADVICE: Final = {
     Problem.NO_CONNECTION_IN_TIME: "; a NetworkPolicy may be in the way: "
     "the one of kube-prometheus lets only its own parts ask",
     Problem.UNKNOWN_SIGNER: f"; {CA_FILE} names the file with the CA to trust",
-    Problem.TOO_LARGE: "; ask for fewer series",
+    Problem.TOO_LARGE: "; aggregate, or ask for fewer series",
 }
+
+
+class _Turn:
+    """The turn of a large list. A context manager: the turn ends with the block, once the list is reduced."""
+
+    def __init__(self) -> None:
+        self._taken = False
+
+    def take(self, until: float) -> None:
+        if not _LISTS_AT_A_TIME.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise TimeoutError
+        self._taken = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._taken:
+            _LISTS_AT_A_TIME.release()
 
 
 class _Transport(requests.adapters.BaseAdapter):
@@ -39,6 +81,8 @@ class _Transport(requests.adapters.BaseAdapter):
     def __init__(self, url: str, access: Access) -> None:
         """Raises ValueError when the URL cannot be used for a Prometheus."""
         super().__init__()
+        self.limits = Limits()
+        """Of the next responses."""
         self._reply: Reply | None = None
         self._access = access
         self._origin, self._path = _parse(url)
@@ -69,10 +113,12 @@ class _Transport(requests.adapters.BaseAdapter):
         body = str(request.body).encode() if request.body else None
         context = self._access.tls() if self._origin.scheme == "https" else None
         sent = Request(request.method or "GET", request.path_url, headers, body)
-        received = self._connection.exchange(sent, context, timeout or _DEFAULT_TIMEOUT_S)
+        received = self._connection.exchange(sent, context, timeout or _DEFAULT_TIMEOUT_S, self.limits)
         self._reply = Reply(received.status, received.body, None)
         response = requests.Response()
-        response.status_code, response.raw = received.status, io.BytesIO(received.body)
+        # The library would parse the body only to throw the result away.
+        unread = received.body if len(received.body) <= SMALL_BYTES else b""
+        response.status_code, response.raw = received.status, io.BytesIO(unread)
         response.request, response.url = request, request.url or ""
         return response
 
@@ -127,7 +173,7 @@ class Prometheus:
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         """
-        An instant query.
+        An instant query. An answer of more than 2 MiB or 10,000 series is a fault; raw samples may have 6 MiB.
 
         Args:
             t: evaluation time in Unix seconds; None for Prometheus' current time.
@@ -136,7 +182,10 @@ class Prometheus:
         parameters = {"timeout": f"{timeout_s:.3f}"}
         if t is not None:
             parameters["time"] = f"{t:.3f}"
-        return self._reply(lambda: self._library.custom_query(promql, parameters, timeout=timeout_s))
+        limits = _SAMPLES if promql.rstrip().endswith("]") else _VECTOR
+        return within_bounds(
+            self._reply(lambda: self._library.custom_query(promql, parameters, timeout=timeout_s), limits)
+        )
 
     def query_range(self, promql: str, start: float, end: float, step_s: float, timeout_s: float) -> Reply:
         """A range query, evaluated at `start` and every `step_s` after it, up to and including `end`."""
@@ -150,24 +199,31 @@ class Prometheus:
         )
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
-        """The reply of `/api/v1/rules` for an alert; a Prometheus that does not know the filter lists all its alerts."""
+        """The reply of `/api/v1/rules` for an alert. A large reply is reduced to this alert."""
         # Excludes the firing alerts, because there may be many and this query does not need them.
         parameters = {"type": "alert", "rule_name[]": alertname, "exclude_alerts": "true"}
-        return self._send("GET", "rules", parameters, timeout_s)
+        with _Turn() as turn:
+            return only_alert(self._send("GET", "rules", parameters, timeout_s, Limits(_LIST_BYTES, turn)), alertname)
 
     def label_values(
         self, label: str, matches: Sequence[str], start: float, end: float, timeout_s: float
     ) -> list[str] | Fault:
         """The values of a label on the series that any of `matches` selects, or on all series when `matches` is empty."""
         path = f"label/{urllib.parse.quote(label, safe='')}/values"
-        return prometheus_response.read_values(self._send("GET", path, _selected(matches, start, end), timeout_s))
+        with _Turn() as turn:
+            limits = Limits(_LIST_BYTES, turn)
+            reply = self._send("GET", path, _selected(matches, start, end), timeout_s, limits)
+            with PARSING:
+                return prometheus_response.read_values(reply)
 
     def series(
         self, matches: Sequence[str], start: float, end: float, timeout_s: float, limit: int = 1000
     ) -> list[dict[str, str]] | Fault:
         """The labels of at most `limit` series that any of `matches` selects."""
         parameters = {**_selected(matches, start, end), "limit": str(limit)}
-        series = prometheus_response.read_series(self._send("POST", "series", parameters, timeout_s))
+        reply = self._send("POST", "series", parameters, timeout_s, _VECTOR)
+        with PARSING:
+            series = prometheus_response.read_series(reply)
         # An older Prometheus ignores the limit.
         return series if isinstance(series, Fault) else series[:limit]
 
@@ -188,23 +244,26 @@ class Prometheus:
         if self._invalid_url is None:
             self._session.close()
 
-    def _send(self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float) -> Reply:
+    def _send(
+        self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float, limits: Limits = _DEFAULT
+    ) -> Reply:
         """Sends a request that the library has no method for."""
         return self._reply(
             lambda: self._session.request(
                 method, f"{self._transport.url}/api/v1/{path}", params=parameters, timeout=timeout_s
-            )
+            ),
+            limits,
         )
 
-    def _reply(self, send: Callable[[], object]) -> Reply:
+    def _reply(self, send: Callable[[], object], limits: Limits = _DEFAULT) -> Reply:
         """The reply to the one request that `send` sends."""
         if self._invalid_url is not None:
             return Reply(None, b"", self._invalid_url)
-        problem = ""
+        problem, self._transport.limits = "", limits
         try:
             send()
         except NoResponseError as error:
-            reason = RuleReason.TIMEOUT if error.late else RuleReason.PROMETHEUS_UNAVAILABLE
+            reason = RuleReason.TIMEOUT if error.late else _REASONS.get(error.problem, _NO_RESPONSE)
             return Reply(None, b"", Fault(reason, f"{error}{_ADVICE.get(error.problem, '')}"))
         except (CredentialsError, *_UNREAD) as error:
             problem = str(error)

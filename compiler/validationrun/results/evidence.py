@@ -10,6 +10,7 @@ from validationrun.base.atomic_files import dump_json, open_to_append, write_who
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.large_answers import PARSING
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.summary import Summary, Tally
 from validationrun.spec.v1alpha1 import Rule
@@ -51,7 +52,9 @@ class EvidenceWriter:
 
     def add(self, decision: Decision, *, counted: bool) -> None:
         self._tallies[decision.rule].add(decision, counted=counted)
-        self._line(decision.rule, self._encoders[decision.rule].decision(decision, counted=counted))
+        with PARSING:
+            text = self._encoders[decision.rule].decision(decision, counted=counted)
+        self._line(decision.rule, text)
 
     def _line(self, rule: str, text: str) -> None:
         stream = self._streams[rule]

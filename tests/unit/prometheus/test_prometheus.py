@@ -17,7 +17,7 @@ from prometheus_api_client import PrometheusConnect
 from http_helpers import Line, Reply, Request, serving, talking
 from validationrun.oracle import prometheus_response
 from validationrun.oracle.exchange import Fault, Samples
-from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus import Access, Prometheus, client
 
 
 def vector(value: str, **more: Any) -> bytes:
@@ -418,8 +418,72 @@ def test_an_endless_answer_does_not_fill_the_memory(head: bytes) -> None:
 
     with talking(talk) as url:
         found = fault(Prometheus(url), 20)
-    assert (found.reason, "8 MiB" in found.message) == ("PrometheusUnavailable", True)
-    assert sum(sent) < 20 * 2**20
+    assert (found.reason, "2 MiB; aggregate" in found.message) == ("ServerLimit", True)
+    assert sum(sent) < 14 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "size", "fits"),
+    [
+        ("up", "vector", 1_900_000, True),
+        ("up", "vector", 2_200_000, False),
+        ("up[1h]", "matrix", 6_000_000, True),
+        ("up[1h]", "matrix", 6_400_000, False),
+    ],
+)
+def test_raw_samples_may_be_longer_than_a_vector(query: str, kind: str, size: int, *, fits: bool) -> None:
+    series = ",".join('{"metric":{},"value":[1,"1"],"values":[[1,"1"]]}' for _ in range(5000))
+    body = f'{{"status":"success","data":{{"resultType":"{kind}","result":[{series}]}}}}'.encode()
+    with serving(lambda _: Reply(body=body + b" " * (size - len(body)))) as url:
+        reply = Prometheus(url).query(query, 10, 20)
+    assert (reply.fault is None, len(reply.body) == size) == (fits, fits)
+
+
+def alert_list(others: int) -> bytes:
+    rules = [{"type": "alerting", "name": f"Other{n}", "query": "x" * 200} for n in range(others)]
+    groups = [{"name": "g", "interval": 15, "rules": [*rules, {"type": "alerting", "name": "Down"}]}]
+    return json.dumps({"status": "success", "data": {"groups": groups}}).encode()
+
+
+def test_of_a_long_list_of_alerts_only_the_one_asked_for_is_kept() -> None:
+    body = alert_list(5_000)
+    with serving(lambda _: Reply(body=body)) as url:
+        reply = Prometheus(url).rules("Down", 20)
+    [group] = json.loads(reply.body)["data"]["groups"]
+    assert [rule["name"] for rule in group["rules"]] == ["Down"]
+
+
+def test_two_long_lists_are_read_at_a_time_and_the_others_wait_by_the_wall_clock() -> None:
+    """All rules ask for it in the same moment. A short list waits for nobody."""
+    leave = threading.Event()
+    started, faults = threading.Barrier(3), []
+
+    def hold() -> None:
+        leave.wait(30)
+
+    long = Reply(body=alert_list(5_000), pieces=4, hold=hold)
+
+    def ask(url: str) -> None:
+        started.wait(30)
+        faults.append(Prometheus(url).rules("Down", 30).fault)
+
+    with serving(lambda _: long) as slow, serving(lambda _: Reply(body=alert_list(3_000))) as fast:
+        askers = [threading.Thread(target=ask, args=(slow,)) for _ in range(2)]
+        for asker in askers:
+            asker.start()
+        started.wait(30)
+        until = time.monotonic() + 30
+        while client._LISTS_AT_A_TIME._value and time.monotonic() < until:
+            time.sleep(0.01)
+        waiting = Prometheus(fast).rules("Down", 0.5)
+        with serving(lambda _: Reply(body=alert_list(3))) as short:
+            assert Prometheus(short).rules("Down", 5).fault is None
+        leave.set()
+        for asker in askers:
+            asker.join(60)
+        assert Prometheus(fast).rules("Down", 20).fault is None
+    assert waiting.fault is not None
+    assert (waiting.fault.reason, faults) == ("Timeout", [None, None])
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -24,6 +24,8 @@ from validationrun.spec.v1alpha1 import Rule
 
 BEAT_SECONDS: Final = 0.25
 SWEEP_PAUSE_SECONDS: Final = 5.0
+_MOST_HELD_BYTES: Final = 24 * 1024 * 1024
+"""Answers of decisions that wait until an earlier tick is answered or the window is known to have been open."""
 _CLOCK_ATTEMPTS: Final = 3
 _CLOCK_PAUSE_SECONDS: Final = 1.0
 
@@ -170,21 +172,32 @@ class Evaluation:
     def _pause(self) -> float:
         """The seconds until the next tick is due, at most a beat."""
         limit, now = self._limit(), self.control.now()
-        due = [
-            place.next_t + self.control.settle_s - now
-            for place in self._places
-            if place.future is None and place.next_t < limit
-        ]
+        due = [place.next_t + self.control.settle_s - now for place in self._askable(limit)]
         return min([BEAT_SECONDS, *(max(seconds, 0.0) for seconds in due)])
 
     def _ask(self, start: float) -> None:
         """Asks every rule whose next tick is due and that has no query under way."""
         if self._window.over and self._window.end is None:
             return
-        limit, due = self._limit(), self.control.now() - self.control.settle_s
-        for place in self._places:
-            if place.future is None and place.next_t < limit and place.next_t <= due:
+        due = self.control.now() - self.control.settle_s
+        for place in self._askable(self._limit()):
+            if place.next_t <= due:
                 place.future = in_background(place.asker.tick, start, place.next_t)
+
+    def _askable(self, limit: float) -> list[_Place]:
+        """
+        The rules whose next tick may be asked, without a query under way.
+
+        While the decisions that wait hold many bytes, only the earliest tick may, which they wait for. Every query names its
+        T, so that a late query has the same answer.
+        """
+        places = [place for place in self._places if place.future is None and place.next_t < limit]
+        if sum(decision.exchange.size for decision in self.fold.pending if decision.exchange) <= _MOST_HELD_BYTES:
+            return places
+        earliest = min(place.next_t for place in self._places)
+        if earliest > self._window.open_until and not self._window.over:
+            return []
+        return [place for place in places if place.next_t <= earliest]
 
     def _collect(self) -> None:
         for place in self._places:

@@ -8,8 +8,9 @@ from typing import Final, Protocol
 from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.large_answers import LARGE_BYTES, PARSING, beginning
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
-from validationrun.oracle.outcome import RuleReason
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertRules, Request
@@ -69,15 +70,30 @@ class Asker:
         query = self.question.at(start, t)
         if (refused := self._reference(rule)) is not None:
             exchange = Exchange(rule.name, t, final, asked, self._now(), query, refused=refused)
-            return decide(self.question, start, exchange, memory)
+            return self._decide(start, exchange, memory)
         reply = self._connection.query(query, t, self.question.timeout_s)
         exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply)
-        kind, context = type_of(rule), self.question.context(start)
-        while (request := kind.next_request(context, exchange, memory, self._roles)) is not None:
+        while (request := self._next_request(start, exchange, memory)) is not None:
             self._roles.add(request.role)
             answered = self._send(request, max(_LEAST_SECONDS, until - time.monotonic()))
             exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
-        return decide(self.question, start, dataclasses.replace(exchange, answered=self._now()), memory)
+        return self._decide(start, dataclasses.replace(exchange, answered=self._now()), memory)
+
+    def _next_request(self, start: float, exchange: Exchange, memory: Memory) -> Request | None:
+        with PARSING:
+            return type_of(self.question.rule).next_request(self.question.context(start), exchange, memory, self._roles)
+
+    def _decide(self, start: float, exchange: Exchange, memory: Memory) -> Decision:
+        """The decision. An Error keeps only the beginning of a large answer, if that leads to the same decision."""
+        with PARSING:
+            decision = decide(self.question, start, exchange, memory)
+            if decision.verdict != Verdict.ERROR or exchange.size <= LARGE_BYTES:
+                return decision
+            fault = Fault(decision.reason, decision.message)
+            others = {role: beginning(reply, fault) for role, reply in exchange.others.items()}
+            short = dataclasses.replace(exchange, reply=beginning(exchange.reply, fault), others=others)
+            again = decide(self.question, start, short, memory)
+            return again if again == decision else decision
 
     def _send(self, request: Request, timeout_s: float) -> Reply:
         if isinstance(request, AlertRules):
@@ -92,4 +108,4 @@ class Asker:
         why = self._explain(exchange.query, decision.t, self.question.timeout_s)
         if not why:
             return decision
-        return decide(self.question, start, dataclasses.replace(exchange, why=why), memory)
+        return self._decide(start, dataclasses.replace(exchange, why=why), memory)

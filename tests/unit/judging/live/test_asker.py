@@ -112,3 +112,30 @@ def test_what_was_exchanged_is_kept_and_decides_again() -> None:
     assert exchange is not None
     assert (exchange.query, exchange.t, exchange.asked, exchange.answered) == ("x", 110.0, NOW, NOW)
     assert decide(asker.question, 100.0, exchange) == decision
+
+
+def many_series(count: int) -> Reply:
+    result = [{"metric": {"pod": f"toy-{n:06}"}, "value": [NOW, "5"]} for n in range(count)]
+    return replies.success("vector", result)
+
+
+def test_an_error_keeps_only_the_first_series_of_a_large_answer() -> None:
+    """Decisions wait for earlier ticks, and the answers of 32 rules would fill the memory meanwhile."""
+    rule = Rule.model_validate({"name": "a", "type": "query", "query": {"promql": "x", "op": ">", "threshold": "0"}})
+    question = Question.of(rule, {})
+    decision = Asker(question, FakeConnection(many_series(5000))).tick(NOW - 100, NOW)
+    assert decision.message == "the query gave 5000 series; it must give one"
+    assert decision.exchange is not None
+    assert decision.exchange.size < 1000
+    assert decide(question, NOW - 100, decision.exchange, NOTHING_REMEMBERED) == decision
+    small = Asker(question, FakeConnection(many_series(2))).tick(NOW - 100, NOW)
+    assert small.exchange is not None
+    assert (small.reason, small.exchange.reply) == ("AmbiguousResult", many_series(2))
+
+
+def test_a_failure_keeps_its_whole_answer() -> None:
+    """It is the evidence of a bad system."""
+    decision = Asker(alert_question(), FakeConnection(many_series(5000))).tick(NOW - 100, NOW)
+    assert (decision.verdict, decision.count) == ("Failed", 5000)
+    assert decision.exchange is not None
+    assert decision.exchange.reply == many_series(5000)
