@@ -267,6 +267,7 @@ def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_o
         stop_rule=fold.stop_rule,
         not_stored="no upload" if timeline.not_stored else "",
         workload_early=early.at if early is not None else None,
+        forged="a verdict stood" if timeline.forged else "",
     )
 
 

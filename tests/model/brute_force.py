@@ -78,6 +78,8 @@ class Timeline:
     deadline_passed: bool = False
     # With results to be uploaded: nothing proves that load-job and rule-evaluator did.
     not_stored: bool = False
+    # The record held a verdict, or was sealed, before finalize began.
+    forged: bool = False
 
 
 @dataclass(frozen=True)
@@ -385,6 +387,8 @@ def judge_run(timeline: Timeline, rules: tuple[RuleOutcome, ...]) -> RunOutcome:
         return failed("WorkloadFailed", "loadGeneration")
     if any(r.verdict == FAILED for r in rules):
         return failed(f"RuleFailed:{first_failed(timeline, rules)}")
+    if timeline.forged:
+        return error("RecordForged")
     if not signed_off(timeline):
         return error("EvaluatorLost")
     if timeline.not_stored:

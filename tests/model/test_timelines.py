@@ -269,3 +269,11 @@ def test_54_an_upload_that_is_not_proven_is_no_pass_and_hides_no_failure():
     assert played(one_rule(GOOD, BREACH, not_stored=True)).run.reason == "RuleFailed:a"
     assert played(one_rule(GOOD, codes=(1,), not_stored=True)).run.reason == "WorkloadFailed"
     assert played(one_rule(GOOD, lost_after=1095, not_stored=True)).run.reason == "EvaluatorLost"
+
+
+def test_55_a_verdict_that_stood_before_finalize_is_no_pass_and_hides_no_failure():
+    assert played(one_rule(GOOD, forged=True)).run.reason == "RecordForged"
+    assert played(one_rule(GOOD, lost_after=1095, forged=True)).run.reason == "RecordForged"
+    assert played(one_rule(GOOD, not_stored=True, forged=True)).run.reason == "RecordForged"
+    assert played(one_rule(GOOD, BREACH, forged=True)).run.reason == "RuleFailed:a"
+    assert played(one_rule(GOOD, codes=(1,), forged=True)).run.reason == "WorkloadFailed"

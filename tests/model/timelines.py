@@ -151,6 +151,7 @@ def random_timeline(rng: random.Random) -> Timeline:
         deadline_passed=rare(0.04),
         **random_load(rng),  # type: ignore[arg-type]
         not_stored=rare(0.05),
+        forged=rare(0.05),
     )
 
 
@@ -202,7 +203,7 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
     ):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
-    for name in ("chain_reason", "cancelled", "deadline_passed", "not_stored"):
+    for name in ("chain_reason", "cancelled", "deadline_passed", "not_stored", "forged"):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
     if timeline.start not in {None, 0}:

@@ -47,6 +47,9 @@ ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 # On the Workflow only.
 LABEL_PHASE = "validation.sei.io/phase"
 LABEL_VERDICT = "validation.sei.io/verdict"
+ANNOTATION_RESULT = "validation.sei.io/result"
+"""On a run record that somebody else sealed: the result of finalize, which the sealed data can no longer hold."""
+
 ANNOTATION_REASON = "validation.sei.io/reason"
 
 # On the WorkflowTemplate and the bundle.

@@ -25,6 +25,10 @@ RULE_EVALUATOR: Final = record_key.RULE_EVALUATOR
 FINALIZE: Final = record_key.FINALIZE
 
 
+_RESULT: Final = "result"
+"""The key of the status; steps read the record without its model, which they would have to load."""
+
+
 class RecordError(Exception):
     """The record is unreadable or another run's: our fault or the cluster's, never a verdict."""
 
@@ -74,7 +78,13 @@ class Identity:
 
 
 class Record:
-    """The keys written so far. All methods but `get` and `need` ask the API server."""
+    """
+    The keys written so far. All methods but `get` and `need` ask the API server.
+
+    Attributes:
+        sealed: the ConfigMap is immutable.
+        overruled: somebody else sealed it, and the result is the one that finalize wrote beside it.
+    """
 
     def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
         self._cluster = cluster
@@ -84,6 +94,10 @@ class Record:
     def _take(self, found: Object) -> None:
         self._data: dict[str, str] = dict(found.get("data") or {})
         self.sealed = bool(found.get("immutable"))
+        result = (found["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_RESULT)
+        self.overruled = self.sealed and result is not None
+        if self.sealed and result is not None:
+            self._data[_RESULT] = result
         self._version = str(found["metadata"].get("resourceVersion") or "")
 
     @classmethod
@@ -198,6 +212,16 @@ class Record:
             with contextlib.suppress(ConflictError):
                 self._patch({"metadata": {"resourceVersion": self._version}, "data": {key.key: attempted}})
                 return True
+
+    def overrule(self, step: str, value: RecordKey) -> None:
+        """
+        Writes the result of a record that somebody else sealed. `get` then returns it in place of the sealed one.
+
+        It goes into an annotation, because only the metadata of an immutable ConfigMap can still change.
+        """
+        if value.key != _RESULT:
+            raise ValueError(f"{value.key} cannot be written to a sealed record")
+        self._patch({"metadata": {"annotations": {conventions.ANNOTATION_RESULT: _text(step, value)}}})
 
     def _patch(self, body: Object) -> None:
         config_map = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)

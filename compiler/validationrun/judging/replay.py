@@ -32,7 +32,13 @@ from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read
 
 UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _OF_THE_CLUSTER: Final = frozenset(
-    {RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED, RunReason.RESULTS_NOT_STORED, *CHAIN_REASONS}
+    {
+        RunReason.CANCELLED,
+        RunReason.DEADLINE_EXCEEDED,
+        RunReason.RESULTS_NOT_STORED,
+        RunReason.RECORD_FORGED,
+        *CHAIN_REASONS,
+    }
 )
 
 
@@ -148,6 +154,8 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
         )
     if reason == RunReason.RESULTS_NOT_STORED:
         return dataclasses.replace(facts, not_stored=result.status.message)
+    if reason == RunReason.RECORD_FORGED:
+        return dataclasses.replace(facts, forged=result.status.message)
     return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status.message)
 
 

@@ -107,6 +107,7 @@ class RunReason(Word):
     LOAD_ENDED_EARLY = "LoadEndedEarly"
     WORKLOAD_FAILED = "WorkloadFailed"
     RULE_FAILED = "RuleFailed"
+    RECORD_FORGED = "RecordForged"
     EVALUATOR_LOST = "EvaluatorLost"
     RESULTS_NOT_STORED = "ResultsNotStored"
     ALL_RULES_UNRESOLVED = "AllRulesUnresolved"

@@ -29,6 +29,7 @@ class Facts:
         rules: in the order of the spec; None when the evaluator left nothing at all.
         signed_off: the evaluator's sign-off is there and is this run's.
         stop_rule: the stopOnFailure rule that failed first; None when none did.
+        forged: why the record's result or its seal cannot be finalize's own; empty when it can, or when there is none.
         not_stored: why the upload of the results is not proven; empty when it is, or when there is none.
     """
 
@@ -46,6 +47,7 @@ class Facts:
     not_stored: str = ""
     workload_early: float | None = None
     cancelled_how: str = "stopped"
+    forged: str = ""
 
     @classmethod
     def without_cluster(
@@ -94,7 +96,7 @@ class RunVerdict:
 
 
 # Long: one return for each row of the table, in its order.
-def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row of the table, in its order
+def judge(facts: Facts) -> RunVerdict:  # noqa: C901, PLR0912 - one return for each row of the table, in its order
     """The first row that holds."""
     failed = [state for state in facts.rules or () if state.verdict == Verdict.FAILED]
     if facts.cancelled:  # row 1
@@ -120,7 +122,9 @@ def judge(facts: Facts) -> RunVerdict:  # noqa: C901 - one return for each row o
     if failed:  # row 7
         first = min(failed, key=lambda state: state.failed_t or 0.0)
         return RunVerdict(Phase.FAILED, RunReason.RULE_FAILED.naming(first.name), _told(failed, first.name))
-    if not facts.signed_off or facts.rules is None:  # row 8
+    if facts.forged:  # row 8
+        return RunVerdict(Phase.ERROR, RunReason.RECORD_FORGED, facts.forged)
+    if not facts.signed_off or facts.rules is None:  # row 8, too
         return RunVerdict(
             Phase.ERROR, RunReason.EVALUATOR_LOST, "the evaluator's evidence is missing, or is not this run's"
         )

@@ -15,6 +15,7 @@ _OF_RUNS: Final[Mapping[str, str]] = {
     RunReason.RULE_ERROR: "At least one rule has no answer to rest on, so the run can't pass.",
     RunReason.ALL_RULES_UNRESOLVED: "Every rule refers to something that does not exist or may not be read.",
     RunReason.EVALUATOR_LOST: "What the rules found is missing, or belongs to another run.",
+    RunReason.RECORD_FORGED: "Something other than finalize wrote a verdict into the run record or sealed it.",
     RunReason.RESULTS_NOT_STORED: "Nothing proves that every step uploaded its results, so the run can't pass.",
     RunReason.DEADLINE_EXCEEDED: "The run did not end in its time.",
     RunReason.CHAIN_SPEC_INVALID: "The API server refuses what the spec says of the chain, so nothing was tested.",

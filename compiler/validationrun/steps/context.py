@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ class Context:
         bundle_hash: of the bundle that the template was compiled with.
         settle_s: how long after T a query is sent (`VALIDATION_SETTLE`).
         cleanup: the template's clean-up policy; empty to use the record's.
+        retries: attempts of the step before this one; 0 where the template does not say.
         node_id: of this attempt of the step in the Workflow's status; empty outside of Argo.
     """
 
@@ -46,6 +48,7 @@ class Context:
     settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
     cleanup: str = ""
     node_id: str = ""
+    retries: int = 0
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -69,6 +72,7 @@ class Context:
             settle_s=_settle_seconds(environment.get("VALIDATION_SETTLE", "")),
             cleanup=environment.get("CLEANUP", ""),
             node_id=environment.get("ARGO_NODE_ID", ""),
+            retries=_retries(environment.get("RETRIES", "")),
         )
 
     def output(self, name: str, value: str) -> None:
@@ -79,6 +83,11 @@ class Context:
             path.with_suffix(".tmp").replace(path)
         except OSError as error:
             logger.warning("cannot write output %s: %s", name, error)
+
+
+def _retries(text: str) -> int:
+    """0 for anything but a number: a first attempt believes the least."""
+    return int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
 
 
 def _settle_seconds(text: str) -> float:

@@ -33,7 +33,7 @@ from validationrun.steps.context import Context, RunnerError, termination_messag
 from validationrun.steps.diagnostics import PodFound
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.pods import RunPod, pods_of
-from validationrun.steps.verdict_facts import Decided, decide_run, lost
+from validationrun.steps.verdict_facts import decide_run, forgery, lost
 
 logger = logging.getLogger(__name__)
 
@@ -100,26 +100,31 @@ def _verdict(
         The status as recorded, the status with uncut texts, and the pods' diagnostics, None if they were not collected yet.
     """
     status = written.get(Status) if written is not None else None
-    if status is not None:
+    forged = forgery(written, context.retries)
+    if status is not None and not forged:
         return status, status, None
-    full_status = _status(
-        context, workflow, written, decide_run(context, workflow, written, began, _pods(context, written))
-    )
+    full_status = _status(context, workflow, written, began, forged)
     status = _fitted(full_status)
     pods = _diagnose(context, written, status)
     now = _own_workflow(context)
     if is_shut_down(now) and not is_shut_down(workflow):
         # The user stopped the run while diagnostics were collected.
-        full_status = _status(context, now, written, decide_run(context, now, written, began, _pods(context, written)))
+        full_status = _status(context, now, written, began, forged)
         status = _fitted(full_status)
     try:
         _seal(context, written, status, pods)
     except ClusterError:
-        # A finalize that Argo gave up may still run beside this attempt: the verdict that it recorded stands.
         sealed = Record.read(context.cluster, context.identity)
         stands = sealed.get(Status) if sealed is not None else None
+        forged = "" if stands == status else forgery(sealed, context.retries)
+        if forged:
+            # Somebody sealed the record while finalize decided.
+            full_status = _status(context, now, sealed, began, forged)
+            _seal(context, sealed, _fitted(full_status), pods)
+            return _fitted(full_status), full_status, pods
         if stands is None:
             raise
+        # A finalize that Argo gave up may still run beside this attempt: the verdict that it recorded stands.
         return stands, stands, pods
     return status, full_status, pods
 
@@ -133,7 +138,8 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
         return []
 
 
-def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, decided: Decided) -> Status:
+def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, began: float, forged: str) -> Status:
+    decided = decide_run(context, workflow, written, began, _pods(context, written), forged)
     # None would take the states from the record, where the sign-off may belong to another run.
     states = decided.evidence.states or []
     completed = format_time(round(context.now()))
@@ -166,6 +172,9 @@ def _diagnose(context: Context, written: Record | None, status: Status) -> list[
 
 def _seal(context: Context, written: Record | None, status: Status, found: Sequence[PodFound]) -> None:
     if written is None:
+        return
+    if written.sealed:
+        written.overrule(context.step, status)
         return
     if found:
         try:

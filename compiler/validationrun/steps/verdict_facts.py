@@ -15,8 +15,9 @@ from validationrun.contract import record
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import is_shut_down
+from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
-from validationrun.oracle.outcome import BELOW_ROW_8, RunReason
+from validationrun.oracle.outcome import BELOW_ROW_8, RunReason, Verdict
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
@@ -41,12 +42,18 @@ class Decided:
 
 
 def decide_run(
-    context: Context, workflow: Mapping[str, Any], written: Record | None, began: float, pods: Sequence[RunPod]
+    context: Context,
+    workflow: Mapping[str, Any],
+    written: Record | None,
+    began: float,
+    pods: Sequence[RunPod],
+    forged: str = "",
 ) -> Decided:
     """
     Args:
         began: when finalize began, to compare with the Workflow's own deadline.
         pods: of the run, to explain steps that left no result.
+        forged: what `forgery` found.
     """
     evidence = read_evidence(written, context.bundle_hash)
     workload = read_workload(context.cluster, written, lost(pods, record.LOAD_JOB))
@@ -67,14 +74,45 @@ def decide_run(
         chain_message=message,
         workload_message=workload.message if workload is not None else "",
         workload_early=workload.early if workload is not None else None,
+        forged=forged,
     )
+    return Decided(_judged(context, written, facts, pods), evidence, workload)
+
+
+def _judged(context: Context, written: Record | None, facts: Facts, pods: Sequence[RunPod]) -> RunVerdict:
+    """The verdict, once the uploads are looked for where it depends on them."""
     verdict = judge(facts)
+    run = written.get(RunEntry) if written is not None else None
     uploads = run is not None and run.results is not None
-    if written is not None and evidence.sign_off is not None and uploads and verdict.reason in BELOW_ROW_8:
+    if written is not None and facts.signed_off and uploads and verdict.reason in BELOW_ROW_8:
         verdict = judge(dataclasses.replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
-        verdict = dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
-    return Decided(verdict, evidence, workload)
+        return dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
+    if facts.forged and verdict.reason != RunReason.RECORD_FORGED:
+        return dataclasses.replace(verdict, message=f"{verdict.message}; {facts.forged}")
+    return verdict
+
+
+def forgery(written: Record | None, retries: int) -> str:
+    """
+    Why the record's result or its seal cannot be finalize's own; empty when it can, or when there is none.
+
+    finalize writes its result and seals the record at once. So its first attempt finds neither, unless `argo retry` runs a
+    failed run's finalize again, and then the result is not Passed.
+
+    Args:
+        retries: the number of finalize's attempts before this one.
+    """
+    if written is None:
+        return ""
+    result = written.get(Status)
+    if result is None:
+        return "the run record was sealed without a verdict, and only finalize seals it" if written.sealed else ""
+    if not written.sealed:
+        return "the run record held a verdict that was not sealed, and finalize seals what it writes"
+    if result.verdict == Verdict.PASSED and (retries == 0 or written.overruled):
+        return "a sealed verdict Passed stood in the run record before finalize began"
+    return ""
 
 
 def lost(pods: Sequence[RunPod], step: str) -> str:

@@ -40,6 +40,7 @@ ROWS: list[tuple[dict[str, Any], str, str]] = [
     # Its only failed rule failed after the load had ended.
     ({"workload_early": 9.0}, "Error", "LoadEndedEarly"),
     ({"rules": [FAILED]}, "Failed", "RuleFailed:bad"),
+    ({"forged": "a verdict stood"}, "Error", "RecordForged"),
     ({"signed_off": False}, "Error", "EvaluatorLost"),
     ({"not_stored": "no upload"}, "Error", "ResultsNotStored"),
     ({"rules": [REFUSED]}, "Error", "AllRulesUnresolved"),
@@ -123,6 +124,7 @@ FACTS = st.builds(
     signed_off=st.booleans(),
     stop_rule=st.sampled_from([None, "bad"]),
     workload_early=st.sampled_from([None, 0.0, 9.0, 11.0]),
+    forged=st.sampled_from(["", "a verdict stood"]),
 )
 
 

@@ -99,6 +99,7 @@ class World:
         self.context = context("finalize", self.cluster, self.clock, folder, HASH)
         self.folder = self.context.output_dir / "results"
         self._begun = False
+        self.attempts = 0
 
     def step(
         self, step: str, *statuses: dict[str, Any], name: str = "", phase: str = "Succeeded", at: float = 0
@@ -157,10 +158,12 @@ class World:
         return begin(self.cluster, *self.keys)
 
     def finalize(self) -> int:
-        """With the record as it stands; without the key `run` there is none."""
+        """The next attempt, with the record as it stands; without the key `run` there is none."""
         if RunEntry in self.keys and not self._begun:
             self.begin()
-        return finalize(self.context)
+        attempt = dataclasses.replace(self.context, retries=self.attempts)
+        self.attempts += 1
+        return finalize(attempt)
 
     def status(self) -> dict[str, Any]:
         return read(self.cluster).need(Status).to_data()

@@ -16,7 +16,7 @@ _LONGEST_NAME: Final = 63
 _LARGEST: Final = 256 * 1024
 _TAG: Final = re.compile(r"\{\{=?\s*([^{}]*?)\s*\}\}")
 _ALLOWED_TAGS: Final = re.compile(
-    r"workflow\.(name|uid|namespace|duration)|workflow\.parameters\.[a-z0-9-]+|outputs\.parameters\.[a-z-]+"
+    r"workflow\.(name|uid|namespace|duration)|retries|workflow\.parameters\.[a-z0-9-]+|outputs\.parameters\.[a-z-]+"
     r"|'validationrun-' \+ \(workflow\.parameters\['chain-id'\] == '' \? workflow\.uid : workflow\.parameters\['chain-id'\]\)"
 )
 
