@@ -150,7 +150,10 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
     reason = result.status.reason
     if reason in (RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED):
         return dataclasses.replace(
-            facts, cancelled=reason == RunReason.CANCELLED, deadline_passed=reason == RunReason.DEADLINE_EXCEEDED
+            facts,
+            cancelled=reason == RunReason.CANCELLED,
+            cancelled_how="stopped",
+            deadline_passed=reason == RunReason.DEADLINE_EXCEEDED,
         )
     if reason == RunReason.RESULTS_NOT_STORED:
         return dataclasses.replace(facts, not_stored=result.status.message)
