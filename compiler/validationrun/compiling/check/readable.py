@@ -49,7 +49,7 @@ def findings_of(check: Check, run: ValidationRun) -> list[Finding]:
         findings = []
         try:
             for finding in check(rest):
-                findings.append(finding)  # noqa: PERF402 - keeps the findings before an error
+                findings.append(finding)
         except UnreadableError as error:
             skip = getattr(check, _SKIPS, None)
             rest = skip(rest, error.model) if skip else None
