@@ -30,6 +30,7 @@ from validationrun.kube.cluster import (
     AlreadyExistsError,
     Object,
 )
+from validationrun.kube.objects import Workflow
 from validationrun.runs.submit import start as start_workflow
 
 FAILS: Final = {"spec": {"load": {"workload": {"args": ["--rate=5", "--exit-code=1"]}}}}
@@ -157,7 +158,7 @@ def _named(world: World, prepared: Prepared, name: str) -> Object:
     world.cluster.apply(WORKFLOW_TEMPLATES, template)
     del workflow["metadata"]["generateName"]
     workflow["metadata"]["name"] = name
-    start_workflow(world.cluster, workflow)
+    start_workflow(world.cluster, Workflow(workflow))
     found = world.cluster.get(WORKFLOWS, name)
     assert found is not None
     return found

@@ -179,16 +179,16 @@ class _Reader:
         from validationrun.runs.lookup import identity_of, our_run
         from validationrun.runs.saved_diagnostics import saved_pods
 
-        found = our_run(self._cluster, self._name)
-        if found is None or self._uid not in ("", found["metadata"]["uid"]):
+        workflow = our_run(self._cluster, self._name)
+        if workflow is None or self._uid not in ("", workflow.uid):
             return False
-        self._uid = found["metadata"]["uid"]
-        self._over = has_ended(found)
-        written = Record.read(self._cluster, identity_of(found))
+        self._uid = workflow.uid
+        self._over = has_ended(workflow.object)
+        written = Record.read(self._cluster, identity_of(workflow))
         self._saved = saved_pods(written)
         sources: list[Source] = []
         if self._wanted is None or not self._wanted.startswith("shard "):
-            sources += step_sources(self._cluster, found)
+            sources += step_sources(self._cluster, workflow)
         self._steps = bool(sources)
         if self._wanted is None or self._wanted.startswith("shard "):
             sources += shard_sources(self._cluster, written)

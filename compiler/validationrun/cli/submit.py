@@ -143,7 +143,7 @@ def _start_compiled(
 
     if dry_run is DryRun.CLIENT:
         texts = [file.text for file in compiled.files if file.name in ("bundle.yaml", "workflowtemplate.yaml")]
-        _print_objects(texts, thin_workflow(compiled, given, instance_id))
+        _print_objects(texts, thin_workflow(compiled, given, instance_id).object)
         return None, None
     cluster = open_cluster(context, compiled.plan.namespace)
     if dry_run is DryRun.SERVER:
@@ -161,7 +161,7 @@ def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_ru
     except ParameterError as error:
         raise usage_error(f"--set {error}") from None
     if dry_run is DryRun.CLIENT:
-        _print_objects([], body)
+        _print_objects([], body.object)
         return None, None
     if dry_run is DryRun.SERVER:
         _print_rehearsed([rehearse_workflow(cluster, body)])

@@ -1,9 +1,9 @@
 """Stops runs and deletes them from the cluster: only our objects, and only those that were shown before."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.contract.record import Record, RecordError
@@ -19,8 +19,8 @@ from validationrun.kube.cluster import (
     ForbiddenError,
     Object,
     Resource,
-    owned_by,
 )
+from validationrun.kube.objects import KubeObject, Workflow
 from validationrun.runs.lookup import identity_of, is_ours, our_run
 from validationrun.runs.submit import OURS
 
@@ -66,21 +66,16 @@ def stop_run(cluster: Cluster, name: str) -> Stopped | None:
     workflow = our_run(cluster, name)
     if workflow is None:
         return None
-    if has_ended(workflow):
+    if has_ended(workflow.object):
         raise HasEndedError
     # Already stopped, or terminated, which a stop must not undo.
-    if not is_shut_down(workflow) and cluster.patch(WORKFLOWS, name, _STOP) is None:
+    if not is_shut_down(workflow.object) and cluster.patch(WORKFLOWS, name, _STOP) is None:
         return None
-    return Stopped(waits_for_lock=_waits_for_lock(workflow))
+    return Stopped(waits_for_lock=workflow.waits_for_lock)
 
 
 class HasEndedError(Exception):
     """The run has ended, so there is nothing to stop."""
-
-
-def _waits_for_lock(found: Mapping[str, Any]) -> bool:
-    synchronization = (found.get("status") or {}).get("synchronization") or {}
-    return any((synchronization.get(kind) or {}).get("waiting") for kind in ("mutex", "semaphore"))
 
 
 def doomed_runs(cluster: Cluster, names: Sequence[str]) -> tuple[list[Doomed], list[str]]:
@@ -98,68 +93,62 @@ def doomed_by_chain(cluster: Cluster, chain_id: str) -> tuple[list[Doomed], list
     so they are spared; their names are returned.
     """
     labels = f"{OURS},{conventions.LABEL_CHAIN_ID}={chain_id}"
-    runs = {workflow["metadata"]["uid"]: workflow for workflow in cluster.list(WORKFLOWS, labels=labels)}
+    runs = {workflow.uid: workflow for workflow in Workflow.all(cluster.list(WORKFLOWS, labels=labels))}
     orphans: list[Doomed] = []
     for resource in _CHILDREN:
         for child in _list(cluster, resource, labels):
             owners = _owners(cluster, child)
-            runs.update({workflow["metadata"]["uid"]: workflow for workflow in owners if is_ours(workflow)})
+            runs.update({workflow.uid: workflow for workflow in owners if is_ours(workflow)})
             if not owners and _had_a_run(child):
-                orphans.append(Doomed(resource, child["metadata"]["name"], child["metadata"]["uid"]))
-    ordered = sorted(runs.values(), key=lambda workflow: str(workflow["metadata"]["name"]))
+                orphans.append(Doomed(resource, child.name, child.uid))
+    ordered = sorted(runs.values(), key=lambda workflow: workflow.name)
     spared = [workflow for workflow in ordered if _is_on_an_existing_chain(cluster, workflow)]
     doomed = [_doomed_run(cluster, workflow) for workflow in ordered if workflow not in spared]
-    return [*doomed, *orphans], [workflow["metadata"]["name"] for workflow in spared]
+    return [*doomed, *orphans], [workflow.name for workflow in spared]
 
 
-def _doomed_run(cluster: Cluster, found: Mapping[str, Any]) -> Doomed:
-    name, uid = found["metadata"]["name"], found["metadata"]["uid"]
+def _doomed_run(cluster: Cluster, workflow: Workflow) -> Doomed:
+    name, uid = workflow.name, workflow.uid
     labels = f"{OURS},{conventions.LABEL_RUN_ID}={name}"
     children: list[str] = []
     for resource in _CHILDREN:
         # The child is deleted whether or not this account can see it.
         with contextlib.suppress(ForbiddenError):
-            names = [child["metadata"]["name"] for child in _list(cluster, resource, labels) if owned_by(child, uid)]
+            names = [child.name for child in _list(cluster, resource, labels) if child.is_owned_by(uid)]
             children += [f"{resource.full_name} {child}" for child in names]
-    return Doomed(WORKFLOWS, name, uid, workflow_phase(found), tuple(children))
+    return Doomed(WORKFLOWS, name, uid, workflow_phase(workflow.object), tuple(children))
 
 
-def _list(cluster: Cluster, resource: Resource, labels: str) -> list[Object]:
+def _list(cluster: Cluster, resource: Resource, labels: str) -> list[KubeObject]:
     """Empty for a kind that this cluster does not serve."""
     try:
-        return cluster.list(resource, labels=labels)
+        return KubeObject.all(cluster.list(resource, labels=labels))
     except ClusterError as error:
         if error.status == _NOT_FOUND:
             return []
         raise
 
 
-def _is_on_an_existing_chain(cluster: Cluster, found: Mapping[str, Any]) -> bool:
+def _is_on_an_existing_chain(cluster: Cluster, workflow: Workflow) -> bool:
     try:
-        record = Record.read(cluster, identity_of(found))
+        record = Record.read(cluster, identity_of(workflow))
         run = record.get(RunEntry) if record is not None else None
     except RecordError:
         return False
     return run is not None and run.bring_up is False
 
 
-def _owners(cluster: Cluster, child: Mapping[str, Any]) -> list[Object]:
+def _owners(cluster: Cluster, child: KubeObject) -> list[Workflow]:
     """The Workflows that own a child and still exist."""
-    references = child["metadata"].get("ownerReferences") or []
-    workflows = [
-        (reference, cluster.get(WORKFLOWS, reference["name"]))
-        for reference in references
-        if reference.get("kind") == "Workflow"
-    ]
+    workflows = [(owner, cluster.get(WORKFLOWS, owner.name)) for owner in child.owners if owner.kind == "Workflow"]
     return [
-        owner for reference, owner in workflows if owner is not None and owner["metadata"]["uid"] == reference["uid"]
+        workflow for owner, found in workflows if found is not None and (workflow := Workflow(found)).uid == owner.uid
     ]
 
 
-def _had_a_run(child: Mapping[str, Any]) -> bool:
+def _had_a_run(child: KubeObject) -> bool:
     """It belonged to Workflows only: an object that has another kind of owner is not ours to delete."""
-    kinds = {reference.get("kind") for reference in child["metadata"].get("ownerReferences") or []}
-    return kinds <= {"Workflow"}
+    return {owner.kind for owner in child.owners} <= {"Workflow"}
 
 
 def delete(cluster: Cluster, doomed: Doomed) -> bool:

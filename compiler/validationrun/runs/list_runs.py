@@ -1,16 +1,16 @@
 """Lists the runs of one namespace or of all namespaces."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.contract.record import Record, RecordError
 from validationrun.contract.status import has_ended, run_status, workflow_phase
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
+from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
-from validationrun.runs.lookup import identity_of, template_name
+from validationrun.runs.lookup import identity_of
 from validationrun.runs.submit import OURS, Refused, no_argo
 
 _OF_ARGO: Final = re.compile(r"^main: Error \(exit code \d+\): ")
@@ -48,7 +48,7 @@ def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
         Refused: Argo is not installed.
     """
     try:
-        workflows = cluster.list(WORKFLOWS, labels=OURS, everywhere=everywhere)
+        workflows = Workflow.all(cluster.list(WORKFLOWS, labels=OURS, everywhere=everywhere))
     except ClusterError:
         if not cluster.serves(WORKFLOWS):
             raise Refused(no_argo(cluster)) from None
@@ -57,40 +57,43 @@ def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
     return sorted(runs, key=lambda run: (run.started or "9", run.namespace, run.name), reverse=True)
 
 
-def _listed(cluster: Cluster, found: Mapping[str, Any]) -> Listed:
-    metadata, status = found["metadata"], found.get("status") or {}
-    phase, verdict, reason, message = _outcome(cluster, found)
+def _listed(cluster: Cluster, workflow: Workflow) -> Listed:
+    phase, verdict, reason, message = _outcome(cluster, workflow)
     return Listed(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        template=template_name(found),
+        namespace=workflow.namespace,
+        name=workflow.name,
+        template=workflow.template,
         phase=phase,
         verdict=verdict,
         reason=reason,
         message=message,
-        started=status.get("startedAt"),
-        finished=status.get("finishedAt"),
-        chain_id=(metadata.get("labels") or {}).get(conventions.LABEL_CHAIN_ID, ""),
+        started=workflow.started,
+        finished=workflow.finished,
+        chain_id=workflow.labels.get(conventions.LABEL_CHAIN_ID, ""),
     )
 
 
-def _outcome(cluster: Cluster, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _outcome(cluster: Cluster, workflow: Workflow) -> tuple[str, str, str, str]:
     """Phase, verdict, reason, message: by the labels where they agree with Argo, else by the record, which costs a request."""
-    metadata = found["metadata"]
-    message = _OF_ARGO.sub("", str((found.get("status") or {}).get("message") or "").partition("\n")[0])
-    if not has_ended(found):
-        return (Phase.PENDING if workflow_phase(found) == "Pending" else Phase.RUNNING), Verdict.AWAITED, "", message
-    labels = metadata.get("labels") or {}
+    message = _OF_ARGO.sub("", workflow.message.partition("\n")[0])
+    if not has_ended(workflow.object):
+        return (
+            (Phase.PENDING if workflow_phase(workflow.object) == "Pending" else Phase.RUNNING),
+            Verdict.AWAITED,
+            "",
+            message,
+        )
+    labels = workflow.labels
     phase, verdict = labels.get(conventions.LABEL_PHASE, ""), labels.get(conventions.LABEL_VERDICT, "")
-    if (verdict == Verdict.PASSED and workflow_phase(found) == "Succeeded") or verdict in (
+    if (verdict == Verdict.PASSED and workflow_phase(workflow.object) == "Succeeded") or verdict in (
         Verdict.FAILED,
         Verdict.ERROR,
     ):
-        reason = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_REASON) or ""
+        reason = workflow.annotations.get(conventions.ANNOTATION_REASON) or ""
         return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
-    identity = identity_of(found)
+    identity = identity_of(workflow)
     try:
-        status = run_status(identity, found, Record.read(cluster.within(identity.namespace), identity))
+        status = run_status(identity, workflow.object, Record.read(cluster.within(identity.namespace), identity))
     except RecordError as error:
         # An unreadable record, such as an older release's, does not hide the other runs.
         return Phase.ERROR, Verdict.ERROR, RunReason.UNKNOWN, str(error)

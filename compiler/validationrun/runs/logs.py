@@ -1,9 +1,8 @@
 """Finds the pods of a run, by step and by shard, and reads their logs piece by piece."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.conventions import (
     ANNOTATION_JOB_INDEX,
@@ -16,7 +15,8 @@ from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
 from validationrun.contract.record_key import STEPS
 from validationrun.contract.shards import LABEL_JOB_UID
-from validationrun.kube.cluster import PODS, Cluster, Object, UnreachableError, owned_by
+from validationrun.kube.cluster import PODS, Cluster, UnreachableError
+from validationrun.kube.objects import Pod, Workflow
 from validationrun.runs.lookup import identity_of
 
 _STAMP: Final = re.compile(r"(\S+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
@@ -43,17 +43,12 @@ class Source:
     container: str
 
 
-def step_sources(cluster: Cluster, found: Mapping[str, Any]) -> list[Source]:
+def step_sources(cluster: Cluster, workflow: Workflow) -> list[Source]:
     """The pods of the steps, in the order of the steps; of a retried step, the first attempt first."""
-    identity = identity_of(found)
-    pods = cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}")
-    pods = sorted((pod for pod in pods if owned_by(pod, identity.uid)), key=_created)
-    return [
-        Source(step, pod["metadata"]["name"], ARGO_MAIN_CONTAINER)
-        for step in STEPS
-        for pod in pods
-        if _step_of(pod) == step
-    ]
+    identity = identity_of(workflow)
+    pods = Pod.all(cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}"))
+    pods = sorted((pod for pod in pods if pod.is_owned_by(identity.uid)), key=lambda pod: pod.created)
+    return [Source(step, pod.name, ARGO_MAIN_CONTAINER) for step in STEPS for pod in pods if _step_of(pod) == step]
 
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
@@ -61,25 +56,18 @@ def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
     job = written.get(JobEntry) if written is not None else None
     if job is None:
         return []
-    pods = sorted(cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}"), key=lambda pod: (_index(pod), _created(pod)))
-    return [Source(f"shard {_index(pod)}", pod["metadata"]["name"], LOAD_CONTAINER) for pod in pods]
+    pods = Pod.all(cluster.list(PODS, labels=f"{LABEL_JOB_UID}={job.uid}"))
+    pods = sorted(pods, key=lambda pod: (_index(pod), pod.created))
+    return [Source(f"shard {_index(pod)}", pod.name, LOAD_CONTAINER) for pod in pods]
 
 
-def _created(pod: Object) -> str:
-    return str(pod["metadata"].get("creationTimestamp") or "")
+def _index(pod: Pod) -> int:
+    return pod.number(ANNOTATION_JOB_INDEX)
 
 
-def _index(pod: Object) -> int:
-    text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_JOB_INDEX, "")
-    return int(text) if text.isdigit() else -1
-
-
-def _step_of(pod: Object) -> str:
+def _step_of(pod: Pod) -> str:
     """The step of a pod, by the runner's first argument, because Argo's pod names vary."""
-    for container in (pod.get("spec") or {}).get("containers") or []:
-        if container.get("name") == ARGO_MAIN_CONTAINER:
-            return str((container.get("args") or [""])[0])
-    return ""
+    return next(iter(pod.arguments(ARGO_MAIN_CONTAINER)), "")
 
 
 def without_argo(lines: list[str], container: str) -> list[str]:

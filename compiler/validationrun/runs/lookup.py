@@ -1,46 +1,40 @@
 """Finds the Workflows that are our runs, and explains why a run is missing."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.contract.record import Identity
-from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS, Cluster, ForbiddenError, Object
+from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS, Cluster, ForbiddenError
+from validationrun.kube.objects import KubeObject, Workflow
 from validationrun.runs.submit import OURS, no_argo, no_namespace
 
 _MOST_NAMED: Final = 5
 
 
-def our_run(cluster: Cluster, name: str) -> Object | None:
+def our_run(cluster: Cluster, name: str) -> Workflow | None:
     """The Workflow of a run; None when it does not exist or is not ours."""
-    workflow = cluster.get(WORKFLOWS, name)
-    if workflow is None or not (is_ours(workflow) or _will_be_ours(cluster, workflow)):
+    found = cluster.get(WORKFLOWS, name)
+    if found is None:
         return None
-    return workflow
+    workflow = Workflow(found)
+    return workflow if is_ours(workflow) or _will_be_ours(cluster, workflow) else None
 
 
-def is_ours(found: Mapping[str, Any]) -> bool:
+def is_ours(found: KubeObject) -> bool:
     """The object carries the label that every object of ours has."""
-    return (found["metadata"].get("labels") or {}).get(conventions.LABEL_MANAGED_BY) == conventions.MANAGED_BY
+    return found.labels.get(conventions.LABEL_MANAGED_BY) == conventions.MANAGED_BY
 
 
-def _will_be_ours(cluster: Cluster, found: Mapping[str, Any]) -> bool:
+def _will_be_ours(cluster: Cluster, workflow: Workflow) -> bool:
     """Argo adds our label when it first sees a Workflow, so a Workflow that another client just created has none yet."""
-    template = template_name(found)
-    if not template or (found.get("status") or {}).get("phase"):
+    if not workflow.template or workflow.phase:
         return False
-    held = cluster.get(WORKFLOW_TEMPLATES, template)
-    return held is not None and is_ours(held)
+    held = cluster.get(WORKFLOW_TEMPLATES, workflow.template)
+    return held is not None and is_ours(KubeObject(held))
 
 
-def template_name(found: Mapping[str, Any]) -> str:
-    """The name of the WorkflowTemplate that a Workflow runs; empty for none."""
-    return ((found.get("spec") or {}).get("workflowTemplateRef") or {}).get("name") or ""
-
-
-def identity_of(found: Mapping[str, Any]) -> Identity:
-    metadata = found["metadata"]
-    return Identity(metadata["name"], metadata["uid"], metadata["namespace"])
+def identity_of(workflow: Workflow) -> Identity:
+    return Identity(workflow.name, workflow.uid, workflow.namespace)
 
 
 def why_no_run(cluster: Cluster, name: str) -> str:
@@ -52,16 +46,16 @@ def why_no_run(cluster: Cluster, name: str) -> str:
     message = f"there is no run {name} in namespace {cluster.namespace}"
     if cluster.get(WORKFLOWS, name) is not None:
         return f"{message}: the Workflow of that name is not validationrun's"
-    theirs = [workflow for workflow in _all(cluster) if template_name(workflow) == name]
+    theirs = [workflow for workflow in _all(cluster) if workflow.template == name]
     if theirs:
-        newest = sorted(theirs, key=lambda workflow: str(workflow["metadata"].get("creationTimestamp")), reverse=True)
-        names = ", ".join(workflow["metadata"]["name"] for workflow in newest[:_MOST_NAMED])
+        newest = sorted(theirs, key=lambda workflow: workflow.created, reverse=True)
+        names = ", ".join(workflow.name for workflow in newest[:_MOST_NAMED])
         return f"{message}; the runs of {name} are named {names}"
     return f"{message}: never started, deleted, or past its time to live"
 
 
-def _all(cluster: Cluster) -> list[Object]:
+def _all(cluster: Cluster) -> list[Workflow]:
     try:
-        return cluster.list(WORKFLOWS, labels=OURS)
+        return Workflow.all(cluster.list(WORKFLOWS, labels=OURS))
     except ForbiddenError:
         return []

@@ -34,7 +34,7 @@ def run_view(cluster: Cluster, name: str) -> RunView | None:
         return None
     identity = identity_of(workflow)
     record = Record.read(cluster, identity)
-    status = run_status(identity, workflow, record)
+    status = run_status(identity, workflow.object, record)
     if status.verdict == Verdict.AWAITED:
         raise Refused(
             f"run {name} has no verdict yet ({status.message}); `validationrun watch {name} -n {identity.namespace}` "

@@ -1,15 +1,14 @@
 """Starts a run again: a new run that takes only template and parameters from the first."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from validationrun.base import conventions
 from validationrun.contract.parameters import ParameterError
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import Cluster
-from validationrun.runs.lookup import identity_of, our_run, template_name
+from validationrun.kube.objects import Workflow
+from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.submit import Refused, held_workflow, read_template, start
 
 
@@ -44,27 +43,23 @@ def rerun(cluster: Cluster, name: str) -> Again | None:
     workflow = our_run(cluster, name)
     if workflow is None:
         return None
-    of_template = template_name(workflow)
+    of_template = workflow.template
     if not of_template:
         raise Refused(f"run {name} was not started from a WorkflowTemplate; submit the spec again")
     template = read_template(cluster, of_template)
-    arguments = (workflow.get("spec") or {}).get("arguments") or {}
-    given = {
-        parameter["name"]: parameter["value"] for parameter in arguments.get("parameters") or [] if "value" in parameter
-    }
     try:
-        body = held_workflow(cluster, template, given)
+        body = held_workflow(cluster, template, workflow.parameters)
     except ParameterError as error:
         raise Refused(f"WorkflowTemplate {of_template} no longer takes the parameters of {name}: {error}") from None
     first = _bundle_of(cluster, workflow)
     return Again(start(cluster, body), first, template.digest)
 
 
-def _bundle_of(cluster: Cluster, found: Mapping[str, Any]) -> str:
+def _bundle_of(cluster: Cluster, workflow: Workflow) -> str:
     """The bundle's hash by the annotation of `submit`, else by the run entry of the first step."""
-    submitted = (found["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    submitted = workflow.annotations.get(conventions.ANNOTATION_BUNDLE_HASH)
     if submitted:
-        return str(submitted)
-    record = Record.read(cluster, identity_of(found))
+        return submitted
+    record = Record.read(cluster, identity_of(workflow))
     run = record.get(RunEntry) if record is not None else None
     return run.bundle_hash if run is not None else ""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.times import parse_time
 from validationrun.contract import record
@@ -16,7 +16,8 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import has_ended, run_status
 from validationrun.contract.status_document import RuleStatus, Status
-from validationrun.kube.cluster import Cluster, ForbiddenError, Object
+from validationrun.kube.cluster import Cluster, ForbiddenError
+from validationrun.kube.objects import Node, Workflow
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.workload import ASSERTION_FAILED
 from validationrun.runs.logs import Tail, step_sources
@@ -115,6 +116,16 @@ class Snapshot:
     saved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A line of the evaluator's log: the last answer to a rule. `t` is RFC 3339."""
+
+    t: str
+    verdict: str
+    reason: str | None
+    message: str
+
+
 @dataclass
 class Follower:
     """Looks at one run again and again."""
@@ -122,7 +133,7 @@ class Follower:
     cluster: Cluster
     name: str
     uid: str = ""
-    _decisions: dict[str, Object] = field(default_factory=dict)
+    _answers: dict[str, _Answer] = field(default_factory=dict)
     _tails: dict[str, Tail] = field(default_factory=dict)
     _may_read_logs: bool = True
 
@@ -134,12 +145,12 @@ class Follower:
             answers: also read the evaluator's log, which has every answer; the record has only those that changed a verdict.
         """
         workflow = our_run(self.cluster, self.name)
-        if workflow is None or self.uid not in ("", workflow["metadata"]["uid"]):
+        if workflow is None or self.uid not in ("", workflow.uid):
             return None
         identity = identity_of(workflow)
         self.uid = identity.uid
         written = Record.read(self.cluster, identity)
-        status, ended = run_status(identity, workflow, written), has_ended(workflow)
+        status, ended = run_status(identity, workflow.object, written), has_ended(workflow.object)
         if answers and not ended and written is not None and written.get(WindowEntry) is not None:
             self._read_answers(workflow)
         return Snapshot(
@@ -152,53 +163,52 @@ class Follower:
             saved=bool(saved_pods(written)),
         )
 
-    def _read_answers(self, found: Mapping[str, Any]) -> None:
+    def _read_answers(self, workflow: Workflow) -> None:
         if not self._may_read_logs:
             return
         try:
-            for source in step_sources(self.cluster, found):
+            for source in step_sources(self.cluster, workflow):
                 if source.what == record.RULE_EVALUATOR:
                     tail = self._tails.setdefault(source.pod, Tail(self.cluster, source))
-                    self._decisions.update(_decisions(tail.lines()))
+                    self._answers.update(_answers(tail.lines()))
         except ForbiddenError:
             # Without the right to read logs, only the record's answers are shown.
             self._may_read_logs = False
 
     def _rule(self, rule: RuleStatus) -> RuleView:
-        decision, at = self._decisions.get(rule.name), rule.last_evaluated_at
-        if decision is None or (at is not None and parse_time(at) >= parse_time(decision["T"])):
+        answer, at = self._answers.get(rule.name), rule.last_evaluated_at
+        if answer is None or (at is not None and parse_time(at) >= parse_time(answer.t)):
             return RuleView(rule.name, rule.verdict, _words(rule.reason, rule.message), at)
-        reason = decision["reason"] if decision["verdict"] == Verdict.ERROR else None
-        return RuleView(rule.name, rule.verdict, _words(reason, decision["message"]), decision["T"])
+        reason = answer.reason if answer.verdict == Verdict.ERROR else None
+        return RuleView(rule.name, rule.verdict, _words(reason, answer.message), answer.t)
 
 
 def _words(reason: str | None, message: str | None) -> str:
     return ": ".join(part for part in (reason, message) if part)
 
 
-def _decisions(lines: list[str]) -> dict[str, Object]:
-    """The last decision of each rule among the evaluator's lines."""
-    decisions: dict[str, Object] = {}
+def _answers(lines: list[str]) -> dict[str, _Answer]:
+    """The last answer to each rule among the evaluator's lines."""
+    answers: dict[str, _Answer] = {}
     for line in lines:
         if not line.startswith("{"):
             continue
         try:
             decision = json.loads(line)
             parse_time(decision["T"])
-            kept = {key: decision[key] for key in ("rule", "T", "verdict", "reason", "message")}
+            rule = decision["rule"]
+            answer = _Answer(decision["T"], decision["verdict"], decision["reason"], decision["message"])
         except (ValueError, KeyError, TypeError):
             continue
-        if all(isinstance(kept[key], str) for key in ("rule", "verdict", "message")):
-            decisions[kept["rule"]] = kept
-    return decisions
+        if all(isinstance(text, str) for text in (rule, answer.verdict, answer.message)):
+            answers[rule] = answer
+    return answers
 
 
-def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
+def steps(workflow: Workflow, written: Record | None) -> list[StepView]:
     """The steps by Argo's nodes, or by the record where the Workflow holds no nodes."""
-    status = found.get("status") or {}
-    nodes = [entry for entry in (status.get("nodes") or {}).values() if entry.get("templateName") in STEPS]
-    stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or []
-    names = [entry.get("name") for entry in stored] or list(STEPS)
+    nodes = [node for node in workflow.nodes if node.template in STEPS]
+    names = workflow.stored_templates or list(STEPS)
     return [
         _judged(_by_nodes(step, nodes) if nodes else _by_record(step, written), written)
         for step in STEPS
@@ -206,24 +216,23 @@ def steps(found: Mapping[str, Any], written: Record | None) -> list[StepView]:
     ]
 
 
-def _by_nodes(step: str, nodes: list[Mapping[str, Any]]) -> StepView:
-    mine = [entry for entry in nodes if entry["templateName"] == step]
-    pods = [entry for entry in mine if entry.get("type") == "Pod"]
-    step_node = next((entry for entry in mine if entry.get("type") == "Retry"), pods[-1] if pods else None)
+def _by_nodes(step: str, nodes: list[Node]) -> StepView:
+    mine = [node for node in nodes if node.template == step]
+    pods = [node for node in mine if node.type == "Pod"]
+    step_node = next((node for node in mine if node.type == "Retry"), pods[-1] if pods else None)
     if step_node is None:
         return StepView(step, WAITING)
-    newest = max(pods, key=lambda entry: str(entry.get("startedAt")), default=step_node)
-    outputs = ((step_node.get("outputs") or newest.get("outputs")) or {}).get("parameters") or []
-    message = next((str(entry.get("value") or "") for entry in outputs if entry.get("name") == "message"), "")
-    state = _OF_ARGO.get(str(step_node.get("phase")), WAITING)
-    if state == RUNNING and newest.get("phase") == "Pending":
+    newest = max(pods, key=lambda node: str(node.started), default=step_node)
+    message = (step_node.parameters or newest.parameters).get("message", "")
+    state = _OF_ARGO.get(step_node.phase, WAITING)
+    if state == RUNNING and newest.phase == "Pending":
         state = "Pending"
     return StepView(
         name=step,
         state=state,
-        message=message or str(newest.get("message") or step_node.get("message") or ""),
-        started=step_node.get("startedAt"),
-        finished=step_node.get("finishedAt"),
+        message=message or newest.message or step_node.message,
+        started=step_node.started,
+        finished=step_node.finished,
         attempts=len(pods),
     )
 

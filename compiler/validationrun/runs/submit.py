@@ -22,10 +22,10 @@ from validationrun.kube.cluster import (
     ClusterError,
     ConflictError,
     ForbiddenError,
-    Object,
     Resource,
     UnreachableError,
 )
+from validationrun.kube.objects import KubeObject, Workflow, WorkflowTemplate
 from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ class Rehearsed:
     outcome: str
 
 
-def objects(compiled: "Compiled", file: str) -> list[Object]:
+def objects(compiled: "Compiled", file: str) -> list[KubeObject]:
     """The objects of one compiled file, as they are sent to the API server."""
     text = next(compiled_file.text for compiled_file in compiled.files if compiled_file.name == file)
-    return read_compiled(text)
+    return KubeObject.all(read_compiled(text))
 
 
 def submit(
@@ -120,24 +120,24 @@ def rehearse(
     body = thin_workflow(compiled, parameters, instance_id)
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     require_argo(cluster)
-    name = template["metadata"]["name"]
     created = _create_bundle(cluster, bundle, dry_run=True)
-    before = cluster.get(WORKFLOW_TEMPLATES, name)
+    found = cluster.get(WORKFLOW_TEMPLATES, template.name)
+    before = KubeObject(found) if found is not None else None
     after = _apply_template(cluster, template, dry_run=True)
     return [
-        Rehearsed(CONFIG_MAPS, bundle["metadata"]["name"], "created" if created else "unchanged"),
-        Rehearsed(WORKFLOW_TEMPLATES, name, _outcome(before, after)),
+        Rehearsed(CONFIG_MAPS, bundle.name, "created" if created else "unchanged"),
+        Rehearsed(WORKFLOW_TEMPLATES, template.name, _outcome(before, after)),
         rehearse_workflow(cluster, body),
     ]
 
 
-def rehearse_workflow(cluster: Cluster, body: Object) -> Rehearsed:
+def rehearse_workflow(cluster: Cluster, body: Workflow) -> Rehearsed:
     """A server-side dry run of the Workflow alone."""
-    cluster.create(WORKFLOWS, body, dry_run=True)
-    return Rehearsed(WORKFLOWS, f"{body['metadata']['generateName']}*", "created")
+    cluster.create(WORKFLOWS, body.object, dry_run=True)
+    return Rehearsed(WORKFLOWS, f"{body.template}-*", "created")
 
 
-def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = "") -> Object:
+def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = "") -> Workflow:
     """The Workflow that `submit` creates. Raises Refused for a parameter that does not fit."""
     plan = compiled.plan
     try:
@@ -145,11 +145,11 @@ def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_
     except ParameterError as error:
         raise Refused(f"--set {error}") from None
     (bundle,) = objects(compiled, "bundle.yaml")
-    digest = bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+    digest = bundle.annotations[conventions.ANNOTATION_BUNDLE_HASH]
     return workflow(plan.name, plan.namespace, digest, given, instance_id)
 
 
-def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Object:
+def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Workflow:
     """
     A Workflow from a template on the cluster, such as one that a GitOps controller applied.
 
@@ -170,26 +170,21 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
 
 def read_template(cluster: Cluster, name: str) -> Template:
     """Raises Refused when there is no such template of ours."""
-    held = cluster.get(WORKFLOW_TEMPLATES, name)
-    if held is None:
+    found = cluster.get(WORKFLOW_TEMPLATES, name)
+    if found is None:
         require_argo(cluster)
         raise Refused(f"there is no WorkflowTemplate {name} in namespace {cluster.namespace}{_there_are(cluster)}")
-    metadata, spec = held["metadata"], held.get("spec") or {}
-    digest = (metadata.get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    template = WorkflowTemplate(found)
+    digest = template.annotations.get(conventions.ANNOTATION_BUNDLE_HASH)
     if not digest:
         raise Refused(f"WorkflowTemplate {name} in namespace {cluster.namespace} was not compiled by validationrun")
-    mounted = [
-        volume["configMap"]["name"]
-        for entry in spec.get("templates") or []
-        for volume in entry.get("volumes") or []
-        if volume.get("name") == _COMMITTED_BUNDLE
-    ]
+    mounted = template.mounted_config_maps(_COMMITTED_BUNDLE)
     return Template(
         name=name,
         digest=digest,
-        parameters=tuple(entry["name"] for entry in (spec.get("arguments") or {}).get("parameters") or []),
+        parameters=template.parameters,
         bundle=mounted[0] if mounted else "",
-        instance_id=(metadata.get("labels") or {}).get(conventions.LABEL_INSTANCE_ID, ""),
+        instance_id=template.labels.get(conventions.LABEL_INSTANCE_ID, ""),
     )
 
 
@@ -213,7 +208,7 @@ def no_namespace(cluster: Cluster) -> str:
 
 def _there_are(cluster: Cluster) -> str:
     try:
-        names = sorted(template["metadata"]["name"] for template in cluster.list(WORKFLOW_TEMPLATES, labels=OURS))
+        names = sorted(found.name for found in KubeObject.all(cluster.list(WORKFLOW_TEMPLATES, labels=OURS)))
     except ForbiddenError:
         return ""
     shown = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
@@ -241,40 +236,36 @@ def _held_plan(cluster: Cluster, template: Template) -> PlanDocument | None:
         return None
 
 
-def start(cluster: Cluster, body: Object, sleep: Sleep = time.sleep) -> str:
+def start(cluster: Cluster, body: Workflow, sleep: Sleep = time.sleep) -> str:
     """
     Creates a Workflow, makes sure that Argo runs its current template, and returns its name.
 
     Raises:
         Refused: Argo keeps reading an older template.
     """
-    digest = body["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
-    template = body["spec"]["workflowTemplateRef"]["name"]
+    digest = body.annotations[conventions.ANNOTATION_BUNDLE_HASH]
     for _ in range(_TRIES):
-        name = str(_create_once(cluster, body, sleep)["metadata"]["name"])
+        name = _create_once(cluster, body, sleep).name
         if not _began_with_another_template(cluster, name, digest, sleep):
             return name
         cluster.delete(WORKFLOWS, name)
-    raise Refused(f"Argo keeps reading an older WorkflowTemplate {template}; is its controller healthy?")
+    raise Refused(f"Argo keeps reading an older WorkflowTemplate {body.template}; is its controller healthy?")
 
 
-def _create_once(cluster: Cluster, body: Object, sleep: Sleep) -> Object:
+def _create_once(cluster: Cluster, body: Workflow, sleep: Sleep) -> Workflow:
     """Creates exactly one Workflow: because of `generateName`, a retry after a lost answer would create a second."""
     mark = secrets.token_hex(8)
-    metadata = body["metadata"]
-    marked = {
-        **body,
-        "metadata": {**metadata, "annotations": {**metadata["annotations"], ANNOTATION_SUBMISSION: mark}},
-    }
+    annotations = {**body.annotations, ANNOTATION_SUBMISSION: mark}
+    marked = {**body.object, "metadata": {**body.object["metadata"], "annotations": annotations}}
     for attempt in range(_CREATE_TRIES):
         try:
-            return cluster.patient(0).create(WORKFLOWS, marked)
+            return Workflow(cluster.patient(0).create(WORKFLOWS, marked))
         except UnreachableError:
             if attempt == _CREATE_TRIES - 1:
                 raise
         sleep(_CREATE_PAUSE_SECONDS)
-        for candidate in cluster.list(WORKFLOWS, labels=OURS):
-            if (candidate["metadata"].get("annotations") or {}).get(ANNOTATION_SUBMISSION) == mark:
+        for candidate in Workflow.all(cluster.list(WORKFLOWS, labels=OURS)):
+            if candidate.annotations.get(ANNOTATION_SUBMISSION) == mark:
                 return candidate
     raise AssertionError("the last attempt returns or raises")
 
@@ -300,14 +291,14 @@ def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep
     return False
 
 
-def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Object:
+def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Workflow:
     """
     The thin Workflow of one run; its template holds everything else.
 
     Args:
         digest: hash of this run's bundle; finalize refuses to judge another bundle.
     """
-    metadata: Object = {
+    metadata: dict[str, Any] = {
         "generateName": f"{name}-",
         "namespace": namespace,
         # Argo adds this label too, but only once it has seen the Workflow.
@@ -320,34 +311,31 @@ def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, st
     if parameters:
         values = [{"name": key, "value": value} for key, value in parameters.items()]
         spec["arguments"] = {"parameters": values}
-    return {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": spec}
+    head = {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow"}
+    return Workflow({**head, "metadata": metadata, "spec": spec})
 
 
-def _create_bundle(cluster: Cluster, bundle: Object, *, dry_run: bool = False) -> bool:
+def _create_bundle(cluster: Cluster, bundle: KubeObject, *, dry_run: bool = False) -> bool:
     """
     Creates the bundle, or keeps an existing one with the same content: its name holds a hash of its content.
 
     False when the bundle existed.
     """
-    name = bundle["metadata"]["name"]
     try:
-        cluster.create(CONFIG_MAPS, bundle, dry_run=dry_run)
+        cluster.create(CONFIG_MAPS, bundle.object, dry_run=dry_run)
     except AlreadyExistsError:
-        existing = cluster.get(CONFIG_MAPS, name) or {}
-        if (
-            bundle_hash(existing.get("data") or {})
-            != bundle["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
-        ):
-            raise Refused(f"ConfigMap {name} exists with other content; delete it and submit again") from None
+        existing = cluster.get(CONFIG_MAPS, bundle.name) or {}
+        if bundle_hash(existing.get("data") or {}) != bundle.annotations[conventions.ANNOTATION_BUNDLE_HASH]:
+            raise Refused(f"ConfigMap {bundle.name} exists with other content; delete it and submit again") from None
         return False
     return True
 
 
-def _apply_template(cluster: Cluster, template: Object, *, dry_run: bool = False) -> Object:
+def _apply_template(cluster: Cluster, template: KubeObject, *, dry_run: bool = False) -> KubeObject:
     try:
-        return cluster.apply(WORKFLOW_TEMPLATES, template, dry_run=dry_run)
+        return KubeObject(cluster.apply(WORKFLOW_TEMPLATES, template.object, dry_run=dry_run))
     except ConflictError as error:
-        name = template["metadata"]["name"]
+        name = template.name
         message = (
             f"WorkflowTemplate {name} is managed by somebody else, such as a GitOps controller ({error}); "
             f"start a run of what it applied with `validationrun submit --from {name} -n {cluster.namespace}`"
@@ -355,12 +343,8 @@ def _apply_template(cluster: Cluster, template: Object, *, dry_run: bool = False
         raise Refused(message) from None
 
 
-def _outcome(before: Object | None, after: Object) -> str:
+def _outcome(before: KubeObject | None, after: KubeObject) -> str:
     if before is None:
         return "created"
-    return "unchanged" if _content(before) == _content(after) else "changed"
-
-
-def _content(found: Object) -> tuple[Any, ...]:
-    metadata = found["metadata"]
-    return found.get("spec"), metadata.get("labels") or {}, metadata.get("annotations") or {}
+    old, new = ((found.object.get("spec"), found.labels, found.annotations) for found in (before, after))
+    return "unchanged" if old == new else "changed"

@@ -1,0 +1,71 @@
+"""Views of objects: every field may be absent, and what is written back has lost none."""
+
+from typing import Any
+
+import pytest
+
+from validationrun.kube.objects import KubeObject, Node, Owner, Pod, Workflow, WorkflowTemplate
+
+BARE: dict[str, Any] = {"metadata": {"name": "a", "namespace": "n", "uid": "u"}}
+
+
+def test_a_bare_object_has_empty_fields() -> None:
+    found = KubeObject(BARE)
+    assert (found.name, found.namespace, found.uid, found.created) == ("a", "n", "u", "")
+    assert (found.labels, found.annotations, found.owners, found.spec, found.status) == ({}, {}, [], {}, {})
+    workflow = Workflow(BARE)
+    assert (workflow.template, workflow.phase, workflow.message) == ("", "", "")
+    assert (workflow.started, workflow.finished, workflow.waits_for_lock) == (None, None, False)
+    assert (workflow.parameters, workflow.nodes, workflow.stored_templates) == ({}, [], [])
+    assert (Pod(BARE).arguments("main"), Pod(BARE).number("index")) == ([], -1)
+    template = WorkflowTemplate(BARE)
+    assert (template.parameters, template.mounted_config_maps("v")) == ((), [])
+    assert found.object is BARE
+
+
+def test_an_owner_counts_by_its_uid_and_never_by_its_name() -> None:
+    reference = {"kind": "Workflow", "name": "run", "uid": "1"}
+    found = KubeObject({"metadata": {**BARE["metadata"], "ownerReferences": [reference]}})
+    assert found.owners == [Owner("Workflow", "run", "1")]
+    assert (found.is_owned_by("1"), found.is_owned_by("run"), found.is_owned_by("2")) == (True, False, False)
+
+
+def test_a_workflow_shows_what_argo_says_of_it() -> None:
+    node = {
+        "templateName": "load-job",
+        "type": "Pod",
+        "phase": "Failed",
+        "startedAt": "2026-11-28T00:00:00Z",
+        "outputs": {"parameters": [{"name": "message", "value": "exit 1"}, {"name": "empty"}]},
+    }
+    workflow = Workflow(
+        {
+            **BARE,
+            "spec": {
+                "workflowTemplateRef": {"name": "nightly"},
+                "arguments": {"parameters": [{"name": "duration", "value": "5m"}, {"name": "chain-id"}]},
+            },
+            "status": {
+                "phase": "Running",
+                "nodes": {"x": node},
+                "storedWorkflowTemplateSpec": {"templates": [{"name": "load-job"}]},
+                "synchronization": {"mutex": {"waiting": [{"mutex": "m"}]}},
+            },
+        }
+    )
+    assert (workflow.template, workflow.phase, workflow.waits_for_lock) == ("nightly", "Running", True)
+    # A parameter without a value is the template's own.
+    assert workflow.parameters == {"duration": "5m"}
+    assert workflow.stored_templates == ["load-job"]
+    times = "2026-11-28T00:00:00Z", None
+    assert workflow.nodes == [Node("load-job", "Pod", "Failed", "", *times, {"message": "exit 1", "empty": ""})]
+
+
+@pytest.mark.parametrize(("text", "number"), [("3", 3), ("", -1), ("-2", -1), ("x", -1)])
+def test_a_number_in_an_annotation_is_a_number(text: str, number: int) -> None:
+    assert Pod({"metadata": {**BARE["metadata"], "annotations": {"index": text}}}).number("index") == number
+
+
+def test_arguments_are_those_of_the_named_container() -> None:
+    pod = Pod({**BARE, "spec": {"containers": [{"name": "wait"}, {"name": "main", "args": ["load-job", "--x"]}]}})
+    assert (list(pod.arguments("main")), list(pod.arguments("wait"))) == (["load-job", "--x"], [])
