@@ -1,12 +1,13 @@
 """`validationrun lint`: is this spec right?"""
 
+import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from validationrun.base.conventions import EXIT_FINDINGS, EXIT_OK
-from validationrun.base.text import counted
+from validationrun.base.text import counted, printable
 from validationrun.cli.console import (
     NamespaceOption,
     Output,
@@ -18,10 +19,12 @@ from validationrun.cli.console import (
     summary,
     usage_error,
 )
+from validationrun.cli.prometheus_flags import LookUpFlags
 from validationrun.cli.verbosity import note, tracker
 from validationrun.spec.neighbours import is_rule_test
 
 if TYPE_CHECKING:
+    from validationrun.prometheus.inventory import Inventory
     from validationrun.spec.findings import Diagnostic
 
 EXAMPLES = """\b
@@ -29,6 +32,7 @@ Examples:
   validationrun lint run.yaml
   validationrun lint specs/ --strict
   validationrun lint 'specs/**/*.yaml' -o github
+  validationrun lint run.yaml --prometheus http://127.0.0.1:9090    # does each metric exist, is each alert loaded?
   cat run.yaml | validationrun lint -
 """
 
@@ -38,6 +42,8 @@ def run(
     namespace: NamespaceOption = None,
     output: OutputOption = Output.TEXT,
     strict: StrictOption = False,
+    *,
+    prometheus: LookUpFlags,
 ) -> None:
     """
     Check specs, and the rule tests beside them, without a cluster.
@@ -46,7 +52,6 @@ def run(
     cannot be read. `# validationrun: ignore VR406` on a line silences that warning there.
     """
     from validationrun.compiling.pipeline import lint_all
-    from validationrun.spec.findings import has_errors
 
     files, beside_runs = read_runs(specs)
     rule_tests: set[str] = set()
@@ -57,19 +62,52 @@ def run(
             return True
         return beside_runs(file, data)
 
-    result = lint_all(tracker("Linting")(files), namespace, pass_over)
+    inventory = _inventory(prometheus) if prometheus.url else None
+    result = lint_all(tracker("Linting")(files), namespace, pass_over, inventory.look if inventory else None)
     diagnostics = list(result.diagnostics)
     if rule_tests:
         diagnostics += _rule_test_diagnostics(files, rule_tests, diagnostics, namespace)
     print_diagnostics(diagnostics, output)
+    if inventory is not None:
+        _print_inventory(inventory, prometheus.url, output)
     others = len(set(result.passed_over) - rule_tests)
     if others == len(files):
         raise usage_error(f"no ValidationRun and no rule test in {', '.join(specs)}")
     if output is Output.TEXT:
-        passed = f"; {counted(others, 'other')} passed over" if others else ""
-        note(f"{counted(len(files) - others, 'file')}: {summary(diagnostics)}{passed}")
-    failed = has_errors(diagnostics) or (strict and bool(diagnostics))
-    raise typer.Exit(EXIT_FINDINGS if failed else EXIT_OK)
+        _note_summary(len(files) - others, others, diagnostics)
+    raise typer.Exit(_exit_code(diagnostics, strict=strict))
+
+
+def _exit_code(diagnostics: "Sequence[Diagnostic]", *, strict: bool) -> int:
+    from validationrun.spec.findings import has_errors
+
+    return EXIT_FINDINGS if has_errors(diagnostics) or (strict and bool(diagnostics)) else EXIT_OK
+
+
+def _note_summary(checked: int, others: int, diagnostics: "Sequence[Diagnostic]") -> None:
+    passed = f"; {counted(others, 'other')} passed over" if others else ""
+    note(f"{counted(checked, 'file')}: {summary(diagnostics)}{passed}")
+
+
+def _inventory(flags: LookUpFlags) -> "Inventory":
+    """A look at Prometheus that can begin. Raises typer.Exit with 2 when it does not answer."""
+    from validationrun.oracle.exchange import Fault
+    from validationrun.prometheus.client import FIRST_ANSWER_SECONDS, Prometheus
+    from validationrun.prometheus.inventory import Inventory
+
+    prometheus = Prometheus(flags.url, flags.access())
+    now = prometheus.clock(FIRST_ANSWER_SECONDS)
+    if isinstance(now, Fault):
+        raise usage_error(f"Prometheus does not answer: {now.message}")
+    return Inventory(prometheus, now)
+
+
+def _print_inventory(inventory: "Inventory", url: str, output: Output) -> None:
+    """A line for each rule. Where standard output is for a program, they go to standard error."""
+    stream = sys.stdout if output is Output.TEXT else sys.stderr
+    print(f"what {printable(url)} has of the rules:", file=stream)
+    for line in inventory.lines:
+        print(f"  {printable(line)}", file=stream)
 
 
 def _rule_test_diagnostics(

@@ -57,3 +57,18 @@ class PrometheusFlags:
 
         paths = (pathlib.Path(name) if name else None for name in (self.token_file, self.ca_file, self.headers_file))
         return Access(*paths)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpFlags(PrometheusFlags):
+    """For a verb that asks a Prometheus only when it is told to: the environment names none."""
+
+    url: Annotated[
+        str,
+        typer.Option(
+            "--prometheus",
+            metavar="URL",
+            help="Also ask this Prometheus for the metrics, series, labels and alerts of the rules.",
+            show_default=False,
+        ),
+    ] = ""

@@ -7,7 +7,7 @@ Every stage is a function of its arguments: no clock, no environment, no network
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.compiling.check import check
 from validationrun.compiling.emit.bundle import build_bundle
@@ -25,8 +25,15 @@ from validationrun.spec.v1alpha1 import ValidationRun
 if TYPE_CHECKING:
     from validationrun.compiling.emit.files import EmittedFile
 
+Look = Callable[[ValidationRun], Iterable[Finding]]
+"""Findings about a run without errors that need more than its text, such as a running Prometheus."""
+
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 """Something to iterate a sequence through, such as a progress bar."""
+
+
+LOOKED_UP: Final = frozenset({"VR590", "VR591", "VR592", "VR593", "VR594"})
+"""The findings that only `look` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,11 @@ class CompileResult:
 
 
 def lint(
-    content: bytes, file: str, namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+    content: bytes,
+    file: str,
+    namespace: str | None = None,
+    pass_over: PassOver = neighbours.nothing,
+    look: Look | None = None,
 ) -> LintResult:
     """
     One file: read, parsed, checked.
@@ -122,10 +133,11 @@ def lint(
             whole = not has_errors(findings)
             if run is not None and whole:
                 findings += _size_findings(run, content)
+                findings += look(run) if look is not None else ()
             result.diagnostics += [_place(finding, document, file) for finding in findings]
             if run is not None:
                 result.add(Linted(run, file, content, index), whole=whole and not has_errors(findings))
-    result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file))
+    result.diagnostics = worst_first(_silence(result.diagnostics, loaded, file, looked=look is not None))
     return result
 
 
@@ -177,12 +189,13 @@ def _place(finding: Finding, document: Document, file: str) -> Diagnostic:
     return Diagnostic(finding.code, finding.severity, file, span, path, finding.message, finding.help, line)
 
 
-def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -> list[Diagnostic]:
+def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str, *, looked: bool) -> list[Diagnostic]:
     """
     Leaves out warnings that an ignore comment names.
 
     An error cannot be silenced. A comment that silences nothing is a warning, because it would hide the next finding there.
-    A file with errors gets no such warning, because an error can prevent the check that the comment is about.
+    A file with errors gets no such warning, because an error can prevent the check that the comment is about. Nor does a
+    comment about a finding of `look` when nobody looked.
     """
     errors = {diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR}
     warnings: dict[str, dict[int, list[Diagnostic]]] = {}
@@ -197,7 +210,8 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
         silenced = ignore.applies_to & by_line.keys()
         for number in silenced:
             del by_line[number]
-        if not silenced and (not errors or ignore.code in errors):
+        checked = looked or ignore.code not in LOOKED_UP
+        if not silenced and checked and (not errors or ignore.code in errors):
             message = f"this comment ignores {ignore.code}, which is no warning on this line"
             help_ = "put it on the warning's own line, or delete it; errors cannot be ignored"
             line = loaded.lines[ignore.span.line]
@@ -206,13 +220,16 @@ def _silence(diagnostics: Sequence[Diagnostic], loaded: LoadResult, file: str) -
 
 
 def lint_all(
-    files: Iterable[tuple[str, bytes]], namespace: str | None = None, pass_over: PassOver = neighbours.nothing
+    files: Iterable[tuple[str, bytes]],
+    namespace: str | None = None,
+    pass_over: PassOver = neighbours.nothing,
+    look: Look | None = None,
 ) -> LintResult:
     """Lints each file, then checks that no two runs share a name and a namespace."""
     result = LintResult()
     seen: dict[tuple[str, str], str] = {}
     for file, content in files:
-        alone = lint(content, file, namespace, pass_over)
+        alone = lint(content, file, namespace, pass_over, look)
         result.diagnostics += alone.diagnostics
         result.passed_over += alone.passed_over
         twins = []

@@ -153,20 +153,20 @@ def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
 
 def read_values(reply: Reply) -> list[str] | Fault:
     """The values of a label."""
-    return _data(reply, lambda data: [_text(value) for value in _list(data)])
+    return read_data(reply, lambda data: [_text(value) for value in _list(data)])
 
 
 def read_series(reply: Reply) -> list[dict[str, str]] | Fault:
     """The labels of each series that a selector names."""
-    return _data(reply, lambda data: [_labels(series) for series in _list(data)])
+    return read_data(reply, lambda data: [_labels(series) for series in _list(data)])
 
 
 def read_version(reply: Reply) -> str | Fault:
     """Which Prometheus this is, from its build information."""
-    return _data(reply, lambda data: _text(data["version"]))
+    return read_data(reply, lambda data: _text(data["version"]))
 
 
-def _data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
+def read_data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
     """What the data of a successful response hold, or what is wrong with it."""
     whole = _whole(reply)
     if isinstance(whole, Fault):

@@ -216,6 +216,10 @@ class Prometheus:
             with PARSING:
                 return prometheus_response.read_values(reply)
 
+    def label_names(self, matches: Sequence[str], start: float, end: float, timeout_s: float) -> list[str] | Fault:
+        """The names of the labels on the series that any of `matches` selects, in alphabetical order."""
+        return prometheus_response.read_values(self._send("POST", "labels", _selected(matches, start, end), timeout_s))
+
     def series(
         self, matches: Sequence[str], start: float, end: float, timeout_s: float, limit: int = 1000
     ) -> list[dict[str, str]] | Fault:

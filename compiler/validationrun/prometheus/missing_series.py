@@ -96,7 +96,7 @@ def _no_match(ask: Inquiry, selector: Selector) -> str:
     for label, op, value in selector.matchers[:_MOST_MATCHERS]:
         values = ask.values(label, selector.only([]) if selector.name else None, selector.moment)
         # In PromQL a missing label equals an empty one.
-        if any(_satisfies(op, value, candidate) for candidate in ("", *values)):
+        if any(satisfies(op, value, candidate) for candidate in ("", *values)):
             continue
         whose = f"series of {selector.name}" if selector.name else "series"
         if not values:
@@ -168,7 +168,8 @@ def _with_spacing(ask: Inquiry, selector: Selector, start: str) -> str:
     return f"{start}; they are {round(gaps[len(gaps) // 2], 1):g}s apart."
 
 
-def _satisfies(op: str, wanted: str, value: str) -> bool:
+def satisfies(op: str, wanted: str, value: str) -> bool:
+    """Whether a label's value satisfies a matcher."""
     if op in ("=", "!="):
         return (value == wanted) == (op == "=")
     try:

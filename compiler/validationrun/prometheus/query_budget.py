@@ -63,6 +63,11 @@ class Inquiry:
         matches = [] if selector is None else [selector]
         return _known(self._prometheus.label_values(label, matches, moment - BACK_SECONDS, moment, self._left()))
 
+    def label_names(self, selector: str, moment: float) -> list[str]:
+        """The names of the labels on the series of a selector, in the hour before `moment`, without the metric's name."""
+        names = _known(self._prometheus.label_names([selector], moment - BACK_SECONDS, moment, self._left()))
+        return [name for name in names if name != "__name__"]
+
     def series(self, selector: str, moment: float, limit: int) -> list[dict[str, str]]:
         """The labels of at most `limit` series in the hour before `moment`."""
         return _known(self._prometheus.series([selector], moment - BACK_SECONDS, moment, self._left(), limit))

@@ -11,6 +11,11 @@ SPECIAL = {
     "VR101": "tests/unit/spec/source/test_reader.py::test_a_file_over_1_mib_is_refused_before_it_is_parsed",
     "VR102": "tests/unit/spec/source/test_reader.py::test_bytes_that_are_not_utf8_are_pointed_at",
     "VR114": "tests/unit/compiling/check/test_pipeline_findings.py::test_a_namespace_that_contradicts_the_option_is_an_error",
+    "VR590": "tests/local/test_lint_prometheus.py::test_a_metric_that_nobody_has_is_a_warning_with_the_nearest_name",
+    "VR591": "tests/local/test_lint_prometheus.py::test_a_label_that_only_the_run_knows_the_value_of_is_looked_up_by_its_name",
+    "VR592": "tests/local/test_lint_prometheus.py::test_an_alert_that_is_not_loaded_is_an_error",
+    "VR593": "tests/local/test_lint_prometheus.py::test_an_alert_that_needs_as_long_as_the_window_is_an_error",
+    "VR594": "tests/local/test_lint_prometheus.py::test_a_rule_that_gets_no_answer_is_a_warning_and_the_next_one_is_looked_up",
     "VR601": "tests/unit/compiling/check/test_pipeline_findings.py::test_a_bundle_over_900_kib_is_an_error_without_output",
     "VR602": "tests/unit/compiling/check/test_pipeline_findings.py::test_a_bundle_over_240_kib_is_a_warning",
 }
