@@ -15,6 +15,10 @@ from validationrun.spec.promql import Filter, Numbers, Silence
 from validationrun.spec.promql.numbers import OPPOSITE
 
 _THRESHOLD: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_COUNT_EXACTLY: Final = (
+    "take the counter itself, less what it was when the window opened: `sum(...) - sum(... offset ${window})`"
+)
+_COUNTS_UP: Final = ("increase", "rate", "irate")
 _EXTRAPOLATES: Final = ("increase", "delta")
 
 
@@ -124,12 +128,24 @@ def _always_or_never(query: Query, comparison: Comparison) -> Iterator[Finding]:
 
 
 def _increase(query: Query, comparison: Comparison) -> Iterator[Finding]:
-    name = next((name for name in promql.functions_of_value(query.tree) if name in _EXTRAPOLATES), None)
-    if name is not None and comparison.limit != 0 and comparison.op in ("==", "!="):
+    functions = promql.functions_of_value(query.tree)
+    if comparison.limit == 0:
+        name = next((name for name in functions if name in _COUNTS_UP), None)
+        if name is not None and comparison.op in ("==", "<="):
+            yield query.warning(
+                "VR573",
+                f": {name}() needs two samples, so it does not see the first events of a counter that is born with them: "
+                f"`{comparison}` holds although something was counted",
+                _COUNT_EXACTLY,
+                token=name,
+            )
+        return
+    name = next((name for name in functions if name in _EXTRAPOLATES), None)
+    if name is not None and comparison.op in ("==", "!="):
         yield query.warning(
             "VR573",
             f": {name}() extrapolates to the ends of its range, so that 1 reads as 1.11 or so: `{comparison}` says little",
-            "compare by >= or <=",
+            f"{_COUNT_EXACTLY}; or compare by >= or <=",
             token=name,
         )
 

@@ -135,6 +135,31 @@ def test_equality_of_what_is_extrapolated_is_told(promql: str, condition: str):
     assert codes(promql, condition) == ["VR573"]
 
 
+@pytest.mark.parametrize(
+    ("promql", "condition"),
+    [
+        ("sum(increase(panics_total{ours}[${window}]))", "== 0"), ("sum(increase(panics_total{ours}[2m]))", "<= 0"),
+        ("sum(rate(panics_total{ours}[2m]))", "== 0"), ("max(irate(panics_total{ours}[2m]))", "== 0"),
+    ],
+)  # fmt: skip
+def test_a_counter_that_must_not_rise_is_counted_exactly(promql: str, condition: str):
+    (finding,) = findings(promql, condition)
+    assert finding.code == "VR573"
+    assert "offset ${window}" in finding.help
+
+
+@pytest.mark.parametrize(
+    ("promql", "condition"),
+    [
+        ("sum(increase(txs_total{ours}[2m]))", "> 0"),
+        ("sum(increase(txs_total{ours}[2m]))", "!= 0"),
+        ("max(delta(size{ours}[2m]))", "== 0"),
+    ],
+)
+def test_a_counter_that_must_rise_is_not(promql: str, condition: str):
+    assert codes(promql, condition) == []
+
+
 def test_an_increase_may_be_compared_by_a_bound():
     assert codes("sum(increase(restarts_total{ours}[2m]))", "<= 1") == []
 
@@ -173,6 +198,7 @@ SCOPE = {
     "any chain": ('max(increase(txs{namespace="${namespace}"}[2m]))', "> 0", ["VR554"]),
     "any load": ('sum(rate(sent{namespace="${namespace}"}[2m]))', "> 0", ["VR554"]),
     "any lag": ('time() - max(made_at{namespace="${namespace}"})', "< 60", ["VR554"]),
+    "any height": ('min(behind{namespace="${namespace}"})', "< 5", ["VR554"]),
     "literal namespace": ('max(increase(txs{namespace="eng-ada"}[2m]))', "> 0", ["VR554"]),
     "every chain": ('min(increase(txs{namespace="${namespace}"}[2m]))', "> 0", []),
     "no restart": ('sum(increase(restarts{namespace="${namespace}"}[2m]))', "<= 1", []),

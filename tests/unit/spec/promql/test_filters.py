@@ -21,7 +21,7 @@ HARMLESS = [
     ("sum(a) / (sum(b) > 0)", "<= 0.1"), ("max(a > 5)", "> 9"), ("min(a < 5)", "< 9"), ("time() - max(a > 0)", "< 60"), ("max(a >= 0)", "< 9"),
     ("max(up <= 1)", "== 1"), ("max(a) and on () sum(b) > 10", "< 5"), ("sum(a and on (pod) up == 1)", "< 5"), ("max(a > 5) or max(a) * 0", "< 9"),
     ("a * on (pod) (up == 1)", "< 9"), ("vector(1) unless sum(a) > 5", "== 1"), ("count(a > 5) + 1", "<= 3"), ("absent(up == 1)", "== 0"),
-    ("group(a > 5)", "== 1"), ("hour()", "> 3"),
+    ("group(a > 5)", "== 1"), ("-max(a > 5)", "< -9"), ("max(a > 5) * -1", "< -9"), ("9 / max(a > 5)", "< 1"), ("hour()", "> 3"),
 ]  # fmt: skip
 
 
