@@ -40,7 +40,8 @@ class KubeObject:
 
     @property
     def uid(self) -> str:
-        return str(self.object["metadata"]["uid"])
+        """Empty for an object that the API server has not created."""
+        return str(self.object["metadata"].get("uid") or "")
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -54,6 +55,15 @@ class KubeObject:
     def created(self) -> str:
         """RFC 3339; empty when it is unknown."""
         return str(self.object["metadata"].get("creationTimestamp") or "")
+
+    @property
+    def deleted(self) -> str:
+        """Since when it is being deleted, RFC 3339; empty while it is not."""
+        return str(self.object["metadata"].get("deletionTimestamp") or "")
+
+    @property
+    def finalizers(self) -> Sequence[str]:
+        return self.object["metadata"].get("finalizers") or []
 
     @property
     def owners(self) -> list[Owner]:
@@ -173,8 +183,116 @@ class WorkflowTemplate(KubeObject):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition of an object's status."""
+
+    type: str
+    status: str
+    message: str
+
+    @classmethod
+    def all_of(cls, status: Mapping[str, Any]) -> list[Self]:
+        return [
+            cls(str(entry.get("type")), str(entry.get("status")), str(entry.get("message") or ""))
+            for entry in status.get("conditions") or []
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerStatus:
+    """
+    The status of one container.
+
+    Attributes:
+        state: `waiting`, `running`, `terminated` or `unknown`.
+        reason, message, exit_code, started, finished: of that state, as far as it has them; times in RFC 3339.
+    """
+
+    name: str
+    state: str
+    reason: str | None
+    message: str | None
+    exit_code: int | None
+    started: str | None
+    finished: str | None
+    restarts: int
+
+    @classmethod
+    def of(cls, status: Mapping[str, Any]) -> Self:
+        states = status.get("state") or {}
+        state = next(iter(states), "unknown")
+        details = states.get(state) or {}
+        return cls(
+            name=str(status.get("name")),
+            state=state,
+            reason=details.get("reason"),
+            message=details.get("message"),
+            exit_code=details.get("exitCode"),
+            started=details.get("startedAt"),
+            finished=details.get("finishedAt"),
+            restarts=status.get("restartCount") or 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeiNodeDeployment(KubeObject):
+    """A SeiNodeDeployment of the chain's controller."""
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.get("phase") or "")
+
+    @property
+    def is_seen(self) -> bool:
+        """The controller has seen the newest generation."""
+        generation = int(self.object["metadata"].get("generation") or 0)
+        return int(self.status.get("observedGeneration") or 0) >= generation
+
+    @property
+    def conditions(self) -> list[Condition]:
+        return Condition.all_of(self.status)
+
+    @property
+    def failed_task(self) -> str:
+        """The error of the task that failed for good; empty for none."""
+        return str(((self.status.get("plan") or {}).get("failedTaskDetail") or {}).get("error") or "")
+
+
+@dataclass(frozen=True, slots=True)
 class Pod(KubeObject):
     """A pod."""
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.get("phase") or "")
+
+    @property
+    def reason(self) -> str | None:
+        reason: str | None = self.status.get("reason")
+        return reason
+
+    @property
+    def message(self) -> str | None:
+        message: str | None = self.status.get("message")
+        return message
+
+    @property
+    def node(self) -> str | None:
+        node: str | None = self.spec.get("nodeName")
+        return node
+
+    @property
+    def conditions(self) -> list[Condition]:
+        return Condition.all_of(self.status)
+
+    @property
+    def init_containers(self) -> list[ContainerStatus]:
+        return [ContainerStatus.of(entry) for entry in self.status.get("initContainerStatuses") or []]
+
+    @property
+    def containers(self) -> list[ContainerStatus]:
+        """Without the init containers."""
+        return [ContainerStatus.of(entry) for entry in self.status.get("containerStatuses") or []]
 
     def arguments(self, container: str) -> Sequence[str]:
         """The arguments of one of its containers; empty when it has no such container."""
@@ -187,3 +305,38 @@ class Pod(KubeObject):
         """A number in an annotation; -1 for none."""
         text = self.annotations.get(annotation, "")
         return int(text) if text.isdigit() else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    An event about an object.
+
+    Attributes:
+        at: when it happened last, RFC 3339; empty when it is unknown.
+        count: how often it happened.
+    """
+
+    at: str
+    type: str
+    reason: str
+    message: str
+    count: int
+
+    @classmethod
+    def all(cls, events: Iterable[Object]) -> list[Self]:
+        return [
+            cls(
+                at=str(
+                    event.get("lastTimestamp")
+                    or event.get("eventTime")
+                    or (event.get("metadata") or {}).get("creationTimestamp")
+                    or ""
+                ),
+                type=str(event.get("type") or ""),
+                reason=str(event.get("reason") or ""),
+                message=str(event.get("message") or ""),
+                count=event.get("count") or 1,
+            )
+            for event in events
+        ]

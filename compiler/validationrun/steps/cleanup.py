@@ -7,14 +7,14 @@ Workflow owns, each by its own UID.
 
 import dataclasses
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
 from validationrun.contract.record import Record, RecordError
 from validationrun.contract.run_entry import RunEntry
-from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError
+from validationrun.kube.objects import SeiNodeDeployment
 from validationrun.oracle.outcome import Verdict
 from validationrun.steps.context import Context
 
@@ -72,43 +72,38 @@ def _delete_chain(context: Context) -> str:
         # List again each time: the API server may have accepted the last request of a step that was killed.
         left = _own_chain(context)
         for deployment in left:
-            metadata = deployment["metadata"]
-            if metadata["uid"] in asked:
+            if deployment.uid in asked:
                 continue
             try:
-                context.cluster.delete(CHAIN_OBJECTS, metadata["name"], uid=metadata["uid"])
+                context.cluster.delete(CHAIN_OBJECTS, deployment.name, uid=deployment.uid)
             except ClusterError as error:
                 # Go on: perhaps only this object is refused, and perhaps the cause is fixed meanwhile.
-                refused[metadata["uid"]] = error
+                refused[deployment.uid] = error
                 continue
-            asked.add(metadata["uid"])
-            refused.pop(metadata["uid"], None)
-            logger.info("deleted SeiNodeDeployment %s", metadata["name"])
+            asked.add(deployment.uid)
+            refused.pop(deployment.uid, None)
+            logger.info("deleted SeiNodeDeployment %s", deployment.name)
         if not left:
             if asked:
                 logger.info("the chain is gone")
             return ""
-        if context.now() >= until or all(
-            isinstance(refused.get(remaining["metadata"]["uid"]), ForbiddenError) for remaining in left
-        ):
+        if context.now() >= until or all(isinstance(refused.get(remaining.uid), ForbiddenError) for remaining in left):
             failed = [f"clean-up failed: {error}; " for error in refused.values()][:1]
             return "".join(failed) + "left behind: " + ", ".join(map(_told, left[:_MOST_NAMED]))
         context.sleep(_POLL_SECONDS)
 
 
-def _own_chain(context: Context) -> list[Object]:
+def _own_chain(context: Context) -> list[SeiNodeDeployment]:
     """Lists by the run's label, then filters by owner: a name or a label is no proof."""
     labels = f"{conventions.LABEL_RUN_ID}={context.identity.workflow}"
     return [
         deployment
-        for deployment in context.cluster.list(CHAIN_OBJECTS, labels=labels)
-        if owned_by(deployment, context.identity.uid)
+        for deployment in SeiNodeDeployment.all(context.cluster.list(CHAIN_OBJECTS, labels=labels))
+        if deployment.is_owned_by(context.identity.uid)
     ]
 
 
-def _told(found: Mapping[str, Any]) -> str:
-    metadata = found["metadata"]
-    since = f" (deleted since {metadata['deletionTimestamp']}" if "deletionTimestamp" in metadata else " (not deleted"
-    finalizers = metadata.get("finalizers") or []
-    held = f", held by {', '.join(finalizers[:3])}" if finalizers else ""
-    return f"SeiNodeDeployment {metadata['name']}{since}{held})"
+def _told(deployment: SeiNodeDeployment) -> str:
+    since = f" (deleted since {deployment.deleted}" if deployment.deleted else " (not deleted"
+    held = f", held by {', '.join(deployment.finalizers[:3])}" if deployment.finalizers else ""
+    return f"SeiNodeDeployment {deployment.name}{since}{held})"

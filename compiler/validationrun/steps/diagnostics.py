@@ -9,7 +9,7 @@ import logging
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace as replace_field
 
@@ -21,6 +21,7 @@ from validationrun.contract.diagnostics import ContainerDiagnostics, Diagnostics
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import EVENTS, ClusterError, UnreachableError
+from validationrun.kube.objects import ContainerStatus, Event
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, pods_of
 
@@ -96,36 +97,33 @@ def _rank(pod: RunPod) -> int:
 
 def _is_failed(pod: RunPod) -> bool:
     statuses = _statuses(pod)
-    codes = {((status.get("state") or {}).get("terminated") or {}).get("exitCode") for status in statuses}
+    codes = {status.exit_code for status in statuses}
     if pod.kind == "step" and codes - {0, None} == {EXIT_AGAINST_RUN}:
         # The run record already says why the step failed.
         return False
     troubled = any(
-        "waiting" in (status.get("state") or {})
-        or (status.get("state") or {}).get("terminated", {}).get("exitCode")
-        or (pod.kind == "chain" and status.get("restartCount"))
+        status.state == "waiting" or status.exit_code or (pod.kind == "chain" and status.restarts)
         for status in statuses
     )
     return pod.phase in ("Failed", "Pending") or troubled
 
 
 def _document(context: Context, pod: RunPod) -> PodDiagnostics:
-    status, metadata = pod.body.get("status") or {}, pod.body["metadata"]
     unscheduled = [
-        condition.get("message")
-        for condition in status.get("conditions") or []
-        if condition.get("status") == "False" and condition.get("type") == "PodScheduled"
+        condition.message
+        for condition in pod.pod.conditions
+        if (condition.type, condition.status) == ("PodScheduled", "False")
     ]
     return PodDiagnostics(
         pod=pod.name,
         of=pod.step or pod.kind,
-        node=(pod.body.get("spec") or {}).get("nodeName"),
+        node=pod.pod.node,
         phase=pod.phase or None,
-        reason=status.get("reason"),
-        message=_text(unscheduled[0] if unscheduled else status.get("message")),
-        deleted=metadata.get("deletionTimestamp"),
+        reason=pod.pod.reason,
+        message=_text(unscheduled[0] if unscheduled else pod.pod.message),
+        deleted=pod.pod.deleted or None,
         containers=[_container(container) for container in _statuses(pod)],
-        events=_events(context, metadata.get("uid"), pod.name),
+        events=_events(context, pod.pod.uid, pod.name),
     )
 
 
@@ -133,35 +131,28 @@ def _text(message: str | None) -> str | None:
     return cut(message, _WORDS_BYTES) if message else None
 
 
-def _statuses(pod: RunPod) -> list[Mapping[str, Any]]:
-    status = pod.body.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+def _statuses(pod: RunPod) -> list[ContainerStatus]:
+    return [*pod.pod.init_containers, *pod.pod.containers]
 
 
-def _container(status: Mapping[str, Any]) -> ContainerDiagnostics:
-    state = status.get("state") or {}
-    kind = next(iter(state), "unknown")
-    details = state.get(kind) or {}
+def _container(status: ContainerStatus) -> ContainerDiagnostics:
     return ContainerDiagnostics(
-        name=str(status.get("name")),
-        state=kind,
-        exit_code=details.get("exitCode"),
-        reason=details.get("reason"),
-        message=_text(details.get("message")),
-        started_at=details.get("startedAt"),
-        finished_at=details.get("finishedAt"),
-        restarts=status.get("restartCount") or 0,
+        name=status.name,
+        state=status.state,
+        exit_code=status.exit_code,
+        reason=status.reason,
+        message=_text(status.message),
+        started_at=status.started,
+        finished_at=status.finished,
+        restarts=status.restarts,
     )
 
 
 def _with_log(pod: RunPod) -> Iterator[str]:
     for status in _statuses(pod):
-        state, name = status.get("state") or {}, str(status.get("name"))
-        ran = "running" in state or "terminated" in state or bool(status.get("restartCount"))
-        if ran and not (
-            pod.kind == "step" and name in _HELPERS and not (state.get("terminated") or {}).get("exitCode")
-        ):
-            yield name
+        ran = status.state in ("running", "terminated") or bool(status.restarts)
+        if ran and not (pod.kind == "step" and status.name in _HELPERS and not status.exit_code):
+            yield status.name
 
 
 def _log(context: Context, pod: str, container: str) -> str:
@@ -187,20 +178,15 @@ def _events(context: Context, uid: str | None, name: str) -> list[str]:
     """The last events of an object, one line each."""
     fields = f"involvedObject.uid={uid}" if uid else f"involvedObject.name={name}"
     try:
-        events = context.cluster.list(EVENTS, fields=fields)
+        events = Event.all(context.cluster.list(EVENTS, fields=fields))
     except ClusterError as error:
         _pass_on_if_gone(error)
         return [f"no events: {cut(str(error), _WORDS_BYTES)}"]
     lines = []
     for event in events:
-        when = (
-            event.get("lastTimestamp")
-            or event.get("eventTime")
-            or (event.get("metadata") or {}).get("creationTimestamp")
-        )
-        times = f" (x{event['count']})" if (event.get("count") or 1) > 1 else ""
-        message = cut(str(event.get("message") or ""), _WORDS_BYTES)
-        lines.append(f"{when or '-'} {event.get('type') or '-'} {event.get('reason') or '-'}: {message}{times}")
+        times = f" (x{event.count})" if event.count > 1 else ""
+        message = cut(event.message, _WORDS_BYTES)
+        lines.append(f"{event.at or '-'} {event.type or '-'} {event.reason or '-'}: {message}{times}")
     return sorted(lines)[-_MOST_EVENTS:]
 
 

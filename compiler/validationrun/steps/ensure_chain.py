@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
@@ -25,6 +25,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
     owned_by,
 )
+from validationrun.kube.objects import SeiNodeDeployment
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps import preflight
 from validationrun.steps.context import Context
@@ -190,12 +191,13 @@ def _create(up: BringUp, entry: PlannedDeployment) -> None:
         try:
             cluster.create(CHAIN_OBJECTS, body)
         except AlreadyExistsError:
-            existing = cluster.get(CHAIN_OBJECTS, name)
-            if existing is not None and owned_by(existing, uid):
+            found = cluster.get(CHAIN_OBJECTS, name)
+            existing = SeiNodeDeployment(found) if found is not None else None
+            if existing is not None and existing.is_owned_by(uid):
                 raise_if_going(existing)
                 logger.info("SeiNodeDeployment %s is this run's already", name)
                 return
-            if existing is not None and "deletionTimestamp" not in existing["metadata"]:
+            if existing is not None and not existing.deleted:
                 message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
                 raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message) from None
             _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
@@ -236,14 +238,13 @@ def _pause(up: BringUp, waiting_for: str) -> None:
     up.context.sleep(POLL_SECONDS)
 
 
-def _missing(found: Mapping[str, Any]) -> str:
+def _missing(deployment: SeiNodeDeployment) -> str:
     """What the controller has not reported yet; empty when nothing is missing."""
-    status = found.get("status") or {}
-    if int(status.get("observedGeneration") or 0) < int(found["metadata"].get("generation") or 0):
+    if not deployment.is_seen:
         return "not seen by the controller yet"
-    if status.get("phase") != "Ready":
-        return f"phase is {status.get('phase') or 'not set'}"
-    conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or []}
+    if deployment.phase != "Ready":
+        return f"phase is {deployment.phase or 'not set'}"
+    conditions = {condition.type: condition.status for condition in deployment.conditions}
     if conditions.get(_GENESIS_DONE) != "True":
         return f"condition {_GENESIS_DONE} is {conditions.get(_GENESIS_DONE, 'not set')}"
     return ""

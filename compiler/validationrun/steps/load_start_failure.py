@@ -9,7 +9,8 @@ from typing import Final
 
 from validationrun.base.truncate import cut
 from validationrun.contract.shards import ShardState
-from validationrun.kube.cluster import EVENTS, ClusterError, Object, UnreachableError
+from validationrun.kube.cluster import EVENTS, ClusterError, UnreachableError
+from validationrun.kube.objects import Event
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 
@@ -56,21 +57,15 @@ def _told(context: Context, late: list[ShardState]) -> Iterator[str]:
 def _latest(context: Context, fields: str, reason: str) -> str:
     """The message of an object's latest warning; empty when there is none, or when events may not be read."""
     try:
-        events = context.cluster.list(EVENTS, fields=fields)
+        events = Event.all(context.cluster.list(EVENTS, fields=fields))
     except UnreachableError:
         raise
     except ClusterError as error:
         logger.warning("cannot read events: %s", error)
         return ""
-    warnings = [event for event in events if event.get("type") != "Normal" and reason in ("", event.get("reason"))]
+    warnings = [event for event in events if event.type != "Normal" and reason in ("", event.reason)]
     if not warnings:
         return ""
-    last = max(warnings, key=_when)
-    return cut(str(last.get("message") or last.get("reason") or ""), _WORDS_BYTES)
-
-
-def _when(event: Object) -> str:
-    """RFC 3339 in UTC sorts as text."""
-    return str(
-        event.get("lastTimestamp") or event.get("eventTime") or event.get("metadata", {}).get("creationTimestamp") or ""
-    )
+    # RFC 3339 in UTC sorts as text.
+    last = max(warnings, key=lambda event: event.at)
+    return cut(last.message or last.reason, _WORDS_BYTES)

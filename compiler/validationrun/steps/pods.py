@@ -1,9 +1,9 @@
 """The pods of a run: of its steps, its load and its chain. Pure except for the listing."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
@@ -13,7 +13,8 @@ from validationrun.contract.record import Record
 from validationrun.contract.record_key import MemoryRecord, Recorded
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import LABEL_JOB_UID
-from validationrun.kube.cluster import PODS, Object, owned_by
+from validationrun.kube.cluster import PODS
+from validationrun.kube.objects import Pod
 from validationrun.steps.context import Context
 
 Kind = Literal["step", "shard", "chain"]
@@ -33,16 +34,16 @@ class RunPod:
     """
 
     kind: Kind
-    body: Object
+    pod: Pod
     step: str = ""
 
     @property
     def name(self) -> str:
-        return str(self.body["metadata"]["name"])
+        return self.pod.name
 
     @property
     def phase(self) -> str:
-        return str((self.body.get("status") or {}).get("phase") or "")
+        return self.pod.phase
 
     @property
     def is_over(self) -> bool:
@@ -64,23 +65,22 @@ def pods_of(context: Context, written: Record | None, job_uid: str = "") -> list
     # A host name is the pod's name, cut to 63 characters.
     own = os.environ.get("HOSTNAME") or "not a pod"
     pods = []
-    for body in context.cluster.list(PODS, labels=labels):
-        metadata = body["metadata"]
-        given = metadata.get("labels") or {}
+    for pod in Pod.all(context.cluster.list(PODS, labels=labels)):
+        given = pod.labels
         if given.get(conventions.LABEL_ARGO_WORKFLOW) == context.identity.workflow:
-            if owned_by(body, context.identity.uid) and not metadata["name"].startswith(own):
-                pods.append(RunPod("step", body, _step(metadata)))
+            if pod.is_owned_by(context.identity.uid) and not pod.name.startswith(own):
+                pods.append(RunPod("step", pod, _step(pod)))
         elif LABEL_JOB_UID in given:
             if given[LABEL_JOB_UID] in job_uids:
-                pods.append(RunPod("shard", body))
+                pods.append(RunPod("shard", pod))
         elif chain_id and given.get(conventions.LABEL_CHAIN_ID) == chain_id:
-            pods.append(RunPod("chain", body))
-    return sorted(pods, key=lambda pod: (str(pod.body["metadata"].get("creationTimestamp") or ""), pod.name))
+            pods.append(RunPod("chain", pod))
+    return sorted(pods, key=lambda found: (found.pod.created, found.name))
 
 
-def _step(metadata: Mapping[str, Any]) -> str:
+def _step(pod: Pod) -> str:
     """The step, by Argo's name of the node, such as `nightly-x7k2p.load-job(0)`."""
-    node = str((metadata.get("annotations") or {}).get(_NODE_NAME) or "")
+    node = pod.annotations.get(_NODE_NAME) or ""
     return node.partition(".")[2].partition("(")[0]
 
 
@@ -93,21 +93,19 @@ def last_words(pods: Iterable[RunPod], steps: Sequence[str]) -> str:
     """
     by_step = []
     for step in steps:
-        messages = [message for pod in pods if pod.step == step and (message := _words(pod.body))]
+        messages = [message for pod in pods if pod.step == step and (message := _words(pod.pod))]
         if messages:
             # The pod of a step's last attempt has the step's last message.
             by_step.append(f"{step}: {messages[-1]}")
     return "; ".join(by_step)
 
 
-def _words(pod: Mapping[str, Any]) -> str:
-    status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or []:
-        ended = (container.get("state") or {}).get("terminated") or {}
-        if container.get("name") == conventions.ARGO_MAIN_CONTAINER and ended.get("exitCode"):
+def _words(pod: Pod) -> str:
+    for container in pod.containers:
+        if container.name == conventions.ARGO_MAIN_CONTAINER and container.exit_code:
             # The last line of a traceback names the error.
-            message = str(ended.get("message") or "").strip().rpartition("\n")[2]
-            return cut(message or f"exit {ended['exitCode']} ({ended.get('reason') or 'Error'})", _WORDS_BYTES)
-    if status.get("phase") == "Failed":
-        return cut(": ".join(str(status[key]) for key in ("reason", "message") if status.get(key)), _WORDS_BYTES)
+            message = (container.message or "").strip().rpartition("\n")[2]
+            return cut(message or f"exit {container.exit_code} ({container.reason or 'Error'})", _WORDS_BYTES)
+    if pod.phase == "Failed":
+        return cut(": ".join(filter(None, (pod.reason, pod.message))), _WORDS_BYTES)
     return ""

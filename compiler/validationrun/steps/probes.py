@@ -3,7 +3,8 @@
 import re
 import reprlib
 import urllib.parse
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from validationrun.base.conventions import TENDERMINT_RPC_PORT
 from validationrun.base.http import NoResponseError, Problem, fetch_json
@@ -39,37 +40,54 @@ def node_url(deployment_object: str, ordinal: int, like: str) -> str:
     return f"http://{deployment_object}-{ordinal}-0.{deployment_object}-{ordinal}.{suffix}:{TENDERMINT_RPC_PORT}"
 
 
-def sync_info(url: str) -> dict[str, Any] | Unanswered:
-    """Tendermint's `sync_info` of /status."""
+@dataclass(frozen=True, slots=True)
+class _SyncInfo:
+    """
+    Tendermint's `sync_info` of /status.
+
+    Attributes:
+        height: None for what is no height of a chain.
+        shown: the height as the node wrote it, for people.
+        catching_up: the node does not say that it is not.
+    """
+
+    height: int | None
+    shown: str
+    catching_up: bool
+
+
+def _sync_info(url: str) -> _SyncInfo | Unanswered:
     body = _ask(f"{url.rstrip('/')}/status")
     if isinstance(body, Unanswered):
         return body
-    result = body.get("result", body)
-    info = result.get("sync_info") if isinstance(result, dict) else None
-    return info if isinstance(info, dict) else Unanswered(f"{url}: /status has no sync_info")
+    # Some nodes wrap the answer in `result`.
+    info = _member(_member(body, "result") or body, "sync_info")
+    if not isinstance(info, dict):
+        return Unanswered(f"{url}: /status has no sync_info")
+    text = _member(info, "latest_block_height")
+    # Tendermint writes 64-bit integers as texts; a proxy may write them as numbers.
+    number = _number(str(text) if type(text) is int else text, _HEIGHT, 10)
+    return _SyncInfo(number, _shown(text), _member(info, "catching_up") is not False)
 
 
 def height(url: str) -> int | Unanswered:
     """The node's latest block."""
-    info = sync_info(url)
+    info = _sync_info(url)
     return info if isinstance(info, Unanswered) else _height(info, url)
 
 
 def synced_height(url: str) -> int | Unanswered:
     """The node's latest block, once it is not catching up."""
-    info = sync_info(url)
+    info = _sync_info(url)
     if isinstance(info, Unanswered):
         return info
-    if info.get("catching_up") is not False:
-        return Unanswered(f"{url}: catching up at height {_shown(info.get('latest_block_height'))}")
+    if info.catching_up:
+        return Unanswered(f"{url}: catching up at height {info.shown}")
     return _height(info, url)
 
 
-def _height(info: dict[str, Any], url: str) -> int | Unanswered:
-    text = info.get("latest_block_height")
-    # Tendermint writes 64-bit integers as texts; a proxy may write them as numbers.
-    found = _number(str(text) if type(text) is int else text, _HEIGHT, 10)
-    return Unanswered(f"{url}: /status has no latest_block_height") if found is None else found
+def _height(info: _SyncInfo, url: str) -> int | Unanswered:
+    return Unanswered(f"{url}: /status has no latest_block_height") if info.height is None else info.height
 
 
 def evm_block_number(url: str) -> int | Unanswered:
@@ -77,7 +95,7 @@ def evm_block_number(url: str) -> int | Unanswered:
     body = _ask(url, {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
     if isinstance(body, Unanswered):
         return body
-    number = _number(body.get("result"), _HEX_HEIGHT, 16)
+    number = _number(_member(body, "result"), _HEX_HEIGHT, 16)
     return Unanswered(f"{url}: eth_blockNumber gave {_shown(body)}") if number is None else number
 
 
@@ -94,7 +112,13 @@ def _shown(answer: object) -> str:
     return printable(answer[:_MOST_SHOWN]) if isinstance(answer, str) else reprlib.repr(answer)
 
 
-def _ask(url: str, document: object = None) -> dict[str, Any] | Unanswered:
+def _member(answer: object, name: str) -> object:
+    """A member of a JSON object; None when there is none."""
+    return answer.get(name) if isinstance(answer, dict) else None
+
+
+def _ask(url: str, document: object = None) -> object:
+    """A JSON object, or why there is none as `Unanswered`."""
     try:
         answer = fetch_json(url, document, timeout_s=_TIMEOUT_SECONDS, most_bytes=_MOST_BYTES)
     except NoResponseError as error:

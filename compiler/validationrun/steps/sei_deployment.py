@@ -1,14 +1,14 @@
 """For the chain's steps: reads SeiNodeDeployments, gives up a failed chain, and records the result."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.text import printable
 from validationrun.base.truncate import cut
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.record import Record
-from validationrun.kube.cluster import CHAIN_OBJECTS, Object, owned_by
+from validationrun.kube.cluster import CHAIN_OBJECTS
+from validationrun.kube.objects import SeiNodeDeployment
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context, end_against_run
 
@@ -40,43 +40,36 @@ def exit_code(entry: ChainEntry | ChainReady | None) -> int:
     return end_against_run(f"{entry.reason}: {entry.message}") if entry is not None and entry.reason else 0
 
 
-def own_deployment(context: Context, name: str) -> Object:
+def own_deployment(context: Context, name: str) -> SeiNodeDeployment:
     """
     A SeiNodeDeployment of this run that may still become Ready.
 
     Raises:
         ChainFailedError: it is deleted, being deleted, another run's by now, or failed for good.
     """
-    deployment = context.cluster.get(CHAIN_OBJECTS, name)
-    if deployment is None or not owned_by(deployment, context.identity.uid):
+    found = context.cluster.get(CHAIN_OBJECTS, name)
+    if found is None or not (deployment := SeiNodeDeployment(found)).is_owned_by(context.identity.uid):
         raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {name} was deleted")
     raise_if_going(deployment)
     raise_if_failed(deployment)
     return deployment
 
 
-def raise_if_going(found: Mapping[str, Any]) -> None:
+def raise_if_going(deployment: SeiNodeDeployment) -> None:
     """Raises for a chain that is being deleted: a new chain with the same id would meet a stale genesis."""
-    if "deletionTimestamp" in found["metadata"]:
-        raise ChainFailedError(
-            RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} is being deleted"
-        )
+    if deployment.deleted:
+        raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {deployment.name} is being deleted")
 
 
-def raise_if_failed(found: Mapping[str, Any]) -> None:
+def raise_if_failed(deployment: SeiNodeDeployment) -> None:
     """Raises ChainFailedError with the controller's own text when the object says that it failed for good."""
-    status = found.get("status") or {}
-    if status.get("phase") != "Failed":
+    if deployment.phase != "Failed":
         return
-    texts = [_failed_task(status.get("plan") or {})]
+    texts = [deployment.failed_task]
     texts += [
-        f"{condition.get('type')}: {condition.get('message')}"
-        for condition in status.get("conditions") or []
-        if condition.get("status") == "False" and condition.get("message")
+        f"{condition.type}: {condition.message}"
+        for condition in deployment.conditions
+        if condition.status == "False" and condition.message
     ]
     text = "; ".join(part for part in texts if part) or "the controller gave no reason"
-    raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {found['metadata']['name']} failed: {text}")
-
-
-def _failed_task(plan: Mapping[str, Any]) -> str:
-    return str((plan.get("failedTaskDetail") or {}).get("error") or "")
+    raise ChainFailedError(RunReason.CHAIN_FAILED, f"SeiNodeDeployment {deployment.name} failed: {text}")

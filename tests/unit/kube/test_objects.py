@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from validationrun.kube.objects import KubeObject, Node, Owner, Pod, Workflow, WorkflowTemplate
+from validationrun.kube.objects import (
+    ContainerStatus,
+    Event,
+    KubeObject,
+    Node,
+    Owner,
+    Pod,
+    SeiNodeDeployment,
+    Workflow,
+    WorkflowTemplate,
+)
 
 BARE: dict[str, Any] = {"metadata": {"name": "a", "namespace": "n", "uid": "u"}}
 
@@ -69,3 +79,47 @@ def test_a_number_in_an_annotation_is_a_number(text: str, number: int) -> None:
 def test_arguments_are_those_of_the_named_container() -> None:
     pod = Pod({**BARE, "spec": {"containers": [{"name": "wait"}, {"name": "main", "args": ["load-job", "--x"]}]}})
     assert (list(pod.arguments("main")), list(pod.arguments("wait"))) == (["load-job", "--x"], [])
+
+
+def test_a_deployment_shows_what_its_controller_says() -> None:
+    bare = SeiNodeDeployment(BARE)
+    assert (bare.phase, bare.is_seen, bare.conditions, bare.failed_task, bare.deleted) == ("", True, [], "", "")
+    metadata = {**BARE["metadata"], "generation": 2, "deletionTimestamp": "2026-11-28T00:00:00Z", "finalizers": ["f"]}
+    status = {
+        "phase": "Failed",
+        "observedGeneration": 1,
+        "plan": {"failedTaskDetail": {"error": "no seid"}},
+        "conditions": [{"type": "Ready", "status": "False"}],
+    }
+    found = SeiNodeDeployment({"metadata": metadata, "status": status})
+    assert (found.phase, found.is_seen, found.failed_task) == ("Failed", False, "no seid")
+    assert [(condition.type, condition.status, condition.message) for condition in found.conditions] == [
+        ("Ready", "False", "")
+    ]
+    assert (found.deleted, found.finalizers) == ("2026-11-28T00:00:00Z", ["f"])
+
+
+def test_a_container_has_one_state() -> None:
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": "a", "finishedAt": "b"}
+    statuses = [{"name": "main", "state": {"terminated": ended}, "restartCount": 2}, {"name": "wait"}]
+    pod = Pod({**BARE, "status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": statuses}})
+    assert (pod.phase, pod.reason, pod.message, pod.node, pod.init_containers) == ("Failed", "Evicted", None, None, [])
+    assert pod.containers == [
+        ContainerStatus("main", "terminated", "Error", None, 1, "a", "b", 2),
+        ContainerStatus("wait", "unknown", None, None, None, None, None, 0),
+    ]
+
+
+def test_an_event_has_a_time_whoever_wrote_it() -> None:
+    """Newer clients write `eventTime`, older ones `lastTimestamp`."""
+    events = Event.all(
+        [
+            {"lastTimestamp": "3", "eventTime": "2", "type": "Warning", "reason": "Failed", "message": "m", "count": 4},
+            {"lastTimestamp": None, "eventTime": "2", "metadata": {"creationTimestamp": "1"}},
+            {"metadata": {"creationTimestamp": "1"}},
+            {},
+        ]
+    )
+    assert [event.at for event in events] == ["3", "2", "1", ""]
+    assert events[0] == Event("3", "Warning", "Failed", "m", 4)
+    assert events[3] == Event("", "", "", "", 1)
