@@ -78,24 +78,26 @@ def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Itera
 
 
 def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    verdicts = [one.verdict.verdict for one in outcomes]
+    verdicts = [outcome.verdict.verdict for outcome in outcomes]
     counted = ", ".join(
-        f"{verdicts.count(one)} {one}" for one in (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR) if one in verdicts
+        f"{verdicts.count(verdict)} {verdict}"
+        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
+        if verdict in verdicts
     )
     yield f"{name}: {len(outcomes)} windows: {counted}"
     rows = [("start", "length", "verdict", "reason", "stopped", "closest to its threshold", "data")]
-    for one in outcomes:
-        stop = "" if one.stop_time is None else format_duration(one.stop_time - one.period.start)
-        start = format_time(one.period.start)
+    for outcome in outcomes:
+        stop = "" if outcome.stop_time is None else format_duration(outcome.stop_time - outcome.period.start)
+        start = format_time(outcome.period.start)
         rows.append(
             (
                 start,
-                format_duration(one.period.seconds),
-                one.verdict.verdict,
-                one.verdict.reason,
+                format_duration(outcome.period.seconds),
+                outcome.verdict.verdict,
+                outcome.verdict.reason,
                 stop,
-                _closest(one),
-                _least(one),
+                _closest(outcome),
+                _least(outcome),
             )
         )
     yield from _aligned(rows)

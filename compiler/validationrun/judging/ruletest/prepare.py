@@ -134,7 +134,7 @@ class _Preparing:
         for position, rule in enumerate(expect.rules):
             here = (*loc, "rules", position)
             self._is_rule(rule.name, (*here, "name"), names)
-            if rule.name in [one.name for one in expect.rules[:position]]:
+            if rule.name in [earlier.name for earlier in expect.rules[:position]]:
                 self._add("RT107", (*here, "name"), f"{quote(rule.name)} is given twice", "keep one of the two")
             if rule.first_failure is not None and rule.verdict != Verdict.FAILED:
                 message = f"is given, but verdict {rule.verdict} has no failure"
@@ -217,7 +217,7 @@ class _Preparing:
         if struck == series:
             help_ = "move it to where there are samples, or let `series` select some"
             self._add("RT109", loc, f"of type {fault.type} strikes no sample", help_)
-        labels = [dict(one.labels) for one in struck]
+        labels = [dict(after.labels) for after in struck]
         if any(one in labels[:position] for position, one in enumerate(labels)):
             self._add("RT109", loc, "gives a series the labels of another one", "give another `to`")
         return struck

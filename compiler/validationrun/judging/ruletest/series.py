@@ -46,13 +46,13 @@ def strike(series: Iterable[Series], fault: Fault, opens: int) -> list[Series]:
     begins = opens + fault.from_
     ends = begins + fault.for_ if fault.for_ is not None else None
     struck: list[Series] = []
-    for one in series:
+    for before in series:
         meant = (
-            selector.selects(dict(one.labels))
+            selector.selects(dict(before.labels))
             if selector
-            else fault.type != "labelChurn" or _label(fault) in one.labels
+            else fault.type != "labelChurn" or _label(fault) in before.labels
         )
-        struck += _STRIKES[fault.type](one, fault, begins, ends) if meant else [one]
+        struck += _STRIKES[fault.type](before, fault, begins, ends) if meant else [before]
     return struck
 
 

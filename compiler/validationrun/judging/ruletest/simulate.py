@@ -65,7 +65,7 @@ class _Feed:
     """The samples in the order in which they can be seen."""
 
     def __init__(self, series: Sequence[Series], prometheus: PrivatePrometheus) -> None:
-        self._labels = [label_bytes(one.labels) for one in series]
+        self._labels = [label_bytes(written.labels) for written in series]
         self._prometheus = prometheus
         coming = [
             (sample.visible, sample.t, index, sample.value)
@@ -149,7 +149,8 @@ class _Simulation:
     def _sweep(self) -> None:
         """The final sweep: the same T up to retry + 1 times, with a pause between; the last answer counts."""
         opens, closes = self.case.opens, self.case.closes
-        waiting = {one.rule.name: one.rule for one in self.case.questions if one.rule.run_properties.final_sweep}
+        rules = [question.rule for question in self.case.questions]
+        waiting = {rule.name: rule for rule in rules if rule.run_properties.final_sweep}
         for attempt in itertools.count():
             if not waiting:
                 break
@@ -173,5 +174,5 @@ class _Simulation:
     def _value(self, state: RuleState) -> str | None:
         decisions = self.counted.get(state.name, [])
         if state.failed_t is not None:
-            decisions = [one for one in decisions if one.t == state.failed_t]
-        return next((one.value for one in reversed(decisions) if one.value is not None), None)
+            decisions = [decision for decision in decisions if decision.t == state.failed_t]
+        return next((decision.value for decision in reversed(decisions) if decision.value is not None), None)

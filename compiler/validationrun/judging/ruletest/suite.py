@@ -150,7 +150,7 @@ class _Gathering:
         found = self._spec(path)
         if isinstance(found, Finding):
             return found
-        runs = {one.run.metadata.name: one for one in found.runs}
+        runs = {linted.run.metadata.name: linted for linted in found.runs}
         shown = ", ".join(runs) or "none"
         if parsed.run is not None:
             if parsed.run in runs:
