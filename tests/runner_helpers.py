@@ -162,6 +162,8 @@ def _merge(target: Object, patch: Mapping[str, Any]) -> None:
     for key, value in patch.items():
         if isinstance(value, dict):
             _merge(target.setdefault(key, {}), value)
+        elif value is None:
+            target.pop(key, None)
         else:
             target[key] = value
 

@@ -416,3 +416,38 @@ def test_a_folder_of_output_is_no_folder_of_specs(committed):
 def test_shutil_copy_of_a_whole_tree_is_fresh(spec, committed, tmp_path):
     shutil.copytree(committed, tmp_path / "copy")
     assert check(spec, tmp_path / "copy").code == 0
+
+
+def test_a_lock_that_no_run_has_is_a_mistake(spec, out):
+    done = call("compile", spec, "-o", out, "--lock", "image-rpcs")
+    assert done.code == 2
+    assert "--lock: no run has the parameter image-rpcs; nothing was written" in done.err
+    assert not out.exists()
+
+
+def test_a_lock_of_a_name_that_no_template_could_have_is_refused(spec, out):
+    done = call("compile", spec, "-o", out, "--lock", "durations")
+    assert done.code == 2
+    assert "--lock: there is no parameter 'durations'; there are chain-id, duration," in done.err
+
+
+def test_several_locks_add_up(spec, out):
+    assert call("compile", spec, "-o", out, "--lock", "duration,chain-id", "--lock", "image-rpc").code == 0
+    text = (out / "eng-ada" / "nightly" / "workflowtemplate.yaml").read_text()
+    assert "workflow.parameters.image-validators" in text
+    for name in ("duration", "chain-id", "image-rpc"):
+        assert f"workflow.parameters.{name}}}" not in text
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://user:word@x", "http://x?query=1", ""])
+def test_a_url_that_is_no_prometheus_is_refused(spec, out, url):
+    done = call("compile", spec, "-o", out, "--prometheus-url", url)
+    assert done.code == 2
+    assert "--prometheus-url must be an http or https URL" in done.err
+    assert "word" not in done.err
+
+
+def test_the_compiled_prometheus_stands_in_the_bundle(spec, out):
+    assert call("compile", spec, "-o", out, "--prometheus-url", "https://prometheus.example.com/tenant/").code == 0
+    text = (out / "eng-ada" / "nightly" / "bundle.yaml").read_text()
+    assert '"prometheusUrl": "https://prometheus.example.com/tenant"' in text

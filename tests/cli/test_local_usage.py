@@ -101,3 +101,36 @@ def test_the_rpc_says_which_chain_it_is(spec, tmp_path):
     assert asked == ["/status"]
     chain = json.loads(called.out)["chain"]
     assert (chain["chainId"], chain["rpcEndpoints"]) == ("arctic-1", [url, "http://127.0.0.1:9"])
+
+
+HOME, ELSEWHERE = "https://prometheus.example.com", "https://elsewhere.example.org"
+
+
+@pytest.mark.parametrize(
+    "verb", [("run", "--local", "--set", f"prometheus-url={ELSEWHERE}"), ("evaluate",), ("backtest",)]
+)
+@pytest.mark.parametrize("kind", ["TOKEN", "HEADERS"])
+def test_credentials_of_the_environment_go_to_the_environments_prometheus_alone(
+    spec, tmp_path, monkeypatch, verb, kind
+):
+    secret = tmp_path / "secret"
+    secret.write_text("X-Token: secret")
+    monkeypatch.setenv("VALIDATION_PROMETHEUS_URL", HOME)
+    monkeypatch.setenv(f"VALIDATION_PROMETHEUS_{kind}_FILE", str(secret))
+    name, *options = verb
+    more = ["--prometheus", ELSEWHERE] if name != "run" else []
+    if name == "backtest":
+        more += ["--start", "2026-03-01T02:10:00Z", "--for", "1m"]
+    called = call(name, spec, *options, *more)
+    assert called.code == 2
+    assert f"the credentials for Prometheus are for {HOME}:443 alone, not for {ELSEWHERE}:443" in called.err
+    assert "secret" not in called.err.replace(str(secret), "")
+
+
+def test_a_parameter_cannot_send_the_token_of_an_option_elsewhere(spec, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret")
+    given = ("--prometheus", HOME, "--prometheus-token-file", token, "--set", f"prometheus-url={ELSEWHERE}")
+    called = call("run", spec, "--local", *given)
+    assert called.code == 2
+    assert "--prometheus and VALIDATION_PROMETHEUS_URL must name the Prometheus that the token" in called.err

@@ -13,6 +13,7 @@ from runner_helpers import NAMESPACE
 from runs_kit import OURS, gitops
 from validationrun.kube.cluster import ForbiddenError, UnreachableError
 from validationrun.runs import submit
+from validationrun.runs.new_workflow import new_workflow
 
 SUBMISSION = "validation.sei.io/submission"
 
@@ -48,7 +49,7 @@ def test_what_gitops_applied_is_started_as_it_is(api: FakeApiServer) -> None:
     assert done.code == 0, done.err
     made = api.cluster.objects[("workflows", done.out.strip())]
     assert {name: api.cluster.objects[name] for name in before} == before
-    assert made["metadata"]["labels"] == OURS
+    assert made["metadata"]["labels"] == {**OURS, OVERRIDDEN: "true"}
     assert made["metadata"]["annotations"]["validation.sei.io/bundle-hash"] == digest
     assert made["spec"] == {
         "workflowTemplateRef": {"name": "nightly"},
@@ -64,6 +65,40 @@ def test_a_template_for_one_of_several_controllers_starts_runs_for_it(api: FakeA
     done = call("submit", "--from", "nightly", "-n", NAMESPACE)
     labels = api.cluster.objects[("workflows", done.out.strip())]["metadata"]["labels"]
     assert labels["workflows.argoproj.io/controller-instanceid"] == "blue"
+
+
+OVERRIDDEN = "validation.sei.io/overridden"
+
+
+def test_what_differs_from_the_spec_stands_on_the_workflow(api: FakeApiServer, spec: pathlib.Path) -> None:
+    done = call("submit", spec, "--set", "duration=5m", "--set", "chain-id=mine")
+    metadata = api.cluster.objects[("workflows", done.out.strip())]["metadata"]
+    assert metadata["labels"][OVERRIDDEN] == "true"
+    texts = ("duration: 5m (compiled: 10m)", "chain-id: mine (compiled: base-<uid8>)")
+    assert metadata["annotations"][OVERRIDDEN].split("; ") == sorted(texts)
+
+
+@pytest.mark.parametrize("settings", [(), ("--set", "duration=600s")])
+def test_a_run_as_compiled_has_neither_label_nor_annotation(
+    api: FakeApiServer, spec: pathlib.Path, settings: tuple[str, ...]
+) -> None:
+    metadata = api.cluster.objects[("workflows", call("submit", spec, *settings).out.strip())]["metadata"]
+    assert OVERRIDDEN not in {**metadata["labels"], **metadata["annotations"]}
+
+
+def test_a_held_template_is_told_the_same_way(api: FakeApiServer) -> None:
+    gitops(api)
+    done = call("submit", "--from", "nightly", "-n", NAMESPACE, "--set", "duration=5m")
+    metadata = api.cluster.objects[("workflows", done.out.strip())]["metadata"]
+    assert metadata["labels"][OVERRIDDEN] == "true"
+    assert metadata["annotations"][OVERRIDDEN] == "duration: 5m (compiled: 10m)"
+
+
+@pytest.mark.parametrize("lock", ["duration", "all", "chain-id,duration"])
+def test_a_locked_parameter_cannot_be_set(api: FakeApiServer, spec: pathlib.Path, lock: str) -> None:
+    done = call("submit", spec, "--lock", lock, "--set", "duration=5m")
+    assert (done.code, workflows(api)) == (2, [])
+    assert "--set the parameter duration is locked" in done.err
 
 
 @pytest.mark.parametrize(
@@ -164,7 +199,10 @@ def test_the_clients_dry_run_prints_the_objects_without_a_cluster(
     bundle, template, workflow = yaml.safe_load_all(done.out)
     assert [one["kind"] for one in (bundle, template, workflow)] == ["ConfigMap", "WorkflowTemplate", "Workflow"]
     digest = bundle["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
-    assert workflow["metadata"]["annotations"] == {"validation.sei.io/bundle-hash": digest}
+    assert workflow["metadata"]["annotations"] == {
+        "validation.sei.io/bundle-hash": digest,
+        OVERRIDDEN: "duration: 5m (compiled: 10m)",
+    }
     assert workflow["spec"]["arguments"]["parameters"] == [{"name": "duration", "value": "5m"}]
     assert call("submit", spec, "--dry-run", "client", "--set", "duration=9h").code == 2
 
@@ -252,5 +290,5 @@ def test_a_run_that_was_started_is_named_though_it_cannot_be_looked_at(error: Ex
             del resource, name
             raise error
 
-    body = submit.workflow("nightly", "eng-ada", "b" * 64, {}, "")
+    body = new_workflow("nightly", "eng-ada", "b" * 64, {}, "")
     assert submit.start(Away(), body, lambda _: None) == "nightly-x7k2p"  # type: ignore[arg-type]

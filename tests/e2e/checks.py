@@ -34,6 +34,7 @@ _KEYS: Final = frozenset(
         "message",
         "specHash",
         "parameters",
+        "overridden",
         "startTime",
         "completionTime",
         "duration",

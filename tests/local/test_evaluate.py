@@ -213,3 +213,11 @@ def test_the_result_has_several_forms(tmp_path, shared_prometheus, form, words):
     assert done.code == 0
     assert words in done.out
     assert "results" in done.err
+
+
+def test_a_window_of_another_length_than_the_specs_is_told(tmp_path, shared_prometheus):
+    """`--for` changes what the spec says, as the parameter `duration` does for a run."""
+    done = ran(judged(rule("one", ONE)), tmp_path, "--for", "6s", "--prometheus", shared_prometheus.url, verb=EVALUATE)
+    ((changed),) = done.status["overridden"]
+    assert (changed["name"], changed["value"]) == ("duration", "6s")
+    assert f"duration: 6s (compiled: {changed['compiled']})" in (done.folder / "report.log").read_text()

@@ -53,6 +53,9 @@ ANNOTATION_RESULT = "validation.sei.io/result"
 ANNOTATION_REASON = "validation.sei.io/reason"
 
 # On the WorkflowTemplate and the bundle.
+LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
+"""On a Workflow with parameters that differ from the compiled ones: the label is `true`, the annotation names them."""
+
 ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
 ANNOTATION_BUNDLE_HASH = "validation.sei.io/bundle-hash"
 
@@ -134,6 +137,8 @@ PARAM_IMAGE_WORKLOAD = "image-workload"
 PARAM_IMAGE_PREFIX = "image-"
 PARAM_RUNNER_IMAGE = "runner-image"
 PARAM_PROMETHEUS_URL = "prometheus-url"
+LOCK_ALL = "all"
+"""`compile --lock all`: the template takes no parameter."""
 
 # Version of the contract, not of the tool: such a runner reads bundles of format 1.
 DEFAULT_RUNNER_IMAGE = "validationrun-runner:v1"

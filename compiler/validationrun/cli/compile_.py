@@ -21,7 +21,7 @@ from validationrun.cli.console import (
     usage_error,
     use_color,
 )
-from validationrun.cli.emit_flags import EmitFlags
+from validationrun.cli.emit_flags import EmitFlags, refuse_unknown_locks
 from validationrun.cli.output_dir import Difference, compare, orphans, prune, write
 from validationrun.cli.verbosity import note, tracker, warn
 
@@ -89,6 +89,8 @@ def _compiled(
     result = CompileResult([], linted.diagnostics)
     if linted.ok:
         result = emit_all(linted, options, tracker("Compiling"))
+        if result.ok:
+            refuse_unknown_locks(options, [name for compiled in result.compiled for name in compiled.plan.locked])
     print_diagnostics(result.diagnostics, findings, sys.stderr)
     if not result.ok or (strict and result.diagnostics):
         note(f"{counted(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")

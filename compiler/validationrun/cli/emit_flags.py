@@ -1,12 +1,26 @@
 """The options that shape what is compiled: one declaration for every verb that compiles."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE, IMAGE_PATTERN, OBJECT_NAME_PATTERN, PROMETHEUS_FILES
+from validationrun.base.conventions import (
+    DEFAULT_PROMETHEUS_URL,
+    DEFAULT_RUNNER_IMAGE,
+    IMAGE_PATTERN,
+    LOCK_ALL,
+    OBJECT_NAME_PATTERN,
+    PARAM_CHAIN_ID,
+    PARAM_DURATION,
+    PARAM_IMAGE_PREFIX,
+    PARAM_IMAGE_WORKLOAD,
+    PARAM_PROMETHEUS_URL,
+    PARAM_RUNNER_IMAGE,
+    PROMETHEUS_FILES,
+)
 from validationrun.cli.console import usage_error
 from validationrun.compiling.emit.options import EmitOptions
 
@@ -17,6 +31,10 @@ LabelOption = Annotated[
     ),
 ]
 
+_PARAMETERS: Final = (
+    PARAM_CHAIN_ID, PARAM_DURATION, PARAM_IMAGE_WORKLOAD, PARAM_PROMETHEUS_URL, PARAM_RUNNER_IMAGE, LOCK_ALL,
+)  # fmt: skip
+_IMAGE_PARAMETER: Final = re.compile(f"{PARAM_IMAGE_PREFIX}[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DOMAIN: Final = re.compile(OBJECT_NAME_PATTERN)
 _SECRET_KEYS: Final = tuple(PROMETHEUS_FILES.values())
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -66,6 +84,24 @@ class EmitFlags:
         ),
     ] = ""
 
+    prometheus_url: Annotated[
+        str,
+        typer.Option(
+            "--prometheus-url",
+            metavar="URL",
+            help="Prometheus that the steps ask. Only its server gets what --prometheus-secret holds.",
+        ),
+    ] = DEFAULT_PROMETHEUS_URL
+    lock: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lock",
+            metavar="NAME,...|all",
+            help="Leave these parameters out of the template, so that no submission can change them; repeatable.",
+            show_default=False,
+        ),
+    ] = None
+
     def checked(self) -> EmitOptions:
         """
         The options, once each fits the place it is put in.
@@ -93,7 +129,46 @@ class EmitFlags:
             settle_s=settle_seconds(self.settle),
             prometheus_secret=secret,
             prometheus_keys=keys,
+            prometheus_url=_prometheus_url(self.prometheus_url),
+            lock=_locked(self.lock or []),
         )
+
+
+def _prometheus_url(text: str) -> str:
+    from validationrun.base.http import split_url
+    from validationrun.contract.parameters import URL
+
+    try:
+        split_url(text)
+    except ValueError:
+        text = ""
+    if not URL.fullmatch(text):
+        raise usage_error("--prometheus-url must be an http or https URL without credentials, query or fragment")
+    return text.rstrip("/")
+
+
+def _locked(given: list[str]) -> tuple[str, ...]:
+    names = [name.strip() for text in given for name in text.split(",")]
+    for name in names:
+        if name not in _PARAMETERS and not _IMAGE_PARAMETER.fullmatch(name):
+            known = ", ".join(_PARAMETERS)
+            raise usage_error(f"--lock: there is no parameter {name!r}; there are {known} and image-<deployment>")
+    return tuple(dict.fromkeys(names))
+
+
+def refuse_unknown_locks(options: EmitOptions, locked: Iterable[str]) -> None:
+    """
+    Refuses a name of --lock that no run has: a misspelt name would leave the parameter open.
+
+    Args:
+        locked: the names that were locked, of all runs.
+
+    Raises:
+        typer.Exit: with 2.
+    """
+    unknown = set(options.lock) - set(locked) - {LOCK_ALL}
+    if unknown:
+        raise usage_error(f"--lock: no run has the parameter {', '.join(sorted(unknown))}; nothing was written")
 
 
 def settle_seconds(text: str) -> int | None:

@@ -1,15 +1,21 @@
 """Which Prometheus is asked, and how it knows us: one declaration for every verb that asks one from this machine."""
 
+import os
 import pathlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL
+from validationrun.cli.console import usage_error
 
 if TYPE_CHECKING:
     from validationrun.prometheus import Access
+
+_URL: Final = "VALIDATION_PROMETHEUS_URL"
+_TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - the name of a variable
+_HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,7 @@ class PrometheusFlags:
 
     url: Annotated[
         str,
-        typer.Option("--prometheus", metavar="URL", help="URL of Prometheus.", envvar="VALIDATION_PROMETHEUS_URL"),
+        typer.Option("--prometheus", metavar="URL", help="URL of Prometheus.", envvar=_URL),
     ] = DEFAULT_PROMETHEUS_URL
     token_file: Annotated[
         str,
@@ -26,7 +32,7 @@ class PrometheusFlags:
             "--prometheus-token-file",
             metavar="FILE",
             help="File with a bearer token for Prometheus.",
-            envvar="VALIDATION_PROMETHEUS_TOKEN_FILE",
+            envvar=_TOKEN_FILE,
             show_default=False,
         ),
     ] = ""
@@ -46,17 +52,38 @@ class PrometheusFlags:
             "--prometheus-headers-file",
             metavar="FILE",
             help="File with headers for Prometheus, one `Name: value` a line.",
-            envvar="VALIDATION_PROMETHEUS_HEADERS_FILE",
+            envvar=_HEADERS_FILE,
             show_default=False,
         ),
     ] = ""
 
-    def access(self) -> "Access":
-        """The files; an empty variable counts as none."""
+    def access(self, asked: str = "") -> "Access":
+        """
+        The files, whose token and headers go to one server alone; an empty variable counts as none.
+
+        Args:
+            asked: the URL that is asked, where `--set prometheus-url` names another than `url`.
+
+        Raises:
+            typer.Exit: with 2, when the files are for another server than the one that is asked.
+        """
         from validationrun.prometheus import Access
 
-        paths = (pathlib.Path(name) if name else None for name in (self.token_file, self.ca_file, self.headers_file))
-        return Access(*paths)
+        names = (self.token_file, self.ca_file, self.headers_file)
+        token, authority, headers = (pathlib.Path(name) if name else None for name in names)
+        files = Access(token, authority, headers)
+        asked = asked or self.url
+        # What the environment holds belongs together: its token is for its Prometheus.
+        of_environment = os.environ.get(_URL, "") if self._from_environment() else ""
+        for server in (self.url, *([of_environment] if of_environment else [])):
+            if refusal := files.only_for(server).refusal(asked):
+                way = f"--prometheus and {_URL} must name the Prometheus that the token and the headers are for"
+                raise usage_error(f"{refusal}: {way}")
+        return files.only_for(asked)
+
+    def _from_environment(self) -> bool:
+        files = ((_TOKEN_FILE, self.token_file), (_HEADERS_FILE, self.headers_file))
+        return any(name and name == os.environ.get(variable) for variable, name in files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,8 @@ def run(
     given = _settings(settings or [], docker=docker)
     endpoints = {"rpc": rpc, "evm": evm, "ws": ws, "rest": rest}
     options = RunOptions(
-        prometheus_url=given.pop(PARAM_PROMETHEUS_URL, prometheus.url),
-        access=prometheus.access(),
+        prometheus_url=(url := given.pop(PARAM_PROMETHEUS_URL, prometheus.url)),
+        access=prometheus.access(url),
         root=results,
         endpoints={kind: _urls(kind, urls or []) for kind, urls in endpoints.items()},
         chain_id=checked_chain_id(_one_chain_id(chain_id, given.pop(PARAM_CHAIN_ID, None))),

@@ -256,6 +256,8 @@ def _lines(status: "Status", more: Mapping[str, str]) -> Iterator[str]:
     yield f"  message  {status.message}"
     if status.parameters:
         yield "  with     " + ", ".join(f"{name}={value}" for name, value in status.parameters.items())
+    for override in status.overridden:
+        yield f"  changed  {override}"
     if more.get("window"):
         yield f"  window   {more['window']}"
     if status.chain is not None:

@@ -8,7 +8,7 @@ import typer
 
 from validationrun.base.text import counted
 from validationrun.cli.console import Output, parameters_of, print_diagnostics, read_runs, summary, usage_error
-from validationrun.cli.emit_flags import EmitFlags
+from validationrun.cli.emit_flags import EmitFlags, refuse_unknown_locks
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import (
     ContextOption,
@@ -195,4 +195,5 @@ def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     if len(result.compiled) != 1:
         names = ", ".join(compiled.plan.name for compiled in result.compiled) or "none"
         raise usage_error(f"{spec} must hold exactly one run to submit; it holds {names}")
+    refuse_unknown_locks(options, result.compiled[0].plan.locked)
     return result.compiled[0]

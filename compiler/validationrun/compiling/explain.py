@@ -131,9 +131,18 @@ def _rights(node: Outline, plan: Plan) -> None:
     for account, rights in ((plan.accounts.steps, plan.step_rights), (plan.accounts.finalize, plan.finalize_rights)):
         child = node.add(f"account {account}")
         for right in rights:
-            child.add(_right(right))
+            entry = child.add(_right(right))
+            if right.amounts_to:
+                entry.add(f"allows more: {right.amounts_to}")
     if plan.accounts.workload:
-        node.add(f"account {plan.accounts.workload}: none (the workload gets no API token)")
+        node.add(f"account {plan.accounts.workload}: {_token(plan)}")
+
+
+def _token(plan: Plan) -> str:
+    pod = plan.load.job.data["spec"]["template"]["spec"] if plan.load is not None else {}
+    if pod.get("automountServiceAccountToken"):
+        return "its own rights, because the spec lets its token in (serviceAccountToken)"
+    return "none (the workload gets no API token)"
 
 
 def _right(right: Right) -> str:

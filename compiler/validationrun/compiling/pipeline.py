@@ -13,7 +13,7 @@ from validationrun.compiling.check import check
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.sizes import may_be_large, size_findings
-from validationrun.compiling.plan import Plan, build_plan
+from validationrun.compiling.plan import Plan, PlanOptions, build_plan
 from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, Severity, format_path, has_errors, worst_first
 from validationrun.spec.neighbours import PassOver
@@ -179,7 +179,7 @@ def _size_findings(run: ValidationRun, source: bytes) -> list[Finding]:
     urls = max(len(given.rpc), len(given.evm), len(given.ws), len(given.rest)) if given else nodes
     if not may_be_large(source, urls):
         return []
-    return size_findings(build_bundle(build_plan(run, runner_image="")))
+    return size_findings(build_bundle(build_plan(run)))
 
 
 def _place(finding: Finding, document: Document, file: str) -> Diagnostic:
@@ -248,9 +248,7 @@ def lint_all(
 def plan_run(linted: Linted, options: EmitOptions) -> Plan:
     return build_plan(
         linted.run,
-        runner_image=options.runner_image,
-        labels_workflow=options.label,
-        cluster_domain=options.cluster_domain,
+        PlanOptions(options.runner_image, options.label, options.cluster_domain, options.prometheus_url, options.lock),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.contract.bundle import fill_template
+from validationrun.contract.override import Override
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Identity
 from validationrun.contract.run_entry import LoadPlan
@@ -15,7 +16,7 @@ from validationrun.contract.run_entry import LoadPlan
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _MIN_SHARE: Final = 0.9
 """The default of `load.minDuration`, as a share of the effective duration."""
-_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
+URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 
 
 class ParameterError(Exception):
@@ -31,11 +32,38 @@ def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[s
     """
     values = {name: value for name, value in given.items() if value}
     for name, value in values.items():
+        if name in plan.locked:
+            raise ParameterError(f"the parameter {name} is locked: the run was compiled with --lock")
         if name not in plan.parameters:
             known = ", ".join(sorted(set(plan.parameters) - {conventions.PARAM_RUNNER_IMAGE}))
-            raise ParameterError(f"there is no parameter {name}; there are {known}")
+            raise ParameterError(f"there is no parameter {name}; {f'there are {known}' if known else 'there is none'}")
         _check(plan, name, value)
+    # The template has a default for it, so that it is always given.
+    runner = values.get(conventions.PARAM_RUNNER_IMAGE)
+    if runner is not None and runner == plan.parameters[conventions.PARAM_RUNNER_IMAGE].compiled:
+        del values[conventions.PARAM_RUNNER_IMAGE]
     return values
+
+
+def overrides(plan: PlanDocument, parameters: Mapping[str, str]) -> list[Override]:
+    """
+    The effective parameters that differ from the compiled values, in the order of the template.
+
+    Args:
+        parameters: the effective ones.
+    """
+    found = []
+    for name, planned in plan.parameters.items():
+        value = parameters.get(name)
+        if value is None:
+            continue
+        if name == conventions.PARAM_DURATION:
+            same, compiled = duration_seconds(value) == plan.compiled_seconds, format_duration(plan.compiled_seconds)
+        else:
+            same, compiled = value == planned.compiled, planned.compiled
+        if not same:
+            found.append(Override(name, value, compiled))
+    return found
 
 
 def _check(plan: PlanDocument, name: str, value: str) -> None:
@@ -55,7 +83,7 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
             bounds = f"at least 1s and at most the compiled {format_duration(longest)}"
             raise ParameterError(f"{name} must be a duration of {bounds}; got {value!r}")
     elif name == conventions.PARAM_PROMETHEUS_URL:
-        if not _URL.fullmatch(value):
+        if not URL.fullmatch(value):
             raise ParameterError(f"{name} must be an http or https URL; got {value!r}")
     elif not re.fullmatch(conventions.IMAGE_PATTERN.strip("^$"), value):
         raise ParameterError(f"{name} must be an image reference; got {value!r}")
@@ -93,9 +121,9 @@ def run_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:
     return effective_seconds(plan, parameters)
 
 
-def prometheus_url(parameters: Mapping[str, str]) -> str:
+def prometheus_url(plan: PlanDocument, parameters: Mapping[str, str]) -> str:
     """The URL of this run's Prometheus."""
-    return parameters.get(conventions.PARAM_PROMETHEUS_URL) or conventions.DEFAULT_PROMETHEUS_URL
+    return parameters.get(conventions.PARAM_PROMETHEUS_URL) or plan.prometheus_url
 
 
 def effective_chain_id(plan: PlanDocument, parameters: Mapping[str, str], uid: str) -> str:

@@ -127,9 +127,16 @@ class ResultsTarget(Document, frozen=True, omit_defaults=True, kw_only=True):
     uri: str
 
 
-class ImagePlace(Document, frozen=True, omit_defaults=True):
-    """Which image a parameter replaces: a key of the bundle, and a JSON pointer. Empty for any other parameter."""
+class PlannedParameter(Document, frozen=True, omit_defaults=True, kw_only=True):
+    """
+    A parameter of the template.
 
+    Attributes:
+        compiled: the value that holds unless a submission gives another.
+        file, path: of an image: the key of the bundle and the JSON pointer of the text that it replaces.
+    """
+
+    compiled: str = ""
     file: str | None = None
     path: str | None = None
 
@@ -148,7 +155,8 @@ class PlanDocument(Document, frozen=True, kw_only=True):
     Attributes:
         format: of the bundle as a whole.
         cleanup: when the chain is deleted: `Always`, `OnSuccess` or `Never`.
-        parameters: by name.
+        parameters: by name; without those in `locked`, which the template does not take.
+        prometheus_url: as compiled. Only its host gets the credentials for Prometheus.
         places: where run-time values are filled in, by key of the bundle: JSON pointers (RFC 6901) for a manifest, offsets for
             a config file.
     """
@@ -165,7 +173,9 @@ class PlanDocument(Document, frozen=True, kw_only=True):
     rules: tuple[PlannedQuery, ...]
     results: ResultsTarget | None
     cleanup: str
-    parameters: dict[str, ImagePlace]
+    parameters: dict[str, PlannedParameter]
+    locked: tuple[str, ...] = ()
+    prometheus_url: str = conventions.DEFAULT_PROMETHEUS_URL
     places: dict[str, tuple[str | TextPlace, ...]]
 
     @property

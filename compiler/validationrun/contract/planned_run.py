@@ -25,6 +25,7 @@ def planned_run(
         spec_hash=plan.spec_hash,
         chain_id=values.effective_chain_id(plan, parameters, identity.uid),
         parameters=dict(parameters),
+        overridden=values.overrides(plan, parameters),
         load_start_seconds=plan.seconds.load_start,
         duration_seconds=values.effective_seconds(plan, parameters),
         run_seconds=values.run_seconds(plan, parameters),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from validationrun.base import conventions
 from validationrun.base.document import Document
+from validationrun.contract.override import Override
 from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class RunEntry(RecordKey, frozen=True):
         chain_id: the effective chain id, known before there is a chain.
         started_at: when ensure-chain first began.
         parameters: those that the user gave.
+        overridden: those of them that differ from the compiled values.
         load_start_seconds: `timeouts.loadStart`.
         duration_seconds: how long the load, or without load the rules alone, are to last.
         run_seconds: how long the window may be.
@@ -76,6 +78,7 @@ class RunEntry(RecordKey, frozen=True):
     spec_hash: str | None = None
     chain_id: str = ""
     parameters: dict[str, str] = {}
+    overridden: list[Override] = []
     load_start_seconds: int = 0
     duration_seconds: int = 0
     run_seconds: int = 0

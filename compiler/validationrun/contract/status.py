@@ -152,9 +152,8 @@ def build_status(
     run, load = known.get(RunEntry), known.get(LoadEnd)
     started = (workflow.get("status") or {}).get("startedAt") or (run.started_at if run else None)
     by_rule = {state.name: state for state in (states if states is not None else _states(known))}
-    template = ((workflow.get("spec") or {}).get("workflowTemplateRef") or {}).get("name")
     return Status(
-        name=(run.name if run else None) or template,
+        name=(run.name if run else None) or _template_name(workflow),
         namespace=identity.namespace,
         run_id=identity.workflow,
         phase=verdict.phase if verdict else _open_phase(workflow),
@@ -163,6 +162,7 @@ def build_status(
         message=verdict.message if verdict else _progress(written, workflow),
         spec_hash=run.spec_hash if run else None,
         parameters=run.parameters if run else {},
+        overridden=run.overridden if run else [],
         start_time=started,
         completion_time=completed,
         duration=_duration(started, completed),
@@ -174,6 +174,11 @@ def build_status(
         failed_plan=verdict.failed_plan if verdict else None,
         conditions=_conditions(known, verdict),
     )
+
+
+def _template_name(workflow: Mapping[str, Any]) -> str | None:
+    name = ((workflow.get("spec") or {}).get("workflowTemplateRef") or {}).get("name")
+    return None if name is None else str(name)
 
 
 def _open_phase(workflow: Mapping[str, Any]) -> Phase:

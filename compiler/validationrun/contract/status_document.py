@@ -8,6 +8,7 @@ from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.contract.chain_entries import DeploymentStatus
 from validationrun.contract.load_entries import ShardStatus
+from validationrun.contract.override import Override
 from validationrun.contract.record_key import FINALIZE, RecordKey, Timestamp
 from validationrun.oracle.outcome import Phase, Verdict
 
@@ -77,6 +78,7 @@ class Status(RecordKey, frozen=True, kw_only=True):
 
     Attributes:
         reason, message: see docs/verdict.md.
+        overridden: the parameters that differ from the compiled values.
         duration: whole seconds, such as `612s`.
         workload_exit_code: null without a load, without a result of it, and for a load that a rule stopped.
         failed_plan: `loadGeneration` when the load is what failed.
@@ -96,6 +98,7 @@ class Status(RecordKey, frozen=True, kw_only=True):
     message: str
     spec_hash: str | None
     parameters: dict[str, str]
+    overridden: list[Override] = []
     start_time: Timestamp | None
     completion_time: Timestamp | None
     duration: str | None

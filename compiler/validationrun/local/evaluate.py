@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.plan.build import spec_hash
+from validationrun.contract.override import Override
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.judging.live.loop import Evaluation, Window
@@ -110,7 +112,12 @@ def _judge(options: EvaluateOptions, questions: list[Question], control: LocalCo
 
 def _record(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> MemoryRecord:
     parameters = {} if options.chain_id is None else {conventions.PARAM_CHAIN_ID: options.chain_id}
-    record = MemoryRecord(run_entry(run.metadata.name, spec_hash(run), began, parameters, questions))
+    compiled, seconds = judged_seconds(run.spec), options.seconds
+    overridden = []
+    if seconds is not None and seconds != compiled:
+        overridden.append(Override(conventions.PARAM_DURATION, format_duration(seconds), format_duration(compiled)))
+    name, digest = run.metadata.name, spec_hash(run)
+    record = MemoryRecord(run_entry(name, digest, began, parameters, questions, overridden=overridden))
     chain_id, endpoints = chain_id_of(run, options.chain_id), run.spec.chain.endpoints
     if chain_id is not None:
         put_chain(record, chain_id, endpoints.rpc if endpoints is not None else [], began)

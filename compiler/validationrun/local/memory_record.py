@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from validationrun.base.times import format_time
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, Endpoints
+from validationrun.contract.override import Override
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.run_entry import LoadPlan, RunEntry, rule_entries
 from validationrun.oracle.question import Question
@@ -16,6 +17,7 @@ def run_entry(
     parameters: Mapping[str, str],
     questions: Sequence[Question],
     load: LoadPlan | None = None,
+    overridden: Sequence[Override] = (),
 ) -> RunEntry:
     """
     Args:
@@ -27,6 +29,7 @@ def run_entry(
         name=name,
         spec_hash=spec_hash,
         parameters=dict(parameters),
+        overridden=list(overridden),
         load=load,
         rules=rule_entries(question.rule for question in questions),
     )

@@ -187,7 +187,7 @@ def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.
 
 
 def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared:
-    plan = build_plan(run, runner_image="")
+    plan = build_plan(run)
     began = clock.now()
     run_id = local_run_id(run.metadata.name, began)
     identity = Identity(run_id, run_id, run.metadata.namespace or "")
@@ -277,7 +277,9 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
 def _record(prepared: _Prepared, began: float) -> MemoryRecord:
     given = prepared.options.chain_id
     parameters = {**prepared.parameters, **({} if given is None else {conventions.PARAM_CHAIN_ID: given})}
-    entry = run_entry(prepared.plan.name, prepared.plan.spec_hash, began, parameters, prepared.questions, prepared.load)
+    overridden = values.overrides(prepared.bundle.plan, prepared.parameters)
+    plan, load = prepared.plan, prepared.load
+    entry = run_entry(plan.name, plan.spec_hash, began, parameters, prepared.questions, load, overridden)
     # The shards are processes, so the Job has neither name nor UID.
     record = MemoryRecord(entry, JobEntry(name="", uid="", created_at=format_time(began)))
     put_chain(record, prepared.chain.chain_id, prepared.chain.endpoints["rpc"], began)
@@ -291,5 +293,8 @@ def _with_end(judgement: Judgement, load: Load) -> Judgement:
 
 def _own_notes(prepared: _Prepared) -> Iterator[str]:
     fields = cluster_only(prepared.run, in_container=prepared.options.docker)
+    environment = prepared.options.environment
+    if environment:
+        yield f"--env gave the workload {', '.join(environment)}"
     if fields:
         yield f"the workload ran without {', '.join(fields)}, which only a cluster has"

@@ -124,6 +124,7 @@ class PreflightReason(Word):
     """Why preflight ends a run, where no reason of a rule or a run says it. It stands in the message of `PreflightFailed`."""
 
     SERVICE_ACCOUNT_SHARED = "ServiceAccountShared"
+    CREDENTIALS_ELSEWHERE = "CredentialsElsewhere"
 
 
 CHAIN_REASONS = frozenset(

@@ -4,12 +4,13 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from validationrun.base.atomic_files import open_regular
 from validationrun.base.deadline_socket import tls_context
+from validationrun.base.http import split_url
 from validationrun.oracle.prometheus_response import TOKEN_FILE
 
 CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
@@ -39,20 +40,41 @@ class Access:
         token_file: a bearer token and nothing else.
         ca_file: the only certificates to trust, in PEM; None for the system's.
         headers_file: one header `Name: value` per line; empty lines and lines that begin with # are skipped.
+        server: the URL whose server alone gets token and headers; empty for any.
     """
 
     token_file: Path | None = None
     ca_file: Path | None = None
     headers_file: Path | None = None
+    server: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Access":
         """An empty variable counts as absent, because Kubernetes sets an absent variable to the empty string."""
         names = (environment.get(variable) for variable in (TOKEN_FILE, CA_FILE, HEADERS_FILE))
-        return cls(*(Path(name) if name else None for name in names))
+        token, authority, headers = (Path(name) if name else None for name in names)
+        return cls(token, authority, headers)
 
-    def headers(self) -> dict[str, str]:
-        """The headers to send with a request. Raises CredentialsError."""
+    def only_for(self, url: str) -> "Access":
+        """The same files, whose token and headers go to the server of this URL alone."""
+        return replace(self, server=url)
+
+    def refusal(self, url: str) -> str:
+        """Why token and headers do not go to the server of a URL; empty when they do, or when there are none."""
+        if not self.server or (self.token_file is None and self.headers_file is None):
+            return ""
+        try:
+            own, asked = split_url(self.server)[0], split_url(url)[0]
+        except ValueError:
+            return f"the credentials for Prometheus are for {self.server} alone"
+        if own == asked:
+            return ""
+        return f"the credentials for Prometheus are for {own.scheme}://{own} alone, not for {asked.scheme}://{asked}"
+
+    def headers(self, url: str) -> dict[str, str]:
+        """The headers to send with a request to this URL. Raises CredentialsError."""
+        if refusal := self.refusal(url):
+            raise CredentialsError(f"Prometheus was not asked: {refusal}")
         headers = {} if self.headers_file is None else _headers(self.headers_file)
         if self.token_file is None:
             return headers

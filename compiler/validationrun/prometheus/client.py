@@ -108,7 +108,7 @@ class _Transport(requests.adapters.BaseAdapter):
     ) -> requests.Response:
         """Ignores the session's TLS settings and the environment's proxies; `timeout` is for the whole exchange."""
         del stream, verify, cert, proxies
-        headers = {**cast(Mapping[str, str], request.headers), **self._access.headers()}
+        headers = {**cast(Mapping[str, str], request.headers), **self._access.headers(self.url)}
         # The session sends only forms.
         body = str(request.body).encode() if request.body else None
         context = self._access.tls() if self._origin.scheme == "https" else None

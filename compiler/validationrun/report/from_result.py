@@ -113,6 +113,7 @@ def _about(document: ResultDocument) -> About:
         url=status.report.s3_url or "",
         images=_images(status),
         parameters=status.parameters,
+        overridden=[str(override) for override in status.overridden],
         versions=document.versions,
         notes=document.notes,
     )

@@ -35,7 +35,8 @@ def render(view: RunView) -> str:
     group = formatting.clean(view.about.name, formatting.NAME)
     suite = ET.SubElement(root, "testsuite", name=group)
     _properties(suite, view)
-    _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, "", view.seconds)
+    overridden = "\n".join(f"overridden: {formatting.clean(text)}" for text in view.about.overridden)
+    _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, overridden, view.seconds)
     if view.workload is not None:
         _workload(suite, group, view.workload)
     for rule in view.rules:
@@ -84,6 +85,7 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
         "stop-time": view.stop_time,
         "stop-rule": view.stop_rule,
         "prometheus-version": about.prometheus,
+        "overridden": "; ".join(about.overridden),
         **{f"version-{formatting.clean(name, formatting.NAME)}": value for name, value in about.versions.items()},
     }
     for name, value in facts.items():

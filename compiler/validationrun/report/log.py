@@ -36,6 +36,7 @@ def render(view: RunView) -> str:
     width = max((len(event.who) for event in events), default=0)
     # The column fits a time with milliseconds.
     lines = [f"{format_time(event.t):<24}  {event.who:<{width}}  {event.words}".rstrip() for event in events]
+    lines += [f"overridden: {formatting.clean(text)}" for text in view.about.overridden]
     lines += [f"note: {formatting.clean(note)}" for note in view.about.notes]
     lines.append(_last_line(view))
     return "\n".join(lines) + "\n"

@@ -41,6 +41,8 @@ _TABLE_HEAD: Final = ("rule", "verdict", "value", "must hold", "closest to its t
 def render(view: RunView) -> str:
     """Shorter than 65,536 characters, GitHub's limit for a comment."""
     blocks = [_headline(view), _sentence(view), _facts(view)]
+    if view.about.overridden:
+        blocks.append("\n".join(f"- **Overridden:** {code(text, _WORDS)}" for text in view.about.overridden))
     if view.workload is not None:
         blocks.append(_workload(view))
     if view.rules:

@@ -111,6 +111,7 @@ class About:
         prometheus: the version of Prometheus.
         url: where the results were uploaded.
         images: of each deployment and of the load.
+        overridden: a text for each parameter that differs from the compiled value.
     """
 
     name: str
@@ -125,6 +126,7 @@ class About:
     url: str
     images: Mapping[str, str]
     parameters: Mapping[str, str]
+    overridden: Sequence[str]
     versions: Mapping[str, str]
     notes: Sequence[str]
 

@@ -63,6 +63,7 @@ def render(view: RunView) -> str:
         tone=tone_of(view),
         word=view.phase if view.phase == Phase.CANCELLED else view.verdict,
         meaning=run_meaning(view),
+        overridden=[formatting.clean(text) for text in view.about.overridden],
         notes=[formatting.clean(note) for note in view.about.notes[:_MOST_NOTES]],
         facts=list(_facts(view)),
         timeline=_timeline(view),

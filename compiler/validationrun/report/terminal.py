@@ -37,6 +37,8 @@ def _head(view: RunView) -> Iterator[str]:
         until = f"to {format_time(view.end)}" if view.end is not None else "without a known end"
         length = f" ({format_duration(view.end - view.start)})" if view.end is not None else ""
         yield f"  window    {format_time(view.start)} {until}{length}"
+    for text in view.about.overridden:
+        yield f"  changed   {formatting.clean(text)}"
     if text := stop_told(view):
         yield f"  stopped   {text}"
     if view.workload is not None:

@@ -5,13 +5,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit.bundle import plan_document
 from validationrun.contract.bundle import BundleError, read_plan
-from validationrun.contract.parameters import ParameterError, effective_parameters
+from validationrun.contract.override import Override
+from validationrun.contract.parameters import ParameterError, effective_parameters, overrides
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
@@ -26,6 +27,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.kube.objects import KubeObject, Workflow, WorkflowTemplate
+from validationrun.runs.new_workflow import new_workflow
 from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
@@ -139,14 +141,14 @@ def rehearse_workflow(cluster: Cluster, body: Workflow) -> Rehearsed:
 
 def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = "") -> Workflow:
     """The Workflow that `submit` creates. Raises Refused for a parameter that does not fit."""
-    plan = compiled.plan
+    plan, document = compiled.plan, plan_document(compiled.plan)
     try:
-        given = effective_parameters(plan_document(plan), parameters)
+        given = effective_parameters(document, parameters)
     except ParameterError as error:
         raise Refused(f"--set {error}") from None
     (bundle,) = objects(compiled, "bundle.yaml")
     digest = bundle.annotations[conventions.ANNOTATION_BUNDLE_HASH]
-    return workflow(plan.name, plan.namespace, digest, given, instance_id)
+    return new_workflow(plan.name, plan.namespace, digest, given, instance_id, overrides(document, given))
 
 
 def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Workflow:
@@ -160,12 +162,15 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
     plan = _held_plan(cluster, template)
     if plan is not None:
         given = effective_parameters(plan, parameters)
+        changed = overrides(plan, given)
     else:
         given = {name: value for name, value in parameters.items() if value}
         unknown = next((name for name in given if name not in template.parameters), None)
         if unknown is not None:
-            raise ParameterError(f"there is no parameter {unknown}; there are {', '.join(sorted(template.parameters))}")
-    return workflow(template.name, cluster.namespace, template.digest, given, template.instance_id)
+            known = f"there are {', '.join(sorted(template.parameters))}" if template.parameters else "there is none"
+            raise ParameterError(f"there is no parameter {unknown}; {known}")
+        changed = [Override(name, value) for name, value in given.items()]
+    return new_workflow(template.name, cluster.namespace, template.digest, given, template.instance_id, changed)
 
 
 def read_template(cluster: Cluster, name: str) -> Template:
@@ -289,30 +294,6 @@ def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep
             return True
         sleep(_LOOK_SECONDS)
     return False
-
-
-def workflow(name: str, namespace: str, digest: str, parameters: Mapping[str, str], instance_id: str) -> Workflow:
-    """
-    The thin Workflow of one run; its template holds everything else.
-
-    Args:
-        digest: hash of this run's bundle; finalize refuses to judge another bundle.
-    """
-    metadata: dict[str, Any] = {
-        "generateName": f"{name}-",
-        "namespace": namespace,
-        # Argo adds this label too, but only once it has seen the Workflow.
-        "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY},
-        "annotations": {conventions.ANNOTATION_BUNDLE_HASH: digest},
-    }
-    if instance_id:
-        metadata["labels"][conventions.LABEL_INSTANCE_ID] = instance_id
-    spec: dict[str, Any] = {"workflowTemplateRef": {"name": name}}
-    if parameters:
-        values = [{"name": key, "value": value} for key, value in parameters.items()]
-        spec["arguments"] = {"parameters": values}
-    head = {"apiVersion": conventions.ARGO_API_VERSION, "kind": "Workflow"}
-    return Workflow({**head, "metadata": metadata, "spec": spec})
 
 
 def _create_bundle(cluster: Cluster, bundle: KubeObject, *, dry_run: bool = False) -> bool:

@@ -19,6 +19,7 @@ from validationrun.contract import record
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.load_entries import JobEntry
+from validationrun.contract.override import overrides_text
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import job_condition
@@ -46,6 +47,9 @@ _STATUS_BYTES: Final = 40 * 1024
 
 _TOLD_BYTES: Final = 3000
 """For the verdict's line: the lines after it must also fit into the termination message."""
+
+
+_OVERRIDDEN_BYTES: Final = 600
 
 
 class WorkflowGoneError(RunnerError):
@@ -77,7 +81,13 @@ def finalize(context: Context) -> int:
     context.output("verdict", status.verdict)
     context.output("reason", status.reason or "")
     _label(context, written, status)
-    lines = [message, _report(context, written, full_status, pods), clean_up(context, written, status.verdict)]
+    overridden = f"overridden: {cut(overrides_text(status.overridden), _OVERRIDDEN_BYTES)}" if status.overridden else ""
+    lines = [
+        message,
+        overridden,
+        _report(context, written, full_status, pods),
+        clean_up(context, written, status.verdict),
+    ]
     termination_message("\n".join(line for line in lines if line))
     return 0 if status.verdict == Verdict.PASSED else 1
 
@@ -272,11 +282,17 @@ def _running(context: Context, written: Record | None, job_uid: str) -> list[str
 
 def _label(context: Context, written: Record | None, status: Status) -> None:
     """Labels the Workflow for lists and selectors. The right to do so is optional; the record holds the verdict."""
-    labels: dict[str, str] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
+    labels: dict[str, str | None] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
     chain = written.get(ChainEntry) if written is not None else None
     if chain is not None and chain.chain_id:
         labels[conventions.LABEL_CHAIN_ID] = chain.chain_id
-    body = {"metadata": {"labels": labels, "annotations": {conventions.ANNOTATION_REASON: status.reason}}}
+    # None removes what a resubmit copied from another run.
+    labels[conventions.LABEL_OVERRIDDEN] = "true" if status.overridden else None
+    annotations = {
+        conventions.ANNOTATION_REASON: status.reason,
+        conventions.ANNOTATION_OVERRIDDEN: overrides_text(status.overridden) or None,
+    }
+    body = {"metadata": {"labels": labels, "annotations": annotations}}
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:

@@ -61,7 +61,7 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
         *_references(context, rules),
-        *(_prometheus(context, values.prometheus_url(parameters)) if rules else []),
+        *(_prometheus(context, bundle.plan, parameters) if rules else []),
     ]
     return [Finding(finding.reason, cut(finding.message, _FINDING_BYTES)) for finding in findings]
 
@@ -172,9 +172,13 @@ def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterato
         yield Finding(reason, f"rule{'s' if names[1:] else ''} {', '.join(names[:3])}{rest}: {message}")
 
 
-def _prometheus(context: Context, url: str) -> list[Finding]:
+def _prometheus(context: Context, plan: PlanDocument, parameters: Mapping[str, str]) -> list[Finding]:
     """Asks a few times before a fault counts, because Prometheus may be restarting."""
-    prometheus = Prometheus(url, Access.from_environment())
+    url, access = values.prometheus_url(plan, parameters), Access.from_environment().only_for(plan.prometheus_url)
+    if refusal := access.refusal(url):
+        message = f"{refusal}; leave out the parameter prometheus-url, or compile with --prometheus-url"
+        return [Finding(PreflightReason.CREDENTIALS_ELSEWHERE, message)]
+    prometheus = Prometheus(url, access)
     findings: list[Finding] = []
     for attempt in range(_ATTEMPTS):
         if attempt:

@@ -68,7 +68,8 @@ def rule_evaluator(context: Context) -> int:
 
 def _evaluate(context: Context, written: Record) -> None:
     """Evaluates from the first tick that is not in the record to the sign-off. Raises RunnerError."""
-    questions = _questions(context, written)
+    bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+    questions = _questions(context, written, bundle)
     rules = [question.rule for question in questions]
     recorded = written.get(RuleStates)
     states = recorded.rules if recorded is not None else []
@@ -81,8 +82,10 @@ def _evaluate(context: Context, written: Record) -> None:
     if intended is not None and fold.stop_time is None:
         # The failure that stopped the run stands, whatever Prometheus would answer now.
         fold.add(intended)
-    url = parameters.prometheus_url(written.need(RunEntry).parameters)
-    evaluation = Evaluation(control, _askers(context, questions, url), fold, _prometheus(url).clock, intended)
+    url = parameters.prometheus_url(bundle.plan, written.need(RunEntry).parameters)
+    access = Access.from_environment().only_for(bundle.plan.prometheus_url)
+    askers = _askers(context, questions, url, access)
+    evaluation = Evaluation(control, askers, fold, Prometheus(url, access).clock, intended)
     _tell_ready(context, written, rules, url)
     with sigterm_interrupts(control):
         judgement = evaluation.run()
@@ -117,22 +120,17 @@ def _refuse_without_evidence(written: Record) -> None:
         )
 
 
-def _questions(context: Context, written: Record) -> list[Question]:
-    bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
+def _questions(context: Context, written: Record, bundle: Bundle) -> list[Question]:
     run, chain_id = written.need(RunEntry), written.need(ChainEntry).chain_id
     return bundle.questions(parameters.run_values(bundle.plan, context.identity, chain_id, run.parameters))
 
 
-def _prometheus(url: str) -> Prometheus:
-    return Prometheus(url, Access.from_environment())
-
-
-def _askers(context: Context, questions: Sequence[Question], url: str) -> list[Asker]:
+def _askers(context: Context, questions: Sequence[Question], url: str, access: Access) -> list[Asker]:
     """One asker per rule, each with its own connection, so that a slow answer delays no other rule."""
     references = References(context.cluster)
-    explain = explain_empty(_prometheus(url))
+    explain = explain_empty(Prometheus(url, access))
     return [
-        Asker(question, _prometheus(url), reference=references.fault, explain=explain, now=context.now)
+        Asker(question, Prometheus(url, access), reference=references.fault, explain=explain, now=context.now)
         for question in questions
     ]
 

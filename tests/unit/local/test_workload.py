@@ -33,7 +33,7 @@ def run_of(**fields):
 
 def container(chain=HERE, given=None, parameters=None, **fields):
     run = run_of(**fields)
-    bundle = Bundle(build_bundle(build_plan(run, runner_image="")).data)
+    bundle = Bundle(build_bundle(build_plan(run)).data)
     return container_of(run, bundle, Identity("mini-1", "mini-1", "eng-ada"), chain, parameters or {}, given or {})
 
 

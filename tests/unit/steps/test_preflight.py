@@ -71,6 +71,30 @@ def test_it_is_this_runs_prometheus_that_is_asked(world: World) -> None:
     assert world.prometheus_urls == ["http://mine:9090"]
 
 
+@pytest.mark.parametrize("variable", ["VALIDATION_PROMETHEUS_TOKEN_FILE", "VALIDATION_PROMETHEUS_HEADERS_FILE"])
+def test_credentials_are_not_sent_to_another_prometheus(
+    world: World, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "/var/run/validation/prometheus/secret")
+    assert world.ensure(prometheus_url="http://mine:9090")["reason"] == "PreflightFailed"
+    ((reason, message),) = [
+        (finding.reason, finding.message) for finding in read(world.cluster).need(PreflightEntry).findings
+    ]
+    assert reason == "CredentialsElsewhere"
+    assert "are for http://prometheus-k8s.monitoring.svc:9090 alone, not for http://mine:9090" in message
+    assert world.prometheus_urls == []
+
+
+def test_credentials_go_to_the_compiled_prometheus(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VALIDATION_PROMETHEUS_TOKEN_FILE", "/var/run/validation/prometheus/token")
+    assert world.ensure()["reason"] is None
+
+
+def test_a_ca_goes_with_any_prometheus(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VALIDATION_PROMETHEUS_CA_FILE", "/var/run/validation/prometheus/ca.crt")
+    assert world.ensure(prometheus_url="http://mine:9090")["reason"] is None
+
+
 @pytest.mark.parametrize(("skew", "fits"), [(4.0, True), (-4.0, True), (7.0, False), (-7.0, False)])
 def test_clocks_agree_within_five_seconds(world: World, skew: float, fits: bool) -> None:
     world.prometheus = lambda: world.clock.now + skew

@@ -11,8 +11,10 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 _LABELS: Final = {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY}
 
 # The only keys that finalize may change on a Workflow.
-_LABEL_KEYS: Final = (conventions.LABEL_PHASE, conventions.LABEL_VERDICT, conventions.LABEL_CHAIN_ID)
-_ANNOTATION_KEYS: Final = (conventions.ANNOTATION_REASON,)
+_LABEL_KEYS: Final = (
+    conventions.LABEL_PHASE, conventions.LABEL_VERDICT, conventions.LABEL_CHAIN_ID, conventions.LABEL_OVERRIDDEN,
+)  # fmt: skip
+_ANNOTATION_KEYS: Final = (conventions.ANNOTATION_REASON, conventions.ANNOTATION_OVERRIDDEN)
 
 
 def access_objects(plan: Plan) -> list[dict[str, Any]]:
@@ -24,6 +26,19 @@ def access_objects(plan: Plan) -> list[dict[str, Any]]:
         _role(plan.namespace, finalize, plan.finalize_rights),
         _binding(plan.namespace, finalize, plan, plan.accounts.finalize),
     ]
+
+
+def access_comments(plan: Plan) -> str:
+    """Says above the Roles what their broad rights amount to. RBAC cannot limit `create` or `patch` to objects of this run."""
+    lines = ["RBAC cannot limit these rights to the objects of this run, so each allows more than the run needs:"]
+    for account, rights in ((plan.accounts.steps, plan.step_rights), (plan.accounts.finalize, plan.finalize_rights)):
+        lines += [
+            f"- {account}, {', '.join(right.verbs)} {', '.join(right.resources)}: {right.amounts_to}"
+            for right in rights
+            if right.amounts_to
+        ]
+    lines.append("Whoever can run a pod as one of these accounts can therefore write a verdict.")
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def shared_objects(plan: Plan) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ from validationrun.compiling.emit import yaml
 from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.contract.plan_json import (
-    ImagePlace,
     PlanDocument,
     PlannedChain,
     PlannedDeployment,
+    PlannedParameter,
     PlannedQuery,
     PlannedRight,
     PlannedSeconds,
@@ -128,9 +128,11 @@ def plan_document(plan: Plan) -> PlanDocument:
         results=plan.results,
         cleanup=plan.cleanup,
         parameters={
-            parameter.name: ImagePlace(parameter.manifest, parameter.path) if parameter.path else ImagePlace()
+            parameter.name: PlannedParameter(compiled=parameter.compiled, file=parameter.manifest, path=parameter.path)
             for parameter in plan.parameters
         },
+        locked=plan.locked,
+        prometheus_url=plan.prometheus_url,
         places=_places(plan),
     )
 

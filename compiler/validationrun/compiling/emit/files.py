@@ -39,8 +39,9 @@ def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Find
         "workflowtemplate.yaml": [template],
     }
     head = header(plan.namespace, plan.name)
+    comments = {"access.yaml": access.access_comments(plan)}
     return [
-        EmittedFile(name, head + "---\n".join(yaml.dump(value) for value in values))
+        EmittedFile(name, head + comments.get(name, "") + "---\n".join(yaml.dump(value) for value in values))
         for name, values in sorted(documents.items())
         if values
     ], findings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from validationrun.base.conventions import DEFAULT_RUNNER_IMAGE
+from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL, DEFAULT_RUNNER_IMAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class EmitOptions:
         settle_s: delay of a query after its evaluation time; None for the runner's default.
         prometheus_secret: a Secret in the run's namespace that ensure-chain and rule-evaluator mount; empty for none.
         prometheus_keys: the keys it has, of `token`, `ca.crt` and `headers`. A key named here but missing is an Error at run time.
+        prometheus_url: the Prometheus that the steps ask; only its host gets the credentials.
+        lock: names of parameters that the template does not take, or `all`.
     """
 
     runner_image: str = DEFAULT_RUNNER_IMAGE
@@ -30,3 +32,5 @@ class EmitOptions:
     settle_s: int | None = None
     prometheus_secret: str = ""
     prometheus_keys: tuple[str, ...] = ()
+    prometheus_url: str = DEFAULT_PROMETHEUS_URL
+    lock: tuple[str, ...] = ()

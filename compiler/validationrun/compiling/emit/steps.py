@@ -71,7 +71,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         retry_strategy=_retry_strategy(step),
         fail_fast=False,
         volumes=_step_volumes(step, bundle, options, asks=asks) or None,
-        image=f"{{{{workflow.parameters.{conventions.PARAM_RUNNER_IMAGE}}}}}",
+        image=_image(plan, options),
         command=["validationrun-runner"],
         args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
         env=_environment(step, plan, bundle, options, asks=asks),
@@ -106,10 +106,15 @@ def _retry_strategy(step: Step) -> m.RetryStrategy:
     )
 
 
+def _image(plan: Plan, options: EmitOptions) -> str:
+    if conventions.PARAM_RUNNER_IMAGE in plan.locked:
+        return options.runner_image
+    return f"{{{{workflow.parameters.{conventions.PARAM_RUNNER_IMAGE}}}}}"
+
+
 def _parameter_arguments(plan: Plan) -> list[str]:
     """Only ensure-chain gets the parameters. It checks each against its pattern and writes the valid values into the record."""
-    names = [parameter.name for parameter in plan.parameters if parameter.name != conventions.PARAM_RUNNER_IMAGE]
-    return [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in names]
+    return [f"--set={entry.name}={{{{workflow.parameters.{entry.name}}}}}" for entry in plan.parameters]
 
 
 def _step_volumes(step: Step, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.Volume]:

@@ -183,6 +183,8 @@ def _mutex(plan: Plan) -> m.Synchronization | None:
     """
     if not plan.brings_chain_up:
         return None
+    if conventions.PARAM_CHAIN_ID in plan.locked:
+        return m.Synchronization(mutexes=[m.Mutex(name="validationrun-{{workflow.uid}}")])
     given = f"workflow.parameters['{conventions.PARAM_CHAIN_ID}']"
     name = f"{{{{= 'validationrun-' + ({given} == '' ? workflow.uid : {given}) }}}}"
     return m.Synchronization(mutexes=[m.Mutex(name=name)])

@@ -5,7 +5,7 @@ No Argo terms, no clock, no text formats. A value that only the cluster knows is
 that holds a template such as `${chainId}-rpc`. The runner fills the places and searches no other text for placeholders.
 """
 
-from validationrun.compiling.plan.build import build_plan
+from validationrun.compiling.plan.build import PlanOptions, build_plan
 from validationrun.compiling.plan.model import (
     ChainObject,
     ConfigFile,
@@ -26,6 +26,7 @@ __all__ = [
     "Manifest",
     "Parameter",
     "Plan",
+    "PlanOptions",
     "PlannedLoad",
     "PlannedRule",
     "Right",

@@ -1,8 +1,10 @@
 """Run -> Plan."""
 
 import hashlib
+from dataclasses import dataclass
 
 from validationrun.base import conventions
+from validationrun.base.durations import format_duration
 from validationrun.base.hashing import canonical_json
 from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
 from validationrun.compiling.plan.load import plan_load
@@ -12,21 +14,36 @@ from validationrun.compiling.plan.steps import plan_steps, timings
 from validationrun.contract.accounts import accounts_of
 from validationrun.contract.plan_json import ResultsTarget
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.ticks import query_timeout_seconds
+from validationrun.oracle.ticks import query_timeout_seconds, run_seconds
 from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
 
 
-def build_plan(
-    run: ValidationRun, *, runner_image: str, labels_workflow: bool = True, cluster_domain: str = ""
-) -> Plan:
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """
+    What the plan needs of the options of `compile`.
+
+    Attributes:
+        runner_image: default of the parameter runner-image.
+        labels_workflow: finalize may label the Workflow with the verdict.
+        cluster_domain: appended to host names; empty: they end in `.svc`, which every resolver completes.
+        prometheus_url: of the Prometheus that the steps ask.
+        lock: names of parameters that the template does not take, or `all`. A name that the run has not is passed over.
+    """
+
+    runner_image: str = ""
+    labels_workflow: bool = True
+    cluster_domain: str = ""
+    prometheus_url: str = conventions.DEFAULT_PROMETHEUS_URL
+    lock: tuple[str, ...] = ()
+
+
+def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan:
     """
     The plan of a run that passed every check.
 
     Args:
         run: its namespace is set.
-        runner_image: default of the parameter runner-image.
-        labels_workflow: finalize may label the Workflow with the verdict.
-        cluster_domain: appended to host names; empty: they end in `.svc`, which every resolver completes.
     """
     spec, namespace = run.spec, _namespace(run)
     times = timings(spec, _grace_seconds(spec))
@@ -34,13 +51,15 @@ def build_plan(
     results = _results(spec, namespace)
     load = _load(spec, namespace, times, results)
     steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
+    parameters = _parameters(spec, deployments, load, options)
+    locked = tuple(entry.name for entry in parameters if {entry.name, conventions.LOCK_ALL} & set(options.lock))
     return Plan(
         name=run.metadata.name,
         namespace=namespace,
         spec_hash=spec_hash(run),
         chain_id=spec.chain.chain_id,
         deployments=deployments,
-        endpoints=plan_endpoints(spec.chain, deployments, namespace, cluster_domain),
+        endpoints=plan_endpoints(spec.chain, deployments, namespace, options.cluster_domain),
         load=load,
         rules=tuple(_rule(rule) for rule in spec.rules),
         timings=times,
@@ -49,9 +68,11 @@ def build_plan(
         cleanup=spec.cleanup,
         steps=steps,
         finalize=finalize,
-        parameters=_parameters(deployments, load, runner_image),
+        parameters=tuple(entry for entry in parameters if entry.name not in locked),
+        locked=locked,
+        prometheus_url=options.prometheus_url,
         step_rights=step_rights(spec, namespace),
-        finalize_rights=finalize_rights(spec, labels_workflow=labels_workflow),
+        finalize_rights=finalize_rights(spec, labels_workflow=options.labels_workflow),
         shared_rules=shared_rules(spec, namespace),
         brings_chain_up=spec.chain.endpoints is None,
     )
@@ -98,29 +119,38 @@ def _rule(rule: Rule) -> PlannedRule:
 
 
 def _parameters(
-    deployments: tuple[ChainObject, ...], load: PlannedLoad | None, runner_image: str
+    spec: ValidationRunSpec, deployments: tuple[ChainObject, ...], load: PlannedLoad | None, options: PlanOptions
 ) -> tuple[Parameter, ...]:
+    """Every parameter that the run could have, the locked ones too."""
     image_path = "/spec/template/spec/image"
+    duration = format_duration(load.duration_s if load is not None else run_seconds(spec))
+    given_chain = spec.chain.endpoints is not None
+    chain_id = spec.chain.chain_id if given_chain else f"{spec.chain.chain_id}-<uid8>"
     parameters = [
-        Parameter(conventions.PARAM_CHAIN_ID, "Effective chain id; empty: the base id and 8 hex digits of this run"),
-        Parameter(conventions.PARAM_DURATION, "Shorten the run, such as 5m; empty: as compiled"),
+        Parameter(
+            conventions.PARAM_CHAIN_ID, "Effective chain id; empty: the base id and 8 hex digits of this run", chain_id
+        ),
+        Parameter(conventions.PARAM_DURATION, "Shorten the run, such as 5m; empty: as compiled", duration),
     ]
     if load is not None:
         path = "/spec/template/spec/containers/0/image"
         description = "Image of the workload; empty: as compiled"
-        parameters.append(Parameter(conventions.PARAM_IMAGE_WORKLOAD, description, "", load.job.key, path))
+        parameters.append(
+            Parameter(conventions.PARAM_IMAGE_WORKLOAD, description, load.image, manifest=load.job.key, path=path)
+        )
     parameters += [
         Parameter(
             f"{conventions.PARAM_IMAGE_PREFIX}{entry.name}",
             f"Image of deployment {entry.name}; empty: as compiled",
-            "",
-            entry.manifest.key,
-            image_path,
+            entry.image,
+            manifest=entry.manifest.key,
+            path=image_path,
         )
         for entry in deployments
     ]
+    url, runner = options.prometheus_url, options.runner_image
     return (
         *parameters,
-        Parameter(conventions.PARAM_PROMETHEUS_URL, f"Prometheus; empty: {conventions.DEFAULT_PROMETHEUS_URL}"),
-        Parameter(conventions.PARAM_RUNNER_IMAGE, "Image of the steps", runner_image),
+        Parameter(conventions.PARAM_PROMETHEUS_URL, f"Prometheus; empty: {url}", url),
+        Parameter(conventions.PARAM_RUNNER_IMAGE, "Image of the steps", runner, default=runner),
     )

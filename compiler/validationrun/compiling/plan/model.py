@@ -94,13 +94,19 @@ STEP_ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One RBAC rule and the reason for it. Empty `names` means every object of the kind."""
+    """
+    One RBAC rule and the reason for it. Empty `names` means every object of the kind.
+
+    Attributes:
+        amounts_to: what else the right allows, where that is more than the reason says.
+    """
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     why: str
     names: tuple[str, ...] = ()
+    amounts_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +143,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the compiled template. `manifest` and `path` name the image that it replaces, if any."""
+    """
+    A parameter of the compiled template.
+
+    Attributes:
+        compiled: the value that holds unless a submission gives another.
+        default: in the template; empty stands for the compiled value.
+        manifest, path: the image that it replaces, if any.
+    """
 
     name: str
     description: str
+    compiled: str
     default: str = ""
     manifest: str | None = None
     path: str | None = None
@@ -165,6 +179,8 @@ class Plan:
     steps: tuple[Step, ...]
     finalize: Step
     parameters: tuple[Parameter, ...]
+    locked: tuple[str, ...]
+    prometheus_url: str
     step_rights: tuple[Right, ...]
     finalize_rights: tuple[Right, ...]
     shared_rules: tuple[SharedRules, ...]

@@ -21,6 +21,12 @@ _READ_TASK_RESULTS = dataclasses.replace(
 )
 
 
+_ANY_CONFIG_MAP = "change every ConfigMap of the namespace that is not immutable, records of other runs among them"
+_ANY_POD = "run any image as any account of the namespace, and read every Secret that a pod can mount"
+_ANY_JOB = "stop or suspend every Job of the namespace"
+_ANY_WORKFLOW = "run as any account of the namespace, unless the policy of access-cluster.yaml is in force"
+
+
 def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
     """For the account that runs ensure-chain, wait-chain-ready, load-job and rule-evaluator."""
     rights = [
@@ -29,6 +35,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
             ("configmaps",),
             ("create", "get", "patch"),
             "the run record, the run's copy of the bundle, the workload's config",
+            amounts_to=_ANY_CONFIG_MAP,
         ),
         Right("", ("serviceaccounts",), ("get",), "preflight: the accounts exist"),
     ]
@@ -36,7 +43,13 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
         rights.append(Right("sei.io", ("seinodedeployments",), ("create", "get"), "create the chain and follow it"))
     if spec.load is not None:
         rights += [
-            Right("batch", ("jobs",), ("create", "get", "patch"), "create the load, follow it, stop it"),
+            Right(
+                "batch",
+                ("jobs",),
+                ("create", "get", "patch"),
+                "create the load, follow it, stop it",
+                amounts_to=_ANY_POD,
+            ),
             Right("", ("pods",), ("list", "watch"), "the shards' exit codes and times"),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
@@ -53,14 +66,15 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
     workflow_verbs = ("get", "patch") if labels_workflow else ("get",)
     why = "how the run ended" + (", and its verdict label" if labels_workflow else "")
     rights = [
-        Right("argoproj.io", ("workflows",), workflow_verbs, why),
-        Right("", ("configmaps",), ("get", "patch"), "read the run record and seal it"),
+        Right("argoproj.io", ("workflows",), workflow_verbs, why, amounts_to=_ANY_WORKFLOW if labels_workflow else ""),
+        Right("", ("configmaps",), ("get", "patch"), "read the run record and seal it", amounts_to=_ANY_CONFIG_MAP),
         Right("", ("pods",), ("list",), "wait for the steps' pods; states for the report"),
         Right("", ("pods/log",), ("get",), "the last log lines, before clean-up"),
         Right("", ("events",), ("list",), "events for the report"),
     ]
     if spec.load is not None:
-        rights.append(Right("batch", ("jobs",), ("get", "patch"), "how the load ended; end it when nobody did"))
+        why = "how the load ended; end it when nobody did"
+        rights.append(Right("batch", ("jobs",), ("get", "patch"), why, amounts_to=_ANY_JOB))
     if spec.chain.endpoints is None:
         rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"))
     if spec.results is not None and spec.results.s3 is not None:

@@ -130,3 +130,17 @@ def test_two_runs_never_share_an_object_in_a_shared_namespace():
         return compiled(edited(edit)).documents("access-shared.yaml")[0]["metadata"]["name"]
 
     assert named("ada-x", "eng") != named("x", "eng-ada")
+
+
+def test_access_yaml_says_what_its_broad_rights_amount_to():
+    text = compiled(full_run()).text["access.yaml"]
+    comments = [line for line in text.splitlines() if line.startswith("# - ")]
+    assert any("eng-ada-validation, create, get, patch jobs: run any image as any account" in line for line in comments)
+    assert any("eng-ada-validation, create, get, patch configmaps: change every ConfigMap" in line for line in comments)
+    assert any("eng-ada-validation-finalize, get, patch workflows: run as any account" in line for line in comments)
+
+
+def test_a_right_that_a_run_has_not_is_not_in_the_comment():
+    text = compiled(rules_only(), label=False).text["access.yaml"]
+    assert "patch configmaps: change every ConfigMap" in text
+    assert "any account" not in text

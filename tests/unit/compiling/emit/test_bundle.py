@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from emit_helpers import alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
+from emit_helpers import SEID, alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit.bundle import _readable_json, build_bundle
 from validationrun.compiling.emit.files import emit
@@ -127,7 +127,14 @@ def test_the_plan_holds_what_the_steps_need():
     }
     assert plan["load"]["shards"] == 1
     assert plan["results"] is None
-    assert plan["parameters"]["image-rpc"] == {"file": "chain.rpc.yaml", "path": "/spec/template/spec/image"}
+    assert plan["parameters"]["image-rpc"] == {
+        "compiled": SEID,
+        "file": "chain.rpc.yaml",
+        "path": "/spec/template/spec/image",
+    }
+    assert plan["parameters"]["duration"] == {"compiled": "10m"}
+    assert plan["prometheusUrl"] == "http://prometheus-k8s.monitoring.svc:9090"
+    assert plan["locked"] == []
     passive = compiled(rules_only()).plan_json
     assert passive["load"] is None
     assert passive["chain"]["bringUp"] is False

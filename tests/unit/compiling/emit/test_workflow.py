@@ -167,7 +167,8 @@ def test_the_parameters_are_optional_and_documented(full):
 
 
 def test_ensure_chain_alone_gets_the_parameters(full):
-    wanted = [one.name for one in full.plan.parameters if one.name != "runner-image"]
+    wanted = [one.name for one in full.plan.parameters]
+    assert "runner-image" in wanted
     args = full.steps["ensure-chain"]["container"]["args"]
     assert args[1:] == [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in wanted]
     for name, step in full.steps.items():
@@ -356,3 +357,31 @@ def test_the_template_reads_in_the_order_of_a_review(full):
     keys = keys[keys.index("entrypoint") :]
     assert keys[:4] == ["entrypoint", "onExit", "arguments", "serviceAccountName"]
     assert keys[-1] == "templates"
+
+
+def parameters_of(output):
+    return [entry["name"] for entry in output.template["spec"].get("arguments", {}).get("parameters", [])]
+
+
+def test_a_locked_parameter_is_not_in_the_template():
+    output = compiled(full_run(), lock=("duration", "image-rpc"))
+    assert {"duration", "image-rpc"}.isdisjoint(parameters_of(output))
+    assert {"chain-id", "image-validators", "runner-image"} <= set(parameters_of(output))
+    assert "--set=duration=" not in str(output.steps["ensure-chain"]["container"]["args"])
+    assert output.plan.locked == ("duration", "image-rpc")
+
+
+def test_with_all_locked_no_step_depends_on_an_argument():
+    """Argo takes an argument that the template does not declare without a word; no step reads it."""
+    output = compiled(full_run(), lock=("all",), runner_image="registry.example.com/runner:v2")
+    assert parameters_of(output) == []
+    assert "workflow.parameters" not in str(output.template)
+    images = {step["container"]["image"] for step in output.steps.values() if "container" in step}
+    assert images == {"registry.example.com/runner:v2"}
+    assert output.template["spec"]["synchronization"]["mutexes"] == [{"name": "validationrun-{{workflow.uid}}"}]
+
+
+def test_finalize_alone_knows_how_often_it_was_tried(full):
+    for name, step in full.steps.items():
+        tries = [one["value"] for one in step.get("container", {}).get("env", []) if one["name"] == "RETRIES"]
+        assert tries == (["{{retries}}"] if name == "finalize" else [])

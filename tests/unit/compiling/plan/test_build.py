@@ -416,7 +416,7 @@ def test_a_run_without_namespace_is_a_bug_of_the_caller():
     run = linted(full_run()).run
     run = run.model_copy(update={"metadata": run.metadata.model_copy(update={"namespace": None})})
     with pytest.raises(ValueError, match="without a namespace"):
-        build_plan(run, runner_image="x")
+        build_plan(run)
 
 
 def test_a_rule_without_a_body_is_a_bug_of_the_caller():
@@ -424,13 +424,13 @@ def test_a_rule_without_a_body_is_a_bug_of_the_caller():
     rule = run.spec.rules[0].model_copy(update={"query": None})
     spec = run.spec.model_copy(update={"rules": [rule]})
     with pytest.raises(ValueError, match="has no query"):
-        build_plan(run.model_copy(update={"spec": spec}), runner_image="x")
+        build_plan(run.model_copy(update={"spec": spec}))
 
 
 def test_building_a_plan_changes_nothing_of_the_run():
     one = linted(full_run())
     before = copy.deepcopy(one.run.model_dump())
-    first = build_plan(one.run, runner_image="x")
-    assert build_plan(one.run, runner_image="x") == first
+    first = build_plan(one.run)
+    assert build_plan(one.run) == first
     assert one.run.model_dump() == before
     assert json.loads(json.dumps(first.load.job.data)) == first.load.job.data
