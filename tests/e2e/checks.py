@@ -79,6 +79,9 @@ def check_status(expect: Mapping[str, Any], status: Object, code: int) -> None:
     conditions = {one["type"]: one["status"] for one in status["conditions"]}
     assert conditions == {"LoadComplete": conditions["LoadComplete"], **_conditions(expect), **expect["conditions"]}
     assert set(status) == _KEYS
+    if "overridden" in expect:
+        changed = {one["name"]: [one["value"], one["compiled"]] for one in status["overridden"]}
+        assert changed == expect["overridden"]
     lasted = parse_time(status["completionTime"]) - parse_time(status["startTime"])
     assert lasted >= 0
     assert status["duration"], lasted
@@ -98,6 +101,10 @@ def check_workflow(expect: Mapping[str, Any], outcome: Outcome) -> None:
     assert labels["validation.sei.io/verdict"] == expect["verdict"]
     assert labels["validation.sei.io/phase"] == expect["phase"]
     assert workflow["metadata"]["annotations"]["validation.sei.io/reason"] == expect["reason"]
+    annotations = workflow["metadata"]["annotations"]
+    for name, (value, compiled) in expect.get("overridden", {}).items():
+        assert labels["validation.sei.io/overridden"] == "true"
+        assert f"{name}: {value} (compiled: {compiled})" in annotations["validation.sei.io/overridden"]
     if "workflowMessage" in expect:
         assert workflow["status"]["message"] == expect["workflowMessage"]
     elif expect["verdict"] != "Passed":
