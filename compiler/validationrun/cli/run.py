@@ -90,6 +90,7 @@ DockerOption = Annotated[
 ]
 
 
+# Long: a parameter for each option of the verb.
 def run(
     *,
     spec: SpecArgument,

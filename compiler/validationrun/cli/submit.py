@@ -24,6 +24,7 @@ from validationrun.cli.run_options import (
 from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
+    from validationrun.compiling.emit.options import EmitOptions
     from validationrun.kube.cluster import Cluster, Object
     from validationrun.runs.submit import Rehearsed
 
@@ -108,13 +109,8 @@ def run(
     options = emit.checked()
     limit = timeout_seconds(timeout)
     given = parameters_of(settings or [])
-    if (spec is None) == (template is None):
-        raise usage_error("name a SPEC, or a WorkflowTemplate that is on the cluster by --from")
-    if dry_run is not None and wait:
-        raise usage_error("--dry-run starts no run that --wait could wait for")
+    _refuse_contradictions(spec, template, options, waits_for_nothing=dry_run is not None and wait)
     if template is not None:
-        if options != EmitFlags().checked():
-            raise usage_error("--from starts what was compiled already: only --set can still change it")
         with cluster_errors():
             cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
     else:
@@ -131,6 +127,18 @@ def run(
     with cluster_errors():
         ended = wait_for(cluster, name, limit)
     raise exit_by(ended, output)
+
+
+def _refuse_contradictions(
+    spec: str | None, template: str | None, options: "EmitOptions", *, waits_for_nothing: bool
+) -> None:
+    """Raises typer.Exit with 2, unless the run is of a spec, or of a template as it was compiled."""
+    if waits_for_nothing:
+        raise usage_error("--dry-run starts no run that --wait could wait for")
+    if (spec is None) == (template is None):
+        raise usage_error("name a SPEC, or a WorkflowTemplate that is on the cluster by --from")
+    if template is not None and options != EmitFlags().checked():
+        raise usage_error("--from starts what was compiled already: only --set can still change it")
 
 
 Started = tuple["Cluster | None", str | None]
