@@ -13,8 +13,9 @@ from unittest import mock
 
 import replies
 from validationrun.base.times import format_time
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
+from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.fold import Fold, RuleState
@@ -61,6 +62,7 @@ class SimulatedControl:
     saved: list[list[RuleState]] = field(default_factory=list)
     evidence: list[tuple[Decision, bool]] = field(default_factory=list)
     interrupt_at: float = float("inf")
+    cooldown: float = 0.0
 
     def now(self) -> float:
         return self.time
@@ -72,7 +74,8 @@ class SimulatedControl:
 
     def look(self) -> Window:
         if self.end is not None and self.time >= self.learned:
-            return Window(START, self.end, self.end, over=True, cut=self.cut)
+            cooldown_end = self.end + self.cooldown if self.cooldown and not self.cut else None
+            return Window(START, self.end, self.end, cooldown_end, over=True, cut=self.cut)
         seen = self.time - LEARNED_LATER_SECONDS
         return Window(START, min(seen, self.end) if self.end is not None else seen)
 
@@ -144,18 +147,25 @@ def simulate(
     interrupt_after: float = float("inf"),
     settle_s: float = 5.0,
     dies_within: float = 2.0,
+    cooldown_seconds: float = 0.0,
 ) -> Outcome:
     """
     Args:
         load_seconds: how long the load runs; None until a rule stops it.
         codes: of the shards, for the verdict.
         loaded: the heartbeat by alert; fresh and healthy when it is not given.
+        cooldown_seconds: how long the run is judged after a load that no rule stopped.
         dies_within: seconds from the stop to the load's end.
         signed_off: False plays an evaluator that was lost after all of this.
     """
     end = START + load_seconds if load_seconds is not None else None
     control = SimulatedControl(
-        end, (end or 0) + LEARNED_LATER_SECONDS, settle_s, dies_within, interrupt_at=START + interrupt_after
+        end,
+        (end or 0) + LEARNED_LATER_SECONDS,
+        settle_s,
+        dies_within,
+        interrupt_at=START + interrupt_after,
+        cooldown=cooldown_seconds,
     )
     beat = loaded or (lambda alertname: replies.loaded(alertname, format_time(control.now())))
     prometheus = SimulatedPrometheus(answer, beat)

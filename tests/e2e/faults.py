@@ -216,6 +216,21 @@ def evict_shard(world: World, workflow: Object, options: Mapping[str, Any]) -> N
     world.ask("POST", PODS, f"{name}/eviction", body)
 
 
+@fault("halt-chain")
+def halt_chain(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
+    """Takes every validator of the run away. The full nodes stay, and their height stands still."""
+    del options
+    found = world.record(workflow)
+    chain = found.get(ChainEntry) if found is not None else None
+    assert chain is not None
+    stateful_sets = KINDS["StatefulSet"]
+    names = [entry["metadata"]["name"] for entry in world.cluster.list(stateful_sets)]
+    validators = [name for name in names if name.startswith(f"{chain.chain_id}-val-")]
+    assert validators, names
+    for name in validators:
+        assert world.cluster.patch(stateful_sets, name, {"spec": {"replicas": 0}}) is not None
+
+
 @fault("cut-prometheus")
 def cut_prometheus(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
     """Ends the run's own way to Prometheus (set-up `front-prometheus`); `back_after` seconds later it is there again."""

@@ -46,6 +46,7 @@ KINDS: Final = {
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
     "SeiNodeDeployment": CHAIN_OBJECTS,
     "ServiceAccount": SERVICE_ACCOUNTS,
+    "StatefulSet": Resource("apps", "v1", "statefulsets"),
     "ValidatingAdmissionPolicy": Resource(
         "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", namespaced=False
     ),

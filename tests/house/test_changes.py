@@ -37,7 +37,7 @@ def test_a_verb_has_a_file_examples_a_row_and_a_test(verb: str) -> None:
 
 
 def test_a_step_is_planned_started_and_listed_and_its_module_has_its_name() -> None:
-    planned, last = plan_steps(Timings(1, 1, 1, 1, 1, 1), has_load=True, rule_count=1)
+    planned, last = plan_steps(Timings(1, 1, 1, 1, 1, 1, 1), has_load=True, rule_count=1)
     names = [*(step.name for step in planned), last.name]
     assert set(names) == set(PROGRAMS) == set(STEPS) == {step.value for step in logs.Step}
     assert all((PACKAGE / "steps" / f"{name.replace('-', '_')}.py").is_file() for name in names)

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation
+from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.memory import Memory

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
+from validationrun.judging.live.window import Window
 from validationrun.judging.ruletest.model import RuleTestFile
 from validationrun.judging.ruletest.prepare import prepare
 from validationrun.judging.ruletest.remote_write import label_bytes

@@ -18,8 +18,9 @@ from tests.worlds.starter import Starter
 from tests.worlds.world import PrometheusFault, System, World
 
 from simulation import at_once
-from validationrun.judging.live.loop import BEAT_SECONDS, Evaluation, Window
+from validationrun.judging.live.loop import BEAT_SECONDS, Evaluation
 from validationrun.judging.live.rule_query import Asker
+from validationrun.judging.live.window import Window
 from validationrun.judging.ruletest.remote_write import label_bytes
 from validationrun.judging.ruletest.server import PrivatePrometheus
 from validationrun.oracle.decision import Decision

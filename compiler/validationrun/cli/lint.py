@@ -24,8 +24,11 @@ from validationrun.cli.verbosity import note, tracker
 from validationrun.spec.neighbours import is_rule_test
 
 if TYPE_CHECKING:
+    from validationrun.compiling.pipeline import Linted
     from validationrun.prometheus.inventory import Inventory
     from validationrun.spec.findings import Diagnostic
+
+_MOST_NAMED_RUNS = 20
 
 EXAMPLES = """\b
 Examples:
@@ -75,6 +78,7 @@ def run(
         raise usage_error(f"no ValidationRun and no rule test in {', '.join(specs)}")
     if output is Output.TEXT:
         _note_summary(len(files) - others, others, diagnostics)
+        _note_blind_tails(result.runs)
     raise typer.Exit(_exit_code(diagnostics, strict=strict))
 
 
@@ -108,6 +112,18 @@ def _print_inventory(inventory: "Inventory", url: str, output: Output) -> None:
     print(f"what {printable(url)} has of the rules:", file=stream)
     for line in inventory.lines:
         print(f"  {printable(line)}", file=stream)
+
+
+def _note_blind_tails(runs: "Sequence[Linted]") -> None:
+    """Says what each rule may not see of the end of its window. That is no finding, because most rules have good reasons for it."""
+    from validationrun.compiling.blind_tail import blind_tails
+
+    if len(runs) > _MOST_NAMED_RUNS:
+        note(f"{len(runs)} runs: `validationrun explain SPEC` names the blind tail of each rule")
+        return
+    for linted in runs:
+        for line in blind_tails(linted.run.spec):
+            note(f"{linted.file}: {line}")
 
 
 def _rule_test_diagnostics(

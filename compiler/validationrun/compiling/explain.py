@@ -4,10 +4,12 @@ An outline of a run for people: objects and their names, order, pods, rules, rig
 Pure: takes a plan, returns nested lines. `cli.explain` prints them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted, printable
+from validationrun.compiling.blind_tail import blind_tail
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
@@ -74,7 +76,9 @@ def _run(node: Outline, plan: Plan) -> None:
 def _allowed(step: Step, plan: Plan) -> int:
     """The seconds that the contract allows a step, without the slack of Argo's deadline."""
     times = plan.timings
-    return times.chain_ready_s if step.component == "chain" else times.load_start_s + times.run_s
+    if step.component == "chain":
+        return times.chain_ready_s
+    return times.load_start_s + times.run_s + (times.cooldown_s if step.name == "rule-evaluator" else 0)
 
 
 def _cleanup(plan: Plan) -> str:
@@ -104,16 +108,36 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
         node.add(f"runs as account {plan.accounts.workload}")
     elif step.name == "rule-evaluator":
         for rule in plan.rules:
-            node.add(_rule(rule, plan))
+            child = node.add(_rule(rule, plan))
+            for line in _window(rule, plan):
+                child.add(line)
 
 
 def _rule(planned: PlannedRule, plan: Plan) -> str:
     rule, properties = planned.rule, planned.rule.run_properties
-    ticks = tick_count(rule, plan.timings.judged_s)
+    ticks = tick_count(rule, _window_seconds(planned, plan))
     sweep = " and a final sweep" if properties.final_sweep else ""
     stops = ", stops the run on failure" if properties.stop_on_failure else ""
     every = f"{counted(ticks, 'tick')} every {format_duration(properties.interval)}"
     return f"rule {rule.name}: passes when {type_of(rule).condition(rule, printable)}; {every}{sweep}{stops}"
+
+
+def _cooldown_seconds(planned: PlannedRule, plan: Plan) -> int:
+    return plan.timings.cooldown_s if planned.rule.lasts_into_cooldown else 0
+
+
+def _window_seconds(planned: PlannedRule, plan: Plan) -> int:
+    return plan.timings.judged_s + _cooldown_seconds(planned, plan)
+
+
+def _window(planned: PlannedRule, plan: Plan) -> Iterator[str]:
+    """The rule's own window, and how much of its end the rule may not see."""
+    window, cooldown = _window_seconds(planned, plan), _cooldown_seconds(planned, plan)
+    under_load = format_duration(plan.timings.judged_s)
+    parts = f": {under_load} of load and {format_duration(cooldown)} of cooldown" if cooldown else ""
+    yield f"window of {format_duration(window)}{parts}"
+    if told := blind_tail(planned.rule, window, cooldown):
+        yield told
 
 
 def _pods(root: Outline, plan: Plan) -> None:
@@ -159,7 +183,9 @@ def _worst_case(root: Outline, plan: Plan) -> None:
     node.add(
         f"{format_duration(times.run_s)} window, of which {format_duration(times.judged_s)} judged when all goes well"
     )
-    slack = times.workflow_deadline_s - times.chain_ready_s - times.load_start_s - times.run_s
+    if times.cooldown_s:
+        node.add(f"{format_duration(times.cooldown_s)} cooldown")
+    slack = times.workflow_deadline_s - times.chain_ready_s - times.load_start_s - times.run_s - times.cooldown_s
     node.add(
         f"{format_duration(slack)} until the Workflow's own deadline ({format_duration(times.workflow_deadline_s)})"
     )

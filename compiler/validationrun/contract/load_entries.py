@@ -5,9 +5,10 @@ from typing import ClassVar
 import msgspec
 
 from validationrun.base.document import Document
+from validationrun.base.times import parse_time
 from validationrun.contract.record_key import LOAD_JOB, Recorded, RecordKey, Timestamp
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import WorkloadCode
+from validationrun.oracle.workload import ASSERTION_FAILED, PASSED, WorkloadCode
 
 
 class JobEntry(RecordKey, frozen=True):
@@ -87,6 +88,17 @@ class LoadEnd(RecordKey, frozen=True):
     shards: list[ShardStatus] = []
     image: str | None = None
     image_id: str | None = msgspec.field(default=None, name="imageID")
+
+    def cooldown_end(self, seconds: int) -> float | None:
+        """
+        The end of the cooldown, Unix seconds; None where there is none, because the load did not end by itself with 0 or 1.
+
+        Args:
+            seconds: `spec.cooldown`.
+        """
+        if not seconds or self.end is None or self.stopped or self.code not in (PASSED, ASSERTION_FAILED):
+            return None
+        return round(parse_time(self.end) + seconds, 3)
 
 
 def recorded_shards(written: Recorded) -> list[ShardStatus]:

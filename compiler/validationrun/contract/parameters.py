@@ -82,11 +82,25 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
         if not 0 < duration_seconds(value) <= longest:
             bounds = f"at least 1s and at most the compiled {format_duration(longest)}"
             raise ParameterError(f"{name} must be a duration of {bounds}; got {value!r}")
+        _check_windows(plan, name, value)
     elif name == conventions.PARAM_PROMETHEUS_URL:
         if not URL.fullmatch(value):
             raise ParameterError(f"{name} must be an http or https URL; got {value!r}")
     elif not re.fullmatch(conventions.IMAGE_PATTERN.strip("^$"), value):
         raise ParameterError(f"{name} must be an image reference; got {value!r}")
+
+
+def _check_windows(plan: PlanDocument, name: str, value: str) -> None:
+    """Refuses a duration that leaves a rule no window, because a window without a tick proves nothing."""
+    for rule in plan.rules:
+        cooldown = plan.seconds.cooldown if rule.in_cooldown else 0
+        if duration_seconds(value) + cooldown <= rule.opening_seconds:
+            after = f" and the cooldown of {format_duration(cooldown)}" if cooldown else ""
+            raise ParameterError(
+                f"{name} must be longer than {format_duration(rule.opening_seconds - cooldown)}: rule {rule.name} is first asked "
+                f"{format_duration(rule.opening_seconds)} after the start (interval, startAfter), which {value}{after} ends before; "
+                f"got {value!r}"
+            )
 
 
 def duration_seconds(text: str) -> int:

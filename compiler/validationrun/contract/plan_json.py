@@ -30,12 +30,14 @@ class PlannedSeconds(Document, frozen=True):
 
     Attributes:
         run_duration: the longest window.
-        window: how long the rules are judged when nothing ends the run early.
+        cooldown: how long chain and evaluator stay after a load that ended by itself.
+        window: how long the rules are judged when nothing ends the run early, without the cooldown.
     """
 
     chain_ready: int
     load_start: int
     run_duration: int
+    cooldown: int
     window: int
     workflow_deadline: int
     finalize: int
@@ -108,12 +110,16 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
 
     Attributes:
         promql: of an alert rule. A query rule has its own in `rules.yaml`.
+        opening_seconds: a window that is not longer than this proves nothing about the rule.
+        in_cooldown: the rule's window ends with the cooldown.
         places: where run-time values go in the query.
     """
 
     name: str
     type: str
     promql: str | None = None
+    opening_seconds: int
+    in_cooldown: bool = False
     places: tuple[Place, ...]
 
 

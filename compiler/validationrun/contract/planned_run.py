@@ -29,6 +29,7 @@ def planned_run(
         load_start_seconds=plan.seconds.load_start,
         duration_seconds=values.effective_seconds(plan, parameters),
         run_seconds=values.run_seconds(plan, parameters),
+        cooldown_seconds=plan.seconds.cooldown,
         cleanup=plan.cleanup,
         bring_up=plan.chain.bring_up,
         deployments=[DeploymentEntry(entry.name, entry.role) for entry in plan.chain.deployments],

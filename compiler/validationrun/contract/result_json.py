@@ -1,6 +1,6 @@
 """`result.json`: the results of a run, with the hash of each file in its results folder."""
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.document import Document, NotNegative, UnixSeconds
@@ -10,6 +10,9 @@ from validationrun.contract.status_document import Status
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import RecordedQuestion
 from validationrun.oracle.workload import Workload
+
+if TYPE_CHECKING:
+    from validationrun.spec.v1alpha1 import Rule
 
 KIND: Final = "ValidationRunResult"
 FORMAT: Final = 1
@@ -26,6 +29,7 @@ class JudgedWindow(Document, frozen=True):
         end: null when nobody learned of it.
         stop_time, stop_rule: the failure that stopped the run; null when none did.
         interrupted: the evaluation ended before the window did, so it proves nothing.
+        cooldown_end: where rules with `until: Cooldown` end, unless a stop came before; null without a cooldown.
     """
 
     start: UnixSeconds | None
@@ -33,6 +37,12 @@ class JudgedWindow(Document, frozen=True):
     stop_time: UnixSeconds | None
     stop_rule: str | None
     interrupted: bool
+    cooldown_end: UnixSeconds | None = None
+
+    def end_of(self, rule: "Rule") -> float | None:
+        """The end of this rule's own window."""
+        lasts = self.cooldown_end is not None and rule.lasts_into_cooldown
+        return self.cooldown_end if lasts else self.end
 
 
 class PrometheusInfo(Document, frozen=True, omit_defaults=True):

@@ -37,12 +37,19 @@ class LoadPlan(Document, frozen=True):
 
 
 class RuleEntry(Document, frozen=True):
-    """A rule without its query; `op` and `threshold` are null for a type of rule that has none."""
+    """
+    A rule without its query.
+
+    Attributes:
+        op, threshold: null for a type of rule that compares nothing.
+        in_cooldown: its window ends with the cooldown, where there is one.
+    """
 
     name: str
     type: str
     op: str | None = None
     threshold: str | None = None
+    in_cooldown: bool = False
 
 
 class ResultsPlace(Document, frozen=True):
@@ -62,7 +69,8 @@ class RunEntry(RecordKey, frozen=True):
         overridden: those of them that differ from the compiled values.
         load_start_seconds: `timeouts.loadStart`.
         duration_seconds: how long the load, or without load the rules alone, are to last.
-        run_seconds: how long the window may be.
+        run_seconds: how long the window may be, without the cooldown.
+        cooldown_seconds: how long chain and evaluator stay after a load that ended by itself.
         cleanup: when the chain goes: `Always`, `OnSuccess` or `Never`.
         bring_up: false for a run on a chain that existed before; null when the bundle could not be read.
         load: null for a run without load.
@@ -82,6 +90,7 @@ class RunEntry(RecordKey, frozen=True):
     load_start_seconds: int = 0
     duration_seconds: int = 0
     run_seconds: int = 0
+    cooldown_seconds: int = 0
     cleanup: str = ""
     bring_up: bool | None = None
     deployments: list[DeploymentEntry] = []
@@ -102,11 +111,12 @@ def rule_entry(rule: "Rule") -> RuleEntry:
 
     comparison = type_of(rule).comparison(rule)
     if comparison is None:
-        return RuleEntry(rule.name, rule.type)
-    return RuleEntry(rule.name, rule.type, comparison.op, comparison.threshold)
+        return RuleEntry(rule.name, rule.type, in_cooldown=rule.lasts_into_cooldown)
+    return RuleEntry(rule.name, rule.type, comparison.op, comparison.threshold, rule.lasts_into_cooldown)
 
 
 def rule_entry_of(document: Mapping[str, Any]) -> RuleEntry:
     """The entry of a rule in the bundle's `rules.yaml`, without the spec models, because they load slowly."""
     body = document[document["type"]]
-    return RuleEntry(document["name"], document["type"], body.get("op"), body.get("threshold"))
+    in_cooldown = document["runProperties"]["until"] == "Cooldown"
+    return RuleEntry(document["name"], document["type"], body.get("op"), body.get("threshold"), in_cooldown)

@@ -24,6 +24,7 @@ class SignOff(RecordKey, frozen=True):
         job_uid: null for a run without load.
         node_id: of the attempt in the Workflow's status; its results are looked for there.
         start, end: the window; null where the evaluator did not learn of it.
+        cooldown_end: where rules with `until: Cooldown` end; null without a cooldown.
         stop_time, stop_rule: the failure that stopped the run; null when none did.
         settle_seconds: how long after its evaluation time a query was asked.
         runner: the version of the runner.
@@ -53,6 +54,7 @@ class SignOff(RecordKey, frozen=True):
     at: Timestamp
     node_id: str = ""
     stopped: bool = False
+    cooldown_end: Timestamp | None = None
 
 
 def stands(sign_off: SignOff | None) -> bool:

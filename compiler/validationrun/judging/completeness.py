@@ -17,6 +17,7 @@ from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.workload import PASSED
 from validationrun.results.folder import Result
+from validationrun.spec.v1alpha1 import Rule
 
 _MOST_NAMED: Final = 5
 _WITH_LOAD: Final = {"run": True, "evaluate": False, IN_CLUSTER: None}
@@ -26,10 +27,10 @@ _WITH_LOAD: Final = {"run": True, "evaluate": False, IN_CLUSTER: None}
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """
-    The window of the result, Unix seconds.
+    The window of a rule, Unix seconds.
 
     Attributes:
-        swept: the run reached the final sweep.
+        swept: the run reached the rule's final sweep.
     """
 
     start: float
@@ -38,13 +39,18 @@ class Bounds:
     swept: bool
 
     @classmethod
-    def of(cls, result: Result) -> "Self | None":
+    def of(cls, result: Result, rule: Rule) -> "Self | None":
         """The bounds; None when the window never opened."""
         window = result.document.window
-        start, end, stop = window.start, window.end, window.stop_time
-        if start is None:
+        end, stop = window.end_of(rule), window.stop_time
+        if window.start is None:
             return None
-        return cls(start, end, stop, swept=end is not None and (stop is None or _stopped_in_sweep(result)))
+        # A stop in the cooldown comes after the final sweep of the rules that end with the load.
+        ends_with_load = window.cooldown_end is not None and end == window.end
+        swept = end is not None and (
+            stop is None or (ends_with_load and stop >= end) or (stop == end and _stopped_in_sweep(result))
+        )
+        return cls(window.start, end, stop, swept=swept)
 
     def holds(self, t: float) -> bool:
         """Whether a tick at T counts."""
@@ -77,8 +83,8 @@ def holes(result: Result) -> Iterator[str]:
     if result.document.window.interrupted:
         # An interrupted run may end at any tick and is at most Cancelled.
         return
-    bounds = Bounds.of(result)
     for question in result.questions:
+        bounds = Bounds.of(result, question.rule)
         entries = since_resume(result.evidence[question.rule.name])
         if bounds is None:
             if entries:

@@ -93,10 +93,14 @@ def _failed(recorded: RuleStates | None) -> dict[str, RuleState]:
 
 
 def _was_in_window(written: Record, stop: StopIntent) -> bool:
-    """Whether the load still ran at the stop's T, which is unknown when the intent to stop is recorded."""
-    load = written.get(LoadEnd)
+    """Whether the rule's window was open at the stop's T, which is unknown when the intent to stop is recorded."""
+    load, run = written.get(LoadEnd), written.get(RunEntry)
     if load is None or load.end is None:
         return True
+    in_cooldown = run is not None and any(rule.in_cooldown for rule in run.rules if rule.name == stop.rule)
+    cooldown_end = load.cooldown_end(run.cooldown_seconds) if run is not None and in_cooldown else None
+    if cooldown_end is not None:
+        return stop.t <= cooldown_end
     # The same rule as the evaluator's: a load that the stop ended may end up to one second before the stop.
     return stop.t <= parse_time(load.end) + (0 if load.code == PASSED else 1)
 

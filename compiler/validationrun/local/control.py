@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final
 
 from validationrun.base.times import format_time
-from validationrun.judging.live.loop import Window
+from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict

@@ -13,7 +13,8 @@ from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract.override import Override
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation
+from validationrun.judging.live.window import Window
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import put_chain, run_entry

@@ -117,6 +117,10 @@ class Load:
         stop = -1.0 if self._stop_t is None else min(last, self._stop_t + 0.001)
         return round(max(start, last - _STALENESS_SECONDS, stop), 3)
 
+    def cooldown_end(self, seconds: int) -> float | None:
+        """The end of the cooldown after all shards have ended; None where there is none."""
+        return self.entry(self.outcome()).cooldown_end(seconds) if seconds else None
+
     def stop(self, why: Why, words: str, t: float | None = None) -> None:
         """
         Stops every shard; the first reason stays.

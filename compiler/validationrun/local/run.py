@@ -22,7 +22,8 @@ from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.judging.live.clock_skew import check_clock, fault_of
-from validationrun.judging.live.loop import Evaluation, Window
+from validationrun.judging.live.loop import Evaluation
+from validationrun.judging.live.window import Window
 from validationrun.local.chain import Chain, chain_of
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
@@ -35,7 +36,6 @@ from validationrun.local.preflight import (
     notes_of,
     prometheus_info,
     questions_of,
-    refuse_late_rules,
 )
 from validationrun.local.workload import Container, cluster_only, container_of
 from validationrun.local.workspace import Workplace, fetch_image, workplace
@@ -80,9 +80,10 @@ class RunOptions:
 class RunControl(LocalControl):
     """A window that the load opens and ends."""
 
-    def __init__(self, load: Load, settle_s: float, evidence: EvidenceWriter, clock: Clock) -> None:
+    def __init__(self, load: Load, cooldown_s: int, settle_s: float, evidence: EvidenceWriter, clock: Clock) -> None:
         super().__init__(Window(), settle_s, evidence, clock)
         self.load = load
+        self._cooldown_s = cooldown_s
         self._hurry = threading.Event()
 
     def interrupt(self) -> bool:
@@ -106,14 +107,25 @@ class RunControl(LocalControl):
         if window.start is None and (start := load.start) is not None:
             window.start = start
         if load.failure is not None or over:
-            window.end, window.over = load.end(), True
-            window.open_until = window.end if window.end is not None else window.open_until
+            self._close()
         else:
             window.open_until = max(window.open_until, load.open_until(now))
             load.watch(now)
         return window
 
+    def _close(self) -> None:
+        """The load has ended, or never began."""
+        window = self._window
+        window.end, window.over = self.load.end(), True
+        window.open_until = window.end if window.end is not None else window.open_until
+        known, window.cooldown_end = window.cooldown_end, self.load.cooldown_end(self._cooldown_s)
+        if window.cooldown_end is not None and known is None:
+            logger.info("the load has ended; cooling down until %s", format_time(window.cooldown_end))
+
     def stop(self, decision: Decision) -> None:
+        if self._window.cooldown_end is not None:
+            self.announce_stop(decision, "ending the cooldown")
+            return
         self.announce_stop(decision, "stopping the load")
         self.load.stop("rule", f"rule {decision.rule} failed", decision.t)
 
@@ -145,7 +157,6 @@ class _Prepared:
     parameters: Mapping[str, str]
     questions: Sequence[Question]
     prometheus: PrometheusInfo
-    seconds: Mapping[str, int]
     bundle: Bundle
 
     def named(self, run_id: str) -> "_Prepared":
@@ -175,13 +186,13 @@ def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.
     clock = Clock()
     prepared = _prepare(run, options, clock)
     if options.docker:
-        fetch_image(prepared.container.image, prepared.seconds["loadStart"])
+        fetch_image(prepared.container.image, prepared.plan.timings.load_start_s)
     folder = new_folder(options.root, prepared.identity.namespace, prepared.load.workload, prepared.identity.workflow)
     prepared = prepared.named(folder.name)
     with workplace(prepared.container, prepared.load.shards, shared=options.docker) as place:
         name = folder.name if options.docker else None
         launches = place.launches(prepared.container, folder, name, os.environ)
-        load = Load(launches, prepared.seconds["runDuration"], clock, prepared.load, options.docker)
+        load = Load(launches, prepared.plan.timings.run_s, clock, prepared.load, options.docker)
         with contextlib.closing(load):
             return _judge(prepared, load, place, folder), folder
 
@@ -206,10 +217,8 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
             f"spec.load.workload.command is not set, and what {container.image} starts is known to a container engine "
             "alone: set `command:`, or give --docker"
         )
-    refuse_late_rules(run, values.effective_seconds(bundle.plan, parameters))
     questions = _questions(run, identity, chain)
     prometheus = _ask_prometheus(options, clock) if questions else PrometheusInfo()
-    seconds = {"loadStart": plan.timings.load_start_s, "runDuration": plan.timings.run_s}
     return _Prepared(
         run,
         plan,
@@ -221,7 +230,6 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
         parameters,
         questions,
         prometheus,
-        seconds,
         bundle,
     )
 
@@ -245,7 +253,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
     record = _record(prepared, load.clock.now())
     rules = [question.rule for question in questions]
     evidence = EvidenceWriter(folder, rules)
-    control = RunControl(load, options.settle_s, evidence, load.clock)
+    control = RunControl(load, prepared.plan.timings.cooldown_s, options.settle_s, evidence, load.clock)
     fold = Fold.begin(rules)
     judges = f"judging {counted(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
     logger.info("run %s on chain %s; %s", prepared.identity.workflow, prepared.chain.chain_id, judges)

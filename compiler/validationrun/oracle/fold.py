@@ -5,7 +5,7 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -166,6 +166,10 @@ def _is_covered(state: RuleState, rule: "Rule") -> bool:
     return state.covered + 1 >= Decimal(rule.run_properties.min_coverage) * state.due
 
 
+def _is_of(decision: Decision, rules: Collection[str] | None) -> bool:
+    return rules is None or decision.rule in rules
+
+
 @dataclass
 class Fold:
     """
@@ -236,10 +240,15 @@ class Fold:
         state = self.states[rule]
         self.states[rule] = replace(state, due=state.due + passed, covered=state.covered + passed)
 
-    def drop(self, since: float = -math.inf) -> list[Decision]:
-        """Takes out the pending decisions at or after this time, for instance those after the window's end."""
-        dropped = [decision for decision in self.pending if decision.t >= since]
-        self.pending = [decision for decision in self.pending if decision.t < since]
+    def drop(self, since: float = -math.inf, rules: Collection[str] | None = None) -> list[Decision]:
+        """
+        Takes out the pending decisions at or after this time, for instance those after the window's end.
+
+        Args:
+            rules: of these rules alone; None for all.
+        """
+        dropped = [decision for decision in self.pending if decision.t >= since and _is_of(decision, rules)]
+        self.pending = [decision for decision in self.pending if decision.t < since or not _is_of(decision, rules)]
         return dropped
 
     def verdicts(self) -> dict[str, Verdict]:

@@ -24,6 +24,11 @@ def judged_seconds(spec: "ValidationRunSpec") -> int:
     return run_seconds(spec) if spec.load is None else int(spec.load.duration)
 
 
+def window_seconds(spec: "ValidationRunSpec", rule: "Rule") -> int:
+    """How long the window of this rule is when nothing goes wrong."""
+    return judged_seconds(spec) + (int(spec.cooldown) if rule.lasts_into_cooldown else 0)
+
+
 def query_timeout_seconds(rule: "Rule") -> int:
     """How long one query of this rule may take: its own timeout, or the smaller of 30s and the interval."""
     own = rule.body.timeout if rule.body is not None else None
@@ -40,7 +45,12 @@ def tick_count(rule: "Rule", window_s: int) -> int:
 
 def earliest_sweep(rule: "Rule", start: float) -> float:
     """The earliest end of a window that proves anything: before it lies no tick, or none after startAfter."""
-    return start + max(int(rule.run_properties.interval), int(rule.run_properties.start_after))
+    return start + opening_seconds(rule)
+
+
+def opening_seconds(rule: "Rule") -> int:
+    """Seconds after the window's start before which a window proves nothing about this rule: interval or startAfter."""
+    return max(int(rule.run_properties.interval), int(rule.run_properties.start_after))
 
 
 def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:

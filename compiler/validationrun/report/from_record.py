@@ -17,7 +17,7 @@ from validationrun.contract.bundle import Bundle, BundleError
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent, WindowEntry
 from validationrun.contract.record import Record
-from validationrun.contract.result_json import IN_CLUSTER, JudgedWindow, PrometheusInfo
+from validationrun.contract.result_json import IN_CLUSTER, PrometheusInfo
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence
@@ -123,8 +123,15 @@ def _judgement(written: Record, questions: Sequence[Question], evidence: Evidenc
         start = parse_time(window.start) if window is not None else None
         stop_time = stop.t if stop is not None and start is not None else None
         return Judgement(start, None, stop_time, evidence.stop_rule, states, [], interrupted=True)
-    start, end, stop_time = (_time(text) for text in (sign_off.start, sign_off.end, sign_off.stop_time))
-    return Judgement(start, end, stop_time, sign_off.stop_rule, states, sign_off.clock)
+    return Judgement(
+        _time(sign_off.start),
+        _time(sign_off.end),
+        _time(sign_off.stop_time),
+        sign_off.stop_rule,
+        states,
+        sign_off.clock,
+        cooldown_end=_time(sign_off.cooldown_end),
+    )
 
 
 def _time(text: str | None) -> float | None:
@@ -139,20 +146,21 @@ def view_of_result(result: Result, evidence: Evidence) -> RunView:
     like a failure whose exchange was lost with an earlier evaluator.
     """
     states = {state.name: state for state in result.document.states}
-    window = result.document.window
+    ends = {question.rule.name: result.document.window.end_of(question.rule) for question in result.questions}
     summaries = evidence.sign_off.summaries if evidence.sign_off is not None else {}
     kept = {
-        name: RuleEvidence(_entries(state, window, summaries.get(name)), (state, 0)) for name, state in states.items()
+        name: RuleEvidence(_entries(state, ends.get(name), summaries.get(name)), (state, 0))
+        for name, state in states.items()
     }
     view = view_of(replace(result, evidence=kept))
     return replace(view, rules=[_rule(rule, summaries.get(rule.name)) for rule in view.rules])
 
 
-def _entries(state: RuleState, window: JudgedWindow, summary: Summary | None) -> list[Entry]:
+def _entries(state: RuleState, end: float | None, summary: Summary | None) -> list[Entry]:
     t = state.failed_t
     if t is None:
         return []
-    final = t == window.end and state.swept
+    final = t == end and state.swept
     # The state has only the last value, which may be good again. The failed value is known if it was also the worst.
     value = summary.margin_value if summary is not None and t == summary.margin_t else None
     if t == state.last_t:

@@ -71,7 +71,7 @@ def _view(result: Result) -> RunView:
     status, window = document.status, document.window
     if [state.name for state in document.states] != [question.rule.name for question in result.questions]:
         raise ResultsError(f"{RESULT_JSON} has states of other rules than its own")
-    last, bounds = _last(result.evidence), Bounds.of(result)
+    last = _last(result.evidence)
     return RunView(
         about=_about(document),
         status=status,
@@ -83,14 +83,15 @@ def _view(result: Result) -> RunView:
         end=window.end,
         stop_time=window.stop_time,
         stop_rule=window.stop_rule or None,
-        stopped_in_sweep=bounds is not None and bounds.swept and window.stop_time is not None,
+        cooldown_end=window.cooldown_end,
+        stopped_in_sweep=_is_stopped_in_sweep(result),
         interrupted=window.interrupted,
         began=_moment(status.start_time),
         completed=_moment(status.completion_time),
         chain_id=status.chain.chain_id if status.chain else _chain_value(result.questions),
         clock=document.clock,
         rules=[
-            _rule(question, state, result.evidence.get(question.rule.name), bounds, last)
+            _rule(question, state, result.evidence.get(question.rule.name), Bounds.of(result, question.rule), last)
             for question, state in zip(result.questions, document.states, strict=True)
         ],
         workload=document.workload,
@@ -185,6 +186,14 @@ def _expected(rule: Rule, bounds: Bounds | None, last: float | None) -> Iterator
     yield from itertools.islice(times, _MOST_TICKS)
     if bounds.swept and bounds.end is not None and rule.run_properties.final_sweep:
         yield bounds.end
+
+
+def _is_stopped_in_sweep(result: Result) -> bool:
+    """Whether the failure that stopped the run was found by a final sweep, when there was nothing left to stop."""
+    window = result.document.window
+    stopping = [question.rule for question in result.questions if question.rule.name == window.stop_rule]
+    bounds = [Bounds.of(result, rule) for rule in stopping]
+    return window.stop_time is not None and any(found is not None and found.swept for found in bounds)
 
 
 def _chain_value(questions: Sequence[Question]) -> str:

@@ -83,8 +83,9 @@ def _of_window(view: RunView) -> Iterator[_Event]:
             view.start, _OPENS, "run", f"window opens: {counted(len(view.rules), 'rule')}, Prometheus{version}"
         )
     if view.end is not None:
-        early = ", after the stop" if view.stop_time is not None else ""
-        yield _Event(view.end, _ENDS, "run", f"window ends{early}")
+        early = ", after the stop" if view.stop_time is not None and view.cooldown_end is None else ""
+        cooldown = f"; cooldown until {format_time(view.cooldown_end)}" if view.cooldown_end is not None else ""
+        yield _Event(view.end, _ENDS, "run", f"window ends{early}{cooldown}")
     if view.stop_time is not None:
         order = _AFTER if view.stopped_in_sweep else _STOPS
         yield _Event(view.stop_time, order, "run", f"stopped: {stop_told(view)}")

@@ -139,6 +139,7 @@ class RunView:
     Attributes:
         status: the status document.
         start, end, stop_time: of the window, Unix seconds.
+        cooldown_end: where rules with `until: Cooldown` end; None without a cooldown.
         stopped_in_sweep: the stop came in the final sweep, when there was nothing left to stop.
         interrupted: the evaluation ended before the window did.
         completed: the time of the verdict.
@@ -157,6 +158,7 @@ class RunView:
     end: float | None
     stop_time: float | None
     stop_rule: str | None
+    cooldown_end: float | None
     stopped_in_sweep: bool
     interrupted: bool
     began: float | None

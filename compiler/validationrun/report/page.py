@@ -169,6 +169,8 @@ def _timeline(view: RunView) -> Timeline | None:
 def _events(view: RunView, axis: Axis) -> Iterator[Event]:
     if view.end is not None:
         yield Event(axis.x(view.end), "end", "end", left=True)
+    if view.cooldown_end is not None:
+        yield Event(axis.x(view.cooldown_end), "cooldown ends", "end", left=True)
     interrupted = view.completed if view.interrupted else None
     for name, t in (("stop", view.stop_time), ("interrupted", interrupted)):
         if t is not None:

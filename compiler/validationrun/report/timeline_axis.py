@@ -91,7 +91,12 @@ class Axis:
         """An axis for the window and every decision; None if the window never opened."""
         if view.start is None:
             return None
-        times = [view.end, view.stop_time, *(point.t for rule in view.rules for point in rule.points)]
+        times = [
+            view.end,
+            view.cooldown_end,
+            view.stop_time,
+            *(point.t for rule in view.rules for point in rule.points),
+        ]
         times += [shard.finished for shard in view.shards]
         latest = max((t for t in times if t is not None), default=view.start)
         length = max(latest - view.start, 1.0)

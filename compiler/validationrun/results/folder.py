@@ -85,7 +85,12 @@ def result_document(
         mode=mode,
         status=status,
         window=JudgedWindow(
-            judgement.start, judgement.end, judgement.stop_time, judgement.stop_rule, judgement.interrupted
+            judgement.start,
+            judgement.end,
+            judgement.stop_time,
+            judgement.stop_rule,
+            judgement.interrupted,
+            judgement.cooldown_end,
         ),
         settle_seconds=settle_s,
         clock=judgement.clock,

@@ -12,6 +12,7 @@ class Judgement:
     The result of an evaluation.
 
     Attributes:
+        cooldown_end: where the windows of rules with `until: Cooldown` end; None without a cooldown.
         states: every rule's final state, in the order of the spec.
         clock: the comparisons of Prometheus' clock with ours; empty without rules.
         interrupted: the evaluation ended before the window, so it proves nothing.
@@ -24,3 +25,4 @@ class Judgement:
     states: list[RuleState]
     clock: list[ClockCheck] = field(default_factory=list)
     interrupted: bool = False
+    cooldown_end: float | None = None

@@ -21,7 +21,7 @@ from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import LABEL_JOB_UID
-from validationrun.judging.live.loop import Window
+from validationrun.judging.live.window import Window
 from validationrun.kube.cluster import JOBS, PODS
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import RuleState
@@ -64,6 +64,7 @@ class ClusterControl:
         self._evidence = evidence
         self._metrics = metrics
         self._window = Window()
+        self._rules_in_cooldown = {rule.name for rule in written.need(RunEntry).rules if rule.in_cooldown}
         self._looked = self._progressed = self._trusted_from = -math.inf
         # An attempt that begins under load does not know whether the API server was away before.
         self._answered = self.now() if written.get(LoadStart) is None else -math.inf
@@ -134,6 +135,7 @@ class ClusterControl:
         window, stop = self._window, self._written.get(StopIntent)
         window.end = parse_time(ended.end) if ended.end else None
         window.over = True
+        window.cooldown_end = ended.cooldown_end(self._written.need(RunEntry).cooldown_seconds)
         # A load that passed ended by itself, even if a stop was intended in the same second.
         window.cut = stop is not None and ended.code != PASSED
         # Kubernetes cuts times to seconds, and the window ends a second before the last container. If the load ends at once,
@@ -166,7 +168,7 @@ class ClusterControl:
             return
         self._progressed = now
         run = self._written.need(RunEntry)
-        total = run.run_seconds if run.load is None else run.duration_seconds
+        total = run.run_seconds if run.load is None else run.duration_seconds + run.cooldown_seconds
         elapsed = min(total, max(0, int(now - self._window.start)))
         with contextlib.suppress(OSError):
             pathlib.Path(path).write_text(f"{elapsed}/{total}")
@@ -218,8 +220,14 @@ class ClusterControl:
         held, window = self._held, self._window
         if held is not None and (window.over or self._surely_runs()):
             self._held, self._held_at = None, math.inf
-            if not window.over or (window.end is not None and held.t < window.end):
+            if not window.over or self._is_in_window(held):
                 self._stop(held)
+
+    def _is_in_window(self, decision: Decision) -> bool:
+        """Whether a decision lies before the end of its rule's own window, which is known."""
+        lasts = self._window.cooldown_end is not None and decision.rule in self._rules_in_cooldown
+        end = self._window.cooldown_end if lasts else self._window.end
+        return end is not None and decision.t < end
 
     def _stop(self, decision: Decision) -> None:
         record = self._written
@@ -234,7 +242,8 @@ class ClusterControl:
         if record.get(StopIntent) is None and record.add(self._context.step, intent):
             logger.info("rule %s failed: %s; stopping the run", decision.rule, decision.message)
         job = record.get(JobEntry)
-        if job is not None:
+        # In the cooldown there is no load left to stop.
+        if job is not None and record.get(LoadEnd) is None:
             self._context.cluster.patch(JOBS, job.name, STOP_PATCH)
 
     def save(self, states: Sequence[RuleState]) -> None:

@@ -170,6 +170,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         at=format_time(context.now()),
         node_id=context.node_id,
         stopped=judgement.interrupted,
+        cooldown_end=_time(judgement.cooldown_end),
     )
     if not written.change(context.step, SignOff, lambda recorded: None if stands(recorded) else sign_off):
         _refuse_without_evidence(written)

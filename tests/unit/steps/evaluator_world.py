@@ -69,9 +69,12 @@ class FakePrometheus:
 class World:
     """A run that is about to be judged; its load runs from second 0."""
 
-    def __init__(self, folder: pathlib.Path, rules: list[dict[str, Any]], *, load: bool = True) -> None:
+    def __init__(
+        self, folder: pathlib.Path, rules: list[dict[str, Any]], *, load: bool = True, cooldown: str = "0s"
+    ) -> None:
         self.exit_code: int | None = None
         spec = copy.deepcopy(full_run() if load else rules_only())
+        spec["spec"]["cooldown"] = cooldown
         spec["spec"]["rules"] = rules
         self.cluster, self.clock = FakeCluster(), Clock()
         digest = bundle_folder(folder / "bundle", spec)
@@ -84,10 +87,10 @@ class World:
             write(self.written, JobEntry(IDENTITY.job_name, "job-uid", now), LoadStart(now))
             self.cluster.put(PODS, pod(0, running()))
 
-    def load_ends(self, at: float, learned: float) -> None:
+    def load_ends(self, at: float, learned: float, **fields: Any) -> None:
         def end() -> None:
             self.cluster.put(PODS, pod(0, ended(0, 0, at + 1)))
-            write(self.written, load_end(end=at))
+            write(self.written, replace(load_end(end=at), **fields))
 
         self.clock.after(learned, end)
 

@@ -10,7 +10,7 @@ from validationrun.base.durations import parse_duration
 from validationrun.compiling.check.placeholders import FILLED
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.ticks import judged_seconds
+from validationrun.oracle.ticks import window_seconds
 from validationrun.spec.findings import Finding, Loc, Severity, format_path
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
@@ -41,7 +41,7 @@ class Query:
 
     @property
     def window_s(self) -> int:
-        return judged_seconds(self.run.spec)
+        return window_seconds(self.run.spec, self.rule)
 
     @property
     def interval_s(self) -> int:

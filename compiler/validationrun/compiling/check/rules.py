@@ -7,7 +7,7 @@ from typing import Final
 from validationrun.base.durations import format_duration
 from validationrun.compiling.check.readable import rule_by_rule
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.ticks import judged_seconds, query_timeout_seconds, tick_count
+from validationrun.oracle.ticks import query_timeout_seconds, tick_count, window_seconds
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
@@ -70,9 +70,8 @@ def thresholds(run: ValidationRun) -> Iterator[Finding]:
 
 @rule_by_rule
 def times(run: ValidationRun) -> Iterator[Finding]:
-    window = judged_seconds(run.spec)
     for loc, rule in located(run):
-        properties = rule.run_properties
+        properties, window = rule.run_properties, window_seconds(run.spec, rule)
         timeout = query_timeout_seconds(rule)
         if timeout > properties.interval:
             field = (*loc, rule.type, "timeout")

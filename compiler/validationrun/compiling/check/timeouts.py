@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from validationrun.base.durations import format_duration
 from validationrun.oracle.ticks import run_seconds
-from validationrun.spec.findings import Anchor, Finding
+from validationrun.spec.findings import Anchor, Finding, Severity, format_path
 from validationrun.spec.v1alpha1 import ValidationRun
 
 
@@ -32,4 +32,24 @@ def run_outlasts_load(run: ValidationRun) -> Iterator[Finding]:
         )
 
 
-CHECKS = (something_to_do, run_outlasts_load)
+def cooldown(run: ValidationRun) -> Iterator[Finding]:
+    """A cooldown follows a load, and is worth its time only for a rule that is judged in it."""
+    spec, field = run.spec, ("spec", "cooldown")
+    waiting = [(index, rule) for index, rule in enumerate(spec.rules) if rule.lasts_into_cooldown]
+    if not spec.cooldown:
+        for index, rule in waiting:
+            until = ("spec", "rules", index, "runProperties", "until")
+            message = f"{format_path(until)} is Cooldown, and there is no spec.cooldown: rule {rule.name} would wait for nothing"
+            yield Finding("VR511", until, message, "set `cooldown:` of the spec, such as 3m, or leave `until` out")
+    elif spec.load is None:
+        message = "spec.cooldown follows the load's end, and there is no load: the window lasts timeouts.runDuration"
+        yield Finding("VR414", field, message, "leave it out, or add `load:`", anchor=Anchor.KEY)
+    elif spec.rules and not waiting:
+        message = f"spec.cooldown keeps the chain for {format_duration(spec.cooldown)} after the load, and no rule is judged then"
+        help_ = (
+            "add `until: Cooldown` to the runProperties of rules that must hold without load, or leave the cooldown out"
+        )
+        yield Finding("VR415", field, message, help_, Severity.WARNING, Anchor.KEY)
+
+
+CHECKS = (something_to_do, run_outlasts_load, cooldown)

@@ -25,6 +25,7 @@ from validationrun.contract.plan_json import (
     TextPlace,
 )
 from validationrun.oracle.rules import type_of
+from validationrun.oracle.ticks import opening_seconds
 
 _HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
@@ -142,6 +143,7 @@ def _seconds(timings: Timings) -> PlannedSeconds:
         chain_ready=timings.chain_ready_s,
         load_start=timings.load_start_s,
         run_duration=timings.run_s,
+        cooldown=timings.cooldown_s,
         window=timings.judged_s,
         workflow_deadline=timings.workflow_deadline_s,
         finalize=timings.finalize_s,
@@ -170,7 +172,14 @@ def _load(load: PlannedLoad) -> PlannedWorkload:
 def _query(planned: PlannedRule) -> PlannedQuery:
     rule = planned.rule
     promql = planned.promql if type_of(rule).promql(rule) is None else None
-    return PlannedQuery(name=rule.name, type=rule.type, promql=promql, places=planned.places)
+    return PlannedQuery(
+        name=rule.name,
+        type=rule.type,
+        promql=promql,
+        opening_seconds=opening_seconds(rule),
+        in_cooldown=rule.lasts_into_cooldown,
+        places=planned.places,
+    )
 
 
 def _places(plan: Plan) -> dict[str, tuple[str | TextPlace, ...]]:

@@ -78,6 +78,7 @@ class Timings:
     chain_ready_s: int
     load_start_s: int
     run_s: int
+    cooldown_s: int
     judged_s: int
     workflow_deadline_s: int
     finalize_s: int

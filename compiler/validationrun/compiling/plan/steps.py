@@ -32,8 +32,9 @@ def timings(spec: ValidationRunSpec, grace_s: int) -> Timings:
         chain_ready_s=chain_ready,
         load_start_s=load_start,
         run_s=window,
+        cooldown_s=spec.cooldown,
         judged_s=judged_seconds(spec),
-        workflow_deadline_s=chain_ready + load_start + window + _WORKFLOW_SLACK,
+        workflow_deadline_s=chain_ready + load_start + window + spec.cooldown + _WORKFLOW_SLACK,
         finalize_s=_FINALIZE_SECONDS + grace_s,
     )
 
@@ -65,13 +66,13 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
             ("message",),
         ),
         *((load,) if has_load else ()),
-        # The deadline leaves time for the final sweep, which begins when the window ends.
+        # The deadline leaves time for the cooldown, and for the final sweep, which begins when the window ends.
         _step(
             "rule-evaluator",
             title,
             conventions.COMPONENT_RULES,
             "wait-chain-ready",
-            window + _WORKFLOW_SLACK,
+            window + times.cooldown_s + _WORKFLOW_SLACK,
             ("verdict",),
         ),
     )

@@ -63,6 +63,10 @@ class RunProperties(Model):
     start_after: Annotated[
         DurationOrZero, Field(description="Evaluations earlier than this after the window's start are dropped.")
     ] = 0
+    until: Annotated[
+        Literal["LoadEnd", "Cooldown"],
+        Field(description="Where the rule's window ends: with the load, or with the cooldown after it."),
+    ] = "LoadEnd"
     final_sweep: Annotated[
         bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")
     ] = True
@@ -82,6 +86,11 @@ class Rule(Model):
     query: Annotated[QueryRule | None, Field(description="For type query: an expression and a threshold.")] = None
     alert: Annotated[AlertRule | None, Field(description="For type alert: an alert that must not fire.")] = None
     run_properties: Annotated[RunProperties, Field(description="When and how often it is evaluated.")] = RunProperties()
+
+    @property
+    def lasts_into_cooldown(self) -> bool:
+        """Its window ends with the cooldown, where there is one."""
+        return self.run_properties.until == "Cooldown"
 
     @property
     def body(self) -> QueryRule | AlertRule | None:

@@ -9,6 +9,7 @@ from validationrun.spec.v1alpha1.load import LoadSpec
 from validationrun.spec.v1alpha1.rules import Rule
 from validationrun.spec.v1alpha1.types import (
     Bucket,
+    Cooldown,
     DnsLabel,
     DnsSubdomain,
     Duration,
@@ -63,6 +64,13 @@ class ValidationRunSpec(Model):
         DnsSubdomain | None,
         Field(max_length=244, description="Account that runs the steps; default {namespace}-validation."),
     ] = None
+    cooldown: Annotated[
+        Cooldown,
+        Field(
+            description="How long chain and evaluator stay after the load has ended by itself, 0s to 30m. Rules with "
+            "`until: Cooldown` are judged until then."
+        ),
+    ] = 0
     timeouts: Annotated[Timeouts, Field(description="Bounds of each part of the run.")] = Timeouts()
     cleanup: Annotated[
         Literal["Always", "OnSuccess", "Never"],

@@ -154,6 +154,7 @@ def _duration_type(low: int, high: int | None = None) -> Any:
 
 Duration = _duration_type(1)
 DurationOrZero = _duration_type(0)
+Cooldown = _duration_type(0, 1800)
 Interval = _duration_type(5, 300)
 
 
