@@ -101,14 +101,19 @@ def selectors(shared_prometheus):
     return gauges, [f"sent_{own}_total", f'sent_{own}_total{{pod="b"}}']
 
 
-def test_the_numbers_and_the_count_of_series_of_random_queries_are_known(answer, selectors):
+def test_the_numbers_the_count_of_series_and_the_pairs_of_random_queries_are_known(answer, selectors):
     expressions, t = Expressions(11, *selectors), time.time()
-    wrong, seen, bounded, single = [], 0, 0, 0
+    wrong, seen, bounded, single, pairless = [], 0, 0, 0, 0
     for _ in range(RANDOM):
         query = expressions.one()
         tree = promql.parse(query)
         possible, several = promql.possible(tree), promql.may_give_several(tree)
         values = answer(query, t) or []
+        for node, mismatch in promql.mismatches(tree):
+            if mismatch is promql.Mismatch.NO_PAIR:
+                pairless += 1
+                if answer(str(node), t):
+                    wrong.append((str(node), mismatch))
         seen += bool(values)
         bounded += possible.low > -math.inf or possible.high < math.inf
         single += not several
@@ -118,3 +123,4 @@ def test_the_numbers_and_the_count_of_series_of_random_queries_are_known(answer,
     assert seen > RANDOM / 4
     assert bounded > RANDOM / 4
     assert single > RANDOM / 4
+    assert pairless > RANDOM / 30

@@ -19,6 +19,7 @@ from validationrun.spec.promql.tree import (
     RangeUse,
     bare,
     children,
+    depth,
     matcher_values,
     metric_name,
     nodes,
@@ -29,7 +30,7 @@ from validationrun.spec.promql.tree import (
 from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
-    "Filter", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way", "bare", "children",
+    "Filter", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way", "bare", "children", "depth",
     "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "labels_of", "matcher_values", "may_give_several",
     "metric_name", "mismatches", "newer_syntax", "nodes", "parse", "possible", "range_uses", "reaches", "selectors", "silence",
     "split_comparison", "unscoped", "value_type",

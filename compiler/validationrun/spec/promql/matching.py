@@ -49,11 +49,19 @@ def matched(labels: SeriesLabels, node: Any) -> SeriesLabels:
 
 
 def _never_pairs(node: Any, left: SeriesLabels, right: SeriesLabels) -> bool:
+    """Whether the series of one side have a label, by which the operator matches, that those of the other can't have."""
     ours, theirs = matched(left, node), matched(right, node)
-    if ours.names is not None and theirs.names is not None:
-        # A label that is grouped by, or demanded by `on`, is one that the series have.
-        return ours.names != theirs.names
-    return not ours.names if theirs.names is None and ours.names is not None else theirs.names == frozenset()
+    return _has_more(ours, theirs) or _has_more(theirs, ours)
+
+
+def _has_more(side: SeriesLabels, other: SeriesLabels) -> bool:
+    if other.names is None:
+        return False
+    if side.names is None and side.certain is None and not other.names:
+        # A series that a selector finds has labels.
+        return True
+    known = side.names if side.names is not None else (side.certain or frozenset()) | side.pinned_names
+    return any(side.has(name) for name in known - other.names)
 
 
 def _several(node: Any, left: SeriesLabels, right: SeriesLabels) -> Iterator[tuple[Any, Mismatch]]:

@@ -5,6 +5,7 @@ Of metrics only the names are known, and what they mean by convention: `up` is 0
 name or because its increase is asked.
 """
 
+import functools
 import re
 from typing import Any, Final
 
@@ -12,13 +13,14 @@ import promql_parser as promql
 
 from validationrun.spec.promql import functions, numbers
 from validationrun.spec.promql.numbers import ANY, BOOLEAN, MIRRORED, NOT_NEGATIVE, Numbers
-from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, metric_name, value_type
+from validationrun.spec.promql.tree import CACHED_NODES, COMPARISONS, bare, is_bool, metric_name, value_type
 
 _COUNTER: Final = re.compile(r".*_(total|bucket|count)")
 _OF_COUNTERS: Final = ("rate", "irate", "increase")
 _SET: Final = ("and", "unless")
 
 
+@functools.lru_cache(maxsize=CACHED_NODES)
 def possible(tree: Any) -> Numbers:
     """The numbers that a sample of the tree can have."""
     tree = bare(tree)

@@ -12,6 +12,8 @@ from validationrun.spec.promql.numbers import Numbers
 Labels = frozenset[tuple[str, str]]
 NO_LABELS: Final[Labels] = frozenset()
 NAME: Final = "__name__"
+_LONGEST_VALUE: Final = 200
+_MOST_REPETITIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +94,29 @@ def of_absent(tree: Any) -> Labels:
 
 def relabelled(name: str, labels: Labels, texts: list[str]) -> Labels | None:
     """What `label_replace` or `label_join` makes of labels; None when that is not known."""
+    target, *rest = texts
     if name == "label_join":
-        target, separator, *sources = texts
-        return with_label(labels, target, separator.join(value_of(labels, source) for source in sources))
-    target, replacement, source, pattern = texts
-    try:
-        match = re.fullmatch(pattern, value_of(labels, source), re.DOTALL)
-    except re.error:
-        # Go's regular expressions and Python's differ in rare forms.
-        return None
-    if match is None:
-        return labels
-    return with_label(
-        labels, target, re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda part: _captured(match, part), replacement)
-    )
+        value = rest[0].join(value_of(labels, source) for source in rest[1:])
+    else:
+        replacement, source, pattern = rest
+        of = value_of(labels, source)
+        if _is_slow(pattern):
+            return None
+        try:
+            match = re.fullmatch(pattern, of, re.DOTALL)
+        except re.error:
+            # Go's regular expressions and Python's differ in rare forms.
+            return None
+        if match is None:
+            return labels
+        value = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda part: _captured(match, part), replacement)
+    # A value can double with each function around it.
+    return with_label(labels, target, value) if len(value) <= _LONGEST_VALUE else None
+
+
+def _is_slow(pattern: str) -> bool:
+    """Whether Python could need more than linear time for it, unlike Go: repetitions in each other, or many of them."""
+    return bool(re.search(r"\)[*+{]", pattern)) or len(re.findall(r"[*+{]", pattern)) > _MOST_REPETITIONS
 
 
 def _captured(match: re.Match[str], part: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """The labels that a query's series can have, whatever series exist, and so how many series it can give."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import ABSENT, RELABEL
 from validationrun.spec.promql.samples import NAME, of_absent
-from validationrun.spec.promql.tree import bare, value_type
+from validationrun.spec.promql.tree import CACHED_NODES, bare, value_type
 
 _SETS: Final = ("and", "unless")
 _OF_SOME: Final = ("topk", "bottomk", "limitk", "limit_ratio")
@@ -20,11 +21,21 @@ class SeriesLabels:
         names: all labels that a series can have; None when it can have any.
         pinned: labels with one value on all series, and that value; empty where it is not known.
         single: there is at most one series, for another reason than its labels.
+        certain: labels that every series has; None when every label is taken for certain that is asked for, as of a selector.
+        optional: labels that a series may lack all the same, because a function or `or` wrote them.
     """
 
     names: frozenset[str] | None = None
     pinned: frozenset[tuple[str, str]] = frozenset()
     single: bool = False
+    certain: frozenset[str] | None = None
+    optional: frozenset[str] = frozenset()
+
+    def has(self, name: str) -> bool:
+        """Whether every series has the label, as far as one can say of series that nobody has seen."""
+        if name in self.optional or (name, "") in self.pinned or (self.names is not None and name not in self.names):
+            return False
+        return self.certain is None or name in self.certain
 
     @property
     def pinned_names(self) -> frozenset[str]:
@@ -37,14 +48,17 @@ class SeriesLabels:
 
     def keep(self, names: frozenset[str]) -> "SeriesLabels":
         kept = names if self.names is None else names & self.names
-        return replace(self, names=kept, pinned=frozenset(pair for pair in self.pinned if pair[0] in names))
+        certain = names if self.certain is None else names & self.certain
+        pinned = frozenset(pair for pair in self.pinned if pair[0] in names)
+        return replace(self, names=kept, pinned=pinned, certain=certain)
 
     def drop(self, names: frozenset[str]) -> "SeriesLabels":
         left = None if self.names is None else self.names - names
-        return replace(self, names=left, pinned=frozenset(pair for pair in self.pinned if pair[0] not in names))
+        pinned = frozenset(pair for pair in self.pinned if pair[0] not in names)
+        return replace(self, names=left, pinned=pinned, optional=self.optional | names)
 
 
-NO_LABELS: Final = SeriesLabels(frozenset())
+NO_LABELS: Final = SeriesLabels(frozenset(), certain=frozenset())
 
 
 def may_give_several(tree: Any) -> bool:
@@ -56,6 +70,7 @@ def may_give_several(tree: Any) -> bool:
     return value_type(tree) in ("vector", "matrix") and not labels_of(tree).one
 
 
+@functools.lru_cache(maxsize=CACHED_NODES)
 def labels_of(tree: Any) -> SeriesLabels:
     """The labels of the series that a vector or a range can give. The name of the metric is no label here."""
     tree = bare(tree)
@@ -88,7 +103,8 @@ def _of_call(tree: Any) -> SeriesLabels:
     name = tree.func.name
     if name in ABSENT:
         pinned = of_absent(bare(tree.args[0]))
-        return SeriesLabels(frozenset(label for label, _ in pinned), pinned)
+        names = frozenset(label for label, _ in pinned)
+        return SeriesLabels(names, pinned, certain=names)
     vectors = [argument for argument in tree.args if value_type(argument) in ("vector", "matrix")]
     if not vectors:
         return NO_LABELS
@@ -105,7 +121,7 @@ def _relabelled(labels: SeriesLabels, target: str) -> SeriesLabels:
     """With the label `target` written anew, from labels that may differ between series."""
     names = None if labels.names is None else labels.names | {target}
     pinned = frozenset(pair for pair in labels.pinned if pair[0] != target)
-    return SeriesLabels(names, pinned, single=labels.one)
+    return SeriesLabels(names, pinned, labels.one, labels.certain, labels.optional | {target})
 
 
 def _of_aggregate(tree: Any) -> SeriesLabels:
@@ -151,7 +167,8 @@ def _of_binary(tree: Any) -> SeriesLabels:
     )
     if filled:
         return SeriesLabels()
-    return SeriesLabels(names, matched.pinned | other.pinned, single=left.one or right.one)
+    pinned = matched.pinned | other.pinned
+    return SeriesLabels(names, pinned, left.one or right.one, matched.certain, matched.optional | other.optional)
 
 
 def _with_group_labels(many: SeriesLabels, group_labels: list[str] | None) -> SeriesLabels:
@@ -170,7 +187,11 @@ def _matched(labels: SeriesLabels, matching: Any) -> SeriesLabels:
 def _either(left: SeriesLabels, right: SeriesLabels) -> SeriesLabels:
     """The series of both sides of `or`: what is pinned to different values on them is not pinned together."""
     names = None if left.names is None or right.names is None else left.names | right.names
-    return SeriesLabels(names, _with_missing(left, names) & _with_missing(right, names))
+    pinned = _with_missing(left, names) & _with_missing(right, names)
+    sides = [side.names if side.certain is None else side.certain for side in (left, right)]
+    known = [side for side in sides if side is not None]
+    certain = frozenset.intersection(*known) if known else None
+    return SeriesLabels(names, pinned, certain=certain, optional=left.optional | right.optional)
 
 
 def _with_missing(labels: SeriesLabels, names: frozenset[str] | None) -> frozenset[tuple[str, str]]:

@@ -9,6 +9,9 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import SCALARS
 
+CACHED_NODES: Final = 4096
+"""More than a query has. A check asks the same of a node again and again, and a chain of operators is deep."""
+
 COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
 _RANGE_FUNCTIONS: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}
@@ -24,6 +27,7 @@ class RangeUse:
     seconds: float
 
 
+@functools.lru_cache(maxsize=CACHED_NODES)
 def value_type(tree: Any) -> str:
     """The type of the query's result: `scalar`, `vector`, `matrix` or `string`."""
     tree = bare(tree)
@@ -71,6 +75,16 @@ _CHILDREN: Final[dict[type, Callable[[Any], list[Any]]]] = {
 def children(node: Any) -> list[Any]:
     children = _CHILDREN.get(type(node))
     return children(node) if children else []
+
+
+def depth(tree: Any) -> int:
+    """How many nodes stand within each other; a chain of operators is as deep as it is long."""
+    deepest, todo = 0, [(tree, 1)]
+    while todo:
+        node, level = todo.pop()
+        deepest = max(deepest, level)
+        todo.extend((child, level + 1) for child in children(node))
+    return deepest
 
 
 def bare(tree: Any) -> Any:

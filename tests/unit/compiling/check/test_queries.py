@@ -255,6 +255,11 @@ def test_a_fault_beside_newer_syntax_is_an_error():
     assert (finding.code, finding.severity) == ("VR501", Severity.ERROR)
 
 
+@pytest.mark.parametrize(("operators", "expected"), [(149, ["VR551"]), (150, ["VR579"])])
+def test_a_query_that_is_nested_too_deeply_is_not_checked(operators: int, expected: list[str]):
+    assert codes(" + ".join(["up{ours}"] * (operators + 1))) == expected
+
+
 ORDINARY = [
     ("min(increase(height{ours}[2m]))", "> 0"), ("min(up{ours})", "== 1"), ("count(up{ours} == 1)", ">= 4"), ("sum(up{ours})", ">= 4"),
     ("sum(up{ours} == bool 0)", "== 0"), ("max(lag_seconds{ours})", "<= 10"), ("max(catching_up{ours})", "== 0"), ("count(rate(height{ours}[2m]) > 0)", "== 4"),

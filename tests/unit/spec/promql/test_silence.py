@@ -65,3 +65,34 @@ def test_of_a_count_the_number_of_samples_is_known():
     silence = promql.silence(promql.parse('count(vector(1) or label_replace(hour() > 3, "a", "b", "", ""))'))
     assert (silence.value.low, silence.value.high) == (1, 2)
     assert not math.isinf(silence.value.high)
+
+
+def _doubled(times: int) -> str:
+    query = 'label_replace(vector(1), "a", "aaaaaaaaaaaaaaaa", "", "")'
+    for _ in range(times):
+        query = f'label_replace({query}, "a", "$1$1", "a", "(.*)")'
+    return query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [f'label_replace({_doubled(2)}, "b", "c", "a", "(a*)*b")', f'label_replace({_doubled(2)}, "b", "c", "a", "a*a*a*a*a*b")', _doubled(80),
+     'label_replace(vector(1), "a", "b", "c", "\\\\pN*")'],
+)  # fmt: skip
+def test_a_label_that_is_costly_to_know_is_left_unknown(query: str):
+    silence = promql.silence(promql.parse(query))
+    assert (silence.possible, silence.value.single) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("label", "matches"),
+    [('label_replace(vector(1), "a", "x$1-${1}-$2", "", "(.*)")', "x--"), ('label_replace(vector(1), "a", "x", "a", "b")', ""),
+     ('label_join(vector(1), "a", "-", "b", "c")', "-"), ('label_replace(vector(1), "a", "$n", "b", "(?P<n>.*)")', "")],
+)  # fmt: skip
+def test_the_label_that_a_function_writes_is_known(label: str, matches: str):
+    """Two series with one value of the label match; others do not."""
+    other = f'label_replace(vector(2), "a", "{matches}", "", "")'
+    assert promql.silence(promql.parse(f"{label} and on (a) {other}")).sure
+    assert not promql.silence(
+        promql.parse(f'{label} and on (a) label_replace(vector(2), "a", "other", "", "")')
+    ).possible
