@@ -12,6 +12,16 @@ def query_rule(name: str, promql: str, op: str = ">", threshold: str = "0", **pr
     )
 
 
+def guarded_rule(name: str, promql: str, body: dict[str, Any], op: str = ">", **properties: Any) -> Question:
+    query = {"promql": promql, "op": op, "threshold": "0", **body}
+    return _question({"name": name, "type": "query", "query": query}, properties)
+
+
+def counter_rule(name: str, selector: str, op: str = "==", threshold: str = "0", **properties: Any) -> Question:
+    body = {"selector": selector, "op": op, "threshold": threshold}
+    return _question({"name": name, "type": "counter", "counter": body}, properties)
+
+
 def alert_rule(
     name: str, alertname: str, matchers: tuple[tuple[str, str, str], ...] = (), **properties: Any
 ) -> Question:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
-from tests.history.kit import alert_rule, query_rule
+from tests.history.kit import alert_rule, counter_rule, guarded_rule, query_rule
 
 from prometheus_kit import STALE, Exporter, Proxy, Server, behaviours, between, exporting, running, series, until
 from validationrun.judging.backtest.client import HistoryError, Past
@@ -42,6 +42,12 @@ def past_of_all_kinds() -> list:
         at("churn", lambda t: t if t < 200 else None, pod="a"),
         at("churn", lambda t: t if t > 150 else None, pod="b"),
         *(at("share", lambda t, k=k: (t + 400) / (k + 3), pod=f"p{k}") for k in range(6)),
+        *(at("height_of", lambda t: t + 401, chain_id="chain-1", pod=f"p{k}") for k in range(2)),
+        at("height_of", lambda t: t + 401 if t < 100 else None, chain_id="chain-1", pod="p2"),
+        at("frozen", lambda t: 1.0 if t < 100 else None),
+        at("moved_total", lambda t: 3.0 if t < 100 else None, instance="a"),
+        at("moved_total", lambda t: 3.0 if t > 90 else None, instance="b"),
+        at("reset_total", lambda t: (t + 400) % 90),
         series("ALERTS", [(START + t, 1) for t in (120, 125, 130)], alertname="Fired", alertstate="firing", pod="a"),
         series("ALERTS", [(START + t, 1) for t in range(-60, 60, 5)], alertname="Before", alertstate="firing"),
         series("ALERTS", [(START + t, 1) for t in (40, 250)], alertname="Twice", alertstate="firing", pod="a"),
@@ -123,6 +129,29 @@ RUNS = {
     "a-gap": [query_rule("gap", "gap"), query_rule("rate", "sum(rate(gap[1m]))", ">=", "0", retry=10)],
     "odd-numbers": [query_rule("odd", "odd", retry=10), query_rule("churn", "churn", "<", "1e9", retry=10)],
     "a-bad-query": [query_rule("bad", "no_such_function(height)"), query_rule("text", '"text"')],
+    "a-node-that-dies": [
+        query_rule("height", 'min(height_of{chain_id="${chainId}"})'),
+        query_rule("breached", 'max(height_of{chain_id="${chainId}"})', "<", "200", stopOnFailure=False),
+        guarded_rule("three", 'min(height_of{chain_id="${chainId}"})', {"series": {"min": 3}}),
+        guarded_rule("two", 'min(height_of{chain_id="${chainId}"})', {"series": {"min": 2}}),
+        guarded_rule("never", 'min(height_of{chain_id="${chainId}"})', {"series": {"min": 9, "onMissing": "Failed"}}),
+    ],
+    "stopped-by-a-missing-series": [
+        guarded_rule(
+            "three",
+            'min(height_of{chain_id="${chainId}"})',
+            {"series": {"min": 3, "onMissing": "Failed"}},
+            stopOnFailure=True,
+        ),
+        query_rule("low", "height", "<", "1e9"),
+    ],
+    "data-that-stand-still": [query_rule("frozen", "frozen"), guarded_rule("still", "frozen", {"maxAge": "0s"})],
+    "counters": [
+        counter_rule("steady", "height"),
+        counter_rule("moved", "moved_total"),
+        counter_rule("reset", "reset_total", "<", "1000"),
+        counter_rule("nothing", "nothing_total"),
+    ],
     "without-sweep": [
         query_rule("low", "height", "<", "300", finalSweep=False),
         query_rule("late", "height", startAfter="200s"),

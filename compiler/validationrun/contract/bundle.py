@@ -123,8 +123,8 @@ class Bundle:
         planned = {query.name: query for query in self.plan.rules}
         try:
             return [
-                Question.planned(rule, planned[rule.name].promql, planned[rule.name].places, values)
-                for rule in self.rules()
+                Question.planned(rule, query.promql, query.places, values, query.expected)
+                for rule, query in ((rule, planned[rule.name]) for rule in self.rules())
             ]
         except (KeyError, ValueError) as error:
             raise BundleError(f"{conventions.BUNDLE_PLAN} and {conventions.BUNDLE_RULES} differ: {error}") from None

@@ -5,6 +5,7 @@ from typing import Literal
 from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import Place
+from validationrun.oracle.series_count import Expected
 
 
 class Accounts(Document, frozen=True):
@@ -113,6 +114,7 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
         opening_seconds: a window that is not longer than this proves nothing about the rule.
         in_cooldown: the rule's window ends with the cooldown.
         places: where run-time values go in the query.
+        expected: what the rule's `series.min` stands for.
     """
 
     name: str
@@ -121,6 +123,7 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
     opening_seconds: int
     in_cooldown: bool = False
     places: tuple[Place, ...]
+    expected: Expected | None = None
 
 
 class ResultsTarget(Document, frozen=True, omit_defaults=True, kw_only=True):

@@ -124,7 +124,7 @@ def _load(result: Result) -> Iterator[str]:
 
 def _question(question: Question) -> Iterator[str]:
     """Compares the recorded query with the query of the rule."""
-    own = Question.of(question.rule, question.values)
+    own = Question.of(question.rule, question.values, question.expected)
     if (own.promql, own.places) != (question.promql, question.places):
         yield f"rule {question.rule.name}: its query is not the one that it was written with"
 

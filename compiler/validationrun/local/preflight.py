@@ -10,7 +10,7 @@ from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.memory import Memory
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
@@ -31,11 +31,11 @@ class LocalError(Exception):
 
 def questions_of(run: ValidationRun, values: Mapping[str, str]) -> list[Question]:
     """The rules with their run-time values."""
-    return [Question.of(rule, values) for rule in run.spec.rules]
+    return [Question.of(rule, values, expected_in(rule, run.spec.chain)) for rule in run.spec.rules]
 
 
 def uses_chain_id(question: Question) -> bool:
-    return any(place.value == "chainId" for place in question.places)
+    return "chainId" in question.needed_values
 
 
 def notes_of(run: ValidationRun) -> tuple[str, ...]:

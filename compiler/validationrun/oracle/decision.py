@@ -19,6 +19,9 @@ class Observation:
         silence: why an empty answer proves nothing; None when it proves something, and when the rule needs no proof.
         before: what the answer shows was there already when the rule's range opened.
         why: what explains an empty answer, for people.
+        members: the pods and the series under each aggregation of the query, in turn; None when they were not counted.
+        series: the count that `series.min` compares; None when it was not asked.
+        newest: the time of the newest sample, Unix seconds; of several selectors the least. None when none has a sample.
     """
 
     t: float
@@ -27,6 +30,9 @@ class Observation:
     silence: Fault | None = None
     before: bool = False
     why: str = ""
+    members: tuple[int, ...] | Fault | None = None
+    series: int | Fault | None = None
+    newest: float | Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,10 @@ class RuleEvidence:
 class Encoder:
     """Writes the lines of a rule, in order; a body that repeats is written once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_labels: bool = False) -> None:
+        """`keeps_labels` keeps every label of a large answer, for a rule whose decision depends on labels."""
         self._shape: Any = None
+        self._keeps_labels = keeps_labels
 
     def resume(self, state: RuleState) -> str:
         """The line that a restarted evaluator begins with."""
@@ -103,13 +105,13 @@ class Encoder:
             line["warnings"] = list(found)
         if exchange.refused is not None:
             line["refused"] = _fault(exchange.refused)
-        line |= {role: _plain_reply(reply, as_text=as_text) for role, reply in exchange.others.items()}
+        line |= {role: self._plain_reply(reply, as_text=as_text) for role, reply in exchange.others.items()}
         if exchange.why:
             line["why"] = exchange.why
         return line
 
     def _reply(self, reply: Reply, t: float, *, as_text: bool) -> dict[str, Any]:
-        document = _plain_reply(reply, as_text=as_text, of_query_at=t)
+        document = self._plain_reply(reply, as_text=as_text, of_query_at=t)
         shape = _without_time(document.get("body"), t)
         if shape is not None and len(reply.body) > LARGE_BYTES:
             # Parsed, it would take twenty times its bytes until the next answer.
@@ -119,6 +121,21 @@ class Encoder:
         elif document.get("body") == SAME:
             document["body"] = _WORD
         self._shape = shape
+        return document
+
+    def _plain_reply(self, reply: Reply, *, as_text: bool, of_query_at: float | None = None) -> dict[str, Any]:
+        """
+        Status, body and fault.
+
+        Args:
+            as_text: keep the body to the letter, because a message may quote it; else as JSON, for people and tools.
+            of_query_at: the evaluation time of the rule's query; None for the reply to a further request.
+        """
+        document: dict[str, Any] = {"status": reply.status}
+        if reply.body:
+            document["body"] = _body(reply, as_text=as_text, of_query_at=of_query_at, keeps_labels=self._keeps_labels)
+        if reply.fault is not None:
+            document["fault"] = _fault(reply.fault)
         return document
 
 
@@ -194,23 +211,7 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
     )
 
 
-def _plain_reply(reply: Reply, *, as_text: bool, of_query_at: float | None = None) -> dict[str, Any]:
-    """
-    Status, body and fault.
-
-    Args:
-        as_text: keep the body to the letter, because a message may quote it; else as JSON, for people and tools.
-        of_query_at: the evaluation time of the rule's query; None for the reply to a further request.
-    """
-    document: dict[str, Any] = {"status": reply.status}
-    if reply.body:
-        document["body"] = _body(reply, as_text=as_text, of_query_at=of_query_at)
-    if reply.fault is not None:
-        document["fault"] = _fault(reply.fault)
-    return document
-
-
-def _body(reply: Reply, *, as_text: bool, of_query_at: float | None) -> Any:
+def _body(reply: Reply, *, as_text: bool, of_query_at: float | None, keeps_labels: bool) -> Any:
     text = reply.body.decode("utf-8", "surrogateescape")
     large = len(reply.body) > LARGE_BYTES
     if as_text and not large:
@@ -222,7 +223,7 @@ def _body(reply: Reply, *, as_text: bool, of_query_at: float | None) -> Any:
     if not isinstance(document, dict):
         # Cut and with the mark it can never become an answer; what decided something is kept whole.
         return text[:LARGE_BYTES] + "\n[cut]" if large and as_text else text
-    if not large:
+    if not large or keeps_labels:
         return document
     short = _shortened(document)
     if as_text and of_query_at is not None and isinstance(fault := read_vector(reply, of_query_at), Fault):

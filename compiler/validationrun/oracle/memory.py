@@ -8,7 +8,14 @@ class Memory(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
     A rule's memory after some of its decisions. The state of the rule keeps it, so that it survives a restart.
 
     A field has a default, which is the memory before the first decision.
+
+    Attributes:
+        members: at the first good answer, the pods and the series under each aggregation of the query, in turn.
+        reached: the rule's `series.min` was there at least once.
     """
+
+    members: tuple[int, ...] | None = None
+    reached: bool = False
 
 
 NOTHING_REMEMBERED = Memory()

@@ -78,6 +78,9 @@ class RuleReason(Word):
     LOW_COVERAGE = "LowCoverage"
     WINDOW_TOO_SHORT = "WindowTooShort"
     SERVER_LIMIT = "ServerLimit"
+    SERIES_MISSING = "SeriesMissing"
+    """Of Failed where the spec says so."""
+    STALE_DATA = "StaleData"
 
 
 REFUSED = frozenset(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.base.document import Document
-from validationrun.oracle.placeholders import WINDOW, Place, fill
-from validationrun.oracle.rule_context import RuleContext
+from validationrun.oracle.placeholders import WINDOW, Place, fill, find_places
+from validationrun.oracle.rule_context import RuleContext, window_text
 from validationrun.oracle.rules import type_of
+from validationrun.oracle.series_count import Expected, expected_of
 from validationrun.oracle.ticks import query_timeout_seconds
-from validationrun.spec.v1alpha1 import Rule
+from validationrun.spec.v1alpha1 import ChainSpec, Rule
 
 _WARM_UP_SECONDS: Final = 60.0
 """New series are scraped, and visible, within a minute of the window's start."""
@@ -25,6 +26,7 @@ class Question:
         places: where they go.
         values: by name: chainId, namespace, runId.
         timeout_s: for one whole answer.
+        expected: what `series.min` stands for; None for a rule without it.
     """
 
     rule: Rule
@@ -32,16 +34,32 @@ class Question:
     places: tuple[Place, ...]
     values: Mapping[str, str]
     timeout_s: float
+    expected: Expected | None = None
 
     @classmethod
-    def of(cls, rule: Rule, values: Mapping[str, str]) -> "Question":
-        """From a rule as a user wrote it; its default time-out is filled in."""
+    def of(cls, rule: Rule, values: Mapping[str, str], expected: Expected | None = None) -> "Question":
+        """
+        From a rule as a user wrote it; its default time-out is filled in.
+
+        Args:
+            expected: from `expected_in`; not needed for a rule whose `series.min` is a number.
+
+        Raises:
+            ValueError: `series.min` names a deployment, and `expected` is not given.
+        """
         promql, places = type_of(rule).question(rule)
-        return cls(rule, promql, tuple(places), dict(values), float(query_timeout_seconds(rule)))
+        timeout_s = float(query_timeout_seconds(rule))
+        expected = expected or expected_in(rule, None)
+        return cls(rule, promql, tuple(places), dict(values), timeout_s, expected)
 
     @classmethod
     def planned(
-        cls, rule: Rule, promql: str | None, places: tuple[Place, ...], values: Mapping[str, str]
+        cls,
+        rule: Rule,
+        promql: str | None,
+        places: tuple[Place, ...],
+        values: Mapping[str, str],
+        expected: Expected | None = None,
     ) -> "Question":
         """
         From a rule of a bundle: values go where the plan has a place, and nowhere else.
@@ -55,11 +73,12 @@ class Question:
         query = type_of(rule).promql(rule) or promql
         if query is None:
             raise ValueError(f"the plan has no query for rule {rule.name}")
-        return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)))
+        expected = expected or expected_in(rule, None)
+        return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)), expected)
 
     def context(self, start: float) -> RuleContext:
         """For a window that opened at `start`."""
-        return RuleContext(self.rule, self.values, start)
+        return RuleContext(self.rule, self.values, start, self.expected)
 
     def opens(self, start: float, t: float) -> float:
         """When the rule's own range opens, for a window that opened at `start`."""
@@ -72,9 +91,16 @@ class Question:
 
     def at(self, start: float, t: float) -> str:
         """The query as it is asked at T."""
-        # Times have milliseconds: what lies a hair below a whole second is that second.
-        window = f"{max(1, int(round(t - self.opens(start, t), 3)))}s"
+        window = window_text(self.opens(start, t), t)
         return fill(self.promql, self.places, {**self.values, WINDOW: window})
+
+    @property
+    def needed_values(self) -> frozenset[str]:
+        """The names of the run-time values that the rule uses."""
+        texts = type_of(self.rule).further_promql(self.rule)
+        places = [*self.places, *(place for text in texts.values() for place in find_places(text)[0])]
+        names = {place.value for place in places if place.value != WINDOW}
+        return frozenset(names | ({"chainId"} if self.expected is not None and self.expected.objects else set()))
 
     @property
     def depends_on_window(self) -> bool:
@@ -87,14 +113,16 @@ class Question:
             rule=self.rule.model_dump(mode="json", by_alias=True, exclude_none=True),
             promql=self.promql,
             places=self.places,
-            values={place.value: self.values[place.value] for place in self.places if place.value != WINDOW},
+            values={name: self.values[name] for name in sorted(self.needed_values)},
+            expected=self.expected,
         )
 
     @classmethod
     def from_document(cls, document: "RecordedQuestion") -> "Question":
         """Raises ValueError for a rule that no spec can have."""
         rule = Rule.model_validate(document.rule)
-        return cls(rule, document.promql, document.places, document.values, float(query_timeout_seconds(rule)))
+        timeout_s = float(query_timeout_seconds(rule))
+        return cls(rule, document.promql, document.places, document.values, timeout_s, document.expected)
 
 
 class RecordedQuestion(Document, frozen=True):
@@ -106,9 +134,21 @@ class RecordedQuestion(Document, frozen=True):
         promql: the query before run-time values are put in.
         places: where they go in the query.
         values: by name. What `${window}` stands for follows from the time of each evaluation.
+        expected: what `series.min` stands for; null for a rule without it.
     """
 
     rule: dict[str, Any]
     promql: str
     places: tuple[Place, ...]
     values: dict[str, str]
+    expected: Expected | None = None
+
+
+def expected_in(rule: Rule, chain: ChainSpec | None) -> Expected | None:
+    """
+    What the rule's `series.min` stands for in a chain; None for a rule without it.
+
+    Raises:
+        ValueError: it names no deployment of the chain.
+    """
+    return expected_of(type_of(rule).series(rule), chain)

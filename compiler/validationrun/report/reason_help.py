@@ -48,6 +48,8 @@ _OF_RULES: Final[Mapping[str, str]] = {
     RuleReason.NOT_FINITE: "The value is infinite, for instance a division by 0.",
     RuleReason.BAD_QUERY: "Prometheus refuses the query, or its answer is no number.",
     RuleReason.SERVER_LIMIT: "The query needs more samples, series or bytes than the server loads, or than is read of its answer.",
+    RuleReason.SERIES_MISSING: "Series that must be there are missing, such as those of a node that died or never came.",
+    RuleReason.STALE_DATA: "Prometheus answers, and nothing new was written: the value is one from before.",
     RuleReason.CLOCK_SKEW: "Prometheus' clock and ours do not agree, so its answers may be about another time.",
     RuleReason.LOW_COVERAGE: "Too few evaluations had an answer (minCoverage), so most of the window was not watched.",
     RuleReason.WINDOW_TOO_SHORT: "The window ended before the rule could be evaluated once, so nothing was watched.",

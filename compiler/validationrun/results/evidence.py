@@ -37,7 +37,7 @@ class EvidenceWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._opened = self._identities()
         self._rules = list(rules)
-        self._encoders = {rule.name: Encoder() for rule in rules}
+        self._encoders = {rule.name: Encoder(keeps_labels=type_of(rule).reads_labels) for rule in rules}
         self._streams: dict[str, IO[str]] = {}
         self._tallies = {rule.name: Tally(rule) for rule in rules}
         for rule in rules:

@@ -147,6 +147,8 @@ def test_the_fields_below_what_no_model_describes_are_not_known():
         "op",
         "threshold",
         "timeout",
+        "series",
+        "maxAge",
     }
 
 

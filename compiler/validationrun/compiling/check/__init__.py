@@ -7,7 +7,7 @@ A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one i
 
 from typing import Final
 
-from validationrun.compiling.check import accounts, chain, load, matchers, queries, rules, timeouts
+from validationrun.compiling.check import accounts, chain, load, matchers, queries, rules, series, timeouts
 from validationrun.compiling.check.readable import Check, findings_of
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -20,6 +20,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *rules.CHECKS,
     *matchers.CHECKS,
     *queries.CHECKS,
+    *series.CHECKS,
 )
 
 

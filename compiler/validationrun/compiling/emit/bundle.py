@@ -179,6 +179,7 @@ def _query(planned: PlannedRule) -> PlannedQuery:
         opening_seconds=opening_seconds(rule),
         in_cooldown=rule.lasts_into_cooldown,
         places=planned.places,
+        expected=planned.expected,
     )
 
 

@@ -13,9 +13,10 @@ from validationrun.compiling.plan.rights import finalize_rights, shared_rules, s
 from validationrun.compiling.plan.steps import plan_steps, timings
 from validationrun.contract.accounts import accounts_of
 from validationrun.contract.plan_json import ResultsTarget
+from validationrun.oracle.question import expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds, run_seconds
-from validationrun.spec.v1alpha1 import Rule, ValidationRun, ValidationRunSpec
+from validationrun.spec.v1alpha1 import ChainSpec, Rule, ValidationRun, ValidationRunSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan
         deployments=deployments,
         endpoints=plan_endpoints(spec.chain, deployments, namespace, options.cluster_domain),
         load=load,
-        rules=tuple(_rule(rule) for rule in spec.rules),
+        rules=tuple(_rule(rule, spec.chain) for rule in spec.rules),
         timings=times,
         accounts=accounts_of(spec, namespace),
         results=results,
@@ -112,10 +113,10 @@ def _results(spec: ValidationRunSpec, namespace: str) -> ResultsTarget | None:
     return ResultsTarget(bucket=s3.bucket, endpoint=s3.endpoint, prefix=prefix, region=s3.region, uri=uri)
 
 
-def _rule(rule: Rule) -> PlannedRule:
+def _rule(rule: Rule, chain: ChainSpec) -> PlannedRule:
     timeout = query_timeout_seconds(rule)
     query, places = type_of(rule).question(rule)
-    return PlannedRule(rule, query, timeout, tuple(places))
+    return PlannedRule(rule, query, timeout, tuple(places), expected_in(rule, chain))
 
 
 def _parameters(

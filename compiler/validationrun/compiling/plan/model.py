@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from validationrun.contract.plan_json import Accounts, PlannedEndpoints, ResultsTarget, TextPlace
 from validationrun.oracle.placeholders import Place
+from validationrun.oracle.series_count import Expected
 from validationrun.spec.v1alpha1 import Rule
 
 
@@ -63,12 +64,13 @@ class PlannedLoad:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRule:
-    """A rule with its defaults resolved, its query, and the places in the query."""
+    """A rule with its defaults resolved, its query, the places in the query, and what its `series.min` stands for."""
 
     rule: Rule
     promql: str
     timeout_s: int
     places: tuple[Place, ...]
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

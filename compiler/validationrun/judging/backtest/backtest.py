@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
-from validationrun.judging.backtest.compact_answer import compact
+from validationrun.judging.backtest.compact_answer import CompactAnswer, compact
 from validationrun.judging.backtest.decide import Decider, Silence
 from validationrun.judging.backtest.fetch import Ticks, ask_window
 from validationrun.judging.backtest.fold_window import Course, judge_window
+from validationrun.judging.backtest.further import further_of, observed_at
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.retention import doubt, nothing_held, nothing_held_at
 from validationrun.judging.backtest.windows import Period
@@ -21,7 +22,7 @@ from validationrun.oracle.fold import RuleState
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_loaded
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.summary import Summary
@@ -81,10 +82,11 @@ def questions_of(run: ValidationRun, chain_id: str | None, run_id: str | None) -
     if chain_id is None and run.spec.chain.endpoints is not None:
         chain_id = run.spec.chain.chain_id
     given = {"namespace": run.metadata.namespace or "", "chainId": chain_id, "runId": run_id}
-    questions = [Question.of(rule, {name: value or "" for name, value in given.items()}) for rule in run.spec.rules]
+    values = {name: value or "" for name, value in given.items()}
+    questions = [Question.of(rule, values, expected_in(rule, run.spec.chain)) for rule in run.spec.rules]
     for question in questions:
         for name, option in (("chainId", "--chain-id"), ("runId", "--run-id")):
-            if given[name] is None and any(place.value == name for place in question.places):
+            if given[name] is None and name in question.needed_values:
                 raise HistoryError(
                     f"rule {question.rule.name} uses ${{{name}}}, which differs from run to run: give {option}"
                 )
@@ -160,7 +162,7 @@ def _decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Decid
     question = asked.question
     reference = type_of(question.rule).reference(question.rule)
     if reference is None:
-        return Decider(question, period.start)
+        return Decider(question, period.start, further=further_of(past, question, period.start))
     return Decider(
         question,
         period.start,
@@ -214,7 +216,11 @@ def _fired_before(past: Past, question: Question, period: Period) -> bool:
 def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[Memory], Decision]:
     def sweep(memory: Memory) -> Decision:
         query = question.at(period.start, period.end)
-        answer = compact(past.answer(query, period.end, question.timeout_s))
+        answer: CompactAnswer
+        if type_of(question.rule).asks_at_every_tick(question.rule):
+            answer = observed_at(past, question, period.start, period.end, final=True, memory=memory)
+        else:
+            answer = compact(past.answer(query, period.end, question.timeout_s))
         decision = decider.decide(period.end, answer, memory, final=True)
         if decision.reason != RuleReason.NO_SAMPLES or type_of(question.rule).reference(question.rule) is not None:
             return decision

@@ -4,10 +4,11 @@ import functools
 from collections.abc import Sequence
 from typing import Final
 
+from validationrun.oracle.decision import Observation
 from validationrun.oracle.exchange import Answer, Fault, Sample, Samples
 
-CompactAnswer = str | Answer
-"""An answer. A single sample, which most answers are, is the text of its value."""
+CompactAnswer = str | Answer | Observation
+"""An answer. A single sample, which most answers are, is the text of its value. An observation also has what else was asked."""
 
 NOTHING: Final = Samples(())
 """The empty vector."""
@@ -30,6 +31,8 @@ def several(count: int) -> Samples:
 
 def expand(compacted: CompactAnswer) -> Answer:
     """The answer that `compact` was given, without its labels."""
+    if isinstance(compacted, Observation):
+        return compacted.answer
     return Samples((Sample({}, compacted),)) if isinstance(compacted, str) else compacted
 
 

@@ -13,6 +13,7 @@ from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.compact_answer import CompactAnswer
 from validationrun.judging.backtest.decide import Decider
 from validationrun.judging.backtest.fetch import ask_window, fill
+from validationrun.judging.backtest.further import further_of, observed_at
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.completeness import since_resume
 from validationrun.judging.replay import facts_of, fold_of, states_of
@@ -152,7 +153,7 @@ def _decisions(
     past: Past, question: Question, start: float, entries: Sequence[Entry], memory: Memory, *, instant: bool
 ) -> list[Decision]:
     """The decision of history for each entry."""
-    decider = _decider(question, start, entries)
+    decider = _decider(past, question, start, entries)
     tick_times = [entry.t for entry in entries if not entry.final]
     # The last tick belongs to the period.
     period = Period(start, math.nextafter(max(tick_times, default=start), math.inf))
@@ -160,7 +161,11 @@ def _decisions(
     known: dict[float, CompactAnswer | None] = dict(zip(asked.times, asked.answers, strict=True))
     others = sorted({entry.t for entry in entries if entry.final or known.get(entry.t) is None})
     answers: list[CompactAnswer | None] = [None] * len(others)
-    fill(past, lambda t: question.at(start, t), others, answers, question.timeout_s)
+    if type_of(question.rule).asks_at_every_tick(question.rule):
+        final = {entry.t for entry in entries if entry.final}
+        answers = [observed_at(past, question, start, t, final=t in final) for t in others]
+    else:
+        fill(past, lambda t: question.at(start, t), others, answers, question.timeout_s)
     at = {**known, **dict(zip(others, answers, strict=True))}
     decisions: list[Decision] = []
     for entry in entries:
@@ -170,10 +175,10 @@ def _decisions(
     return decisions
 
 
-def _decider(question: Question, start: float, entries: Sequence[Entry]) -> Decider:
+def _decider(past: Past, question: Question, start: float, entries: Sequence[Entry]) -> Decider:
     rule = question.rule
     if type_of(rule).reference(rule) is None:
-        return Decider(question, start)
+        return Decider(question, start, further=further_of(past, question, start))
     by_time = {entry.t: entry for entry in entries}
 
     def silence(t: float) -> Fault | None:

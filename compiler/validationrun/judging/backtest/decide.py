@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, expand
+from validationrun.judging.backtest.further import Further
 from validationrun.oracle.decide import judge
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Answer, Fault, Samples
@@ -32,6 +33,7 @@ class Decider:
         start: the window's start, Unix seconds.
         silence: asked for each empty answer.
         fired_before: the alert fired already when the rule's range opened; asked once, when it is seen firing first.
+        further: asks what a good answer needs besides the query; None for a rule type that needs nothing.
     """
 
     def __init__(
@@ -40,20 +42,32 @@ class Decider:
         start: float,
         silence: Silence = needs_no_proof,
         fired_before: Callable[[], bool] | None = None,
+        further: Further | None = None,
     ) -> None:
         self._question, self._start = question, start
         self._comparison = type_of(question.rule).comparison(question.rule)
-        self._silence, self._fired_before = silence, fired_before
+        self._silence, self._fired_before, self._further = silence, fired_before, further
+        self._asked: dict[float, Observation] = {}
         self._first: tuple[float, bool] | None = None
 
     def decide(
         self, t: float, compacted: CompactAnswer, memory: Memory = NOTHING_REMEMBERED, *, final: bool = False
     ) -> Decision:
         """The decision of a tick, or of the final sweep. `memory` is after the decision before this one."""
-        answer = expand(compacted)
-        silence = self._silence(t) if isinstance(answer, Samples) and not answer.samples else None
-        observation = Observation(t, answer, final, silence, self._before(t, answer))
+        observation = compacted if isinstance(compacted, Observation) else self._observed(t, compacted, memory, final)
         return judge(self._question, self._start, observation, memory)
+
+    def _observed(self, t: float, compacted: CompactAnswer, memory: Memory, final: bool) -> Observation:
+        answer = expand(compacted)
+        if self._further is not None and type_of(self._question.rule).asks_more(
+            self._question.rule, memory, final=final
+        ):
+            # A tick may be decided twice: to find the stop, and to fold it.
+            if t not in self._asked:
+                self._asked[t] = self._further(t, answer, memory, final)
+            return self._asked[t]
+        silence = self._silence(t) if isinstance(answer, Samples) and not answer.samples else None
+        return Observation(t, answer, final, silence, self._before(t, answer))
 
     def _before(self, t: float, answer: Answer) -> bool:
         """Said of the first failure alone, as in a live run."""
@@ -93,5 +107,8 @@ class Decider:
 
 def fails(question: Question, start: float, compacted: CompactAnswer) -> bool:
     """Whether an answer fails the rule, whatever the other answers are."""
+    if isinstance(compacted, Observation):
+        # What it means depends on the ticks before it.
+        return False
     observation = Observation(start, expand(compacted), silence=_NOT_ASKED)
     return judge(question, start, observation).verdict == Verdict.FAILED

@@ -12,6 +12,7 @@ from validationrun.judging.backtest.client import Past
 from validationrun.judging.backtest.compact_answer import CompactAnswer, compact
 from validationrun.judging.backtest.decide import fails
 from validationrun.judging.backtest.fold_window import times_of
+from validationrun.judging.backtest.further import observed_at
 from validationrun.judging.backtest.query_strategy import Choice, Form, choose
 from validationrun.judging.backtest.ranges import ranged
 from validationrun.judging.backtest.windows import Period
@@ -19,6 +20,7 @@ from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 
 RANGE_SECONDS: Final = 60.0
 """The time-out of a query for many ticks; the rule's own time-out is for one tick."""
@@ -64,6 +66,9 @@ def ask_window(past: Past, questions: Sequence[Question], period: Period, *, ins
     incomplete = [ticks for ticks in asked if None in ticks.answers]
     stop = _known_stop(asked, period.start) if incomplete else math.inf
     for ticks in incomplete:
+        if type_of(ticks.question.rule).asks_at_every_tick(ticks.question.rule):
+            ticks.instants = observe_all(past, ticks.question, period.start, ticks.times, ticks.answers, stop)
+            continue
         query_at = functools.partial(ticks.question.at, period.start)
         ticks.instants = fill(past, query_at, ticks.times, ticks.answers, ticks.question.timeout_s, stop)
     return asked
@@ -123,6 +128,30 @@ def fill(
     def block(at: int) -> None:
         for index in holes[at : at + _BLOCK]:
             answers[index] = compact(read_vector(ask(index), times[index]))
+
+    past.side_by_side(block, range(0, len(holes), _BLOCK))
+    return len(holes)
+
+
+def observe_all(
+    past: Past,
+    question: Question,
+    start: float,
+    times: Sequence[float],
+    answers: list[CompactAnswer | None],
+    until: float,
+) -> int:
+    """
+    Asks everything about each tick up to `until`. Returns the number of these ticks.
+
+    Raises:
+        HistoryError: Prometheus is gone.
+    """
+    holes = [index for index in range(len(times)) if times[index] <= until]
+
+    def block(at: int) -> None:
+        for index in holes[at : at + _BLOCK]:
+            answers[index] = observed_at(past, question, start, times[index])
 
     past.side_by_side(block, range(0, len(holes), _BLOCK))
     return len(holes)

@@ -68,6 +68,8 @@ def choose(question: Question, start: float) -> Choice:
     """
     if type_of(question.rule).latching_series(question.at(start, start)) is not None:
         return Choice(Form.SAMPLES)
+    if type_of(question.rule).asks_at_every_tick(question.rule):
+        return Choice(Form.INSTANT, "it needs further requests at each tick")
     if question.depends_on_window:
         return Choice(Form.INSTANT, "${window} makes another query at each tick")
     try:

@@ -73,15 +73,8 @@ class Asker:
             return self._decide(start, exchange, memory)
         reply = self._connection.query(query, t, self.question.timeout_s)
         exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply)
-        while (request := self._next_request(start, exchange, memory)) is not None:
-            self._roles.add(request.role)
-            answered = self._send(request, max(_LEAST_SECONDS, until - time.monotonic()))
-            exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
+        exchange = ask_further(self._connection, self.question, start, exchange, memory, self._roles, until)
         return self._decide(start, dataclasses.replace(exchange, answered=self._now()), memory)
-
-    def _next_request(self, start: float, exchange: Exchange, memory: Memory) -> Request | None:
-        with PARSING:
-            return type_of(self.question.rule).next_request(self.question.context(start), exchange, memory, self._roles)
 
     def _decide(self, start: float, exchange: Exchange, memory: Memory) -> Decision:
         """The decision. An Error keeps only the beginning of a large answer, if that leads to the same decision."""
@@ -95,11 +88,6 @@ class Asker:
             again = decide(self.question, start, short, memory)
             return again if again == decision else decision
 
-    def _send(self, request: Request, timeout_s: float) -> Reply:
-        if isinstance(request, AlertRules):
-            return self._connection.rules(request.alertname, timeout_s)
-        return self._connection.query(request.promql, request.t, timeout_s)
-
     def explained(self, decision: Decision, start: float, memory: Memory) -> Decision:
         """The same decision of a final sweep with an explanation of its empty answer, where there is one."""
         exchange = decision.exchange
@@ -109,3 +97,39 @@ class Asker:
         if not why:
             return decision
         return self._decide(start, dataclasses.replace(exchange, why=why), memory)
+
+
+def ask_further(
+    connection: Connection,
+    question: Question,
+    start: float,
+    exchange: Exchange,
+    memory: Memory,
+    roles: set[str],
+    until: float,
+) -> Exchange:
+    """
+    The exchange with the replies to all further requests of the rule's type.
+
+    Args:
+        roles: of all further requests so far; the new ones are added.
+        until: when the time for all of them is over, on the monotonic clock.
+    """
+    while (request := _next_request(question, start, exchange, memory, roles)) is not None:
+        roles.add(request.role)
+        answered = _send(connection, request, max(_LEAST_SECONDS, until - time.monotonic()))
+        exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
+    return exchange
+
+
+def _next_request(
+    question: Question, start: float, exchange: Exchange, memory: Memory, roles: set[str]
+) -> Request | None:
+    with PARSING:
+        return type_of(question.rule).next_request(question.context(start), exchange, memory, roles)
+
+
+def _send(connection: Connection, request: Request, timeout_s: float) -> Reply:
+    if isinstance(request, AlertRules):
+        return connection.rules(request.alertname, timeout_s)
+    return connection.query(request.promql, request.t, timeout_s)

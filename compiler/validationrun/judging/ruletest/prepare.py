@@ -9,7 +9,7 @@ from validationrun.judging.ruletest.model import Fault, RuleTest, RuleTestFile
 from validationrun.judging.ruletest.promtool_series import NotationError, Selector, read_series, read_values
 from validationrun.judging.ruletest.series import SERIES_FAULTS, Series, lay_out, strike
 from validationrun.oracle.outcome import Verdict
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import judged_seconds, tick_count
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
@@ -126,7 +126,7 @@ class _Preparing:
             "namespace": given.namespace or run.metadata.namespace or "",
             "runId": given.run_id or run.metadata.name,
         }
-        return tuple(Question.of(rule, values) for rule in rules)
+        return tuple(Question.of(rule, values, expected_in(rule, run.spec.chain)) for rule in rules)
 
     def _expected(self, rules: Sequence[Rule], window: int) -> None:
         expect, loc = self._test.expect, (*self._loc, "expect")

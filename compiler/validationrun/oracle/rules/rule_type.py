@@ -6,7 +6,7 @@ no such thing.
 """
 
 import abc
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,7 @@ from validationrun.oracle.rule_context import RuleContext
 
 if TYPE_CHECKING:
     # The steps that only read a run start without the models of a spec.
-    from validationrun.spec.v1alpha1 import Matcher, Rule
+    from validationrun.spec.v1alpha1 import Matcher, Rule, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class RuleType(abc.ABC):
     Attributes:
         name: the value of `type` in a spec, and the name of the rule's body beside it.
         own_labels: the labels that the rule's query matches by itself, so that no matcher of the user may name them.
+        reads_labels: a decision depends on the labels of the answer, so that evidence keeps all of them.
         failed_word, passed_word: what a decision of such a rule says, in a drawing without values.
     """
 
@@ -66,6 +67,7 @@ class RuleType(abc.ABC):
     own_labels: ClassVar[frozenset[str]] = frozenset()
     failed_word: ClassVar[str] = "failed"
     passed_word: ClassVar[str] = "passed"
+    reads_labels: ClassVar[bool] = False
 
     # What the user wrote, for lint, access and reports.
 
@@ -86,6 +88,21 @@ class RuleType(abc.ABC):
 
     def comparison(self, rule: "Rule") -> Comparison | None:
         """What the rule's values are compared with; None for a type without values."""
+        del rule
+        return None
+
+    def series(self, rule: "Rule") -> "Series | None":
+        """The series that the user wants to be there; None for a type that counts none, and for a rule without."""
+        del rule
+        return None
+
+    def further_promql(self, rule: "Rule") -> "Mapping[tuple[str, ...], str]":
+        """PromQL of the user besides the field `promql`, with placeholders, by its path in the body."""
+        del rule
+        return {}
+
+    def own_selector(self, rule: "Rule") -> str | None:
+        """The field `selector`, which must be one metric with label matchers; None for a type without."""
         del rule
         return None
 
@@ -112,6 +129,16 @@ class RuleType(abc.ABC):
         """
         del context, exchange, memory, asked
         return None
+
+    def asks_at_every_tick(self, rule: "Rule") -> bool:
+        """Whether each tick needs requests besides the query, or a query whose answer must be kept whole."""
+        del rule
+        return False
+
+    def asks_more(self, rule: "Rule", memory: Memory, *, final: bool) -> bool:
+        """Whether a good answer may be followed by further requests about the past, where no alert is loaded."""
+        del rule, memory, final
+        return False
 
     def longest_range(self, rule: "Rule") -> float:
         """The longest range under the query, in seconds: before it is filled, the query may lack data."""

@@ -5,6 +5,13 @@ Other rooms ask this package about a tree, so that few of them depend on the typ
 of runs.
 """
 
+from validationrun.spec.promql.aggregations import (
+    FreshSelector,
+    aggregated,
+    aggregated_series,
+    fresh_selectors,
+    outermost_aggregations,
+)
 from validationrun.spec.promql.direction import Wants, Way, inwards
 from validationrun.spec.promql.filters import Filter, harmful_filter, split_comparison
 from validationrun.spec.promql.matching import Mismatch, mismatches, unscoped
@@ -20,6 +27,7 @@ from validationrun.spec.promql.tree import (
     bare,
     children,
     depth,
+    is_plain_selector,
     matcher_values,
     metric_name,
     nodes,
@@ -30,8 +38,9 @@ from validationrun.spec.promql.tree import (
 from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
-    "Filter", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way", "bare", "children", "depth",
-    "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "labels_of", "matcher_values", "may_give_several",
-    "metric_name", "mismatches", "newer_syntax", "nodes", "parse", "possible", "range_uses", "reaches", "selectors", "silence",
-    "split_comparison", "unscoped", "value_type",
+    "Filter", "FreshSelector", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way",
+    "aggregated", "aggregated_series", "bare", "children", "depth", "fresh_selectors", "functions_of_value",
+    "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector", "labels_of", "matcher_values",
+    "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "outermost_aggregations", "parse", "possible",
+    "range_uses", "reaches", "selectors", "silence", "split_comparison", "unscoped", "value_type",
 ]  # fmt: skip

@@ -109,6 +109,11 @@ def metric_name(selector: Any) -> str | None:
     return next((matcher.value for matcher in selector.matchers.matchers if matcher.name == "__name__"), None)
 
 
+def is_plain_selector(tree: Any) -> bool:
+    """Whether the query is one metric's name with label matchers, without range, `offset` and `@`."""
+    return isinstance(tree, promql.VectorSelector) and bool(tree.name) and tree.offset is None and tree.at is None
+
+
 def matcher_values(selector: Any) -> list[list[str]]:
     """The values of the positive matchers (`=` and `=~`), for each alternative: a selector without `or` has one."""
     always = selector.matchers.matchers

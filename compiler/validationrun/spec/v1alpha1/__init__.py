@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1.chain import ChainSpec, Deployment, Endpoints, SeiNodeDeploymentSpec
     from validationrun.spec.v1alpha1.load import LoadSpec, Workload
-    from validationrun.spec.v1alpha1.rules import AlertRule, Matcher, QueryRule, Rule, RunProperties
+    from validationrun.spec.v1alpha1.rules import (
+        AlertRule,
+        CounterRule,
+        Matcher,
+        QueryRule,
+        Rule,
+        RunProperties,
+        Series,
+    )
     from validationrun.spec.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
 
 __all__ = [
     "AlertRule",
     "ChainSpec",
+    "CounterRule",
     "Deployment",
     "Endpoints",
     "LoadSpec",
@@ -25,6 +34,7 @@ __all__ = [
     "Rule",
     "RunProperties",
     "SeiNodeDeploymentSpec",
+    "Series",
     "ValidationRun",
     "ValidationRunSpec",
     "Workload",
@@ -33,7 +43,7 @@ __all__ = [
 _MODULES: Final = {
     **dict.fromkeys(("ChainSpec", "Deployment", "Endpoints", "SeiNodeDeploymentSpec"), "chain"),
     **dict.fromkeys(("LoadSpec", "Workload"), "load"),
-    **dict.fromkeys(("AlertRule", "Matcher", "QueryRule", "Rule", "RunProperties"), "rules"),
+    **dict.fromkeys(("AlertRule", "CounterRule", "Matcher", "QueryRule", "Rule", "RunProperties", "Series"), "rules"),
     **dict.fromkeys(("Metadata", "ValidationRun", "ValidationRunSpec"), "run"),
 }
 

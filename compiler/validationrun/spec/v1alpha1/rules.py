@@ -1,6 +1,6 @@
 """`spec.rules[]`: the conditions that a run checks in Prometheus."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
@@ -12,9 +12,34 @@ from validationrun.spec.v1alpha1.types import (
     Interval,
     Model,
     PromLabel,
+    SeriesCount,
     Share,
     Threshold,
 )
+
+
+class Series(Model):
+    min: Annotated[
+        SeriesCount,
+        Field(
+            description="How many must be there: a number, or validators, fullNodes, nodes or the name of a deployment, which stand "
+            "for its replicas and count only values that begin with its objects' names. 0 lifts every guard of series."
+        ),
+    ]
+    by: Annotated[PromLabel, Field(description="The label whose distinct values are counted.")] = "pod"
+    of: Annotated[
+        str | None,
+        Field(
+            min_length=1, description="The expression that is counted; default what lies under the query's aggregation."
+        ),
+    ] = None
+    on_missing: Annotated[
+        Literal["Error", "Failed"], Field(description="The verdict when fewer are there, or never were.")
+    ] = "Error"
+
+
+_SERIES: Final = "The series that must be there; a rule waits until they were there once."
+_MAX_AGE: Final = "How old the newest sample of each selector may be at the window's end; 0s is off."
 
 
 class QueryRule(Model):
@@ -30,8 +55,38 @@ class QueryRule(Model):
         Literal[">=", "<=", ">", "<", "==", "!="], Field(description="The rule passes when `value op threshold` holds.")
     ]
     threshold: Annotated[Threshold, Field(description="A decimal number, as text, so that nothing is lost.")]
+    series: Annotated[Series | None, Field(description=_SERIES)] = None
+    max_age: Annotated[DurationOrZero, Field(description=_MAX_AGE)] = 150
     timeout: Annotated[
         Duration | None, Field(description="How long one query may take; default the smaller of 30s and the interval.")
+    ] = None
+
+
+class CounterRule(Model):
+    selector: Annotated[
+        str,
+        Field(min_length=1, description="The counter's series: a metric name with label matchers, and nothing else."),
+    ]
+    op: Annotated[
+        Literal[">=", "<=", ">", "<", "==", "!="],
+        Field(description="The rule passes when `added op threshold` holds."),
+    ]
+    threshold: Annotated[Threshold, Field(description="A decimal number, as text, so that nothing is lost.")]
+    alive: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="An expression that has a series while the counter's absence means 0; default the selector.",
+        ),
+    ] = None
+    without: Annotated[
+        list[PromLabel],
+        Field(max_length=32, description="Series that are equal but for these labels are one counter."),
+    ] = ["instance", "prometheus_replica", "replica"]
+    series: Annotated[Series | None, Field(description=_SERIES)] = None
+    max_age: Annotated[DurationOrZero, Field(description=_MAX_AGE)] = 150
+    timeout: Annotated[
+        Duration | None, Field(description="How long the answers of one evaluation may take together; as for a query.")
     ] = None
 
 
@@ -77,14 +132,17 @@ class RunProperties(Model):
     retry: Annotated[int, Field(ge=0, le=10, description="Consecutive errors that are tolerated.")] = 3
 
 
-RuleTypeName = Literal["alert", "query"]
+RuleTypeName = Literal["alert", "query", "counter"]
 
 
 class Rule(Model):
     name: Annotated[DnsLabel, Field(description="Unique in the run.")]
-    type: Annotated[RuleTypeName, Field(description="Which of the two bodies is given.")]
+    type: Annotated[RuleTypeName, Field(description="Which of the bodies is given.")]
     query: Annotated[QueryRule | None, Field(description="For type query: an expression and a threshold.")] = None
     alert: Annotated[AlertRule | None, Field(description="For type alert: an alert that must not fire.")] = None
+    counter: Annotated[
+        CounterRule | None, Field(description="For type counter: what a counter may add in the window.")
+    ] = None
     run_properties: Annotated[RunProperties, Field(description="When and how often it is evaluated.")] = RunProperties()
 
     @property
@@ -93,9 +151,9 @@ class Rule(Model):
         return self.run_properties.until == "Cooldown"
 
     @property
-    def body(self) -> QueryRule | AlertRule | None:
+    def body(self) -> QueryRule | AlertRule | CounterRule | None:
         """The body that `type` names; None when the body is missing, which lint reports."""
-        body: QueryRule | AlertRule | None = getattr(self, self.type)
+        body: QueryRule | AlertRule | CounterRule | None = getattr(self, self.type)
         return body
 
     @property

@@ -64,6 +64,7 @@ _CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]{1,200}$"
 _LABEL_KEY: Final = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _PROM_LABEL: Final = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+_SERIES_COUNT: Final = r"^(fullNodes|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$"
 _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _S3_ENDPOINT: Final = r"^(http://)?[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
 _REGION: Final = r"^[a-z0-9][-a-z0-9]{0,62}$"
@@ -84,6 +85,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _LABEL_KEY: "a Kubernetes label key, such as app.kubernetes.io/name",
     _LABEL_VALUE: "a Kubernetes label value: letters, digits, '-', '_' and '.', at most 63 characters",
     _PROM_LABEL: "a Prometheus label name: letters, digits and '_', not beginning with a digit",
+    _SERIES_COUNT: "a number, validators, fullNodes, nodes or the name of a deployment",
     _BUCKET: "an S3 bucket name: 3 to 63 lower-case letters, digits, '-' and '.'",
     _S3_ENDPOINT: "a host name with an optional port, such as s3.example.com:9000; http:// in front of it means without TLS",
     _REGION: "a region such as eu-central-1",
@@ -111,6 +113,7 @@ LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE)]
 Labels = dict[LabelKey, LabelValue]
 Annotations = dict[LabelKey, str]
 PromLabel = Annotated[str, Field(pattern=_PROM_LABEL)]
+SeriesCount = Annotated[int, Field(ge=0, le=100_000)] | Annotated[str, Field(pattern=_SERIES_COUNT, max_length=63)]
 Bucket = Annotated[str, Field(pattern=_BUCKET)]
 S3Endpoint = Annotated[str, Field(pattern=_S3_ENDPOINT)]
 Region = Annotated[str, Field(pattern=_REGION)]

@@ -158,7 +158,11 @@ def test_rules_have_every_default_written_out():
     output = compiled(edited(lambda run: run["spec"].update(rules=[rule, query_rule("other")])))
     first, second = output.inner("rules.yaml")
     properties = {**rule["runProperties"], "minCoverage": "0.8"}
-    assert first == {**rule, "runProperties": properties, "query": {**rule["query"], "timeout": "10s"}}
+    assert first == {
+        **rule,
+        "runProperties": properties,
+        "query": {**rule["query"], "maxAge": "2m30s", "timeout": "10s"},
+    }
     assert second["runProperties"] == {
         "interval": "30s",
         "startAfter": "0s",
