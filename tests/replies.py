@@ -44,7 +44,14 @@ def fault(reason: str = "PrometheusUnavailable", message: str = "connection refu
 
 def loaded(alertname: str, at: str, *, health: str = "ok", interval: float = 15) -> Reply:
     """The heartbeat of an alert. `at` is RFC 3339."""
-    rule = {"type": "alerting", "name": alertname, "health": health, "lastEvaluation": at}
+    rule = {
+        "type": "alerting",
+        "name": alertname,
+        "query": "vector(1)",
+        "duration": 0,
+        "health": health,
+        "lastEvaluation": at,
+    }
     body = {"status": "success", "data": {"groups": [{"name": "group", "interval": interval, "rules": [rule]}]}}
     return Reply(200, json.dumps(body).encode(), None)
 

@@ -81,17 +81,21 @@ def foreign_alert(world: World, options: Mapping[str, Any]) -> None:
 
 @setup("own-alert")
 def own_alert(world: World, options: Mapping[str, Any]) -> None:
-    """A PrometheusRule `name` of the namespace's own, with an `alert`. This cluster has nobody who would load it."""
-    _alert(world.cluster, options["name"], options["alert"])
+    """
+    A PrometheusRule `name` of the namespace's own, with an `alert`. This cluster has nobody who would load it.
+
+    Group and `for` are those of the cluster's test alert where nothing else is said.
+    """
+    _alert(world.cluster, options["name"], options["alert"], options.get("for", "10s"))
 
 
-def _alert(cluster: Cluster, name: str, alert: str) -> None:
-    rule = {"alert": alert, "expr": "vector(1)"}
+def _alert(cluster: Cluster, name: str, alert: str, for_: str = "10s") -> None:
+    rule = {"alert": alert, "expr": "vector(1)", "for": for_}
     body = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": name},
-        "spec": {"groups": [{"name": "tests", "rules": [rule]}]},
+        "spec": {"groups": [{"name": "validationrun-tests", "rules": [rule]}]},
     }
     cluster.create(PROMETHEUS_RULES, body)
 

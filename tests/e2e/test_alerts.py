@@ -20,7 +20,7 @@ from prometheus_kit import Server, running
 from validationrun.contract.sign_off import SignOff
 
 pytestmark = pytest.mark.installation
-GROUPS: Final = [{"name": "own", "rules": [{"alert": ALERT, "expr": EXPRESSION, "for": "10s"}]}]
+GROUPS: Final = [{"name": "validationrun-tests", "rules": [{"alert": ALERT, "expr": EXPRESSION, "for": "10s"}]}]
 SCRAPED: Final = {"job_name": "pods", "file_sd_configs": [{"files": [str(TARGETS)], "refresh_interval": "1s"}]}
 RULE: Final[dict[str, Any]] = {
     "name": "chain-halted",

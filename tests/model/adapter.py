@@ -8,6 +8,7 @@ change the outcome, so each timeline is played with a chance of its own.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 import math
@@ -69,26 +70,31 @@ def vector(t: float, values: tuple[str, ...], **more: object) -> Reply:
     return ok("vector", result, **more)
 
 
-def rules_page(t: float, name: str, health: str, age: float) -> Reply:
-    """`/api/v1/rules` with one alert of a group that is evaluated every 30 s."""
-    when = f"1970-01-01T{int(t - age) // 3600:02d}:{int(t - age) // 60 % 60:02d}:{int(t - age) % 60:02d}Z"
-    rule = {"type": "alerting", "name": name, "health": health, "lastEvaluation": when}
-    group = {"name": "g", "interval": 30, "rules": [rule]}
+def rules_page(evaluated: float, name: str, health: str) -> Reply:
+    """`/api/v1/rules` with one alert of a group that is evaluated every second; it selects no series."""
+    when = dt.datetime.fromtimestamp(evaluated, dt.UTC).isoformat()
+    rule = {
+        "type": "alerting",
+        "name": name,
+        "query": "vector(1)",
+        "duration": 0,
+        "health": health,
+        "lastEvaluation": when,
+    }
+    group = {"name": "g", "interval": 1, "rules": [rule]}
     return Reply(200, json.dumps({"status": "success", "data": {"groups": [group]}}).encode(), None)
 
 
 def proof(t: float, *, good: bool) -> Reply | None:
     """What shows that the alert runs; or one of the things that do not show it."""
-    t += 400
     if good:
-        return rules_page(t, ALERT, "ok", 90)
+        return rules_page(t, ALERT, "ok")
     return (
         None,
-        rules_page(t, "Another", "ok", 10),
-        rules_page(t, ALERT, "err", 10),
-        rules_page(t, ALERT, "unknown", 10),
-        rules_page(t, ALERT, "ok", 91),
-    )[int(t) % 5]
+        rules_page(t, "Another", "ok"),
+        rules_page(t, ALERT, "err"),
+        rules_page(t + 406, ALERT, "ok"),
+    )[int(t) % 4]
 
 
 def with_proof(t: float, *, good: bool) -> dict[str, Reply]:

@@ -25,6 +25,7 @@ from prometheus_kit import (
     until,
 )
 from validationrun.oracle import prometheus_response
+from validationrun.oracle.alerting_rules import not_running
 from validationrun.oracle.exchange import Answer, Fault, Reply, Samples
 from validationrun.oracle.prometheus_response import Matrix
 from validationrun.prometheus import Access, Prometheus
@@ -193,7 +194,7 @@ def test_proof_that_an_alert_runs(
         return all(rule["health"] != "unknown" for group in groups for rule in group["rules"])
 
     until(evaluated, 20, "every rule was evaluated once")
-    found = prometheus_response.read_loaded(client.rules(alertname, 5), alertname, time.time() + later)
+    found = not_running(client.rules(alertname, 5), alertname, time.time() + later)
     if words is None:
         assert found is None
     else:
@@ -207,9 +208,9 @@ def test_an_alert_that_was_not_evaluated_yet_is_no_proof(tmp_path: Path) -> None
         client = Prometheus(server.url)
         rules = client.rules("Slow", 5)
         client.close()
-    found = prometheus_response.read_loaded(rules, "Slow", time.time())
+    found = not_running(rules, "Slow", time.time())
     assert found is not None
-    assert (found.reason, "health is unknown" in found.message) == ("AlertNotLoaded", True)
+    assert (found.reason, "not evaluated yet" in found.message) == ("AlertNotLoaded", True)
 
 
 def test_names_and_values_for_explanations(client: Prometheus, shared_prometheus: Server) -> None:
@@ -350,7 +351,7 @@ def test_no_bad_answer_proves_that_an_alert_runs(proxied: Proxy, behind: Prometh
     for behaviour in (behaviours.garbage, behaviours.half, behaviours.status(503), behaviours.hang):
         proxied.heal()
         proxied.behave(behaviour, on="/rules")
-        found = prometheus_response.read_loaded(behind.rules("AlwaysFires", 0.3), "AlwaysFires", time.time())
+        found = not_running(behind.rules("AlwaysFires", 0.3), "AlwaysFires", time.time())
         assert found is not None
         assert found.reason in ("PrometheusUnavailable", "Timeout")
 

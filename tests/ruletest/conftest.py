@@ -92,7 +92,7 @@ def judged(tested):
     The expectation is met or not: whoever calls this looks at the outcome itself.
     """
 
-    def judged(rule, *series, faults=(), **options):
+    def judged(rule, *series, faults=(), head=None, **options):
         document = {
             "name": "a test", "window": "5m", "interval": "10s", "rules": [rule], **options,
             "input_series": [{"series": name, "values": values} for name, values in series],
@@ -100,7 +100,7 @@ def judged(tested):
             "expect": {"verdict": "Passed"},
         }  # fmt: skip
         # JSON is YAML.
-        result = tested(f"- {json.dumps(document)}")
+        result = tested(f"- {json.dumps(document)}", **({} if head is None else {"head": head}))
         assert result.code in (0, 1), result.err
         assert not [one for one in result.tests[0]["mismatches"] if "faults" in one["path"]]
         return result.tests[0], result.rule(rule)

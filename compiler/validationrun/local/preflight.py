@@ -12,6 +12,7 @@ from validationrun.oracle.exchange import Fault
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
+from validationrun.oracle.silence import hopeless
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 from validationrun.prometheus.explain_empty import explain_empty
@@ -75,6 +76,30 @@ def prometheus_info(url: str, access: Access) -> PrometheusInfo:
     finally:
         prometheus.close()
     return PrometheusInfo(url, None if isinstance(version, Fault) else version)
+
+
+def refuse_hopeless_alerts(
+    questions: Sequence[Question], prometheus: Prometheus, seconds: float, cooldown_s: float
+) -> None:
+    """
+    Refuses a run with an alert that cannot fire in the window, or whose rules are unhealthy.
+
+    Args:
+        seconds: how long the rules are judged when nothing ends the run early, without the cooldown.
+
+    Raises:
+        LocalError
+    """
+    found = []
+    for question in questions:
+        if (reference := type_of(question.rule).reference(question.rule)) is not None:
+            reply = prometheus.rules(reference.alertname, FIRST_ANSWER_SECONDS)
+            window_s = seconds + (cooldown_s if question.rule.lasts_into_cooldown else 0)
+            fault = hopeless(reply, reference.alertname, (), window_s, pending=reference.pending)
+            if fault is not None:
+                found.append(f"rule {question.rule.name}: {fault.reason}: {fault.message}")
+    if found:
+        raise LocalError("; ".join(found))
 
 
 class _Waking(Asker):

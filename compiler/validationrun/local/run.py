@@ -36,6 +36,7 @@ from validationrun.local.preflight import (
     notes_of,
     prometheus_info,
     questions_of,
+    refuse_hopeless_alerts,
 )
 from validationrun.local.workload import Container, cluster_only, container_of
 from validationrun.local.workspace import Workplace, fetch_image, workplace
@@ -218,7 +219,12 @@ def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared
             "alone: set `command:`, or give --docker"
         )
     questions = _questions(run, identity, chain)
-    prometheus = _ask_prometheus(options, clock) if questions else PrometheusInfo()
+    prometheus = PrometheusInfo()
+    if questions:
+        prometheus = _ask_prometheus(options, clock)
+        with contextlib.closing(Prometheus(options.prometheus_url, options.access)) as asked:
+            window_s = values.effective_seconds(bundle.plan, parameters)
+            refuse_hopeless_alerts(questions, asked, window_s, plan.timings.cooldown_s)
     return _Prepared(
         run,
         plan,

@@ -1,10 +1,48 @@
 """What an answer means for a rule: what was observed at one evaluation time, and what was decided from it."""
 
+import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from validationrun.oracle.exchange import Answer, Exchange, Fault
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """
+    What an exchange shows about an alert that found nothing. Times are Unix seconds.
+
+    Attributes:
+        fault: why nothing shows that the alert is loaded; the rest is not known then.
+        assumed: that it is loaded, evaluated and able to fire is taken for granted.
+        evaluated: its last evaluation, less the query offset: the earliest of those rules that count; minus infinity before.
+        interval_s: the longest interval of their groups.
+        needs_s: how long its condition must hold before it fires.
+        asked, answered: of the exchange, by our clock.
+        firing, pending: its instances of this run at T.
+        unscoped: what fires without a label that a matcher names; empty when nothing does.
+        series: why its series cannot be this run's, or are not there; asked at the final sweep alone.
+        note: what people should know of a silence that passes; begins with a separator.
+    """
+
+    fault: Fault | None = None
+    assumed: bool = False
+    evaluated: float = -math.inf
+    interval_s: float = 0.0
+    needs_s: float = 0.0
+    asked: float = 0.0
+    answered: float = 0.0
+    firing: int = 0
+    pending: int = 0
+    unscoped: str = ""
+    series: Fault | None = None
+    note: str = ""
+
+
+ASSUMED: Final = Silence(assumed=True)
+"""Taken for proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +54,7 @@ class Observation:
         t: evaluation time, Unix seconds.
         answer: to the rule's query.
         final: this is the final sweep.
-        silence: why an empty answer proves nothing; None when it proves something, and when the rule needs no proof.
+        silence: what is known about an empty answer; None when the rule needs no proof.
         before: what the answer shows was there already when the rule's range opened.
         why: what explains an empty answer, for people.
         members: the pods and the series under each aggregation of the query, in turn; None when they were not counted.
@@ -27,7 +65,7 @@ class Observation:
     t: float
     answer: Answer
     final: bool = False
-    silence: Fault | None = None
+    silence: Silence | None = None
     before: bool = False
     why: str = ""
     members: tuple[int, ...] | Fault | None = None
@@ -67,6 +105,18 @@ class Decision:
     exchange: Exchange | None = field(default=None, compare=False, repr=False)
 
 
+_SETTLED: Final = frozenset(
+    {
+        RuleReason.WINDOW_TOO_SHORT,
+        RuleReason.ALERT_CANNOT_FIRE,
+        RuleReason.ALERT_PENDING,
+        RuleReason.ALERT_NOT_SCOPED,
+        RuleReason.ALERT_BLIND,
+    }
+)
+"""What a final sweep was answered with, so that asking again could only hide it."""
+
+
 def is_worth_a_retry(decision: Decision) -> bool:
     """Whether a final sweep may end otherwise when the same T is asked again."""
-    return decision.verdict == Verdict.ERROR and decision.reason != RuleReason.WINDOW_TOO_SHORT
+    return decision.verdict == Verdict.ERROR and decision.reason not in _SETTLED

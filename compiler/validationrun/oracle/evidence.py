@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.large_answers import LARGE_BYTES
 from validationrun.oracle.outcome import RuleReason, Verdict
@@ -105,6 +105,10 @@ class Encoder:
             line["warnings"] = list(found)
         if exchange.refused is not None:
             line["refused"] = _fault(exchange.refused)
+        if exchange.defined:
+            line["defined"] = [
+                {"group": alert.group, "for": alert.for_s, "offset": alert.offset_s} for alert in exchange.defined
+            ]
         line |= {role: self._plain_reply(reply, as_text=as_text) for role, reply in exchange.others.items()}
         if exchange.why:
             line["why"] = exchange.why
@@ -207,6 +211,10 @@ def _exchange(document: Mapping[str, Any], rule: str) -> Exchange:
             for key, value in document.items()
             if key not in _OF_THE_QUERY and isinstance(value, dict) and "status" in value
         },
+        defined=tuple(
+            DefinedAlert(_text(alert["group"]), float(alert["for"]), float(alert["offset"]))
+            for alert in document.get("defined", ())
+        ),
         why=document.get("why", ""),
     )
 

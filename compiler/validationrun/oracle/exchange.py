@@ -34,6 +34,22 @@ Answer = Samples | Fault
 
 
 @dataclass(frozen=True, slots=True)
+class DefinedAlert:
+    """
+    An alert as a PrometheusRule defines it.
+
+    Attributes:
+        group: the name of its group.
+        for_s: how long its condition must hold before it fires.
+        offset_s: the group's `query_offset`.
+    """
+
+    group: str
+    for_s: float
+    offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """
     An HTTP response, or why there is none.
@@ -71,6 +87,7 @@ class Exchange:
         query: the rule's query as it was sent.
         reply: the reply to the query.
         refused: why the rule's reference does not resolve; nothing was asked then.
+        defined: the alert as the referenced PrometheusRule defines it, once for each group that has it; empty when nobody looked.
         others: the replies to the rule type's further requests, by their role, such as `proof`.
         why: what explains an empty answer, for people.
     """
@@ -83,6 +100,7 @@ class Exchange:
     query: str
     reply: Reply = NOTHING_ASKED
     refused: Fault | None = None
+    defined: Sequence[DefinedAlert] = ()
     others: Mapping[str, Reply] = field(default_factory=dict)
     why: str = ""
 

@@ -1,6 +1,6 @@
 """What a rule remembers from one decision to the next, so that a decision follows from an exchange and this alone."""
 
-from validationrun.base.document import Document
+from validationrun.base.document import Document, UnixSeconds
 
 
 class Memory(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
@@ -12,10 +12,16 @@ class Memory(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
     Attributes:
         members: at the first good answer, the pods and the series under each aggregation of the query, in turn.
         reached: the rule's `series.min` was there at least once.
+        evaluated: when the alert's rules were first seen evaluated after the window's start, Unix seconds; None before.
+        evaluated_last: the last of their evaluations that was seen.
+        unscoped: what was seen firing without a label that a matcher names; empty when nothing was.
     """
 
     members: tuple[int, ...] | None = None
     reached: bool = False
+    evaluated: UnixSeconds | None = None
+    evaluated_last: UnixSeconds | None = None
+    unscoped: str = ""
 
 
 NOTHING_REMEMBERED = Memory()

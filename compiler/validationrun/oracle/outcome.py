@@ -81,6 +81,11 @@ class RuleReason(Word):
     SERIES_MISSING = "SeriesMissing"
     """Of Failed where the spec says so."""
     STALE_DATA = "StaleData"
+    ALERT_CANNOT_FIRE = "AlertCannotFire"
+    ALERT_NOT_SCOPED = "AlertNotScoped"
+    ALERT_BLIND = "AlertBlind"
+    ALERT_PENDING = "AlertPending"
+    """Failed where the spec says so."""
 
 
 REFUSED = frozenset(

@@ -143,12 +143,28 @@ def escape(value: str, how: Escape, quote: str) -> str:
     """
     if how == "none":
         return value
-    text = re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value) if how == "regex" else value
+    text = regex_escaped(value) if how == "regex" else value
     if quote == "`":
         if "`" in text:
             raise ValueError("a value with a backtick cannot stand in a backtick string")
         return text
     return text.replace("\\", "\\\\").replace(quote, "\\" + quote).replace("\n", "\\n")
+
+
+def regex_escaped(value: str) -> str:
+    """A text as a regular expression that matches it alone."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value)
+
+
+def filled_value(value: str, operator: str, values: Mapping[str, str]) -> str:
+    """A matcher's value with its placeholders replaced, as it is before it becomes a string of PromQL."""
+
+    def put(match: re.Match[str]) -> str:
+        if match[1] not in LABEL_VALUES:
+            return match[0]
+        return regex_escaped(values[match[1]]) if operator in ("=~", "!~") else values[match[1]]
+
+    return _PLACEHOLDER.sub(put, value)
 
 
 def quoted(value: str) -> str:

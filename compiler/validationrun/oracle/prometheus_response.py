@@ -11,15 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from validationrun.base.times import parse_time
 from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
 from validationrun.oracle.outcome import RuleReason
 
 TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, no password
 """The environment variable that says where the bearer token lies."""
-
-_FRESH_INTERVALS: Final = 3
-"""A rule group that was not evaluated for this many of its intervals no longer proves that its alerts run."""
 
 OK: Final = 200
 _PARSE_ERROR_CODE: Final = 400
@@ -86,14 +82,14 @@ def read_vector(reply: Reply, t: float | None = None) -> Answer:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
+            return Fault(RuleReason.PARTIAL_RESPONSE, plain("; ".join(partial)))
         if t is not None and (elsewhere := _stamped_elsewhere(kind, result, t)):
             return elsewhere
         if kind == "scalar":
             return Samples((Sample({}, _number(result[1])),))
         if kind != "vector":
             return Fault(
-                RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give a scalar or one series"
+                RuleReason.BAD_QUERY, f"the query gives a {plain(str(kind))}; it must give a scalar or one series"
             )
         if any("histogram" in series for series in result):
             return Fault(RuleReason.BAD_QUERY, "the query gives a native histogram; it must give a number")
@@ -110,45 +106,14 @@ def read_matrix(reply: Reply) -> Matrix | Fault:
     try:
         kind, result = whole["data"]["resultType"], whole["data"]["result"]
         if partial := _warnings(whole):
-            return Fault(RuleReason.PARTIAL_RESPONSE, _plain("; ".join(partial)))
+            return Fault(RuleReason.PARTIAL_RESPONSE, plain("; ".join(partial)))
         if kind != "matrix":
-            return Fault(RuleReason.BAD_QUERY, f"the query gives a {_plain(str(kind))}; it must give series over time")
+            return Fault(RuleReason.BAD_QUERY, f"the query gives a {plain(str(kind))}; it must give series over time")
         if any("histograms" in series for series in result):
             return Fault(RuleReason.BAD_QUERY, "the query gives native histograms; it must give numbers")
         return Matrix(tuple(Series(_labels(series["metric"]), _points(series["values"])) for series in result))
     except _UNREADABLE:
         return not_an_answer(reply)
-
-
-def read_loaded(reply: Reply, alertname: str, now: float) -> Fault | None:
-    """
-    Why this Prometheus cannot be said to run the alert; None with proof that it does.
-
-    Healthy and fresh in at least one group is proof.
-
-    Args:
-        reply: to `/api/v1/rules`.
-        alertname: of the alert; other rules in the reply are passed over.
-        now: Unix seconds when the reply came.
-    """
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
-    try:
-        found = [
-            (group, rule)
-            for group in whole["data"]["groups"]
-            for rule in group["rules"]
-            if rule.get("type") == "alerting" and rule["name"] == alertname
-        ]
-        problems = [_staleness(group, rule, now) for group, rule in found]
-    except _UNREADABLE:
-        return not_an_answer(reply)
-    if not found:
-        return Fault(RuleReason.ALERT_NOT_LOADED, f"this Prometheus has no alert {alertname}")
-    if all(problems):
-        return Fault(RuleReason.ALERT_NOT_LOADED, f"alert {alertname}: {problems[0]}")
-    return None
 
 
 def read_values(reply: Reply) -> list[str] | Fault:
@@ -195,7 +160,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
         whole = json.loads(reply.body)
         if whole["status"] != "success":
             return Fault(
-                RuleReason.PROMETHEUS_UNAVAILABLE, _plain(f"status {whole['status']}: {whole.get('error', '')}")
+                RuleReason.PROMETHEUS_UNAVAILABLE, plain(f"status {whole['status']}: {whole.get('error', '')}")
             )
         if whole.get("isPartial") not in (None, False):
             return Fault(
@@ -208,7 +173,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
 
 def _http_fault(reply: Reply) -> Fault:
     kind, text = _error(reply.body)
-    message = f"HTTP {reply.status}: {_plain(text)}".rstrip(": ")
+    message = f"HTTP {reply.status}: {plain(text)}".rstrip(": ")
     # A parse error quotes the query, which may hold any of these texts.
     if reply.status != _PARSE_ERROR_CODE and _LIMIT.search(text[:_MOST_SHOWN]):
         return Fault(RuleReason.SERVER_LIMIT, message)
@@ -231,7 +196,7 @@ def _error(body: bytes) -> tuple[str, str]:
         return "", body[:_SHOWN].decode("utf-8", "replace")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """On one line, without what a terminal would obey, and not endless."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text[:_MOST_SHOWN]).split())
 
@@ -284,14 +249,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
-
-
-def _staleness(group: Mapping[str, Any], rule: Mapping[str, Any], now: float) -> str:
-    """Why this rule proves nothing; empty when it does."""
-    if rule["health"] != "ok":
-        return _plain(f"health is {rule['health']}: {rule.get('lastError', '')}").rstrip(": ")
-    age, interval = now - parse_time(rule["lastEvaluation"]), float(group["interval"])
-    # Asked this way round, so that an interval that is no number proves nothing.
-    if age <= _FRESH_INTERVALS * interval:
-        return ""
-    return f"last evaluated {age:.0f}s ago, its interval is {interval:g}s"

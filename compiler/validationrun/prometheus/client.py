@@ -199,9 +199,8 @@ class Prometheus:
         )
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
-        """The reply of `/api/v1/rules` for an alert. A large reply is reduced to this alert."""
-        # Excludes the firing alerts, because there may be many and this query does not need them.
-        parameters = {"type": "alert", "rule_name[]": alertname, "exclude_alerts": "true"}
+        """The reply of `/api/v1/rules` for an alert, with its instances. A large reply is reduced to this alert."""
+        parameters = {"type": "alert", "rule_name[]": alertname}
         with _Turn() as turn:
             return only_alert(self._send("GET", "rules", parameters, timeout_s, Limits(_LIST_BYTES, turn)), alertname)
 

@@ -20,3 +20,13 @@ def longest_range(query: str) -> float:
     """
     ranges = _RANGE.findall(STRING_OR_COMMENT.sub('""', query))
     return max((sum(int(n) * _SECONDS[unit] for n, unit in _DURATION.findall(text)) for text in ranges), default=0.0)
+
+
+def duration_seconds(text: str) -> float | None:
+    """Seconds of a Prometheus duration such as `90s`, `1h30m` or `0`; None when the text is none."""
+    if text == "0":
+        return 0.0
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)

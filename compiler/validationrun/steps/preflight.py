@@ -8,7 +8,7 @@ its own, and that the steps' account has its rights. Whether Prometheus has load
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.truncate import MESSAGE_BYTES, cut
 from validationrun.contract import parameters as values
@@ -27,6 +27,7 @@ from validationrun.kube.cluster import (
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import PreflightReason, RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
+from validationrun.steps.alert_preflight import AlertEntry, alert_entries, hopeless_alerts, unresolved, window_seconds
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
 
@@ -56,13 +57,15 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
         UnreachableError: the API server is away, which says nothing about the run.
     """
     rules = bundle.rule_documents()
+    alerts, references = alert_entries(rules), References(context.cluster)
     findings = [
         *_shared_accounts(bundle.plan),
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
-        *_references(context, rules),
-        *(_prometheus(context, bundle.plan, parameters) if rules else []),
+        *unresolved(alerts, references),
     ]
+    if rules:
+        findings += _by_prometheus(context, bundle.plan, parameters, alerts, references)
     return [Finding(finding.reason, cut(finding.message, _FINDING_BYTES)) for finding in findings]
 
 
@@ -156,29 +159,29 @@ def _allowed(context: Context, group: str, resource: str, verb: str) -> bool:
     return allowed
 
 
-def _references(context: Context, rules: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """One finding for all rules that fail for the same cause."""
-    references = References(context.cluster)
-    by_fault: dict[tuple[str, str], list[str]] = {}
-    for rule in rules:
-        ref = rule[rule["type"]].get("ruleRef")
-        if ref is None:
-            continue
-        fault = references.fault_of(rule["name"], ref["namespace"], ref["name"], ref["alertname"])
-        if fault is not None:
-            by_fault.setdefault((fault.reason, fault.message), []).append(rule["name"])
-    for (reason, message), names in by_fault.items():
-        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - as many as a sentence bears
-        yield Finding(reason, f"rule{'s' if names[1:] else ''} {', '.join(names[:3])}{rest}: {message}")
-
-
-def _prometheus(context: Context, plan: PlanDocument, parameters: Mapping[str, str]) -> list[Finding]:
-    """Asks a few times before a fault counts, because Prometheus may be restarting."""
+def _by_prometheus(
+    context: Context,
+    plan: PlanDocument,
+    parameters: Mapping[str, str],
+    alerts: Sequence[AlertEntry],
+    references: References,
+) -> list[Finding]:
+    """What Prometheus shows: that it is usable, and then which alerts prove nothing."""
     url, access = values.prometheus_url(plan, parameters), Access.from_environment().only_for(plan.prometheus_url)
     if refusal := access.refusal(url):
         message = f"{refusal}; leave out the parameter prometheus-url, or compile with --prometheus-url"
         return [Finding(PreflightReason.CREDENTIALS_ELSEWHERE, message)]
     prometheus = Prometheus(url, access)
+    findings = _prometheus(context, prometheus)
+    if not findings:
+        seconds = window_seconds(plan, parameters)
+        findings = list(hopeless_alerts(alerts, references, prometheus, seconds, context.sleep))
+    prometheus.close()
+    return findings
+
+
+def _prometheus(context: Context, prometheus: Prometheus) -> list[Finding]:
+    """Asks a few times before a fault counts, because Prometheus may be restarting."""
     findings: list[Finding] = []
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -187,7 +190,6 @@ def _prometheus(context: Context, plan: PlanDocument, parameters: Mapping[str, s
         if not findings:
             break
         logger.warning("%s", told(findings))
-    prometheus.close()
     return findings
 
 

@@ -130,7 +130,7 @@ def _askers(context: Context, questions: Sequence[Question], url: str, access: A
     references = References(context.cluster)
     explain = explain_empty(Prometheus(url, access))
     return [
-        Asker(question, Prometheus(url, access), reference=references.fault, explain=explain, now=context.now)
+        Asker(question, Prometheus(url, access), reference=references.resolve, explain=explain, now=context.now)
         for question in questions
     ]
 

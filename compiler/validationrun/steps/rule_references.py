@@ -1,16 +1,24 @@
 """Looks up the references of alert rules in Kubernetes, until each rule's reference has resolved once."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
-from validationrun.oracle.exchange import Fault
+from validationrun.oracle.exchange import DefinedAlert, Fault
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.rules import type_of
+from validationrun.spec.promql_text import duration_seconds
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
 
 LABEL_SHARED: Final = "sei.io/validation-shared-rules"
+
+_NEVER: Final = -1.0
+"""Stands for a `for` that no Prometheus takes, so that no rule of Prometheus has the same."""
+
+Defined = Sequence[DefinedAlert]
+"""An alert as its PrometheusRule defines it, once for each place there; empty when nobody could look."""
 
 
 class References:
@@ -18,29 +26,29 @@ class References:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._resolved: set[str] = set()
+        self._resolved: dict[str, Defined] = {}
 
-    def fault(self, rule: "Rule") -> Fault | None:
-        """Why the rule's reference does not resolve; None when it does, or when it has none."""
+    def resolve(self, rule: "Rule") -> Fault | Defined:
+        """Why the rule's reference does not resolve, or the alert that it names; nothing for a rule without one."""
         reference = type_of(rule).reference(rule)
         if reference is None:
-            return None
-        return self.fault_of(rule.name, reference.namespace, reference.name, reference.alertname)
+            return ()
+        return self.resolve_parts(rule.name, reference.namespace, reference.name, reference.alertname)
 
-    def fault_of(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | None:
-        """Why a reference does not resolve, by the parts of the reference; None when it does."""
+    def resolve_parts(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | Defined:
+        """The same, by the parts of the reference."""
         if rule in self._resolved:
-            return None
+            return self._resolved[rule]
         try:
-            fault = self._look_up(namespace, name, alertname)
+            found = self._look_up(namespace, name, alertname)
         except ClusterError:
             # A fault of the API server says nothing about the reference, so Prometheus is queried anyway.
-            return None
-        if fault is None:
-            self._resolved.add(rule)
-        return fault
+            return ()
+        if not isinstance(found, Fault):
+            self._resolved[rule] = found
+        return found
 
-    def _look_up(self, namespace: str, name: str, alertname: str) -> Fault | None:
+    def _look_up(self, namespace: str, name: str, alertname: str) -> Fault | Defined:
         where = f"PrometheusRule {namespace}/{name}"
         shared = namespace != self._cluster.namespace
         cluster = self._cluster.within(namespace)
@@ -53,14 +61,23 @@ class References:
             return Fault(RuleReason.CROSS_NAMESPACE_FORBIDDEN if shared else RuleReason.RBAC_DENIED, str(error))
         if prometheus_rule is None:
             return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} does not exist")
-        alerts = {
-            rule.get("alert")
+        defined = [
+            DefinedAlert(
+                str(group.get("name", "")), _seconds(rule.get("for"), _NEVER), _seconds(group.get("query_offset"), 0.0)
+            )
             for group in prometheus_rule.get("spec", {}).get("groups") or []
             for rule in group.get("rules") or []
-        }
-        if alertname not in alerts:
+            if rule.get("alert") == alertname
+        ]
+        if not defined:
             return Fault(RuleReason.PROMETHEUS_RULE_NOT_FOUND, f"{where} has no alert {alertname}")
-        return None
+        return tuple(defined)
+
+
+def _seconds(text: object, unreadable: float) -> float:
+    """Seconds of a duration of a PrometheusRule; 0 where none is given."""
+    seconds = duration_seconds(str(text or "0"))
+    return unreadable if seconds is None else seconds
 
 
 def _is_shared(cluster: Cluster, namespace: str) -> bool:

@@ -18,7 +18,7 @@ from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import SAME, Encoder, EvidenceError, read_lines
-from validationrun.oracle.exchange import NOTHING_ASKED, Exchange, Fault, Reply
+from validationrun.oracle.exchange import NOTHING_ASKED, DefinedAlert, Exchange, Fault, Reply
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import REFUSED, RuleReason
 from validationrun.oracle.question import Question
@@ -164,7 +164,8 @@ def test_a_refused_reference_is_kept(reason: str) -> None:
     ("proof", "verdict"),
     [
         (replies.loaded("Down", JUST_BEFORE), "Passed"),
-        (replies.loaded("Down", "1999-01-01T00:00:00Z"), "Error"),
+        (replies.loaded("Down", "0001-01-01T00:00:00Z"), "Error"),
+        (replies.loaded("Down", "2046-01-01T00:00:00Z"), "Error"),
         (replies.loaded("Down", JUST_BEFORE, health="err"), "Error"),
         (replies.loaded("Other", JUST_BEFORE), "Error"),
         (replies.http(404, "no rules here"), "Error"),
@@ -179,6 +180,19 @@ def test_the_proof_of_silence_is_kept(proof: Reply | None, verdict: str) -> None
 
     assert round_trip(ALERT, decisions) == decisions
     assert decisions[0].verdict == verdict
+
+
+def test_the_definition_of_the_alert_is_kept() -> None:
+    """The rules of Prometheus count by it."""
+    proof = {"proof": replies.loaded("Down", JUST_BEFORE)}
+    same, other = (
+        exchange(replies.vector(), others=proof, defined=(DefinedAlert(group, 0.0, 15.0),))
+        for group in ("group", "other")
+    )
+    decisions = decided(ALERT, [same, other])
+
+    assert round_trip(ALERT, decisions) == decisions
+    assert [decision.verdict for decision in decisions] == ["Passed", "Error"]
 
 
 def large_rules(health: str) -> Reply:

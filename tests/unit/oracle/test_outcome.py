@@ -27,7 +27,8 @@ def test_each_is_written_in_one_module() -> None:
     bare = [
         f"{path.relative_to(PRODUCT)}:{node.lineno}: {node.value}"
         for path in sorted(PRODUCT.rglob("*.py"))
-        if path != PRODUCT / "oracle" / "outcome.py"
+        # The words of `alert.pending`, which the schema of a spec has, stand on a floor below.
+        if path not in (PRODUCT / "oracle" / "outcome.py", PRODUCT / "spec" / "v1alpha1" / "rules.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant) and node.value in own
     ]

@@ -1,6 +1,5 @@
 """Reading what Prometheus sends, good and bad; what a real one sends is read in tests/prometheus."""
 
-import datetime as dt
 import json
 from typing import Any
 
@@ -9,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validationrun.oracle import prometheus_response
+from validationrun.oracle.alerting_rules import not_running
 from validationrun.oracle.exchange import Fault, Reply, Sample, Samples
 from validationrun.oracle.prometheus_response import Matrix, Series
 
@@ -232,7 +232,7 @@ def test_warnings_are_told_for_evidence() -> None:
 def test_no_body_raises(body: bytes, status: int | None) -> None:
     reply = Reply(status, body, None)
     prometheus_response.warnings(reply)
-    assert reason(prometheus_response.read_loaded(reply, "A", NOW)) is not None
+    assert reason(not_running(reply, "A", NOW)) is not None
     for read in (
         prometheus_response.read_vector,
         prometheus_response.read_matrix,
@@ -249,47 +249,6 @@ def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
         assert isinstance(read, Fault)
         assert read.message.isprintable()
         assert len(read.message) < 1100
-
-
-def rules(interval: Any = 30, **changes: Any) -> Reply:
-    at = dt.datetime.fromtimestamp(NOW - 20, dt.UTC).isoformat()
-    rule = {"type": "alerting", "name": "NodeFailed", "health": "ok", "lastEvaluation": at, **changes}
-    return ok({"groups": [{"interval": interval, "rules": [rule]}]})
-
-
-def ago(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(NOW - seconds, dt.UTC).isoformat()
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"),
-    [
-        (rules(), None),
-        (rules(lastEvaluation=ago(90)), None),
-        (rules(lastEvaluation="2026-11-18T12:26:30.123456789+01:00"), None),
-        (rules(name="Renamed"), "AlertNotLoaded"),
-        (rules(type="recording"), "AlertNotLoaded"),
-        (rules(health="err", lastError="no such metric"), "AlertNotLoaded"),
-        (rules(health="unknown"), "AlertNotLoaded"),
-        (rules(lastEvaluation="0001-01-01T00:00:00Z"), "AlertNotLoaded"),
-        (rules(lastEvaluation=ago(91)), "AlertNotLoaded"),
-        (rules(interval=float("nan")), "AlertNotLoaded"),
-        (ok({"groups": []}), "AlertNotLoaded"),
-        (rules(lastEvaluation="2026-11-18T11:26:30"), "PrometheusUnavailable"),
-        (rules(lastEvaluation="soon"), "PrometheusUnavailable"),
-        (rules(interval="thirty"), "PrometheusUnavailable"),
-        (ok({"groups": [{"interval": 30}]}), "PrometheusUnavailable"),
-        *[(reply, "Timeout" if expected == "Timeout" else expected) for reply, expected in NO_ANSWERS],
-    ],
-)
-def test_only_a_healthy_and_fresh_alert_is_proof(reply: Reply, expected: str | None) -> None:
-    assert reason(prometheus_response.read_loaded(reply, "NodeFailed", NOW)) == expected
-
-
-def test_one_good_group_among_bad_ones_is_proof() -> None:
-    good, bad = (json.loads(one.body)["data"]["groups"][0] for one in (rules(), rules(health="err")))
-    assert prometheus_response.read_loaded(ok({"groups": [bad, good]}), "NodeFailed", NOW) is None
-    assert reason(prometheus_response.read_loaded(ok({"groups": [bad, bad]}), "NodeFailed", NOW)) == "AlertNotLoaded"
 
 
 def test_lists_are_read_or_are_faults() -> None:

@@ -88,7 +88,6 @@ def test_rules_are_asked_for_one_alert() -> None:
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query) == {
         "type": ["alert"],
         "rule_name[]": ["A&B"],
-        "exclude_alerts": ["true"],
     }
 
 

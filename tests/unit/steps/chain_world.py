@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+import replies
 from emit_helpers import full_run
 from runner_helpers import Clock, FakeCluster, bundle_folder, context, read
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.kube.cluster import SERVICE_ACCOUNTS
-from validationrun.oracle.exchange import Fault
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.steps import ensure_chain as chain
 from validationrun.steps import preflight
 from validationrun.steps import wait_chain_ready as ready
@@ -37,6 +38,8 @@ class World:
         for account in ("eng-ada-validation", "eng-ada-validation-finalize", "eng-ada-runner"):
             self.cluster.put(SERVICE_ACCOUNTS, {"metadata": {"name": account}})
         self.prometheus: Callable[[], float | Fault] = self.clock.time
+        self.alerting: Callable[[str], Reply] = lambda alertname: replies.loaded(alertname, "2026-11-18T11:06:40Z")
+        """What `/api/v1/rules` says of an alert."""
         self.prometheus_urls: list[str] = []
         monkeypatch.setattr(preflight, "Prometheus", self._prometheus)
         monkeypatch.setattr(chain, "height", self.look)
@@ -82,6 +85,10 @@ class FakePrometheus:
     def clock(self, timeout_s: float) -> float | Fault:
         del timeout_s
         return self._world.prometheus()
+
+    def rules(self, alertname: str, timeout_s: float) -> Reply:
+        del timeout_s
+        return self._world.alerting(alertname)
 
     def close(self) -> None:
         pass

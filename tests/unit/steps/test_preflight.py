@@ -1,12 +1,14 @@
 """Preflight: every hopeless run is found before its chain exists, all findings at once, and within a minute."""
 
 import copy
+import json
 import pathlib
 from typing import Any
 
 import pytest
 from tests.unit.steps.chain_world import World
 
+import replies
 from emit_helpers import alert_rule, full_run, query_rule
 from runner_helpers import IDENTITY, START, context, read
 from validationrun.base.truncate import MESSAGE_BYTES
@@ -17,7 +19,7 @@ from validationrun.contract.chain_entries import ChainEntry, PreflightEntry
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, ForbiddenError, Resource, UnreachableError
-from validationrun.oracle.exchange import Fault
+from validationrun.oracle.exchange import Fault, Reply
 from validationrun.steps import preflight
 from validationrun.steps.finalize import finalize
 from validationrun.steps.load_job import load_job
@@ -224,8 +226,11 @@ def test_accounts_that_may_not_be_read_are_a_missing_right(world: World, monkeyp
     assert findings(world) == [("RBACDenied", "cannot get resource serviceaccounts")]
 
 
-def rule_object(alert: str = "NodeFailed") -> dict[str, Any]:
-    return {"metadata": {"name": "alerts"}, "spec": {"groups": [{"rules": [{"alert": alert}]}]}}
+def rule_object(alert: str = "NodeFailed", for_: str = "0s") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "alerts"},
+        "spec": {"groups": [{"name": "group", "rules": [{"alert": alert, "for": for_}]}]},
+    }
 
 
 @pytest.mark.parametrize(
@@ -259,6 +264,46 @@ def test_alert_references_that_resolve(tmp_path: pathlib.Path, monkeypatch: pyte
     world = begin(tmp_path, monkeypatch, [alert_rule("a", namespace="eng-ada")])
     world.cluster.put(PROMETHEUS_RULES, rule_object())
     assert world.ensure()["reason"] is None
+
+
+def alerting(for_s: float = 0, health: str = "ok", group: str = "group", interval: float = 30) -> Reply:
+    rule = {"type": "alerting", "name": "NodeFailed", "query": "x", "duration": for_s, "health": health}
+    rule |= {"lastError": "many-to-many", "lastEvaluation": "2026-11-18T11:06:40Z"}
+    groups = [{"name": group, "interval": interval, "rules": [rule]}]
+    return Reply(200, json.dumps({"status": "success", "data": {"groups": groups}}).encode(), None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "for_", "pending", "expected"),
+    [
+        (alerting(for_s=600), "10m", "Error", ["AlertCannotFire"]),
+        (alerting(for_s=600), "10m", "Failed", []),
+        (alerting(for_s=569), "569s", "Error", []),
+        (alerting(for_s=570), "570s", "Error", ["AlertCannotFire"]),
+        (alerting(interval=600), "0s", "Error", ["AlertCannotFire"]),
+        (alerting(health="err"), "0s", "Error", ["AlertNotLoaded"]),
+        (alerting(health="unknown"), "0s", "Error", []),
+        (alerting(group="a twin"), "0s", "Error", ["AlertNotLoaded"]),
+        (alerting(for_s=60), "0s", "Error", ["AlertNotLoaded"]),
+        # It may still be loaded, but never in time.
+        (replies.loaded("Another", "2026-11-18T11:06:40Z"), "0s", "Error", []),
+        (replies.loaded("Another", "2026-11-18T11:06:40Z"), "10m", "Error", ["AlertCannotFire"]),
+        (replies.http(503), "0s", "Error", []),
+    ],
+)
+def test_an_alert_whose_silence_will_prove_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, for_: str, pending: str, expected: list[str]
+) -> None:
+    """The load lasts 10m."""
+    rule = alert_rule("a", namespace="eng-ada")
+    rule["alert"]["pending"] = pending
+    world = begin(tmp_path, monkeypatch, [rule])
+    world.cluster.put(PROMETHEUS_RULES, rule_object(for_=for_))
+    world.alerting = lambda alertname: reply
+    if expected:
+        assert [reason for reason, _ in findings(world)] == expected
+    else:
+        assert world.ensure()["reason"] is None
 
 
 def test_all_findings_are_collected_and_each_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

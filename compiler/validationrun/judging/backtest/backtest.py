@@ -8,23 +8,25 @@ from msgspec.structs import replace
 
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
-from validationrun.judging.backtest.compact_answer import CompactAnswer, compact
-from validationrun.judging.backtest.decide import Decider, Silence
+from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, compact
+from validationrun.judging.backtest.decide import Decider, SilenceAt
 from validationrun.judging.backtest.fetch import Ticks, ask_window
 from validationrun.judging.backtest.fold_window import Course, judge_window
 from validationrun.judging.backtest.further import further_of, observed_at
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.retention import doubt, nothing_held, nothing_held_at
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Fault, Samples
+from validationrun.judging.further_requests import completed
+from validationrun.oracle.alerting_rules import not_running
+from validationrun.oracle.decision import ASSUMED, Decision, Silence
+from validationrun.oracle.exchange import Exchange, Fault, Reply, Samples
 from validationrun.oracle.fold import RuleState
-from validationrun.oracle.memory import Memory
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
-from validationrun.oracle.prometheus_response import read_loaded
+from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.rules.rule_type import AlertReference
+from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, Request
 from validationrun.oracle.summary import Summary
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.prometheus import Prometheus
@@ -154,7 +156,7 @@ def _doubted(state: RuleState, why: str) -> RuleState:
 def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:
     rule = asked.question.rule
     decider = _decider(past, asked, period, assume=assume)
-    sweep = _sweep(past, asked.question, period, decider) if rule.run_properties.final_sweep else None
+    sweep = _sweep(past, asked.question, period, decider, assume=assume) if rule.run_properties.final_sweep else None
     return Course(rule, asked.times, asked.answers, decider, sweep)
 
 
@@ -171,25 +173,26 @@ def _decider(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Decid
     )
 
 
-def _assumed_silence(past: Past, asked: Ticks) -> Silence:
+def _assumed_silence(past: Past, asked: Ticks) -> SilenceAt:
     held = _held(past, asked)
 
-    def silence(t: float) -> Fault | None:
-        return held[t] if t in held else nothing_held(past, t)
+    def silence(t: float) -> Silence | None:
+        fault = held[t] if t in held else nothing_held(past, t)
+        return ASSUMED if fault is None else Silence(fault)
 
     return silence
 
 
-def _unproven_silence(reference: AlertReference) -> Silence:
+def _unproven_silence(reference: AlertReference) -> SilenceAt:
     fault = Fault(
         RuleReason.ALERT_NOT_LOADED,
         f"history cannot prove that alert {reference.alertname} was loaded while it was silent; "
         "--assume-alerts-loaded takes it for granted",
     )
 
-    def silence(t: float) -> Fault | None:
+    def silence(t: float) -> Silence | None:
         del t
-        return fault
+        return Silence(fault)
 
     return silence
 
@@ -213,21 +216,43 @@ def _fired_before(past: Past, question: Question, period: Period) -> bool:
     return isinstance(answer, Samples) and bool(answer.samples)
 
 
-def _sweep(past: Past, question: Question, period: Period, decider: Decider) -> Callable[[Memory], Decision]:
+def _sweep(
+    past: Past, question: Question, period: Period, decider: Decider, *, assume: bool
+) -> Callable[[Memory], Decision]:
+    refers = type_of(question.rule).reference(question.rule) is not None
+
     def sweep(memory: Memory) -> Decision:
         query = question.at(period.start, period.end)
         answer: CompactAnswer
+        silence = None
         if type_of(question.rule).asks_at_every_tick(question.rule):
             answer = observed_at(past, question, period.start, period.end, final=True, memory=memory)
         else:
-            answer = compact(past.answer(query, period.end, question.timeout_s))
-        decision = decider.decide(period.end, answer, memory, final=True)
-        if decision.reason != RuleReason.NO_SAMPLES or type_of(question.rule).reference(question.rule) is not None:
+            reply = past.instant(query, period.end, question.timeout_s)
+            answer = compact(read_vector(reply, period.end))
+            if refers and assume and answer is NOTHING and nothing_held(past, period.end) is None:
+                silence = _final_silence(past, question, period, query, reply)
+        decision = decider.decide(period.end, answer, memory, final=True, silence=silence)
+        if decision.reason != RuleReason.NO_SAMPLES or refers:
             return decision
         explain = explain_empty(Prometheus(past.url, past.access))
         return dataclasses.replace(decision, why=explain(query, period.end, question.timeout_s))
 
     return sweep
+
+
+def _final_silence(past: Past, question: Question, period: Period, query: str, reply: Reply) -> Silence | None:
+    """What history shows about a silent alert: pending and firing by its ALERTS, its series by the expression that runs now."""
+
+    def send(request: Request) -> Reply:
+        if isinstance(request, AlertRules):
+            return past.rules(request.alertname)
+        return past.instant(request.promql, request.t, question.timeout_s)
+
+    context, end = question.context(period.start), period.end
+    asked = Exchange(question.rule.name, end, True, end, end, query, reply=reply)
+    kind = type_of(question.rule)
+    return kind.silence(context, completed(context, asked, NOTHING_REMEMBERED, set(), send), assumed=True)
 
 
 def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
@@ -236,6 +261,6 @@ def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
     for question in questions:
         if (reference := type_of(question.rule).reference(question.rule)) is not None:
             name = reference.alertname
-            if (fault := read_loaded(past.rules(name), name, past.now())) is not None:
+            if (fault := not_running(past.rules(name), name, past.now())) is not None:
                 lines.append(f"rule {question.rule.name}: {fault.message}")
     return lines

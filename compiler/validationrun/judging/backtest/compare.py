@@ -17,7 +17,7 @@ from validationrun.judging.backtest.further import further_of, observed_at
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.completeness import since_resume
 from validationrun.judging.replay import facts_of, fold_of, states_of
-from validationrun.oracle.decision import Decision
+from validationrun.oracle.decision import Decision, Silence
 from validationrun.oracle.evidence import Entry
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold
@@ -181,11 +181,11 @@ def _decider(past: Past, question: Question, start: float, entries: Sequence[Ent
         return Decider(question, start, further=further_of(past, question, start))
     by_time = {entry.t: entry for entry in entries}
 
-    def silence(t: float) -> Fault | None:
+    def silence(t: float) -> Silence | None:
         """History does not tell whether the alert was loaded, so the proof of the live run counts."""
         entry = by_time.get(t)
         if entry is None or entry.exchange is None:
-            return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert")
-        return type_of(rule).silence(rule, entry.exchange)
+            return Silence(Fault(RuleReason.ALERT_NOT_LOADED, "nothing proved that this Prometheus ran the alert"))
+        return type_of(rule).silence(question.context(start), entry.exchange)
 
     return Decider(question, start, silence)

@@ -7,17 +7,17 @@ from typing import Final
 from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, expand
 from validationrun.judging.backtest.further import Further
 from validationrun.oracle.decide import judge
-from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.decision import ASSUMED, Decision, Observation, Silence
 from validationrun.oracle.exchange import Answer, Fault, Samples
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
 
-Silence = Callable[[float], Fault | None]
-"""Why an empty answer at T proves nothing; None when it proves that the alert did not fire, and when the rule needs no proof."""
+SilenceAt = Callable[[float], Silence | None]
+"""What is known about an empty answer at T; None when the rule needs no proof."""
 
-_NOT_ASKED: Final = Fault(RuleReason.ALERT_NOT_LOADED, "")
+_NOT_ASKED: Final = Silence(Fault(RuleReason.ALERT_NOT_LOADED, ""))
 
 
 def needs_no_proof(t: float) -> None:
@@ -40,7 +40,7 @@ class Decider:
         self,
         question: Question,
         start: float,
-        silence: Silence = needs_no_proof,
+        silence: SilenceAt = needs_no_proof,
         fired_before: Callable[[], bool] | None = None,
         further: Further | None = None,
     ) -> None:
@@ -51,13 +51,29 @@ class Decider:
         self._first: tuple[float, bool] | None = None
 
     def decide(
-        self, t: float, compacted: CompactAnswer, memory: Memory = NOTHING_REMEMBERED, *, final: bool = False
+        self,
+        t: float,
+        compacted: CompactAnswer,
+        memory: Memory = NOTHING_REMEMBERED,
+        *,
+        final: bool = False,
+        silence: Silence | None = None,
     ) -> Decision:
-        """The decision of a tick, or of the final sweep. `memory` is after the decision before this one."""
-        observation = compacted if isinstance(compacted, Observation) else self._observed(t, compacted, memory, final)
+        """
+        The decision of a tick, or of the final sweep.
+
+        Args:
+            memory: after the decision before this one.
+            silence: what is known about an empty answer; asked when it is None.
+        """
+        observation = (
+            compacted if isinstance(compacted, Observation) else self._observed(t, compacted, memory, final, silence)
+        )
         return judge(self._question, self._start, observation, memory)
 
-    def _observed(self, t: float, compacted: CompactAnswer, memory: Memory, final: bool) -> Observation:
+    def _observed(
+        self, t: float, compacted: CompactAnswer, memory: Memory, final: bool, silence: Silence | None
+    ) -> Observation:
         answer = expand(compacted)
         if self._further is not None and type_of(self._question.rule).asks_more(
             self._question.rule, memory, final=final
@@ -66,7 +82,8 @@ class Decider:
             if t not in self._asked:
                 self._asked[t] = self._further(t, answer, memory, final)
             return self._asked[t]
-        silence = self._silence(t) if isinstance(answer, Samples) and not answer.samples else None
+        if silence is None and isinstance(answer, Samples) and not answer.samples:
+            silence = self._silence(t)
         return Observation(t, answer, final, silence, self._before(t, answer))
 
     def _before(self, t: float, answer: Answer) -> bool:
@@ -85,7 +102,9 @@ class Decider:
         """
         every = range(len(times))
         if self._comparison is None:
-            quiet = all(answer is NOTHING for answer in answers) and all(self._silence(t) is None for t in times)
+            quiet = all(answer is NOTHING for answer in answers) and all(
+                self._silence(t) in (None, ASSUMED) for t in times
+            )
             return sorted({0, len(times) - 1}) if quiet and len(times) else every
         try:
             values = list(map(float, answers))  # type: ignore[arg-type]

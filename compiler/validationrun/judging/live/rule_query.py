@@ -2,12 +2,12 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
 from validationrun.oracle.large_answers import LARGE_BYTES, PARSING, beginning
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
@@ -17,8 +17,8 @@ from validationrun.oracle.rules.rule_type import AlertRules, Request
 from validationrun.prometheus.explain_empty import Explain
 from validationrun.spec.v1alpha1 import Rule
 
-Reference = Callable[[Rule], Fault | None]
-"""Why a rule's reference does not resolve, or None."""
+Reference = Callable[[Rule], Fault | Sequence[DefinedAlert]]
+"""Why a rule's reference does not resolve, or the alert as it defines it; nothing for a rule that has none."""
 
 _LEAST_SECONDS: Final = 0.5
 
@@ -39,7 +39,7 @@ class Asker:
         question: Question,
         connection: Connection,
         *,
-        reference: Reference = lambda _: None,
+        reference: Reference = lambda _: (),
         explain: Explain | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -68,11 +68,12 @@ class Asker:
         rule, asked = self.question.rule, self._now()
         until = time.monotonic() + self.question.timeout_s
         query = self.question.at(start, t)
-        if (refused := self._reference(rule)) is not None:
-            exchange = Exchange(rule.name, t, final, asked, self._now(), query, refused=refused)
+        defined = self._reference(rule)
+        if isinstance(defined, Fault):
+            exchange = Exchange(rule.name, t, final, asked, self._now(), query, refused=defined)
             return self._decide(start, exchange, memory)
         reply = self._connection.query(query, t, self.question.timeout_s)
-        exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply)
+        exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply, defined=defined)
         exchange = ask_further(self._connection, self.question, start, exchange, memory, self._roles, until)
         return self._decide(start, dataclasses.replace(exchange, answered=self._now()), memory)
 

@@ -1,18 +1,17 @@
 """Injects faults into the private Prometheus' answers to a rule."""
 
-import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from validationrun.judging.ruletest import model
+from validationrun.judging.ruletest.alert_rules import nothing_loaded
 from validationrun.judging.ruletest.server import PrivatePrometheusError
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
 from validationrun.prometheus import Prometheus
 
 _SERVER_ERROR: Final = 500
-_GROUP_SECONDS: Final = 30.0
 
 
 class Clock:
@@ -40,14 +39,24 @@ class Struck:
         return named and self._begins <= now and (self._ends is None or now < self._ends)
 
 
+Alerting = Callable[[str, float], Reply]
+
+
 class Connection:
     """One rule's connection, for its `Asker`."""
 
-    def __init__(self, rule: str, prometheus: Prometheus, faults: Sequence[Struck], clock: Clock) -> None:
+    def __init__(
+        self, rule: str, prometheus: Prometheus, faults: Sequence[Struck], clock: Clock, alerting: Alerting
+    ) -> None:
+        """
+        Args:
+            alerting: what `/api/v1/rules` says of an alert at a time.
+        """
         self._rule = rule
         self._prometheus = prometheus
         self._faults = faults
         self._clock = clock
+        self._alerting = alerting
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         """Raises PrivatePrometheusError when the private Prometheus itself fails, because that is no answer to judge."""
@@ -61,11 +70,11 @@ class Connection:
         return reply if fault is None else _ALTERED[fault.type](reply)
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
-        """Answers that the alert is loaded, because the private Prometheus has no rules: its ALERTS are series of the test."""
+        """What is said of the alert: the private Prometheus has no rules, because its ALERTS are series of the test."""
         fault = self._strikes(lambda candidate: candidate.type in _INSTEAD or candidate.type == "alertNotLoaded")
         if fault is not None and fault.type in _INSTEAD:
             return _INSTEAD[fault.type](fault, self._clock(), timeout_s)
-        return _loaded([] if fault is not None else [alertname], self._clock())
+        return nothing_loaded() if fault is not None else self._alerting(alertname, self._clock())
 
     def _strikes(self, concerned: Callable[[model.Fault], bool]) -> model.Fault | None:
         for candidate in self._faults:
@@ -114,13 +123,6 @@ _INSTEAD: Final[dict[str, Callable[[model.Fault, float, float], Reply]]] = {
 }
 _ALTERED: Final[dict[str, Callable[[Reply], Reply]]] = {"nan": _nan, "partial": _partial}
 _ANSWERS: Final = frozenset({*_INSTEAD, *_ALTERED})
-
-
-def _loaded(alertnames: Sequence[str], now: float) -> Reply:
-    evaluated = dt.datetime.fromtimestamp(now, dt.UTC).isoformat()
-    rules = [{"type": "alerting", "name": name, "health": "ok", "lastEvaluation": evaluated} for name in alertnames]
-    groups = [{"name": "rule-test", "interval": _GROUP_SECONDS, "rules": rules}] if rules else []
-    return _reply({"status": "success", "data": {"groups": groups}})
 
 
 def _reply(document: dict[str, Any]) -> Reply:

@@ -124,6 +124,41 @@ class RuleTest(Model):
     expect: Annotated[Expected, Field(description="What must come out.")]
 
 
+class PrometheusRuleEntry(Model):
+    """An alerting or a recording rule, as Prometheus' rule files write it."""
+
+    name: Annotated[str | None, Field(alias="alert", min_length=1, description="The alert's name.")] = None
+    record: Annotated[str | None, Field(min_length=1, description="Of a recording rule, which is passed over.")] = None
+    expr: Annotated[str, Field(min_length=1, description="The expression.")]
+    for_: Annotated[
+        DurationOrZero, Field(alias="for", description="How long its condition must hold before it fires.")
+    ] = 0
+    keep_firing_for: Annotated[
+        DurationOrZero, Field(alias="keep_firing_for", description="Passed over: ALERTS are series of the test.")
+    ] = 0
+    labels: Annotated[dict[str, str], Field(default_factory=dict, description="The labels that it sets.")]
+    annotations: Annotated[dict[str, str], Field(default_factory=dict, description="Passed over: they are for people.")]
+
+
+class AlertGroup(Model):
+    """A group, as Prometheus' rule files write it."""
+
+    name: Annotated[str, Field(min_length=1, description="The group's name.")]
+    interval: Annotated[
+        Duration, Field(description="Time between two evaluations; default 1m, which is Prometheus' own.")
+    ] = 60
+    query_offset: Annotated[
+        DurationOrZero, Field(alias="query_offset", description="How far back it asks for its data.")
+    ] = 0
+    rules: Annotated[list[PrometheusRuleEntry], Field(max_length=1000, description="Its rules.")]
+
+
+class PrometheusRules(Model):
+    """A rule file of Prometheus."""
+
+    groups: Annotated[list[AlertGroup], Field(min_length=1, max_length=100, description="Its groups.")]
+
+
 class RuleTestFile(Model):
     """Tests of one run's rules."""
 
@@ -131,4 +166,8 @@ class RuleTestFile(Model):
     kind: Annotated[Literal["ValidationRuleTest"], Field(description="Kind of document.")]
     spec: Annotated[str, Field(min_length=1, description="The file with the run, relative to this file.")]
     run: Annotated[RunName | None, Field(description="Which run of it; needed when it holds several.")] = None
+    rules: Annotated[
+        PrometheusRules | None,
+        Field(description="The alerting rules that Prometheus runs; default: every alert counts as loaded."),
+    ] = None
     tests: Annotated[list[RuleTest], Field(min_length=1, max_length=1000, description="The tests.")]

@@ -1,11 +1,12 @@
 """A test made ready: its rules as questions, its series struck by its faults, and all that is wrong with it."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base.durations import format_duration
-from validationrun.judging.ruletest.model import Fault, RuleTest, RuleTestFile
+from validationrun.judging.ruletest.model import AlertGroup, Fault, RuleTest, RuleTestFile
 from validationrun.judging.ruletest.promtool_series import NotationError, Selector, read_series, read_values
 from validationrun.judging.ruletest.series import SERIES_FAULTS, Series, lay_out, strike
 from validationrun.oracle.outcome import Verdict
@@ -36,6 +37,7 @@ class Case:
     Attributes:
         index: of the test in its file.
         opens, closes: the window.
+        groups: of the alerting rules that Prometheus runs; None when every alert counts as loaded.
         faults: of answers, each with its index in the test; those of series are in the series already.
     """
 
@@ -46,18 +48,20 @@ class Case:
     faults: tuple[tuple[int, Fault], ...]
     opens: int
     closes: int
+    groups: tuple[AlertGroup, ...] | None = None
 
 
 def prepare(file: RuleTestFile, run: ValidationRun) -> tuple[list[Case], list[Finding]]:
     """Every test of a file against the run it names. Cases only where there is no finding."""
-    findings = list(_names(file))
+    findings = [*_names(file), *_alert_rules(file)]
+    groups = tuple(file.rules.groups) if file.rules is not None else None
     cases = []
     for index in range(len(file.tests)):
         preparing = _Preparing(file.tests[index], run, index)
         case = preparing.case()
         findings += preparing.findings
         if not preparing.findings:
-            cases.append(case)
+            cases.append(dataclasses.replace(case, groups=groups))
     return ([] if findings else cases), findings
 
 
@@ -70,6 +74,16 @@ def _names(file: RuleTestFile) -> Iterator[Finding]:
                 "RT107", loc, f"{format_path(loc)} {quote(test.name)} is given twice", "rename one of the two"
             )
         seen.add(test.name)
+
+
+def _alert_rules(file: RuleTestFile) -> Iterator[Finding]:
+    for position, group in enumerate(file.rules.groups if file.rules is not None else ()):
+        for index, entry in enumerate(group.rules):
+            if (entry.name is None) == (entry.record is None):
+                loc: Loc = ("rules", "groups", position, "rules", index)
+                yield Finding(
+                    "RT106", loc, f"{format_path(loc)} must have either `alert` or `record`", "write `alert: Name`"
+                )
 
 
 class _Preparing:

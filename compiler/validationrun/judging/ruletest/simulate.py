@@ -12,7 +12,8 @@ from typing import Final
 
 from validationrun.judging.live.loop import SWEEP_PAUSE_SECONDS
 from validationrun.judging.live.rule_query import Asker
-from validationrun.judging.ruletest.faults import Clock, Connection, Struck
+from validationrun.judging.ruletest.alert_rules import assumed, of_groups
+from validationrun.judging.ruletest.faults import Alerting, Clock, Connection, Struck
 from validationrun.judging.ruletest.prepare import Case
 from validationrun.judging.ruletest.promtool_series import Value
 from validationrun.judging.ruletest.remote_write import label_bytes
@@ -21,9 +22,11 @@ from validationrun.judging.ruletest.server import PrivatePrometheus
 from validationrun.oracle.decision import Decision, is_worth_a_retry
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.prometheus.explain_empty import explain_empty
+from validationrun.spec.v1alpha1 import Rule
 
 _MOST_WRITTEN: Final = 50_000
 """Samples in one request: some megabytes."""
@@ -105,8 +108,16 @@ class _Simulation:
 
     def _asker(self, question: Question) -> Asker:
         faults = [struck for _, struck in self.faults]
-        connection = Connection(question.rule.name, self.prometheus.ask, faults, self.clock)
+        connection = Connection(
+            question.rule.name, self.prometheus.ask, faults, self.clock, self._alerting(question.rule)
+        )
         return Asker(question, connection, explain=explain_empty(self.prometheus.ask), now=self.clock)
+
+    def _alerting(self, rule: Rule) -> Alerting:
+        if (groups := self.case.groups) is not None:
+            return lambda alertname, now: of_groups(groups, alertname, now)
+        labels = [matcher.name for matcher in type_of(rule).matchers(rule)]
+        return lambda alertname, now: assumed(alertname, labels, now - self.case.test.settle)
 
     def run(self) -> Outcome:
         for t, due in itertools.groupby(self._ticks(), key=lambda tick: tick[0]):

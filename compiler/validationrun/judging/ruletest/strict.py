@@ -20,7 +20,13 @@ from validationrun.spec.findings import Finding, Loc, format_path, quote
 
 _ALERTS: Final = "ALERTS"
 _ABOUT_MISSING_SERIES: Final = frozenset(
-    {"NoSamples", "SeriesMissing", "AlertNotLoaded", "AlertNotScoped", "AlertBlind"}
+    {
+        RuleReason.NO_SAMPLES,
+        "SeriesMissing",
+        RuleReason.ALERT_NOT_LOADED,
+        RuleReason.ALERT_NOT_SCOPED,
+        RuleReason.ALERT_BLIND,
+    }
 )
 """A test that expects one of these means a series or a label that is not there."""
 

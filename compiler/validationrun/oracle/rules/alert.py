@@ -1,31 +1,35 @@
 """Rule type `alert`: an alert that must not fire for this run."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.alert_proof import PROOF, AlertProof
+from validationrun.oracle.decision import Decision, Observation, Silence
 from validationrun.oracle.exchange import Exchange, Fault, Samples
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.label_matcher import matchers_of
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import Place, find_places, quoted
-from validationrun.oracle.prometheus_response import read_loaded, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery, Request, RuleType
+from validationrun.oracle.silence import SilentTick
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import AlertRule, Matcher, Rule
-
-PROOF: Final = "proof"
-"""The request that proves that a silent alert is loaded."""
 
 OPENING: Final = "opening"
 """The request that tells which alerts fired already when the rule's range opened."""
 
 
+_NOTHING_KNOWN: Final = Silence(
+    Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
+)
+
+
 class Alert(RuleType):
-    """Failed once the alert fired at any moment of the window; its silence passes only with the proof that it is loaded."""
+    """Failed once the alert fired at any moment of the window; its silence passes only with the proof of `oracle/silence.py`."""
 
     name = "alert"
     own_labels = frozenset({"__name__", "alertname", "alertstate"})
@@ -36,8 +40,9 @@ class Alert(RuleType):
         return _body(rule).matchers
 
     def reference(self, rule: "Rule") -> AlertReference:
-        reference = _body(rule).rule_ref
-        return AlertReference(reference.namespace, reference.name, reference.alertname)
+        body = _body(rule)
+        reference = body.rule_ref
+        return AlertReference(reference.namespace, reference.name, reference.alertname, body.pending)
 
     def question(self, rule: "Rule") -> tuple[str, list[Place]]:
         """
@@ -60,13 +65,16 @@ class Alert(RuleType):
         self, context: RuleContext, exchange: Exchange, memory: Memory, asked: Collection[str]
     ) -> Request | None:
         del memory
-        if PROOF in exchange.others or OPENING in exchange.others:
+        if OPENING in exchange.others:
             return None
         answer = read_vector(exchange.reply, exchange.t)
         if isinstance(answer, Fault):
             return None
         if not answer.samples:
-            return AlertRules(PROOF, self.reference(context.rule).alertname)
+            if PROOF not in exchange.others:
+                return AlertRules(PROOF, self.reference(context.rule).alertname)
+            further = self._proof(context, exchange).next_query()
+            return InstantQuery(*further, exchange.t) if further is not None else None
         # Did it fire before the run began? For people, and said once; the verdict does not depend on it.
         if OPENING in asked:
             return None
@@ -79,32 +87,43 @@ class Alert(RuleType):
 
     def observe(self, context: RuleContext, exchange: Exchange) -> Observation:
         answer = exchange.refused or read_vector(exchange.reply, exchange.t)
-        silence = self.silence(context.rule, exchange) if isinstance(answer, Samples) and not answer.samples else None
+        silence = self.silence(context, exchange) if isinstance(answer, Samples) and not answer.samples else None
         before = False
         if OPENING in exchange.others:
             opening = read_vector(exchange.others[OPENING], self.opens(context.rule, context.start, exchange.t))
             before = isinstance(opening, Samples) and bool(opening.samples)
         return Observation(exchange.t, answer, exchange.final, silence, before)
 
-    def silence(self, rule: "Rule", exchange: Exchange) -> Fault | None:
+    def silence(self, context: RuleContext, exchange: Exchange, *, assumed: bool = False) -> Silence:
         if PROOF not in exchange.others:
-            return Fault(RuleReason.ALERT_NOT_LOADED, "nothing proves that this Prometheus runs the alert")
-        return read_loaded(exchange.others[PROOF], self.reference(rule).alertname, exchange.answered)
+            return _NOTHING_KNOWN
+        return self._proof(context, exchange, assumed=assumed).silence()
+
+    def _proof(self, context: RuleContext, exchange: Exchange, *, assumed: bool = False) -> AlertProof:
+        body = _body(context.rule)
+        return AlertProof(
+            exchange,
+            body.rule_ref.alertname,
+            matchers_of(context, body.matchers),
+            self.opens(context.rule, context.start, exchange.t),
+            context.start,
+            body.require_series,
+            assumed,
+        )
 
     def judge(self, context: RuleContext, observation: Observation, memory: Memory) -> Decision:
-        return replace(self._judge(context.rule, observation), memory=memory)
-
-    def _judge(self, rule: "Rule", observation: Observation) -> Decision:
-        t, answer, final = observation.t, observation.answer, observation.final
-        if isinstance(answer, Samples) and answer.samples:
-            count = len(answer.samples)
-            message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
-            message += "; already firing at start" if observation.before else ""
-            return Decision(rule.name, t, Verdict.FAILED, RuleReason.ALERT_FIRED, message, count=count, final=final)
-        fault = answer if isinstance(answer, Fault) else observation.silence
-        if fault is not None:
-            return Decision(rule.name, t, Verdict.ERROR, fault.reason, fault.message, final=final)
-        return Decision(rule.name, t, Verdict.PASSED, RuleReason.NONE, "the alert did not fire", final=final)
+        rule, t, answer, final = context.rule, observation.t, observation.answer, observation.final
+        if isinstance(answer, Fault):
+            return Decision(rule.name, t, Verdict.ERROR, answer.reason, answer.message, final=final, memory=memory)
+        if not answer.samples:
+            silence = observation.silence or _NOTHING_KNOWN
+            return SilentTick(rule, context.start, t, final, _body(rule).pending).decide(silence, memory)
+        count = len(answer.samples)
+        message = "the alert fired" if count == 1 else f"the alert fired for {count} series"
+        message += "; already firing at start" if observation.before else ""
+        return Decision(
+            rule.name, t, Verdict.FAILED, RuleReason.ALERT_FIRED, message, count=count, final=final, memory=memory
+        )
 
     def requirement(self, rule: "Rule") -> str:
         del rule

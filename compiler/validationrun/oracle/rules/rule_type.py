@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from validationrun.oracle.comparison import Comparison
-from validationrun.oracle.decision import Decision, Observation
-from validationrun.oracle.exchange import Exchange, Fault
+from validationrun.oracle.decision import Decision, Observation, Silence
+from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.placeholders import Place
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AlertReference:
-    """An alert and the PrometheusRule that defines it."""
+    """
+    An alert and the PrometheusRule that defines it.
+
+    Attributes:
+        pending: what an instance means that is pending at the window's end: Error, Failed or Passed.
+    """
 
     namespace: str
     name: str
     alertname: str
+    pending: str = "Error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +162,14 @@ class RuleType(abc.ABC):
 
     # What it means.
 
-    def silence(self, rule: "Rule", exchange: Exchange) -> Fault | None:
-        """Why an empty answer proves nothing; None when the exchange proves it, and for a type that needs no proof."""
-        del rule, exchange
+    def silence(self, context: RuleContext, exchange: Exchange, *, assumed: bool = False) -> Silence | None:
+        """
+        What an exchange shows about an empty answer; None for a type that needs no proof.
+
+        Args:
+            assumed: what the present says about the past is taken for granted.
+        """
+        del context, exchange, assumed
         return None
 
     @abc.abstractmethod

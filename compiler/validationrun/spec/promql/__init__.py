@@ -20,6 +20,15 @@ from validationrun.spec.promql.numbers import Numbers
 from validationrun.spec.promql.possible import possible
 from validationrun.spec.promql.reach import Reach, reaches
 from validationrun.spec.promql.series import labels_of, may_give_several
+from validationrun.spec.promql.sight import (
+    Selection,
+    Sight,
+    UnknownSelectorError,
+    is_sighted,
+    selections,
+    sight,
+    written_labels,
+)
 from validationrun.spec.promql.silence import Silence, silence
 from validationrun.spec.promql.syntax import SyntaxFault, parse
 from validationrun.spec.promql.tree import (
@@ -38,9 +47,10 @@ from validationrun.spec.promql.tree import (
 from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
-    "Filter", "FreshSelector", "Mismatch", "Numbers", "RangeUse", "Reach", "Silence", "SyntaxFault", "Wants", "Way",
-    "aggregated", "aggregated_series", "bare", "children", "depth", "fresh_selectors", "functions_of_value",
-    "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector", "labels_of", "matcher_values",
-    "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "outermost_aggregations", "parse", "possible",
-    "range_uses", "reaches", "selectors", "silence", "split_comparison", "unscoped", "value_type",
+    "Filter", "FreshSelector", "Mismatch", "Numbers", "RangeUse", "Reach", "Selection", "Sight", "Silence", "SyntaxFault",
+    "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth", "fresh_selectors",
+    "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector", "is_sighted", "labels_of",
+    "matcher_values", "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "outermost_aggregations",
+    "parse", "possible", "range_uses", "reaches", "selections", "selectors", "sight", "silence", "split_comparison", "unscoped",
+    "value_type", "written_labels",
 ]  # fmt: skip

@@ -108,6 +108,17 @@ class Matcher(Model):
 class AlertRule(Model):
     rule_ref: Annotated[RuleRef, Field(description="The alert, by the PrometheusRule that defines it.")]
     matchers: Annotated[list[Matcher], Field(max_length=32, description="Scope the alert to this run's chain.")] = []
+    pending: Annotated[
+        Literal["Error", "Failed", "Passed"],
+        Field(description="What an instance of this run means that is pending at the window's end."),
+    ] = "Error"
+    require_series: Annotated[
+        bool,
+        Field(
+            description="Passes only if the alert saw series of this run. false for an alert on a counter that is born with its "
+            "first error."
+        ),
+    ] = True
     timeout: Annotated[
         Duration | None, Field(description="How long one query may take; default the smaller of 30s and the interval.")
     ] = None

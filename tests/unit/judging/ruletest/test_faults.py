@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from validationrun.judging.ruletest.alert_rules import assumed
 from validationrun.judging.ruletest.faults import Clock, Connection, Struck
 from validationrun.judging.ruletest.model import Fault as Wanted
 from validationrun.judging.ruletest.server import PrivatePrometheusError
+from validationrun.oracle.alerting_rules import not_running
 from validationrun.oracle.exchange import Fault, Reply, Samples
-from validationrun.oracle.prometheus_response import read_loaded, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 
 ONE = Reply(200, json.dumps(
     {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {"a": "b"}, "value": [5, "7"]}]}}
@@ -30,7 +32,7 @@ def connection(*faults, reply=ONE, now=100.0, opens=0, rule="r"):
     clock = Clock()
     clock.now = now
     struck = [Struck(Wanted.model_validate(one), opens) for one in faults]
-    return Connection(rule, Canned(reply), struck, clock), struck
+    return Connection(rule, Canned(reply), struck, clock, lambda alertname, at: assumed(alertname, [], at)), struck
 
 
 def answer(*faults, **options):
@@ -89,9 +91,9 @@ def test_the_first_fault_that_strikes_is_the_one():
 
 def test_an_alert_counts_as_loaded_until_a_fault_says_otherwise():
     asked, _ = connection(now=100.0)
-    assert read_loaded(asked.rules("X", 3.0), "X", 100.0) is None
+    assert not_running(asked.rules("X", 3.0), "X", 100.0) is None
     asked, [struck] = connection({"type": "alertNotLoaded"})
-    found = read_loaded(asked.rules("X", 3.0), "X", 100.0)
+    found = not_running(asked.rules("X", 3.0), "X", 100.0)
     assert found is not None
     assert found.reason == "AlertNotLoaded"
     assert struck.struck

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 import replies
 from simulation import alert_rule
-from validationrun.oracle.decision import Decision, Observation
+from validationrun.oracle.alert_proof import PROOF
+from validationrun.oracle.decision import ASSUMED, Decision, Observation, Silence
 from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
 from validationrun.oracle.memory import NOTHING_REMEMBERED
 from validationrun.oracle.placeholders import fill
 from validationrun.oracle.rule_context import RuleContext
-from validationrun.oracle.rules.alert import OPENING, PROOF, Alert
+from validationrun.oracle.rules.alert import OPENING, Alert
 from validationrun.oracle.rules.rule_type import AlertReference, AlertRules, InstantQuery
 from validationrun.spec.v1alpha1 import Rule
 
@@ -69,8 +70,9 @@ def judged(answer: Any, **more: Any) -> Decision:
 
 
 def test_silence_of_an_alert_passes_with_proof_only() -> None:
-    doubt = Fault("AlertNotLoaded", "no such alert")
-    assert judged(Samples([])).verdict == "Passed"
+    doubt = Silence(Fault("AlertNotLoaded", "no such alert"))
+    assert judged(Samples([]), silence=ASSUMED).verdict == "Passed"
+    assert judged(Samples([])).verdict == "Error"
     unproven = judged(Samples([]), silence=doubt)
     assert (unproven.verdict, unproven.reason) == ("Error", "AlertNotLoaded")
     fired = judged(Samples([Sample({}, "1")]), silence=doubt)
@@ -105,7 +107,7 @@ def test_the_range_opens_behind_start_after_and_never_behind_t() -> None:
 
 def test_what_people_read() -> None:
     rule, alert = _rule("A <b>", ("namespace", "=", "${namespace}")), Alert()
-    assert alert.reference(rule) == AlertReference("monitoring", "alerts", "A <b>")
+    assert alert.reference(rule) == AlertReference("monitoring", "alerts", "A <b>", "Error")
     assert (alert.requirement(rule), alert.passes_when(rule)) == ("must not fire", "the alert does not fire")
     condition = alert.condition(rule, lambda text: text.replace("<", "?").replace("$", "?"))
     assert condition == 'alert A ?b> of monitoring/alerts does not fire for {namespace="?{namespace}"}'
