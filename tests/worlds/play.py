@@ -28,7 +28,7 @@ from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import RuleReason, RunReason
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
-from validationrun.oracle.workload import PASSED, Shard, Workload, aggregate, early_end
+from validationrun.oracle.workload import ASSERTION_FAILED, PASSED, Shard, Workload, aggregate, early_end
 
 _APART: Final = 10 * 24 * 3600
 """Worlds share a Prometheus: each lives ten days after the one before it, and no rule looks back as far."""
@@ -258,8 +258,14 @@ class _Control:
     def look(self) -> Window:
         start, seen = float(self.life.start), self.life.now - _LEARNED
         if seen >= self.end:
-            return Window(start, self.end, self.end, over=True, cut=self.cut)
+            return Window(start, self.end, self.end, self._cooldown_end(), over=True, cut=self.cut)
         return Window(start, min(seen, self.end))
+
+    def _cooldown_end(self) -> float | None:
+        """After a load that ended by itself with 0 or 1."""
+        starter = self.life.starter
+        by_itself = not self.cut and all(code in (PASSED, ASSERTION_FAILED) for code, _ in _ends(self.life))
+        return self.end + starter.cooldown if by_itself and starter.cooldown else None
 
     def interrupted(self) -> bool:
         return False

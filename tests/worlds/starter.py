@@ -89,7 +89,7 @@ def starter(name: str) -> Starter:
         validator=[pod for pod, role in by_role if role != "fullNode"][-1],
         full_node=by_role[-1][0],
         load_pods=tuple(f"{workflow}-1a2b3c4d-{shard}-abcde" for shard in shards),
-        load=load_plan(Bundle(build_bundle(build_plan(run, runner_image="")).data).plan, {}),
+        load=load_plan(Bundle(build_bundle(build_plan(run)).data).plan, {}),
         replays="endpoints" in chain,
         scrape=parse_duration(_scrape(chain)),
     )
