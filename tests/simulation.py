@@ -107,6 +107,11 @@ def is_about_age(promql: str) -> bool:
     return "timestamp(" in promql
 
 
+def counts_series(promql: str) -> bool:
+    """Whether this counts what lies under the aggregation of a rule's query."""
+    return '"validationrun", "pods' in promql
+
+
 class SimulatedPrometheus:
     """Answers by a function of the query and of T, in seconds since START."""
 
