@@ -23,6 +23,10 @@ _QUERY_CHECKS: Final = (
 )
 
 
+_MOST_DEEP: Final = 150
+"""The checks recurse, with up to three calls for each level of a tree."""
+
+
 @rule_by_rule
 def queries(run: ValidationRun) -> Iterator[Finding]:
     """Checks the syntax first. The other checks run only on a query that parses."""
@@ -43,8 +47,12 @@ def queries(run: ValidationRun) -> Iterator[Finding]:
         try:
             tree = promql.parse(filled)
         except promql.SyntaxFault as fault:
-            newer = promql.newer_syntax(filled)
-            yield _not_checked(field, newer) if newer else _syntax_finding(field, fault, values)
+            newer = ", ".join(promql.newer_syntax(filled))
+            why = f"it uses syntax that only some versions of Prometheus take: {newer}"
+            yield _not_checked(field, why) if newer else _syntax_finding(field, fault, values)
+            continue
+        if promql.depth(tree) > _MOST_DEEP:
+            yield _not_checked(field, f"more than {_MOST_DEEP} operators and functions stand within each other")
             continue
         uses_window = any(place.value == WINDOW for place in places)
         query = Query(field, run, rule, text, tree, uses_window)
@@ -65,8 +73,8 @@ def _syntax_finding(field: Loc, fault: promql.SyntaxFault, values: dict[str, str
     )
 
 
-def _not_checked(field: Loc, newer: list[str]) -> Finding:
-    message = f"{format_path(field)} is not checked, because it uses syntax that only some versions of Prometheus take: {', '.join(newer)}"
+def _not_checked(field: Loc, why: str) -> Finding:
+    message = f"{format_path(field)} is not checked, because {why}"
     help_ = "try it in Prometheus' own query page, and look for yourself whether it can pass without data"
     return Finding("VR579", field, message, help_, Severity.WARNING)
 
