@@ -22,7 +22,7 @@ _ALERTS: Final = "ALERTS"
 _ABOUT_MISSING_SERIES: Final = frozenset(
     {
         RuleReason.NO_SAMPLES,
-        "SeriesMissing",
+        RuleReason.SERIES_MISSING,
         RuleReason.ALERT_NOT_LOADED,
         RuleReason.ALERT_NOT_SCOPED,
         RuleReason.ALERT_BLIND,
