@@ -33,7 +33,11 @@ def folder(tmp_path):
 
 def test_lint_checks_runs_and_rule_tests_and_passes_the_rest_over(folder):
     result = call("lint", folder)
-    assert (result.code, result.out, result.err) == (0, "", "2 files: no findings; 2 others passed over\n")
+    assert (result.code, result.out, result.err.splitlines()[0]) == (
+        0,
+        "",
+        "2 files: no findings; 2 others passed over",
+    )
     assert call("lint", f"{folder}/*.yaml").err == result.err
 
 

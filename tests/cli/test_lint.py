@@ -35,7 +35,7 @@ def warned(tmp_path):
 
 def test_a_good_spec_is_0_and_says_so_in_one_line():
     result = call("lint", NIGHTLY)
-    assert (result.code, result.out, result.err) == (0, "", "1 file: no findings\n")
+    assert (result.code, result.out, result.err.splitlines()[0]) == (0, "", "1 file: no findings")
 
 
 def test_findings_are_1_and_each_shows_its_place_and_the_way_out(bad):
@@ -106,7 +106,7 @@ def test_a_folder_is_walked_in_order(tmp_path, good):
     other.write_bytes(as_yaml(edited(lambda run: run["metadata"].update(name="other"))))
     (tmp_path / "notes.txt").write_text("not yaml: [")
     result = call("lint", tmp_path)
-    assert (result.code, result.err) == (0, "2 files: no findings\n")
+    assert (result.code, result.err.splitlines()[0]) == (0, "2 files: no findings")
     assert good.exists()
 
 
@@ -116,7 +116,7 @@ def test_a_folder_without_yaml_is_2(tmp_path):
 
 
 def test_a_glob_is_expanded_and_one_that_matches_nothing_is_2(tmp_path, good):
-    assert call("lint", f"{tmp_path}/*.yaml").err == "1 file: no findings\n"
+    assert call("lint", f"{tmp_path}/*.yaml").err.splitlines()[0] == "1 file: no findings"
     assert call("lint", f"{tmp_path}/**/g?od.yaml").code == 0
     result = call("lint", f"{tmp_path}/*.yml")
     assert (result.code, result.err) == (2, f"validationrun: nothing matches {tmp_path}/*.yml\n")
@@ -130,13 +130,13 @@ def test_a_file_whose_name_looks_like_a_glob_is_read(tmp_path):
 
 
 def test_a_file_that_is_given_twice_is_read_once(good):
-    assert call("lint", good, good).err == "1 file: no findings\n"
+    assert call("lint", good, good).err.splitlines()[0] == "1 file: no findings"
 
 
 @pytest.mark.parametrize("other", ["{parent}/./{name}", "{parent}"])
 def test_a_file_that_is_given_in_two_ways_is_read_once(good, other):
     result = call("lint", good, other.format(parent=good.parent, name=good.name))
-    assert (result.code, result.err) == (0, "1 file: no findings\n")
+    assert (result.code, result.err.splitlines()[0]) == (0, "1 file: no findings")
 
 
 def test_two_runs_of_one_name_are_an_error_that_names_both_files(tmp_path, good):
@@ -151,7 +151,7 @@ def test_two_runs_of_one_name_are_an_error_that_names_both_files(tmp_path, good)
 
 def test_a_dash_reads_standard_input():
     result = call("lint", "-", stdin=NIGHTLY.read_bytes())
-    assert (result.code, result.err) == (0, "1 file: no findings\n")
+    assert (result.code, result.err.splitlines()[0]) == (0, "1 file: no findings")
     assert call("lint", "-", stdin=b"a: [").out.startswith("<stdin>:1:")
 
 
@@ -270,3 +270,9 @@ def test_an_ignored_warning_that_an_error_hides_is_not_told(tmp_path):
     path.write_text(path.read_text().replace('"op": ">"', '"op": "=>"'))
     result = call("lint", path)
     assert (result.code, result.err) == (1, "1 file: 1 error\n")
+
+
+def test_each_rules_blind_tail_is_named_below_the_findings():
+    """The last part of the window, as long as the range, may go unseen."""
+    result = call("lint", str(ROOT / "examples" / "nightly.yaml"))
+    assert "rule height-advances: blind tail: what happens in the last " in result.err

@@ -117,7 +117,7 @@ def test_init_prints_a_spec_that_lints_without_a_finding(scenario):
     printed = call("init", scenario, "--name", "mine", "-n", "eng-bob")
     assert printed.code == 0
     result = call("lint", "-", stdin=printed.out.encode())
-    assert (result.code, result.out, result.err) == (0, "", "1 file: no findings\n")
+    assert (result.code, result.out, result.err.splitlines()[0]) == (0, "", "1 file: no findings")
 
 
 def test_init_without_a_scenario_is_nightly():
@@ -300,7 +300,7 @@ def test_many_files_show_progress_on_a_terminal_and_none_elsewhere(tmp_path):
     code, out = in_terminal("lint", tmp_path)
     assert code == 0
     assert "Linting" in out
-    assert run("lint", tmp_path).err == "25 files: no findings\n"
+    assert run("lint", tmp_path).err.splitlines()[0] == "25 files: no findings"
 
 
 def test_a_reader_that_goes_away_is_no_bug():
