@@ -18,7 +18,7 @@ from validationrun.judging.backtest.fetch import ask_window
 from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.live.rule_query import Asker
-from validationrun.oracle.decision import Decision
+from validationrun.oracle.decision import ASSUMED, Decision
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Prometheus
 
@@ -153,7 +153,7 @@ def told_by_decisions(past: Past, question: Question, period: Period, **how: boo
     decider = (
         Decider(question, period.start)
         if question.rule.query
-        else Decider(question, period.start, lambda _: None, bool)
+        else Decider(question, period.start, lambda _: ASSUMED, bool)
     )
     return [decider.decide(t, told) for t, told in zip(asked.times, asked.answers, strict=True) if told is not None]
 
