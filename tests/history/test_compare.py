@@ -108,8 +108,9 @@ RUNS = {
     "good": [
         query_rule("low", "height", "<", "1e9"),
         query_rule("sum", "sum(share)", ">", "0"),
-        alert_rule("quiet", "Never"),
     ],
+    # Nobody saw an evaluation in a window that is over: live it is an Error, and history cannot say more.
+    "a-silent-alert-of-the-past": [alert_rule("quiet", "Never"), query_rule("low", "height", "<", "1e9")],
     "breached": [query_rule("low", "height", "<", "200"), query_rule("other", "height", "<", "250")],
     "stopped": [
         query_rule("low", "height", "<", "200", stopOnFailure=True),
