@@ -47,14 +47,19 @@ def test_21_a_zero_that_stands_for_no_data_passes_by_the_letter():
 @pytest.mark.parametrize(
     ("promql", "op"),
     [
-        ('sum(rate(x{p="q"}[5m])) > bool 1', "=="),
         ('sum(x{p="q"}) or vector(0)', "=="),
         ('absent(x{p="q"})', "!="),
-        ('count(x{p="q"} > 3)', "=="),
+        ('scalar(sum(x{p="q"})) > bool 1', "=="),
     ],
 )
 def test_21_lint_warns_of_a_value_that_stands_for_no_data(promql, op):
     assert "VR555" in codes(spec(promql, op=op))
+
+
+@pytest.mark.parametrize("promql", ['sum(rate(x{p="q"}[5m])) > bool 1', 'count(x{p="q"} > 3)'])
+def test_21_a_vector_without_series_stays_empty(promql):
+    """Neither `bool` nor `count()` makes a value of it, so there is nothing to warn of."""
+    assert "VR555" not in codes(spec(promql))
 
 
 def test_22_infinity_is_an_error_even_where_it_compares_well():
