@@ -255,8 +255,9 @@ def test_rerun_starts_a_new_run_of_the_same_template_and_parameters(api: FakeApi
         "arguments": {"parameters": [{"name": "duration", "value": "5m"}]},
     }
     # Nothing else of the first run: no label of a verdict either.
-    assert made["metadata"]["labels"] == OURS
+    assert made["metadata"]["labels"] == {**OURS, "validation.sei.io/overridden": "true"}
     annotations = made["metadata"]["annotations"]
+    assert annotations.pop("validation.sei.io/overridden")
     assert annotations.pop("validation.sei.io/submission")
     assert annotations == {"validation.sei.io/bundle-hash": digest}
     assert ("has changed since nightly-1 (bundle aaaaaaaa, now " in done.err) == is_changed

@@ -7,10 +7,11 @@ import pytest
 
 import replies
 from validationrun.base.times import format_time
+from validationrun.oracle.alerting_rules import read_alerting_rules
 from validationrun.oracle.exchange import Fault, Reply, Samples
 from validationrun.oracle.large_answers import LARGE_BYTES, MOST_SERIES, beginning, only_alert, within_bounds
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.prometheus_response import read_loaded, read_vector
+from validationrun.oracle.prometheus_response import read_vector
 
 NOW = 1_795_000_000.0
 
@@ -107,7 +108,9 @@ def test_a_long_list_of_alerts_is_reduced_to_its_own(reply: Reply) -> None:
     name = 'My "<alert>"'
     reduced = only_alert(reply, name)
     assert len(reduced.body) < 1000
-    assert read_loaded(reduced, name, NOW + 1) == read_loaded(reply, name, NOW + 1)
+    rules = read_alerting_rules(reply, name)
+    assert not isinstance(rules, Fault)
+    assert read_alerting_rules(reduced, name) == rules
 
 
 def test_a_reduced_list_keeps_what_is_said_of_the_group_and_of_the_answer() -> None:
@@ -133,6 +136,6 @@ def test_a_short_list_stays_as_it_came() -> None:
 )
 def test_a_list_beyond_the_bounds_proves_nothing(body: bytes, reason: str) -> None:
     reduced = only_alert(Reply(200, body, None), "Down")
-    fault = read_loaded(reduced, "Down", NOW)
-    assert fault is not None
+    fault = read_alerting_rules(reduced, "Down")
+    assert isinstance(fault, Fault)
     assert (fault.reason, reduced.body) == (reason, b"")

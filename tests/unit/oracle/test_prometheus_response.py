@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validationrun.oracle import prometheus_response
-from validationrun.oracle.alerting_rules import not_running
+from validationrun.oracle.alerting_rules import not_running, read_alerting_rules
 from validationrun.oracle.exchange import Fault, Reply, Sample, Samples
 from validationrun.oracle.prometheus_response import Matrix, Series
 
@@ -169,7 +169,7 @@ def test_a_whole_answer_may_say_that_it_is_not_partial(said: bool | None) -> Non
 
 def test_an_alert_is_not_loaded_by_a_partial_page_of_rules() -> None:
     reply = ok({"groups": []}, isPartial=True)
-    assert reason(prometheus_response.read_loaded(reply, "Down", NOW)) == "PartialResponse"
+    assert reason(read_alerting_rules(reply, "Down")) == "PartialResponse"
 
 
 @pytest.mark.parametrize(

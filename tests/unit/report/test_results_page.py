@@ -9,7 +9,7 @@ import pytest
 from helpers import ROOT
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Encoder
-from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
 
 PAGE = (ROOT / "docs" / "results.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -37,9 +37,11 @@ def test_every_field_of_a_line_of_evidence_is_described():
     """A line with everything that a line can have."""
     fault, plain = Fault("Timeout", "no answer"), Reply(200, b"{}", None)
     warned = Reply(200, json.dumps({"warnings": ["partial"]}).encode(), fault)
-    exchange = Exchange("r", 1.0, True, 2.0, 3.0, "q", warned, fault, {"proof": plain, "opening": plain}, "why")
+    exchange = Exchange(
+        "r", 1.0, True, 2.0, 3.0, "q", warned, fault, (DefinedAlert("g", 1.0),), others={"proof": plain, "opening": plain}, why="why"
+    )
     line = json.loads(Encoder().decision(Decision("r", 1.0, "Error", "x", "y", exchange=exchange), counted=True))
-    assert len(line) == 18
+    assert len(line) == 19
     assert set(line) - named("rules/&lt;rule&gt;.jsonl") == set()
 
 

@@ -110,6 +110,7 @@ def test_the_plan_holds_what_the_steps_need():
     assert (plan["name"], plan["namespace"], plan["cleanup"]) == ("nightly", "eng-ada", "Always")
     assert plan["seconds"] == {
         "chainReady": 1200,
+        "cooldown": 0,
         "loadStart": 300,
         "runDuration": 900,
         "window": 600,
@@ -157,7 +158,7 @@ def test_rules_have_every_default_written_out():
     )
     output = compiled(edited(lambda run: run["spec"].update(rules=[rule, query_rule("other")])))
     first, second = output.inner("rules.yaml")
-    properties = {**rule["runProperties"], "minCoverage": "0.8"}
+    properties = {**rule["runProperties"], "minCoverage": "0.8", "until": "LoadEnd"}
     assert first == {
         **rule,
         "runProperties": properties,
@@ -169,6 +170,7 @@ def test_rules_have_every_default_written_out():
         "finalSweep": True,
         "stopOnFailure": False,
         "minCoverage": "0.8",
+        "until": "LoadEnd",
         "retry": 3,
     }
     assert second["query"]["timeout"] == "30s"
