@@ -145,7 +145,7 @@ def test_a_server_that_knows_no_ranges_is_asked_tick_by_tick(server: Server, pro
 
 
 def test_too_many_samples_for_one_range_are_asked_in_pieces(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """And one by one where there are too many for that; an instant that is too much is BadQuery, as live."""
+    """And one by one where there are too many for that; an instant that is too much is ServerLimit, as live."""
     times = [START + 5 * k for k in range(-80, TICKS + 10)]
     history = [series("x", [(t, t - START) for t in times], pod=f"p{n}") for n in range(4)]
     history += [series("x", [(t, 1) for t in times if 500 < t - START < 520], pod=f"q{n}") for n in range(600)]
@@ -157,7 +157,7 @@ def test_too_many_samples_for_one_range_are_asked_in_pieces(tmp_path_factory: py
         whole = expected(server.url, question)
 
     assert found == whole
-    assert {one.reason for one in found} == {"", "BadQuery"}
+    assert {one.reason for one in found} == {"", "ServerLimit"}
     assert 0 < ticks.instants < TICKS / 2
 
 

@@ -19,7 +19,7 @@ from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer
 from validationrun.judging.backtest.decide import Decider, fails
 from validationrun.judging.backtest.fold_window import Course, Judged, judge_window, times_of
 from validationrun.judging.backtest.windows import Period
-from validationrun.oracle.decision import Decision
+from validationrun.oracle.decision import ASSUMED, Decision, Silence
 from validationrun.oracle.exchange import Fault, Sample, Samples
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.memory import NOTHING_REMEMBERED
@@ -28,7 +28,7 @@ from validationrun.oracle.summary import Tally
 
 START = 1_699_992_000.0
 AWAY = Fault("PrometheusUnavailable", "away")
-UNPROVEN = Fault("AlertNotLoaded", "not proven")
+UNPROVEN = Silence(Fault("AlertNotLoaded", "not proven"))
 
 _numbers = st.sampled_from(["1", "1", "1", "9.5", "10", "10.5", "-3", "1e-20", "2e-20", "1e300", "-0"])
 _odd = st.sampled_from(["NaN", "+Inf", "-Inf", NOTHING, several(2), AWAY, Fault("PartialResponse", "a store is away")])
@@ -63,7 +63,7 @@ def course(question: Question, told: Sequence[CompactAnswer | None], sweep: Comp
     decider = (
         Decider(question, period.start)
         if rule.query
-        else Decider(question, period.start, lambda t: UNPROVEN if int(t) % 4 == 1 else None, lambda: True)
+        else Decider(question, period.start, lambda t: UNPROVEN if int(t) % 4 == 1 else ASSUMED, lambda: True)
     )
     final = rule.run_properties.final_sweep
     times = times_of(rule, period)
@@ -154,7 +154,7 @@ def test_fails_is_what_a_decision_says(told: CompactAnswer) -> None:
     """It decides how much is asked at all."""
     for question in (query_rule("r", "x", "<", "10"), query_rule("r", "x", "!=", "1")):
         assert fails(question, START, told) == (Decider(question, START).decide(START, told).verdict == "Failed")
-    decider = Decider(alert_rule("r", "Down"), START, lambda _: None, bool)
+    decider = Decider(alert_rule("r", "Down"), START, lambda _: ASSUMED, bool)
     assert fails(alert_rule("r", "Down"), START, told) == (decider.decide(START, told).verdict == "Failed")
 
 
@@ -171,8 +171,8 @@ def test_most_ticks_of_a_rule_that_holds_are_not_decided_one_by_one() -> None:
 def test_ticks_of_an_alert_are_decided_unless_each_of_them_is_silent_and_proven() -> None:
     """One that fired, or proves nothing, is looked at with all of its neighbours."""
     times = [START + k for k in range(10)]
-    proven = Decider(alert_rule("r", "Down"), START, lambda _: None, bool)
-    doubtful = Decider(alert_rule("r", "Down"), START, lambda t: UNPROVEN if t == times[4] else None, bool)
+    proven = Decider(alert_rule("r", "Down"), START, lambda _: ASSUMED, bool)
+    doubtful = Decider(alert_rule("r", "Down"), START, lambda t: UNPROVEN if t == times[4] else ASSUMED, bool)
 
     assert list(proven.worth_deciding(times, [NOTHING] * 10)) == [0, 9]
     for odd in ("1", several(2), AWAY, None):
@@ -235,7 +235,7 @@ def test_values_around_the_threshold_are_folded_as_if_each_were_decided(
 def test_the_first_decision_that_finds_an_alert_firing_says_whether_it_did_before() -> None:
     """Asked again it says the same, and no other decision says it, as in a live run; it is looked up once."""
     asked = []
-    decider = Decider(alert_rule("r", "Down"), START, lambda _: None, lambda: bool(asked.append(1)) or True)
+    decider = Decider(alert_rule("r", "Down"), START, lambda _: ASSUMED, lambda: bool(asked.append(1)) or True)
 
     messages = [decider.decide(START + k, told).message for k, told in ((5, NOTHING), (10, "1"), (15, "1"), (10, "1"))]
 

@@ -113,10 +113,12 @@ def test_a_gap_is_seen_only_by_the_ticks_whose_range_it_empties(judged):
 
 
 def test_a_gap_with_stale_series_ends_them_where_a_plain_gap_is_looked_through(judged):
-    """Prometheus looks back five minutes for a series that is not stale."""
+    """Prometheus looks back five minutes for a series that is not stale; at the end its age tells."""
     gap = {"type": "gap", "from": "2m"}
-    _, rule = judged("pool", (POOL, "5x60"), faults=[gap])
+    _, rule = judged("pool", (POOL, "5x60"), faults=[{**gap, "from": "3m"}])
     assert rule["verdict"] == "Passed"
+    _, rule = judged("pool", (POOL, "5x60"), faults=[gap])
+    assert (rule["verdict"], rule["reason"]) == ("Error", "StaleData")
     _, rule = judged("pool", (POOL, "5x60"), faults=[{**gap, "stale": True}])
     assert (rule["verdict"], rule["reason"]) == ("Error", "NoSamples")
     assert rule["why"].startswith("The series of pool ended 200s earlier")

@@ -20,7 +20,6 @@ READERS = {
 # What a reviewer of generated/ sees, or a program outside; `apiVersion` is compared by the document's type.
 FOR_PEOPLE = {
     PlanDocument: {
-        "PlannedDeployment.object",
         "PlannedDeployment.serves_evm",
         "PlannedRight.names",
         "PlannedSeconds.window",

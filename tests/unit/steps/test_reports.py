@@ -523,7 +523,7 @@ def test_a_failure_is_not_drawn_at_the_value_that_came_after_it(
 def test_a_failure_at_the_end_is_one_of_the_final_sweep(swept: bool) -> None:
     """A tick may fall on the end, where there is no sweep."""
     state = RuleState("height", "Failed", last_t=START + 35, failed_t=START + 35, swept=swept)
-    (entry,) = from_record._entries(state, JudgedWindow(START, START + 35, None, None, interrupted=False), None)
+    (entry,) = from_record._entries(state, START + 35, None)
     assert entry.final is swept
 
 
@@ -535,6 +535,7 @@ def test_window_and_settling_are_the_evaluators(passed: Run) -> None:
         "stopTime": None,
         "stopRule": None,
         "interrupted": False,
+        "cooldownEnd": None,
     }
     assert document["mode"] == "argo"
     assert document["settleSeconds"] == 5.0
