@@ -256,9 +256,9 @@ class Counting(Prometheus):
 
     asked = 0
 
-    def _reply(self, send):
+    def _reply(self, *arguments, **more):
         self.asked += 1
-        return super()._reply(send)
+        return super()._reply(*arguments, **more)
 
 
 @pytest.mark.parametrize("query", [

@@ -38,7 +38,17 @@ def test_every_field_of_a_line_of_evidence_is_described():
     fault, plain = Fault("Timeout", "no answer"), Reply(200, b"{}", None)
     warned = Reply(200, json.dumps({"warnings": ["partial"]}).encode(), fault)
     exchange = Exchange(
-        "r", 1.0, True, 2.0, 3.0, "q", warned, fault, (DefinedAlert("g", 1.0),), others={"proof": plain, "opening": plain}, why="why"
+        "r",
+        1.0,
+        True,
+        2.0,
+        3.0,
+        "q",
+        warned,
+        fault,
+        (DefinedAlert("g", 1.0),),
+        others={"proof": plain, "opening": plain},
+        why="why",
     )
     line = json.loads(Encoder().decision(Decision("r", 1.0, "Error", "x", "y", exchange=exchange), counted=True))
     assert len(line) == 19
