@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from validationrun.judging.further_requests import completed
 from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
@@ -12,7 +13,6 @@ from validationrun.oracle.large_answers import LARGE_BYTES, PARSING, beginning
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertRules, Request
 from validationrun.prometheus.explain_empty import Explain
 from validationrun.spec.v1alpha1 import Rule
@@ -116,18 +116,11 @@ def ask_further(
         roles: of all further requests so far; the new ones are added.
         until: when the time for all of them is over, on the monotonic clock.
     """
-    while (request := _next_request(question, start, exchange, memory, roles)) is not None:
-        roles.add(request.role)
-        answered = _send(connection, request, max(_LEAST_SECONDS, until - time.monotonic()))
-        exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: answered})
-    return exchange
 
+    def send(request: Request) -> Reply:
+        return _send(connection, request, max(_LEAST_SECONDS, until - time.monotonic()))
 
-def _next_request(
-    question: Question, start: float, exchange: Exchange, memory: Memory, roles: set[str]
-) -> Request | None:
-    with PARSING:
-        return type_of(question.rule).next_request(question.context(start), exchange, memory, roles)
+    return completed(question.context(start), exchange, memory, roles, send)
 
 
 def _send(connection: Connection, request: Request, timeout_s: float) -> Reply:
