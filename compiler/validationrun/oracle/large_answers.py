@@ -74,10 +74,8 @@ class _Rules(msgspec.Struct):
 
 def within_bounds(reply: Reply) -> Reply:
     """The reply to an instant query; a fault when it has more than 10,000 series, or more than 16 KiB for each of them."""
-    if reply.fault is not None or len(reply.body) <= LARGE_BYTES:
-        return reply
-    if reply.status != OK:
-        return dataclasses.replace(reply, body=reply.body[:LARGE_BYTES])
+    if not _is_large_answer(reply):
+        return _without_large_error(reply)
     with PARSING:
         try:
             count = len(msgspec.json.decode(reply.body, type=_Answer).data.result)
@@ -92,6 +90,17 @@ def within_bounds(reply: Reply) -> Reply:
         else:
             return reply
         return beginning(reply, Fault(RuleReason.SERVER_LIMIT, message))
+
+
+def _is_large_answer(reply: Reply) -> bool:
+    return reply.fault is None and reply.status == OK and len(reply.body) > LARGE_BYTES
+
+
+def _without_large_error(reply: Reply) -> Reply:
+    """The beginning of a large error page. A reply that is small, or has a fault already, stays as it is."""
+    if reply.fault is not None or len(reply.body) <= LARGE_BYTES:
+        return reply
+    return dataclasses.replace(reply, body=reply.body[:LARGE_BYTES])
 
 
 def beginning(reply: Reply, fault: Fault) -> Reply:
@@ -113,10 +122,8 @@ def only_alert(reply: Reply, alertname: str) -> Reply:
 
     A large reply that is no list of alerts becomes a fault.
     """
-    if reply.fault is not None or len(reply.body) <= LARGE_BYTES:
-        return reply
-    if reply.status != OK:
-        return dataclasses.replace(reply, body=reply.body[:LARGE_BYTES])
+    if not _is_large_answer(reply):
+        return _without_large_error(reply)
     with PARSING:
         try:
             groups = msgspec.json.decode(reply.body, type=_Rules).data.groups
