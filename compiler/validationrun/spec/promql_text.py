@@ -1,5 +1,6 @@
 """PromQL as text, for code that needs no syntax tree, because importing the parser takes a step too long."""
 
+import functools
 import re
 from typing import Final
 
@@ -12,11 +13,13 @@ _DURATION: Final = re.compile(r"([0-9]+)(ms|[smhdwy])")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 
 
+@functools.lru_cache(maxsize=256)
 def longest_range(query: str) -> float:
     """
     The longest range of a query in seconds, such as 120.0 for `rate(x[2m])`; 0.0 without a range.
 
-    Reads the text, so that it also knows the ranges of a query that only a newer parser accepts.
+    Cached, because every decision of a rule asks. Reads the text, so that it also knows the ranges of a query that only a newer
+    parser accepts.
     """
     ranges = _RANGE.findall(STRING_OR_COMMENT.sub('""', query))
     return max((sum(int(n) * _SECONDS[unit] for n, unit in _DURATION.findall(text)) for text in ranges), default=0.0)
