@@ -31,14 +31,14 @@ class Pattern:
     The compiler's output for one spec.
 
     Attributes:
-        head: comment lines at the top of every file.
+        heads: file name -> the comment lines at its top.
         spec: the spec with every default, which the spec hash is taken of.
         files: file name -> the file's objects, without the bundle's data.
         data: the bundle's data; what is YAML or JSON itself is parsed.
         spec_hash, bundle_hash: as they stand in `files` and `data`.
     """
 
-    head: str
+    heads: dict[str, str]
     spec: dict[str, Any]
     files: dict[str, list[dict[str, Any]]]
     data: dict[str, Any]
@@ -60,6 +60,10 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def comment_lines(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+
+
 @functools.cache
 def pattern() -> Pattern:
     from validationrun.compiling.emit.options import EmitOptions
@@ -72,7 +76,7 @@ def pattern() -> Pattern:
     data = bundle.pop("data")
     hashes = bundle["metadata"]["annotations"]
     return Pattern(
-        head="".join(line for line in texts["bundle.yaml"].splitlines(keepends=True) if line.startswith("#")),
+        heads={name: comment_lines(text) for name, text in texts.items()},
         spec=lint_all(source).runs[0].run.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
         files=files,
         data={key: text if key.startswith("config.") else load(text) for key, text in data.items()},
@@ -114,9 +118,9 @@ def compile_spec(content: bytes, out: pathlib.Path) -> None:
     files["workflowtemplate.yaml"] = [WorkflowTemplate.from_dict(files["workflowtemplate.yaml"][0]).to_dict()]
     folder = out / namespace / name
     folder.mkdir(parents=True, exist_ok=True)
-    head = fill(base.head, number)
+    heads = fill(base.heads, number)
     for file, documents in files.items():
-        (folder / file).write_text(head + "---\n".join(dump(value) for value in documents), "utf-8")
+        (folder / file).write_text(heads[file] + "---\n".join(dump(value) for value in documents), "utf-8")
 
 
 def compile_files(files: list[tuple[str, bytes]], out: pathlib.Path) -> None:
