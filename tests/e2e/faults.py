@@ -220,14 +220,28 @@ def evict_shard(world: World, workflow: Object, options: Mapping[str, Any]) -> N
 def halt_chain(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
     """Takes every validator of the run away. The full nodes stay, and their height stands still."""
     del options
+    _remove_nodes(world, f"{_chain_id(world, workflow)}-val-")
+
+
+@fault("remove-node")
+def remove_node(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
+    """Takes one `node` of the run away for good, such as `val-3`: its pod goes, and no other one comes."""
+    _remove_nodes(world, f"{_chain_id(world, workflow)}-{options['node']}")
+
+
+def _chain_id(world: World, workflow: Object) -> str:
     found = world.record(workflow)
     chain = found.get(ChainEntry) if found is not None else None
     assert chain is not None
+    return chain.chain_id
+
+
+def _remove_nodes(world: World, prefix: str) -> None:
     stateful_sets = KINDS["StatefulSet"]
     names = [entry["metadata"]["name"] for entry in world.cluster.list(stateful_sets)]
-    validators = [name for name in names if name.startswith(f"{chain.chain_id}-val-")]
-    assert validators, names
-    for name in validators:
+    nodes = [name for name in names if name.startswith(prefix)]
+    assert nodes, names
+    for name in nodes:
         assert world.cluster.patch(stateful_sets, name, {"spec": {"replicas": 0}}) is not None
 
 
