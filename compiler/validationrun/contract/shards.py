@@ -239,28 +239,3 @@ def load_end(states: Mapping[int, ShardState], start: float) -> float | None:
     """
     finished = [state.finished for state in states.values() if state.finished is not None]
     return max(start, max(finished) - 1) if finished else None
-
-
-def job_condition(job: Mapping[str, Any] | None) -> str:
-    """`Complete`, `Failed`, or empty while the Job is not over."""
-    for condition in ((job or {}).get("status") or {}).get("conditions") or []:
-        if condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True":
-            return str(condition["type"])
-    return ""
-
-
-def all_indexes_complete(job: Mapping[str, Any] | None, replicas: int) -> bool:
-    """
-    Confirms exit code 0: the Job is Complete with every index, and nobody lowered its completions.
-
-    A Job whose completions were lowered becomes Complete without a single success.
-    """
-    if job is None or job_condition(job) != "Complete":
-        return False
-    spec, status = job["spec"], job["status"]
-    indexes = f"0-{replicas - 1}" if replicas > 2 else ",".join(map(str, range(replicas)))  # noqa: PLR2004 - Kubernetes writes two as "0,1"
-    return bool(
-        spec.get("completions") == replicas
-        and status.get("succeeded") == replicas
-        and status.get("completedIndexes") == indexes
-    )

@@ -14,9 +14,9 @@ from validationrun.contract.evaluation_entries import RuleStates, StopIntent
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.shards import all_indexes_complete
 from validationrun.contract.sign_off import SignOff, stands
 from validationrun.kube.cluster import JOBS, Cluster
+from validationrun.kube.job import Job
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Workload
@@ -60,7 +60,7 @@ def read_workload(cluster: Cluster, written: Record | None, lost: str) -> Worklo
     stored = cluster.get(JOBS, job.name)
     if stored is None or stored["metadata"]["uid"] != job.uid:
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is gone")
-    if not all_indexes_complete(stored, run.load.shards):
+    if not Job(stored).all_indexes_complete(run.load.shards):
         return Workload(INFRASTRUCTURE, "", f"Job {job.name} is not Complete with every index")
     return Workload(PASSED, load.reason or "", load.message, parse_time(load.early) if load.early else None)
 

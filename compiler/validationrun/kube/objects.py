@@ -147,6 +147,12 @@ class Workflow(KubeObject):
         return finished
 
     @property
+    def deadline_seconds(self) -> float:
+        """Its own, or that of Argo's copy of the WorkflowTemplate; 0 for none."""
+        stored = self.status.get("storedWorkflowTemplateSpec") or {}
+        return float(self.spec.get("activeDeadlineSeconds") or stored.get("activeDeadlineSeconds") or 0)
+
+    @property
     def waits_for_lock(self) -> bool:
         synchronization = self.status.get("synchronization") or {}
         return any((synchronization.get(kind) or {}).get("waiting") for kind in ("mutex", "semaphore"))

@@ -7,8 +7,8 @@ Workflow's. Each of its parts can be repeated, because Argo may start it again w
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -22,11 +22,12 @@ from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.override import overrides_text
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.shards import job_condition
 from validationrun.contract.status import build_status, is_shut_down
 from validationrun.contract.status_document import ReportStatus, Status
 from validationrun.judging.recorded import read_evidence, read_workload
-from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError, Object, owned_by
+from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError
+from validationrun.kube.job import Job
+from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Verdict
 from validationrun.steps import diagnostics
 from validationrun.steps.cleanup import clean_up
@@ -92,16 +93,16 @@ def finalize(context: Context) -> int:
     return 0 if status.verdict == Verdict.PASSED else 1
 
 
-def _own_workflow(context: Context) -> Object:
+def _own_workflow(context: Context) -> Workflow:
     """Reads the run's Workflow. Raises WorkflowGoneError."""
-    workflow = context.cluster.get(WORKFLOWS, context.identity.workflow)
-    if workflow is None or workflow["metadata"]["uid"] != context.identity.uid:
+    found = context.cluster.get(WORKFLOWS, context.identity.workflow)
+    if found is None or Workflow(found).uid != context.identity.uid:
         raise WorkflowGoneError(f"Workflow {context.identity.workflow} is gone")
-    return workflow
+    return Workflow(found)
 
 
 def _verdict(
-    context: Context, workflow: Mapping[str, Any], written: Record | None, began: float
+    context: Context, workflow: Workflow, written: Record | None, began: float
 ) -> tuple[Status, Status, list[PodFound] | None]:
     """
     The recorded verdict, or a new verdict that is recorded now.
@@ -117,7 +118,7 @@ def _verdict(
     status = _fitted(full_status)
     pods = _diagnose(context, written, status)
     now = _own_workflow(context)
-    if is_shut_down(now) and not is_shut_down(workflow):
+    if is_shut_down(now.object) and not is_shut_down(workflow.object):
         # The user stopped the run while diagnostics were collected.
         full_status = _status(context, now, written, began, forged)
         status = _fitted(full_status)
@@ -148,12 +149,12 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
         return []
 
 
-def _status(context: Context, workflow: Mapping[str, Any], written: Record | None, began: float, forged: str) -> Status:
+def _status(context: Context, workflow: Workflow, written: Record | None, began: float, forged: str) -> Status:
     decided = decide_run(context, workflow, written, began, _pods(context, written), forged)
     # None would take the states from the record, where the sign-off may belong to another run.
     states = decided.evidence.states or []
     completed = format_time(round(context.now()))
-    status = build_status(context.identity, workflow, written, decided.verdict, completed, states)
+    status = build_status(context.identity, workflow.object, written, decided.verdict, completed, states)
     if decided.workload is not None:
         # The Job is a second witness: the judged code differs from the recorded code where the Job contradicts it.
         status = replace(status, workload_exit_code=decided.workload.code)
@@ -226,23 +227,18 @@ def _quiesce(context: Context, written: Record | None) -> None:
     until = context.now() + conventions.DEFAULT_GRACE_SECONDS + _GRACE_SLACK_SECONDS
     job = None
     while True:
-        running = _running(context, written, job["metadata"]["uid"] if job is not None else "")
+        running = _running(context, written, job.uid if job is not None else "")
         # Read the Job after the pods, because the last pod may have created it.
         if job is None and (job := _own_job(context, written)) is not None:
-            until = context.now() + _grace(job) + _GRACE_SLACK_SECONDS
-            if not job_condition(job):
-                _end(context, job["metadata"]["name"])
+            grace = conventions.DEFAULT_GRACE_SECONDS if job.grace_seconds is None else job.grace_seconds
+            until = context.now() + grace + _GRACE_SLACK_SECONDS
+            if not job.condition:
+                _end(context, job.name)
             continue
         if not running or context.now() >= until:
             return
         logger.info("waiting for %s", ", ".join(running[:4]))
         context.sleep(_POLL_SECONDS)
-
-
-def _grace(job: Mapping[str, Any]) -> float:
-    return float(
-        job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS)
-    )
 
 
 def _end(context: Context, job: str) -> None:
@@ -254,20 +250,20 @@ def _end(context: Context, job: str) -> None:
         logger.warning("cannot end Job %s: %s", job, error)
 
 
-def _own_job(context: Context, written: Record | None) -> Object | None:
+def _own_job(context: Context, written: Record | None) -> Job | None:
     """The Job of this run, even if load-job ended before it recorded the Job."""
     run = written.get(RunEntry) if written is not None else None
     if written is not None and (run is None or run.load is None):
         return None
     try:
-        job = context.cluster.get(JOBS, context.identity.job_name)
+        found = context.cluster.get(JOBS, context.identity.job_name)
     except ForbiddenError:
         # A run without load has no right to Jobs, and without a record the kind of run is unknown.
         return None
     recorded = written.get(JobEntry) if written is not None else None
-    if job is None or not owned_by(job, context.identity.uid):
+    if found is None or not (job := Job(found)).is_owned_by(context.identity.uid):
         return None
-    return job if recorded is None or recorded.uid == job["metadata"]["uid"] else None
+    return job if recorded is None or recorded.uid == job.uid else None
 
 
 def _running(context: Context, written: Record | None, job_uid: str) -> list[str]:

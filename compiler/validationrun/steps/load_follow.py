@@ -9,8 +9,9 @@ from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.load_entries import LoadStart, ShardsEntry
-from validationrun.contract.shards import LABEL_JOB_UID, ShardState, job_condition, load_start, observe, observe_change
+from validationrun.contract.shards import LABEL_JOB_UID, ShardState, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
+from validationrun.kube.job import Job
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
 from validationrun.steps.load_start_failure import why_not_started
@@ -35,11 +36,10 @@ def follow(load: Load) -> None:
     """
     context, stopped, until = load.context, False, None
     while True:
-        job = context.cluster.get(JOBS, load.job.name)
-        if job is not None and job["metadata"]["uid"] != load.job.uid:
-            job = None
+        found = context.cluster.get(JOBS, load.job.name)
+        job = Job(found) if found is not None and Job(found).uid == load.job.uid else None
         _look(load)
-        if job is None or job_condition(job):
+        if job is None or job.condition:
             # The API server reports a pod on a lost node as running for ever.
             until = until or context.now() + _grace(job)
             if context.now() >= until or not any(state.running for state in load.shards.values()):
@@ -60,10 +60,9 @@ def follow(load: Load) -> None:
     finish(load, job)
 
 
-def _grace(job: Object | None) -> float:
+def _grace(job: Job | None) -> float:
     """How long the Job's pods may take to terminate."""
-    pod = job["spec"]["template"]["spec"] if job is not None else {}
-    return float(pod.get("terminationGracePeriodSeconds") or DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
+    return ((job.grace_seconds if job is not None else 0) or DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
 
 
 def _pods_of(load: Load) -> str:

@@ -11,8 +11,8 @@ from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import LoadPlan, RunEntry
-from validationrun.contract.shards import DELETED, POD_GONE, ShardState, all_indexes_complete, load_end, told
-from validationrun.kube.cluster import Object
+from validationrun.contract.shards import DELETED, POD_GONE, ShardState, load_end, told
+from validationrun.kube.job import Job
 from validationrun.oracle.outcome import RunReason
 from validationrun.oracle.workload import (
     ASSERTION_FAILED,
@@ -86,7 +86,7 @@ def by_rule(stop: StopIntent) -> str:
     return f"rule {stop.rule} failed"
 
 
-def finish(load: Load, job: Object | None) -> None:
+def finish(load: Load, job: Job | None) -> None:
     """
     Records the end of a load whose Job is over.
 
@@ -96,7 +96,7 @@ def finish(load: Load, job: Object | None) -> None:
     if load.start is None:
         record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job.uid)
         return
-    complete = all_indexes_complete(job, load.replicas)
+    complete = job is not None and job.all_indexes_complete(load.replicas)
     load.stopping = load.stopping or _what_ended_it(load, complete=complete)
     for_a_rule = bool(load.stopping) and load.stopping != RUN_DURATION
     shards = {index: _ended(state, load.stopping, for_a_rule=for_a_rule) for index, state in load.shards.items()}
@@ -125,7 +125,7 @@ def finish(load: Load, job: Object | None) -> None:
         load.context.output("message", message)
 
 
-def _why_no_start(load: Load, job: Object | None) -> LoadFailedError:
+def _why_no_start(load: Load, job: Job | None) -> LoadFailedError:
     if job is None and load.not_started is None:
         return LoadFailedError(
             RunReason.WORKLOAD_INFRA_FAILURE, f"Job {load.job.name} was deleted before every shard ran"
@@ -177,7 +177,7 @@ def _lasted_too_long(load: Load) -> bool:
     return load.start is not None and bool(finished) and max(finished) > load.start + load.run.run_seconds
 
 
-def _end(shards: Mapping[int, ShardState], job: Object | None, start: float) -> float | None:
+def _end(shards: Mapping[int, ShardState], job: Job | None, start: float) -> float | None:
     """The last end of a container; not before the Job's end where a container's end is unknown."""
     seen = load_end(shards, start)
     if all(state.finished is not None for state in shards.values()):
@@ -195,17 +195,10 @@ def _ended(state: ShardState, stopping: str, *, for_a_rule: bool) -> ShardState:
     return state
 
 
-def _job_end(job: Object | None, start: float) -> float | None:
+def _job_end(job: Job | None, start: float) -> float | None:
     """The Job's end by its own status."""
-    status = (job or {}).get("status") or {}
-    times = [status.get("completionTime")]
-    times += [
-        condition.get("lastTransitionTime")
-        for condition in status.get("conditions") or []
-        if condition.get("type") == "Failed"
-    ]
-    known = [parse_time(text) for text in times if text]
-    return max(start, min(known) - 1) if known else None
+    ends = [parse_time(text) for text in job.ends] if job is not None else []
+    return max(start, min(ends) - 1) if ends else None
 
 
 def record_failure(

@@ -5,9 +5,9 @@ Evidence counts only if its UID and hash are this run's; a run with missing evid
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.times import parse_time
@@ -17,6 +17,7 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import is_shut_down
 from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
+from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import BELOW_ROW_8, RunReason, Verdict
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
@@ -43,7 +44,7 @@ class Decided:
 
 def decide_run(
     context: Context,
-    workflow: Mapping[str, Any],
+    workflow: Workflow,
     written: Record | None,
     began: float,
     pods: Sequence[RunPod],
@@ -62,7 +63,7 @@ def decide_run(
     has_load = run is not None and run.load is not None
     complete = evidence.sign_off is not None and (not has_load or (workload and workload.code is not None))
     facts = Facts(
-        cancelled=is_shut_down(workflow),
+        cancelled=is_shut_down(workflow.object),
         chain_reason=reason,
         deadline_passed=not complete and _deadline_passed(workflow, began),
         has_load=has_load,
@@ -121,10 +122,10 @@ def lost(pods: Sequence[RunPod], step: str) -> str:
 
 
 def _chain(
-    context: Context, workflow: Mapping[str, Any], written: Record | None, pods: Sequence[RunPod]
+    context: Context, workflow: Workflow, written: Record | None, pods: Sequence[RunPod]
 ) -> tuple[str | None, str]:
     """Reason and message of a chain that never came up; an empty reason if it did, None if nothing about it was recorded."""
-    submitted = (workflow["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_BUNDLE_HASH)
+    submitted = workflow.annotations.get(conventions.ANNOTATION_BUNDLE_HASH)
     if submitted is not None and submitted != context.bundle_hash:
         # Argo ran an older template, so the run that was judged is not the run that was submitted.
         message = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
@@ -145,9 +146,6 @@ def _chain(
     return None, "the chain never came up: no step recorded why"
 
 
-def _deadline_passed(workflow: Mapping[str, Any], now: float) -> bool:
-    seconds = (workflow.get("spec") or {}).get("activeDeadlineSeconds")
-    stored = ((workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}).get("activeDeadlineSeconds")
-    started = (workflow.get("status") or {}).get("startedAt")
-    limit = seconds or stored
-    return bool(limit and started and now >= parse_time(started) + float(limit))
+def _deadline_passed(workflow: Workflow, now: float) -> bool:
+    started, limit = workflow.started, workflow.deadline_seconds
+    return bool(limit and started and now >= parse_time(started) + limit)

@@ -6,7 +6,8 @@ import pytest
 
 from runner_helpers import START, complete, ended, pod, running
 from validationrun.base.times import format_time
-from validationrun.contract.shards import all_indexes_complete, load_end, load_start, observe, told
+from validationrun.contract.shards import load_end, load_start, observe, told
+from validationrun.kube.job import Job
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_waiting_says_why() -> None:
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 64])
 def test_a_complete_job_is_a_witness(replicas: int) -> None:
-    assert all_indexes_complete(complete(replicas), replicas)
+    assert Job(complete(replicas)).all_indexes_complete(replicas)
 
 
 @pytest.mark.parametrize(
@@ -188,5 +189,4 @@ def test_a_complete_job_is_a_witness(replicas: int) -> None:
 def test_a_job_that_was_shrunk_or_is_not_complete_is_none(where: str, key: str, value: Any) -> None:
     job = complete(3)
     job[where][key] = value
-    assert not all_indexes_complete(job, 3)
-    assert not all_indexes_complete(None, 3)
+    assert not Job(job).all_indexes_complete(3)
