@@ -105,6 +105,13 @@ def test_pending_for_longer_than_the_window_can_not_fire() -> None:
     assert state_of(judged(rules, since, rule=scoped(pending="Failed"))) == ("Failed", "AlertPending")
 
 
+def test_the_range_of_the_rule_must_be_longer_than_what_the_alert_needs() -> None:
+    """It fires 35s after its condition begins. Of the window's 60s `startAfter` leaves 36s, or 35s."""
+    assert state_of(judged(Rules(duration=30), rule=scoped(startAfter="24s"))) == ("Passed", "")
+    late = scoped(startAfter="25s")
+    assert state_of(judged(Rules(duration=30), rule=late)) == ("Error", "AlertCannotFire")
+
+
 @pytest.mark.parametrize(
     ("pending", "expected"),
     [("Error", ("Error", "AlertPending")), ("Failed", ("Failed", "AlertPending")), ("Passed", ("Passed", ""))],

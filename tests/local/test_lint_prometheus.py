@@ -37,10 +37,27 @@ def query(name: str, promql: str) -> str:
     return json.dumps({"name": name, "type": "query", "query": {"promql": promql, "op": ">=", "threshold": "1"}})
 
 
-def alert(alertname: str) -> str:
+def alert(alertname: str, pending: str = "Error", **properties: str) -> str:
     reference = {"name": "rules", "namespace": "eng-ada", "alertname": alertname}
     matchers = [{"name": "namespace", "op": "=", "value": "${namespace}"}]
-    return json.dumps({"name": "alert", "type": "alert", "alert": {"ruleRef": reference, "matchers": matchers}})
+    body = {"ruleRef": reference, "matchers": matchers, "pending": pending}
+    return json.dumps({"name": "alert", "type": "alert", "alert": body, "runProperties": properties})
+
+
+LOAD = """\
+  load:
+    duration: 10m
+    workload: {name: load, image: "registry.example.com/load:v1", command: [load]}
+  cooldown: 5m
+"""
+
+
+@pytest.fixture(scope="module")
+def slow_alert(tmp_path_factory):
+    """A Prometheus with an alert that fires 5m30s after its condition begins."""
+    groups = [{"name": "slow", "interval": "30s", "rules": [SLOW_ALERT]}]
+    with running(tmp_path_factory.mktemp("slow"), groups=groups) as server:
+        yield server
 
 
 @pytest.fixture
@@ -110,22 +127,57 @@ def test_an_alert_whose_evaluation_fails_is_an_error(spec, shared_prometheus):
             break
         time.sleep(0.2)
     assert (
-        'error[VR592]: spec.rules[0].alert.ruleRef.alertname: alert "Broken" in group bad is not healthy' in result.out
+        "error[VR592]: spec.rules[0].alert.ruleRef.alertname: alert Broken in group bad: health is err: " in result.out
     )
 
 
-def test_an_alert_that_needs_as_long_as_the_window_is_an_error(tmp_path, spec):
-    groups = [{"name": "slow", "interval": "30s", "rules": [SLOW_ALERT]}]
-    with running(tmp_path / "p", groups=groups) as server:
-        short = call("lint", spec(alert("Slow"), duration="5m30s"), "--prometheus", server.url)
-        long = call("lint", spec(alert("Slow"), duration="5m31s"), "--prometheus", server.url)
+def test_an_alert_that_needs_as_long_as_the_window_is_an_error(spec, slow_alert):
+    short = call("lint", spec(alert("Slow"), duration="5m30s"), "--prometheus", slow_alert.url)
+    long = call("lint", spec(alert("Slow"), duration="5m31s"), "--prometheus", slow_alert.url)
     assert short.code == 1
     assert (
-        'error[VR593]: spec.rules[0].alert.ruleRef.alertname: alert "Slow" can\'t fire within the window of 5m30s'
+        'error[VR593]: spec.rules[0].alert.ruleRef.alertname: alert "Slow" can\'t fire within the 5m30s that the rule judges'
         in short.out
     )
     assert "(for 5m, evaluated every 30s)" in short.out
     assert long.code == 0, long.out
+
+
+@pytest.mark.parametrize(
+    ("pending", "properties", "expected"),
+    [
+        ("Error", {}, []),
+        # The range opens 4m30s after the start: 5m30s are left.
+        ("Error", {"startAfter": "4m29s"}, []),
+        ("Error", {"startAfter": "4m30s"}, ["VR593"]),
+        ("Passed", {"startAfter": "4m30s"}, ["VR593"]),
+        ("Failed", {"startAfter": "4m30s"}, []),
+    ],
+)
+def test_the_range_of_each_rule_counts_and_a_pending_alert_that_fails_the_run_need_not_fire(
+    spec, slow_alert, pending, properties, expected
+):
+    path = spec(alert("Slow", pending, **properties))
+    assert codes(call("lint", path, "--prometheus", slow_alert.url, "-o", "json")) == expected
+
+
+def test_a_rule_that_is_judged_in_the_cooldown_has_a_longer_range(spec, slow_alert):
+    """A load of 10m; `startAfter` leaves 2m of it, and the cooldown adds 5m."""
+    last = alert("Slow", startAfter="8m", until="Cooldown").replace('"name": "alert"', '"name": "last"')
+    path = spec(alert("Slow", startAfter="8m"), last, duration="30m")
+    path.write_text(path.read_text().replace("  rules:\n", f"{LOAD}  rules:\n"))
+    found = json.loads(call("lint", path, "--prometheus", slow_alert.url, "-o", "json").out)
+    assert [(finding["code"], finding["path"]) for finding in found if finding["code"] == "VR593"] == [
+        ("VR593", "spec.rules[0].alert.ruleRef.alertname")
+    ]
+
+
+def test_a_reply_that_warns_of_missing_data_proves_nothing(spec, proxied):
+    """As the run itself reads it: a rule that is not in a partial list may be loaded."""
+    proxied.behave(behaviours.warned("one store did not answer"), on="/api/v1/rules")
+    result = call("lint", spec(alert("NoSuchAlert")), "--prometheus", proxied.url)
+    assert "warning[VR594]: spec.rules[0].name" in result.out
+    assert "VR592" not in result.out
 
 
 def test_a_rule_that_gets_no_answer_is_a_warning_and_the_next_one_is_looked_up(spec, proxied, heights):

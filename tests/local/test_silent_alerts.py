@@ -119,3 +119,13 @@ def test_a_run_with_a_load_is_refused_at_once(tmp_path):
     assert refused.code == 2
     assert "rule long: AlertCannotFire: it fires 3601s after its condition begins" in refused.err
     assert not (tmp_path / "work" / "ran").exists()
+
+
+def test_what_start_after_takes_away_is_refused_at_once(tmp_path):
+    groups = [{"name": "toy", "rules": [{"alert": "Long", "expr": "vector(0) > 1", "for": "5m"}]}]
+    with running(tmp_path / "prometheus", groups=groups) as server:
+        rule = alert("long", "Long", startAfter="6m")
+        refused = ran(Spec(["touch", "ran"], [rule], duration="10m"), tmp_path, "--prometheus", server.url)
+    assert refused.code == 2
+    assert "rule long: AlertCannotFire" in refused.err
+    assert "and the rule judges 240s" in refused.err

@@ -82,7 +82,7 @@ def refuse_hopeless_alerts(
     questions: Sequence[Question], prometheus: Prometheus, seconds: float, cooldown_s: float
 ) -> None:
     """
-    Refuses a run with an alert that cannot fire in the window, or whose rules are unhealthy.
+    Refuses a run with an alert that cannot fire in the range of its rule, or whose rules are unhealthy.
 
     Args:
         seconds: how long the rules are judged when nothing ends the run early, without the cooldown.
@@ -94,8 +94,9 @@ def refuse_hopeless_alerts(
     for question in questions:
         if (reference := type_of(question.rule).reference(question.rule)) is not None:
             reply = prometheus.rules(reference.alertname, FIRST_ANSWER_SECONDS)
-            window_s = seconds + (cooldown_s if question.rule.lasts_into_cooldown else 0)
-            fault = hopeless(reply, reference.alertname, (), window_s, pending=reference.pending)
+            range_s = seconds + (cooldown_s if question.rule.lasts_into_cooldown else 0)
+            range_s -= int(question.rule.run_properties.start_after)
+            fault = hopeless(reply, reference.alertname, (), range_s, pending=reference.pending)
             if fault is not None:
                 found.append(f"rule {question.rule.name}: {fault.reason}: {fault.message}")
     if found:

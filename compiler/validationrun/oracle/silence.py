@@ -37,16 +37,16 @@ def needs_seconds(rules: Sequence[AlertingRule]) -> float:
     return max((rule.for_s + rule.interval_s for rule in rules), default=0.0)
 
 
-def cannot_fire(needs_s: float, window_s: float) -> Fault | None:
-    """Why an alert that needs so long cannot fire in a window; None when it can."""
-    if needs_s < window_s:
+def cannot_fire(needs_s: float, range_s: float) -> Fault | None:
+    """Why an alert that needs so long cannot fire within the range of a rule; None when it can."""
+    if needs_s < range_s:
         return None
-    message = f"it fires {needs_s:g}s after its condition begins (`for` and group interval), and the window has {window_s:.0f}s"
+    message = f"it fires {needs_s:g}s after its condition begins (`for` and group interval), and the rule judges {range_s:.0f}s"
     return Fault(RuleReason.ALERT_CANNOT_FIRE, message)
 
 
 def hopeless(
-    reply: Reply, alertname: str, defined: Sequence[DefinedAlert], window_s: float, *, pending: str
+    reply: Reply, alertname: str, defined: Sequence[DefinedAlert], range_s: float, *, pending: str
 ) -> Fault | None:
     """
     Why the silence of an alert will prove nothing, as far as that can be said before a run begins.
@@ -56,7 +56,7 @@ def hopeless(
     Args:
         reply: to `/api/v1/rules`.
         defined: the alert in its PrometheusRule.
-        window_s: the longest window of the rule.
+        range_s: how long the rule judges at most: its window, less `startAfter`.
         pending: what a pending instance means, as the spec says.
     """
     rules = read_alerting_rules(reply, alertname, defined)
@@ -66,7 +66,7 @@ def hopeless(
     needs_s = max([needs_seconds(counting(known, defined)), *(alert.for_s for alert in defined)])
     if pending == Verdict.FAILED or not (known or defined):
         return None
-    return cannot_fire(needs_s, window_s)
+    return cannot_fire(needs_s, range_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,10 @@ class SilentTick:
         """At the final sweep: why the evaluations prove nothing about the window."""
         if (future := _in_future(silence)) is not None:
             return future
-        if self.pending != Verdict.FAILED and (unable := cannot_fire(silence.needs_s, self.t - self.start)) is not None:
-            return unable
+        if self.pending != Verdict.FAILED:
+            opens = self.start + int(self.rule.run_properties.start_after)
+            if (unable := cannot_fire(silence.needs_s, self.t - opens)) is not None:
+                return unable
         evaluated = silence.evaluated
         if evaluated <= self.start:
             message = "the alert was not evaluated in the window"

@@ -29,6 +29,11 @@ def window_seconds(spec: "ValidationRunSpec", rule: "Rule") -> int:
     return judged_seconds(spec) + (int(spec.cooldown) if rule.lasts_into_cooldown else 0)
 
 
+def range_seconds(spec: "ValidationRunSpec", rule: "Rule") -> int:
+    """How long the range of an alert rule is when nothing goes wrong: it opens at `startAfter` of the rule's window."""
+    return max(0, window_seconds(spec, rule) - int(rule.run_properties.start_after))
+
+
 def query_timeout_seconds(rule: "Rule") -> int:
     """How long one query of this rule may take: its own timeout, or the smaller of 30s and the interval."""
     own = rule.body.timeout if rule.body is not None else None

@@ -5,24 +5,28 @@ The run does not exist yet, so a matcher on its chain or its id selects nothing 
 alone; all others by their values.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
+from validationrun.oracle.alerting_rules import AlertingRule, not_loaded, read_alerting_rules
 from validationrun.oracle.exchange import Fault
-from validationrun.oracle.prometheus_response import read_data
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.ticks import judged_seconds
+from validationrun.oracle.rules.rule_type import AlertReference
+from validationrun.oracle.silence import cannot_fire, needs_seconds
+from validationrun.oracle.ticks import range_seconds
 from validationrun.prometheus.client import Prometheus
 from validationrun.prometheus.missing_series import Selector, satisfies, why_no_series
 from validationrun.prometheus.query_budget import BACK_SECONDS, Inquiry, NoAnswerError
 from validationrun.spec import promql
 from validationrun.spec.findings import Finding, Loc, Severity, format_path, quote
-from validationrun.spec.v1alpha1 import Rule, ValidationRun
+from validationrun.spec.v1alpha1 import ValidationRun
 
 _LONGEST_SECONDS: Final = 60.0
 _LONGEST_RULE_SECONDS: Final = 10.0
@@ -55,8 +59,9 @@ class Inventory:
             loc: Loc = ("spec", "rules", index)
             looking = _Looking(self.prometheus, self.now, min(self._until, time.monotonic() + _LONGEST_RULE_SECONDS))
             try:
-                if type_of(rule).reference(rule) is not None:
-                    looking.alert(rule, loc, judged_seconds(run.spec))
+                if (reference := type_of(rule).reference(rule)) is not None:
+                    field_ = (*loc, rule.type, "ruleRef", "alertname")
+                    looking.alert(reference, field_, range_seconds(run.spec, rule))
                 else:
                     looking.query(Question.of(rule, values), loc)
             except NoAnswerError:
@@ -122,42 +127,44 @@ class _Looking:
                 message = f"{format_path(loc)}: no series of {present.called} has the label {quote(label)}: the rule would see none"
                 self._warn("VR591", loc, message, f"its labels are {', '.join(labels)}", label)
 
-    def alert(self, rule: Rule, loc: Loc, window: int) -> None:
+    def alert(self, reference: AlertReference, loc: Loc, range_s: float) -> None:
         """
-        Whether the alert of a rule is loaded, and can fire within the window.
+        Whether the alert of a rule is loaded, and can fire within the rule's range.
 
         Raises:
             NoAnswerError
         """
-        reference = type_of(rule).reference(rule)
-        name = reference.alertname if reference is not None else ""
-        field_ = (*loc, rule.type, "ruleRef", "alertname")
-        left = self._until - time.monotonic()
+        name, left = reference.alertname, self._until - time.monotonic()
         if left <= 0:
             raise NoAnswerError
-        groups = read_data(self._prometheus.rules(name, left), lambda data: _groups_of(data, name))
-        if isinstance(groups, Fault):
+        rules = read_alerting_rules(self._prometheus.rules(name, left), name)
+        if isinstance(rules, Fault):
             raise NoAnswerError
-        if not groups:
+        if not rules:
             self.parts.append(f"alert {name}: not loaded")
-            message = f"{format_path(field_)}: this Prometheus has no alert {quote(name)}: the rule would be Error AlertNotLoaded"
+            message = f"{format_path(loc)}: this Prometheus has no alert {quote(name)}: the rule would be Error AlertNotLoaded"
             help_ = "correct the name, or have the PrometheusRule loaded: its labels must fit the ruleSelector"
-            self.findings.append(Finding("VR592", field_, message, help_))
-        for group in groups:
-            self._group(group, name, field_, window)
+            self.findings.append(Finding("VR592", loc, message, help_))
+        for rule in rules:
+            self._alerting_rule(rule, reference, loc, range_s)
 
-    def _group(self, group: "_Group", name: str, loc: Loc, window: int) -> None:
-        needs = f"for {format_duration(group.for_s)}, evaluated every {format_duration(group.interval_s)}"
-        self.parts.append(f"alert {name}: loaded in group {group.name}, {needs}, health {group.health}")
-        if group.health not in ("ok", "unknown"):
-            message = f"{format_path(loc)}: alert {quote(name)} in group {group.name} is not healthy: {group.error or group.health}"
+    def _alerting_rule(self, rule: AlertingRule, reference: AlertReference, loc: Loc, range_s: float) -> None:
+        name = reference.alertname
+        needs = f"for {_duration(rule.for_s)}, evaluated every {_duration(rule.interval_s)}"
+        self.parts.append(f"alert {name}: loaded in group {rule.group}, {needs}, health {rule.health}")
+        if (fault := not_loaded([rule], name)) is not None:
+            message = f"{format_path(loc)}: {fault.message}: the rule would be Error AlertNotLoaded"
             self.findings.append(Finding("VR592", loc, message, "mend the alert: it is not evaluated"))
-        if group.for_s + group.interval_s >= window:
+        # A pending alert fails such a rule, so that the alert need not fire.
+        elif reference.pending != Verdict.FAILED and cannot_fire(needs_seconds([rule]), range_s) is not None:
             message = (
-                f"{format_path(loc)}: alert {quote(name)} can't fire within the window of {format_duration(window)} ({needs}): its "
-                f"silence proves nothing"
+                f"{format_path(loc)}: alert {quote(name)} can't fire within the {_duration(range_s)} that the rule judges "
+                f"({needs}): its silence proves nothing"
             )
-            help_ = "make the run longer, or refer to an alert with a shorter `for` and a group with a shorter interval"
+            help_ = (
+                "make the run longer, or `startAfter` shorter; or refer to an alert with a shorter `for` and a group with a "
+                "shorter interval; or write `pending: Failed`, if a pending alert is to fail the run"
+            )
             self.findings.append(Finding("VR593", loc, message, help_))
 
     def unanswered(self, loc: Loc) -> None:
@@ -170,31 +177,9 @@ class _Looking:
         self.findings.append(Finding(code, loc, message, help_, Severity.WARNING, token=token or None))
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A rule group that holds the alert. `for_s` and `interval_s` are seconds."""
-
-    name: str
-    interval_s: float
-    for_s: float
-    health: str
-    error: str
-
-
-def _groups_of(data: Any, alertname: str) -> list[_Group]:
-    """From the data of `/api/v1/rules`. Raises what an unreadable body raises."""
-    return [
-        _Group(
-            str(group.get("name", "")),
-            float(group["interval"]),
-            float(rule.get("duration") or 0),
-            str(rule["health"]),
-            str(rule.get("lastError") or ""),
-        )
-        for group in data["groups"]
-        for rule in group["rules"]
-        if rule.get("type") == "alerting" and rule["name"] == alertname
-    ]
+def _duration(seconds: float) -> str:
+    """For people; as it is where it is no duration."""
+    return format_duration(seconds) if math.isfinite(seconds) else f"{seconds:g}s"
 
 
 def _listed(labels: Sequence[str]) -> str:

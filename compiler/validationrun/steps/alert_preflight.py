@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.durations import parse_duration
 from validationrun.contract import parameters as values
 from validationrun.contract.chain_entries import Finding
 from validationrun.contract.plan_json import PlanDocument
@@ -31,6 +32,7 @@ class AlertEntry:
     Attributes:
         pending: what a pending instance at the window's end means.
         in_cooldown: its window ends with the cooldown.
+        start_after: seconds after the window's start when its range opens.
     """
 
     name: str
@@ -39,6 +41,7 @@ class AlertEntry:
     alertname: str
     pending: str
     in_cooldown: bool
+    start_after: int
 
     def resolve(self, references: References) -> Any:
         """What the reference resolves to."""
@@ -52,9 +55,10 @@ def alert_entries(rules: Iterable[Mapping[str, Any]]) -> list[AlertEntry]:
         body = rule[rule["type"]]
         if (reference := body.get("ruleRef")) is not None:
             pending = body.get("pending", "Error")
-            in_cooldown = (rule.get("runProperties") or {}).get("until") == "Cooldown"
+            properties = rule.get("runProperties") or {}
+            timing = (properties.get("until") == "Cooldown", parse_duration(properties.get("startAfter", "0s")))
             parts = (reference["namespace"], reference["name"], reference["alertname"])
-            entries.append(AlertEntry(rule["name"], *parts, pending, in_cooldown))
+            entries.append(AlertEntry(rule["name"], *parts, pending, *timing))
     return entries
 
 
@@ -71,10 +75,10 @@ def hopeless_alerts(
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
     """
-    Alerts that are unhealthy, or others than those of the PrometheusRule, or that cannot fire in the window.
+    Alerts that are unhealthy, or others than those of the PrometheusRule, or that cannot fire in the range of their rule.
 
     Args:
-        seconds: the longest window of a rule.
+        seconds: the longest range of a rule.
     """
     faults: dict[AlertEntry, Fault] = {}
     for attempt in range(_ATTEMPTS):
@@ -91,10 +95,10 @@ def hopeless_alerts(
     return _grouped(faults.items())
 
 
-def window_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> Callable[[AlertEntry], float]:
-    """How long each rule of this run is judged when nothing ends it early."""
+def range_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> Callable[[AlertEntry], float]:
+    """How long the range of each rule of this run is when nothing ends it early."""
     judged = values.effective_seconds(plan, parameters)
-    return lambda rule: judged + (plan.seconds.cooldown if rule.in_cooldown else 0)
+    return lambda rule: judged + (plan.seconds.cooldown if rule.in_cooldown else 0) - rule.start_after
 
 
 def _hopeless(rule: AlertEntry, references: References, prometheus: Prometheus, seconds: float) -> Fault | None:

@@ -27,7 +27,7 @@ from validationrun.kube.cluster import (
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import PreflightReason, RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
-from validationrun.steps.alert_preflight import AlertEntry, alert_entries, hopeless_alerts, unresolved, window_seconds
+from validationrun.steps.alert_preflight import AlertEntry, alert_entries, hopeless_alerts, range_seconds, unresolved
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
 
@@ -174,7 +174,7 @@ def _by_prometheus(
     prometheus = Prometheus(url, access)
     findings = _prometheus(context, prometheus)
     if not findings:
-        seconds = window_seconds(plan, parameters)
+        seconds = range_seconds(plan, parameters)
         findings = list(hopeless_alerts(alerts, references, prometheus, seconds, context.sleep))
     prometheus.close()
     return findings

@@ -306,6 +306,27 @@ def test_an_alert_whose_silence_will_prove_nothing(
         assert world.ensure()["reason"] is None
 
 
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"startAfter": "4m30s"}, ["AlertCannotFire"]),
+        ({"startAfter": "4m29s"}, None),
+        ({"startAfter": "4m30s", "until": "Cooldown"}, None),
+    ],
+)
+def test_an_alert_fires_within_the_range_of_its_rule(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, properties: dict[str, str], expected: list[str] | None
+) -> None:
+    """The load lasts 10m, the cooldown 1m, and the alert fires 5m30s after its condition begins."""
+    spec = full_run()
+    spec["spec"]["cooldown"] = "1m"
+    spec["spec"]["rules"] = [alert_rule("a", namespace="eng-ada") | {"runProperties": properties}]
+    world = World(tmp_path, monkeypatch, spec)
+    world.cluster.put(PROMETHEUS_RULES, rule_object(for_="5m"))
+    world.alerting = lambda alertname: alerting(for_s=300)
+    assert ([reason for reason, _ in findings(world)] if expected else world.ensure()["reason"]) == expected
+
+
 def test_all_findings_are_collected_and_each_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin(tmp_path, monkeypatch, [query_rule(), alert_rule("a", namespace="eng-ada"), alert_rule("b")])
     del world.cluster.objects[("serviceaccounts", "eng-ada-runner")]
