@@ -93,13 +93,11 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
 def _check_windows(plan: PlanDocument, name: str, value: str) -> None:
     """Refuses a duration that leaves a rule no window, because a window without a tick proves nothing."""
     for rule in plan.rules:
-        cooldown = plan.seconds.cooldown if rule.in_cooldown else 0
-        if duration_seconds(value) + cooldown <= rule.opening_seconds:
-            after = f" and the cooldown of {format_duration(cooldown)}" if cooldown else ""
+        if duration_seconds(value) <= rule.opening_seconds:
+            first = format_duration(rule.opening_seconds)
             raise ParameterError(
-                f"{name} must be longer than {format_duration(rule.opening_seconds - cooldown)}: rule {rule.name} is first asked "
-                f"{format_duration(rule.opening_seconds)} after the start (interval, startAfter), which {value}{after} ends before; "
-                f"got {value!r}"
+                f"{name} must be longer than {first}: rule {rule.name} is first asked {first} after the start "
+                f"(interval, startAfter), which {value} ends before; got {value!r}"
             )
 
 

@@ -112,7 +112,6 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
     Attributes:
         promql: of an alert rule. A query rule has its own in `rules.yaml`.
         opening_seconds: a window that is not longer than this proves nothing about the rule.
-        in_cooldown: the rule's window ends with the cooldown.
         places: where run-time values go in the query.
         expected: what the rule's `series.min` stands for.
     """
@@ -121,7 +120,6 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
     type: str
     promql: str | None = None
     opening_seconds: int
-    in_cooldown: bool = False
     places: tuple[Place, ...]
     expected: Expected | None = None
 

@@ -26,6 +26,7 @@ from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import CHAIN_REASONS, RunReason, Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.summary import Tally
+from validationrun.oracle.ticks import load_seconds
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document
 from validationrun.results.folder import RESULT_JSON, Result, ResultsError, read_result
@@ -136,7 +137,9 @@ def states_of(result: Result, fold: Fold) -> list[RuleState]:
     """Every rule's final state, after the clock check."""
     document = result.document
     interrupted = document.window.interrupted
-    closed = fold.closed(ended=document.window.end is not None, interrupted=interrupted)
+    window = document.window
+    load_s = load_seconds(window.start, window.end, window.cooldown_end)
+    closed = fold.closed(ended=window.end is not None, load_s=load_s, interrupted=interrupted)
     return closed if interrupted else doubted(closed, document.clock)
 
 

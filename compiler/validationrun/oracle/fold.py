@@ -16,6 +16,7 @@ from validationrun.base.document import Document, UnixSeconds
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
+from validationrun.oracle.ticks import opening_seconds
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -130,13 +131,22 @@ def _decided(state: RuleState) -> bool:
     return state.exhausted or state.verdict == Verdict.FAILED
 
 
-def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True, interrupted: bool = False) -> RuleState:
+def close(
+    state: RuleState,
+    rule: "Rule",
+    *,
+    stopped: bool,
+    ended: bool = True,
+    load_s: float = math.inf,
+    interrupted: bool = False,
+) -> RuleState:
     """
     The rule's verdict once no more decisions come. What was never proved is an Error.
 
     Args:
         stopped: a rule stopped the run, so that there was no final sweep.
         ended: the window's end is known.
+        load_s: how many seconds of the window of a rule that goes on into the cooldown lay under load.
         interrupted: somebody ended the evaluation before the window's end. A rule that is not decided then stays Awaited,
             because nothing is wrong with its answers.
     """
@@ -148,6 +158,12 @@ def close(state: RuleState, rule: "Rule", *, stopped: bool, ended: bool = True, 
     if state.verdict == Verdict.AWAITED:
         message = state.message if state.reason else "the rule was never answered"
         return replace(state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message=message)
+    if state.verdict == Verdict.PASSED and rule.lasts_into_cooldown and load_s < opening_seconds(rule):
+        # Judged in the cooldown alone: it was good without load, which is not what the run is about.
+        message = (
+            f"the load ends {load_s:.0f}s after the window's start; the rule needs {opening_seconds(rule)}s of load"
+        )
+        return replace(state, verdict=Verdict.ERROR, reason=RuleReason.WINDOW_TOO_SHORT, message=message)
     unswept = rule.run_properties.final_sweep and not state.swept
     if state.verdict == Verdict.PASSED and not stopped and (unswept or not ended):
         # Nobody saw the window's end: what was good until then proves nothing.
@@ -254,16 +270,17 @@ class Fold:
     def verdicts(self) -> dict[str, Verdict]:
         return {name: state.verdict for name, state in self.states.items()}
 
-    def closed(self, *, ended: bool = True, interrupted: bool = False) -> list[RuleState]:
+    def closed(self, *, ended: bool = True, load_s: float = math.inf, interrupted: bool = False) -> list[RuleState]:
         """
         Every rule's last word, in the order of the spec.
 
         Args:
             ended: the window's end is known.
+            load_s: how many seconds the load lasted before a cooldown; infinite where there was none.
             interrupted: somebody ended the evaluation before the window's end.
         """
         stopped = self.stop_time is not None
         return [
-            close(self.states[rule.name], rule, stopped=stopped, ended=ended, interrupted=interrupted)
+            close(self.states[rule.name], rule, stopped=stopped, ended=ended, load_s=load_s, interrupted=interrupted)
             for rule in self.rules
         ]

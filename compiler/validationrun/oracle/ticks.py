@@ -1,5 +1,6 @@
 """The run's window and the ticks in it: the arithmetic that lint, the plan and the evaluator share."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,13 @@ def earliest_sweep(rule: "Rule", start: float) -> float:
 def opening_seconds(rule: "Rule") -> int:
     """Seconds after the window's start before which a window proves nothing about this rule: interval or startAfter."""
     return max(int(rule.run_properties.interval), int(rule.run_properties.start_after))
+
+
+def load_seconds(start: float | None, end: float | None, cooldown_end: float | None) -> float:
+    """How long the load of a window with a cooldown lasted; infinite without one, where each rule's own end tells."""
+    if start is None or end is None or cooldown_end is None:
+        return math.inf
+    return round(end - start, 3)
 
 
 def ticks(rule: "Rule", start: float, after: float) -> Iterator[float]:

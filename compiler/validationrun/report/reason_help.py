@@ -56,7 +56,7 @@ _OF_RULES: Final[Mapping[str, str]] = {
     RuleReason.STALE_DATA: "Prometheus answers, and nothing new was written: the value is one from before.",
     RuleReason.CLOCK_SKEW: "Prometheus' clock and ours do not agree, so its answers may be about another time.",
     RuleReason.LOW_COVERAGE: "Too few evaluations had an answer (minCoverage), so most of the window was not watched.",
-    RuleReason.WINDOW_TOO_SHORT: "The window ended before the rule could be evaluated once, so nothing was watched.",
+    RuleReason.WINDOW_TOO_SHORT: "The window, or the load in it, ended before the rule could be evaluated once, so nothing was watched.",
 }
 
 

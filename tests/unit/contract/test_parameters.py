@@ -28,7 +28,7 @@ def document(properties: Mapping[str, Any], *, base: Any = full_run, **spec: Any
         ({"interval": "30s", "startAfter": "2m"}, "2m", "2m", "2m1s"),
         ({"interval": "1m"}, "1m", "1m", "1m1s"),
         ({"interval": "5m", "startAfter": "2m"}, "3m", "5m", "6m"),
-        ({"interval": "30s", "startAfter": "4m", "until": "Cooldown"}, "1m", "1m", "1m1s"),
+        ({"interval": "30s", "startAfter": "4m", "until": "Cooldown"}, "4m", "4m", "4m1s"),
     ],
 )
 def test_a_duration_that_takes_a_rules_window_away_is_refused(

@@ -7,7 +7,7 @@ from typing import Final
 from validationrun.base.durations import format_duration
 from validationrun.compiling.check.readable import rule_by_rule
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.ticks import query_timeout_seconds, tick_count, window_seconds
+from validationrun.oracle.ticks import judged_seconds, query_timeout_seconds, tick_count, window_seconds
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
@@ -80,9 +80,10 @@ def times(run: ValidationRun) -> Iterator[Finding]:
                 f"({format_duration(properties.interval)}): evaluations would overlap"
             )
             yield Finding("VR506", field, message, "shorten the timeout, or lengthen the interval")
-        if properties.start_after >= window:
+        if properties.start_after >= judged_seconds(run.spec):
             field = (*loc, "runProperties", "startAfter")
-            message = f"{format_path(field)} is not before the window's end ({format_duration(window)} after its start)"
+            ends = "the load's end" if rule.lasts_into_cooldown else "the window's end"
+            message = f"{format_path(field)} is not before {ends} ({format_duration(judged_seconds(run.spec))} after its start)"
             yield Finding("VR507", field, message, "start earlier, or run longer")
         elif not properties.final_sweep and not tick_count(rule, window):
             field = (*loc, "runProperties", "finalSweep")

@@ -177,7 +177,6 @@ def _query(planned: PlannedRule) -> PlannedQuery:
         type=rule.type,
         promql=promql,
         opening_seconds=opening_seconds(rule),
-        in_cooldown=rule.lasts_into_cooldown,
         places=planned.places,
         expected=planned.expected,
     )

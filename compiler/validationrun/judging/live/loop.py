@@ -19,7 +19,7 @@ from validationrun.oracle.decision import Decision, is_worth_a_retry
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
-from validationrun.oracle.ticks import ticks
+from validationrun.oracle.ticks import load_seconds, ticks
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule
 
@@ -329,11 +329,13 @@ class Evaluation:
     def _end(self, *, interrupted: bool) -> Judgement:
         self.control.save(list(self.fold.states.values()))
         self._leave_out()
-        closed = self.fold.closed(ended=self._window.end is not None, interrupted=interrupted)
+        start, end, cooldown_end = self._window.start, self._window.end, self._cooldown_end()
+        load_s = load_seconds(start, end, cooldown_end)
+        closed = self.fold.closed(ended=end is not None, load_s=load_s, interrupted=interrupted)
         return Judgement(
-            start=self._window.start,
-            end=self._window.end,
-            cooldown_end=self._cooldown_end(),
+            start=start,
+            end=end,
+            cooldown_end=cooldown_end,
             stop_time=self.fold.stop_time,
             stop_rule=self.fold.stop_rule,
             states=closed if interrupted else doubted(closed, self._checks),

@@ -132,3 +132,28 @@ def test_an_interrupt_in_the_cooldown_is_no_pass() -> None:
     outcome = simulate([rule], halts(1000), load_seconds=60, cooldown_seconds=60, interrupt_after=80)
     assert outcome.judgement.interrupted
     assert outcome.verdict.verdict == "Error"
+
+
+def test_a_rule_that_saw_the_cooldown_alone_does_not_pass() -> None:
+    """The load is over at once, and its minimum is 0s; the cooldown is long enough for a window."""
+    rule = query_rule("height", until="Cooldown")
+    outcome = simulate([rule], halts(1000), load_seconds=0.5, cooldown_seconds=60)
+    assert outcome.verdict.reason == "RuleError"
+    assert outcome.rules["height"][:2] == ("Error", "WindowTooShort")
+
+
+@pytest.mark.parametrize(("load", "reason"), [(29, "RuleError"), (30, "RunSucceeded")])
+def test_a_rule_that_goes_on_needs_as_much_load_as_one_that_does_not(load: float, reason: str) -> None:
+    for until in ("LoadEnd", "Cooldown"):
+        rule = query_rule("height", until=until, startAfter="30s")
+        outcome = simulate([rule], halts(1000), load_seconds=load, cooldown_seconds=60)
+        assert outcome.verdict.reason == reason
+
+
+def test_what_failed_in_the_cooldown_stands_however_short_the_load() -> None:
+    rule = query_rule("height", until="Cooldown")
+    outcome = simulate([rule], halts(20), load_seconds=0.5, cooldown_seconds=60)
+    assert outcome.verdict.reason == "RuleFailed:height"
+    stopping = query_rule("height", until="Cooldown", stopOnFailure=True)
+    outcome = simulate([stopping], halts(20), load_seconds=0.5, cooldown_seconds=60)
+    assert outcome.verdict.reason == "RuleStopOnFailure:height"
