@@ -1,6 +1,7 @@
 """Checks the label matchers of rules that refer to an alert: names, regular expressions, scope."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
 from validationrun.compiling.check.readable import rule_by_rule
@@ -10,6 +11,12 @@ from validationrun.oracle.rules import type_of
 from validationrun.spec import promql
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.v1alpha1 import ValidationRun
+
+_HELP: Final = (
+    'name the chain by a label that the alert carries, such as `matchers: [{name: chain_id, op: "=", value: "${chainId}"}]`, or '
+    '`{name: name, op: "=~", value: "${chainId}-.*"}` for an alert about an object of the chain, whose `namespace` can be that of '
+    "its controller"
+)
 
 
 @rule_by_rule
@@ -48,8 +55,7 @@ def scope(run: ValidationRun) -> Iterator[Finding]:
         if not any(text in value for value in values for text in own):
             field = (*loc, rule.type, "matchers")
             message = f"{format_path(field[:-1])} has no matcher for this run's chain: the alert firing for another run fails this one"
-            help_ = 'add `matchers: [{name: namespace, op: "=", value: "${namespace}"}]`'
-            yield Finding("VR554", field, message, help_, Severity.WARNING, Anchor.KEY)
+            yield Finding("VR554", field, message, _HELP, Severity.WARNING, Anchor.KEY)
 
 
 CHECKS = (matchers, scope)
