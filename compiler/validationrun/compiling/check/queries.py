@@ -51,7 +51,7 @@ def queries(run: ValidationRun) -> Iterator[Finding]:
             why = f"it uses syntax that only some versions of Prometheus take: {newer}"
             yield _not_checked(field, why) if newer else _syntax_finding(field, fault, values)
             continue
-        if promql.depth(tree) > _MOST_DEEP:
+        if len(promql.nodes(tree)) > _MOST_DEEP and promql.depth(tree) > _MOST_DEEP:
             yield _not_checked(field, f"more than {_MOST_DEEP} operators and functions stand within each other")
             continue
         uses_window = any(place.value == WINDOW for place in places)

@@ -1,6 +1,7 @@
 """A query of a rule as its checks see it: the tree, the rule around it, and its parts as the user wrote them."""
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ DEFAULT_SCRAPE_SECONDS: Final = 30
 _MOST_SHOWN: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
     """
     A query that parses.
@@ -39,7 +40,7 @@ class Query:
     tree: Any
     uses_window: bool
 
-    @property
+    @functools.cached_property
     def window_s(self) -> int:
         return window_seconds(self.run.spec, self.rule)
 
@@ -47,7 +48,7 @@ class Query:
     def interval_s(self) -> int:
         return int(self.rule.run_properties.interval)
 
-    @property
+    @functools.cached_property
     def scrape_s(self) -> int:
         """The longest scrape interval that the spec's deployments set, or the usual default."""
         intervals = []
@@ -59,7 +60,7 @@ class Query:
                     intervals.append(parse_duration(monitor.interval))
         return max(intervals, default=DEFAULT_SCRAPE_SECONDS)
 
-    @property
+    @functools.cached_property
     def comparison(self) -> Comparison | None:
         return type_of(self.rule).comparison(self.rule)
 

@@ -128,10 +128,9 @@ def _always_or_never(query: Query, comparison: Comparison) -> Iterator[Finding]:
 
 
 def _increase(query: Query, comparison: Comparison) -> Iterator[Finding]:
-    functions = promql.functions_of_value(query.tree)
     if comparison.limit == 0:
-        name = next((name for name in functions if name in _COUNTS_UP), None)
-        if name is not None and comparison.op in ("==", "<="):
+        name = _first_of(_COUNTS_UP, query.tree) if comparison.op in ("==", "<=") else None
+        if name is not None:
             yield query.warning(
                 "VR573",
                 f": {name}() needs two samples, so it does not see the first events of a counter that is born with them: "
@@ -140,14 +139,19 @@ def _increase(query: Query, comparison: Comparison) -> Iterator[Finding]:
                 token=name,
             )
         return
-    name = next((name for name in functions if name in _EXTRAPOLATES), None)
-    if name is not None and comparison.op in ("==", "!="):
+    name = _first_of(_EXTRAPOLATES, query.tree) if comparison.op in ("==", "!=") else None
+    if name is not None:
         yield query.warning(
             "VR573",
             f": {name}() extrapolates to the ends of its range, so that 1 reads as 1.11 or so: `{comparison}` says little",
             f"{_COUNT_EXACTLY}; or compare by >= or <=",
             token=name,
         )
+
+
+def _first_of(functions: tuple[str, ...], tree: Any) -> str | None:
+    """The outermost of these functions on the way from the samples to the query's number."""
+    return next((name for name in promql.functions_of_value(tree) if name in functions), None)
 
 
 def _equality(query: Query, comparison: Comparison) -> Iterator[Finding]:

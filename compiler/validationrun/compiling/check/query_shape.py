@@ -62,15 +62,15 @@ def joins(query: Query) -> Iterator[Finding]:
 
 def histograms(query: Query) -> Iterator[Finding]:
     for node in promql.nodes(query.tree):
-        if isinstance(node, parser.Call) and node.func.name in ("histogram_quantile", "histogram_fraction"):
+        if isinstance(node, parser.Call) and promql.function_name(node) in ("histogram_quantile", "histogram_fraction"):
             buckets = node.args[-1]
             if _is_classic(buckets) and _without_le(buckets):
                 yield query.warning(
                     "VR578",
-                    f": {node.func.name}() gets buckets without the label `le`, so there is never a value and the rule is "
+                    f": {promql.function_name(node)}() gets buckets without the label `le`, so there is never a value and the rule is "
                     "Error NoSamples",
                     "keep it: `sum by (le) (...)`",
-                    token=node.func.name,
+                    token=promql.function_name(node),
                 )
                 return
 

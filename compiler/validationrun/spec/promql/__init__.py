@@ -36,6 +36,7 @@ from validationrun.spec.promql.tree import (
     bare,
     children,
     depth,
+    function_name,
     is_plain_selector,
     matcher_values,
     metric_name,
@@ -49,8 +50,8 @@ from validationrun.spec.promql.values import functions_of_value, is_count, is_ex
 __all__ = [
     "Filter", "FreshSelector", "Mismatch", "Numbers", "RangeUse", "Reach", "Selection", "Sight", "Silence", "SyntaxFault",
     "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth", "fresh_selectors",
-    "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector", "is_sighted", "labels_of",
-    "matcher_values", "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "outermost_aggregations",
-    "parse", "possible", "range_uses", "reaches", "selections", "selectors", "sight", "silence", "split_comparison", "unscoped",
-    "value_type", "written_labels",
+    "function_name", "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector",
+    "is_sighted", "labels_of", "matcher_values", "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes",
+    "outermost_aggregations", "parse", "possible", "range_uses", "reaches", "selections", "selectors", "sight", "silence",
+    "split_comparison", "unscoped", "value_type", "written_labels",
 ]  # fmt: skip

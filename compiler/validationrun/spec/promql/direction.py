@@ -9,7 +9,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import RELABEL, SORT
 from validationrun.spec.promql.possible import possible
-from validationrun.spec.promql.tree import COMPARISONS, bare, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, value_type
 
 
 class Wants(enum.Enum):
@@ -80,7 +80,7 @@ def _inside(way: Way, aggregation: str) -> Way:
 
 
 def _into_call(tree: Any, way: Way) -> tuple[Any, Way] | None:
-    name = tree.func.name
+    name = function_name(tree)
     vector = next((argument for argument in tree.args if value_type(argument) in ("vector", "matrix")), None)
     if vector is None:
         return None

@@ -27,6 +27,8 @@ def joined(tree: Any, left: list[Sample], right: list[Sample]) -> list[Sample]:
     Raises:
         RefusedError: Prometheus may refuse the query.
     """
+    if not left and not right:
+        return []
     operator = str(tree.op)
     matching = tree.modifier.matching if tree.modifier is not None else None
     if any(sample.labels is None for sample in (*left, *right)):

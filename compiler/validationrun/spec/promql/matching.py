@@ -7,7 +7,7 @@ from typing import Any
 import promql_parser as promql
 
 from validationrun.spec.promql.series import SeriesLabels, labels_of
-from validationrun.spec.promql.tree import bare, children, nodes, value_type
+from validationrun.spec.promql.tree import bare, children, nodes, selectors, value_type
 
 _ONE_TO_ONE = promql.VectorMatchCardinality.OneToOne
 
@@ -92,6 +92,8 @@ def unscoped(tree: Any, is_own: Callable[[Any], bool]) -> list[Any]:
         is_own: whether a selector has a matcher for this run. One without is scoped too where a join with series of this run
             restricts it.
     """
+    if all(is_own(selector) for selector in selectors(tree)):
+        return []
     return _scope(tree, is_own)[0]
 
 
@@ -101,18 +103,18 @@ def _scope(tree: Any, is_own: Callable[[Any], bool]) -> tuple[list[Any], bool]:
     if isinstance(tree, promql.VectorSelector):
         return ([], True) if is_own(tree) else ([tree], False)
     parts = [_scope(child, is_own) for child in children(tree) if not isinstance(bare(child), promql.StringLiteral)]
-    selectors = [selector for part, _ in parts for selector in part]
+    others = [selector for part, _ in parts for selector in part]
     scoped = [own for _, own in parts]
     if isinstance(tree, promql.NumberLiteral):
         return [], True
     if not isinstance(tree, promql.BinaryExpr) or str(tree.op) == "or" or not _shares_labels(tree):
-        return selectors, all(scoped)
+        return others, all(scoped)
     (left, left_own), (right, right_own) = parts
     if left_own:
         return left, True
     if right_own and str(tree.op) != "unless":
         return right, True
-    return selectors, False
+    return others, False
 
 
 def _shares_labels(node: Any) -> bool:

@@ -13,7 +13,15 @@ import promql_parser as promql
 
 from validationrun.spec.promql import functions, numbers
 from validationrun.spec.promql.numbers import ANY, BOOLEAN, MIRRORED, NOT_NEGATIVE, Numbers
-from validationrun.spec.promql.tree import CACHED_NODES, COMPARISONS, bare, is_bool, metric_name, value_type
+from validationrun.spec.promql.tree import (
+    CACHED_NODES,
+    COMPARISONS,
+    bare,
+    function_name,
+    is_bool,
+    metric_name,
+    value_type,
+)
 
 _COUNTER: Final = re.compile(r".*_(total|bucket|count)")
 _OF_COUNTERS: Final = ("rate", "irate", "increase")
@@ -35,9 +43,9 @@ def possible(tree: Any) -> Numbers:
     if isinstance(tree, promql.UnaryExpr):
         return numbers.negative(possible(tree.expr))
     if isinstance(tree, promql.Call):
-        if tree.func.name in _OF_COUNTERS and isinstance(bare(tree.args[0]), promql.MatrixSelector):
+        if function_name(tree) in _OF_COUNTERS and isinstance(bare(tree.args[0]), promql.MatrixSelector):
             return NOT_NEGATIVE
-        return functions.apply(tree.func.name, [possible(argument) for argument in tree.args])
+        return functions.apply(function_name(tree), [possible(argument) for argument in tree.args])
     if isinstance(tree, promql.AggregateExpr):
         parameter = possible(tree.param) if isinstance(tree.param, promql.Expr) else ANY
         return functions.aggregate(str(tree.op), possible(tree.expr), parameter)

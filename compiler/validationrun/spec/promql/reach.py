@@ -1,5 +1,6 @@
 """Which stretch of time each selector of a query looks at, seen from the time of its evaluation."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,9 +28,10 @@ class Reach:
     at_s: float | None = None
 
 
-def reaches(tree: Any) -> list[Reach]:
-    """Of each selector, left to right."""
-    return list(_reaches(tree, Reach(None)))
+@functools.lru_cache(maxsize=1)
+def reaches(tree: Any) -> tuple[Reach, ...]:
+    """Of each selector, left to right. Cached for the next check of the same query."""
+    return tuple(_reaches(tree, Reach(None)))
 
 
 def _reaches(node: Any, so_far: Reach) -> Iterator[Reach]:
@@ -50,6 +52,8 @@ def _reaches(node: Any, so_far: Reach) -> Iterator[Reach]:
 
 
 def _shifted(node: Any, so_far: Reach) -> Reach:
+    if node.offset is None and node.at is None:
+        return so_far
     shift = node.offset.total_seconds() if node.offset is not None else 0
     if node.at is not None and node.at.at is not None:
         # `@ start()` and `@ end()` are the time of the evaluation, because a rule asks for one time.

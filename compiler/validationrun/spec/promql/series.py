@@ -8,7 +8,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import ABSENT, RELABEL
 from validationrun.spec.promql.samples import NAME, of_absent
-from validationrun.spec.promql.tree import CACHED_NODES, bare, value_type
+from validationrun.spec.promql.tree import CACHED_NODES, bare, function_name, value_type
 
 _SETS: Final = ("and", "unless")
 _OF_SOME: Final = ("topk", "bottomk", "limitk", "limit_ratio")
@@ -100,7 +100,7 @@ def _of_selector(selector: Any) -> SeriesLabels:
 
 
 def _of_call(tree: Any) -> SeriesLabels:
-    name = tree.func.name
+    name = function_name(tree)
     if name in ABSENT:
         pinned = of_absent(bare(tree.args[0]))
         names = frozenset(label for label, _ in pinned)
@@ -125,7 +125,10 @@ def _relabelled(labels: SeriesLabels, target: str) -> SeriesLabels:
 
 
 def _of_aggregate(tree: Any) -> SeriesLabels:
-    operator, of = str(tree.op), labels_of(tree.expr)
+    operator = str(tree.op)
+    if tree.modifier is None and operator not in _OF_SOME and operator != "count_values":
+        return NO_LABELS
+    of = labels_of(tree.expr)
     if operator in _OF_SOME:
         keeps_one = isinstance(tree.param, promql.NumberLiteral) and tree.param.val == 1 and operator != "limit_ratio"
         return replace(of, single=of.single or (keeps_one and tree.modifier is None))

@@ -5,6 +5,7 @@ The query is calculated as Prometheus does it. Only a value that depends on the 
 on such a value may be there or not.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -15,7 +16,7 @@ from validationrun.spec.promql import functions, numbers
 from validationrun.spec.promql.joins import RefusedError, joined, of_calculation, of_comparison
 from validationrun.spec.promql.numbers import ANY, NAN, Numbers, union
 from validationrun.spec.promql.samples import NO_LABELS, Labels, Sample, group_key, nameless, of_absent, relabelled
-from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, value_type
 
 _DEFAULT_STEP_SECONDS: Final = 60.0
 """Of a subquery: Prometheus' own evaluation interval, whose default is a minute."""
@@ -37,7 +38,9 @@ class Silence:
     value: Numbers
 
 
+@functools.lru_cache(maxsize=1)
 def silence(tree: Any) -> Silence:
+    """Cached for the next check of the same query."""
     try:
         answer = _answer(tree)
     except RefusedError:
@@ -89,7 +92,7 @@ def _subquery(tree: Any) -> list[Sample]:
 
 
 def _call(tree: Any) -> _Answer:
-    name, arguments = tree.func.name, tree.args
+    name, arguments = function_name(tree), tree.args
     vector = next((argument for argument in arguments if value_type(argument) in ("vector", "matrix")), None)
     if vector is None:
         value = functions.apply(name, [_numbers(argument) for argument in arguments])

@@ -18,6 +18,8 @@ _RANGE_FUNCTIONS: Final = frozenset(
 )
 """Functions that need two samples in their range."""
 
+_POSITIVE: Final = (promql.MatchOp.Equal, promql.MatchOp.Re)
+
 
 @dataclass(frozen=True, slots=True)
 class RangeUse:
@@ -28,12 +30,18 @@ class RangeUse:
 
 
 @functools.lru_cache(maxsize=CACHED_NODES)
+def function_name(call: Any) -> str:
+    """Cached, because promql-parser copies the function's whole signature to tell its name."""
+    return str(call.func.name)
+
+
+@functools.lru_cache(maxsize=CACHED_NODES)
 def value_type(tree: Any) -> str:
     """The type of the query's result: `scalar`, `vector`, `matrix` or `string`."""
     tree = bare(tree)
     kind = type(tree)
     if kind is promql.Call:
-        return "scalar" if tree.func.name in SCALARS else "vector"
+        return "scalar" if function_name(tree) in SCALARS else "vector"
     if kind is promql.BinaryExpr:
         return "scalar" if value_type(tree.lhs) == value_type(tree.rhs) == "scalar" else "vector"
     if kind is promql.UnaryExpr:
@@ -116,18 +124,18 @@ def is_plain_selector(tree: Any) -> bool:
 
 def matcher_values(selector: Any) -> list[list[str]]:
     """The values of the positive matchers (`=` and `=~`), for each alternative: a selector without `or` has one."""
-    always = selector.matchers.matchers
-    groups = [[*always, *group] for group in selector.matchers.or_matchers] or [always]
-    positive = (promql.MatchOp.Equal, promql.MatchOp.Re)
-    return [[matcher.value for matcher in group if matcher.op in positive] for group in groups]
+    always, alternatives = selector.matchers.matchers, selector.matchers.or_matchers
+    groups = [[*always, *group] for group in alternatives] or [always]
+    return [[matcher.value for matcher in group if matcher.op in _POSITIVE] for group in groups]
 
 
-def range_uses(tree: Any) -> list[RangeUse]:
-    """Each function that needs two samples, with its range."""
+@functools.lru_cache(maxsize=1)
+def range_uses(tree: Any) -> tuple[RangeUse, ...]:
+    """Each function that needs two samples, with its range. Cached for the next check of the same query."""
     uses = []
     for node in nodes(tree):
-        if isinstance(node, promql.Call) and node.func.name in _RANGE_FUNCTIONS:
+        if isinstance(node, promql.Call) and function_name(node) in _RANGE_FUNCTIONS:
             for argument in map(bare, node.args):
                 if isinstance(argument, promql.MatrixSelector):
-                    uses.append(RangeUse(node.func.name, argument.range.total_seconds()))
-    return uses
+                    uses.append(RangeUse(function_name(node), argument.range.total_seconds()))
+    return tuple(uses)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, value_type
 
 _EXACT_AGGREGATES: Final = frozenset({"sum", "min", "max", "count", "group", "topk", "bottomk"})
 _INEXACT_FUNCTIONS: Final = frozenset(
@@ -33,7 +33,7 @@ def _calculated_from(node: Any) -> list[Any]:
     if isinstance(node, promql.AggregateExpr):
         return [] if str(node.op) in ("count", "group", "count_values") else [node.expr]
     if isinstance(node, promql.Call):
-        return [] if node.func.name in _COUNTING else list(node.args)
+        return [] if function_name(node) in _COUNTING else list(node.args)
     return [node.expr] if isinstance(node, (promql.UnaryExpr, promql.SubqueryExpr)) else []
 
 
@@ -52,7 +52,7 @@ def is_count(tree: Any) -> bool:
     tree = bare(tree)
     if isinstance(tree, promql.AggregateExpr):
         return str(tree.op) in ("count", "group") or (str(tree.op) in ("sum", "max") and is_count(tree.expr))
-    return isinstance(tree, promql.Call) and tree.func.name in ("count_over_time", "present_over_time")
+    return isinstance(tree, promql.Call) and function_name(tree) in ("count_over_time", "present_over_time")
 
 
 def is_exact(tree: Any) -> bool:
@@ -62,11 +62,11 @@ def is_exact(tree: Any) -> bool:
             return False
         if isinstance(node, promql.AggregateExpr) and str(node.op) not in _EXACT_AGGREGATES:
             return False
-        if isinstance(node, promql.Call) and node.func.name in _INEXACT_FUNCTIONS:
+        if isinstance(node, promql.Call) and function_name(node) in _INEXACT_FUNCTIONS:
             return False
     return True
 
 
 def functions_of_value(tree: Any) -> list[str]:
     """The functions on the way from the samples to the query's number, outermost first."""
-    return [node.func.name for node in value_path(tree) if isinstance(node, promql.Call)]
+    return [function_name(node) for node in value_path(tree) if isinstance(node, promql.Call)]

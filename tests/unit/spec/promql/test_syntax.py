@@ -29,7 +29,7 @@ def test_functions_that_need_two_samples_are_found_wherever_they_stand():
 
 
 def test_a_function_over_a_subquery_needs_no_two_scrapes():
-    assert promql.range_uses(promql.parse("rate(up[1m:10s])")) == []
+    assert promql.range_uses(promql.parse("rate(up[1m:10s])")) == ()
 
 
 def test_other_arguments_than_the_range_are_passed_over():
