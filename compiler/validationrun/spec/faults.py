@@ -101,10 +101,10 @@ def _has_null(data: Any) -> bool:
 
 
 def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], examples: Examples) -> Finding:
-    kind, loc, context = detail["type"], _field(detail["loc"], data), detail.get("ctx") or {}
+    kind, loc = detail["type"], _field(detail["loc"], data)
     path = format_path(loc)
     if detail["loc"] and detail["loc"][-1] == "[key]":
-        expected = _pattern_words(context)
+        expected = _pattern_words(_pattern_of(detail))
         return Finding("VR206", loc, f"{path} has a bad name: it must be {expected}", "rename it", anchor=Anchor.KEY)
     if kind == "missing":
         return missing(loc, {**examples, **_example_of_words(loc, root, examples)})
@@ -112,7 +112,7 @@ def _finding(detail: ErrorDetails, data: Any, root: type[pydantic.BaseModel], ex
         return _unknown(loc, root)
     maker = _MAKERS.get(kind)
     if maker is not None:
-        return maker(loc, path, detail["input"], context)
+        return maker(loc, path, detail)
     if kind in _TYPE_WORDS:
         return _wrong_type(loc, path, detail["input"], _TYPE_WORDS[kind])
     return Finding(
@@ -202,8 +202,9 @@ def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
     return next((model for model in map(_model_in, typing.get_args(annotation)) if model), None)
 
 
-def _one_of(loc: Loc, path: str, value: Any, context: Any) -> Finding:
-    allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+def _one_of(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+    value = detail["input"]
+    allowed = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
     # Prefer a value with the same characters: "=>" means ">=", not ">", and "=" means "==".
     swapped = [word for word in allowed.split(", ") if set(word) == set(str(value))]
     near = swapped or difflib.get_close_matches(str(value), allowed.split(", "), n=1)
@@ -235,8 +236,9 @@ def _kind_of(value: Any) -> str:
     return "a list" if isinstance(value, list) else "nothing"
 
 
-def _bounds(words: str, way_out: str) -> Callable[[Loc, str, Any, Any], Finding]:
-    def make(loc: Loc, path: str, value: Any, context: Any) -> Finding:
+def _bounds(words: str, way_out: str) -> Callable[[Loc, str, ErrorDetails], Finding]:
+    def make(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+        value, context = detail["input"], detail["ctx"]
         shown = f"; got {value}" if isinstance(value, int) else ""
         bound = words.format_map(context).replace(" 1 entries", " 1 entry")
         return Finding("VR205", loc, f"{path} must {bound}{shown}", way_out.format_map(context))
@@ -244,37 +246,41 @@ def _bounds(words: str, way_out: str) -> Callable[[Loc, str, Any, Any], Finding]
     return make
 
 
-def _pattern(loc: Loc, path: str, value: Any, context: Any) -> Finding:
-    pattern, help_ = str(context.get("pattern", "")), "write it in that form"
+def _pattern(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+    value, pattern, help_ = detail["input"], _pattern_of(detail), "write it in that form"
     if pattern == IMAGE_PATTERN:
         if re.search(r"[<>{}$]", str(value)):
             help_ = "put an image in the place of the placeholder; a run can replace it by `--set image-<name>=IMAGE`"
-        return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
+        return Finding("VR206", loc, f"{path} must be {_pattern_words(pattern)}; got {quote(value)}", help_)
     # Most bad names differ from a valid name only by capitals, spaces or underscores.
     likely = re.sub(r"[^a-z0-9-]+", "-", str(value).lower()).strip("-")
     if re.search("[a-z]", likely) and likely != value and re.fullmatch(pattern, likely):
         help_ = f"did you mean {quote(likely)}?"
-    return Finding("VR206", loc, f"{path} must be {_pattern_words(context)}; got {quote(value)}", help_)
+    return Finding("VR206", loc, f"{path} must be {_pattern_words(pattern)}; got {quote(value)}", help_)
 
 
-def _pattern_words(context: dict[str, Any]) -> str:
-    pattern = str(context.get("pattern", ""))
+def _pattern_of(detail: ErrorDetails) -> str:
+    return str(detail.get("ctx", {}).get("pattern", ""))
+
+
+def _pattern_words(pattern: str) -> str:
     return PATTERN_WORDS.get(pattern, f"text that matches {pattern}")
 
 
-def _duration(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
-    reason = context["reason"]
+def _duration(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+    value, reason = detail["input"], detail["ctx"]["reason"]
     if isinstance(value, int) and not isinstance(value, bool):
         return Finding("VR207", loc, f"{path} {reason}; got {value}, without a unit", f"did you mean {value}s?")
     got = quote(value) if isinstance(value, str) else _kind_of(value)
     return Finding("VR207", loc, f"{path} {reason}; got {got}", "write it in h, m and s, largest first")
 
 
-def _duration_bounds(loc: Loc, path: str, value: Any, context: dict[str, Any]) -> Finding:
-    return Finding("VR205", loc, f"{path} must be {context['bounds']}; got {value}", "write a duration in these bounds")
+def _duration_bounds(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+    message = f"{path} must be {detail['ctx']['bounds']}; got {detail['input']}"
+    return Finding("VR205", loc, message, "write a duration in these bounds")
 
 
-_MAKERS: Final[dict[str, Callable[[Loc, str, Any, Any], Finding]]] = {
+_MAKERS: Final[dict[str, Callable[[Loc, str, ErrorDetails], Finding]]] = {
     "literal_error": _one_of,
     "string_pattern_mismatch": _pattern,
     "duration": _duration,

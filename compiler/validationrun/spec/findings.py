@@ -9,7 +9,6 @@ import enum
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from validationrun.base.text import printable
 
@@ -89,7 +88,7 @@ class Diagnostic:
         """Counted from 1, in code points."""
         return self.span.column + 1
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str | int]:
         """The stable wire form of `-o json`."""
         return {
             "code": self.code,

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -15,16 +16,16 @@ class _WireSchema(GenerateJsonSchema):
     The parser refuses `field:` without a value, and so should an editor.
     """
 
-    def nullable_schema(self, schema: Any) -> dict[str, Any]:
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
-    def dict_schema(self, schema: Any) -> dict[str, Any]:
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         result = super().dict_schema(schema)
         if "patternProperties" in result:
             result["additionalProperties"] = False
         return result
 
-    def default_schema(self, schema: Any) -> dict[str, Any]:
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         result = super().default_schema(schema)
         if result.get("default", ...) is None:
             result = {key: value for key, value in result.items() if key != "default"}

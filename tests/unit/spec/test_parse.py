@@ -321,7 +321,7 @@ def test_no_words_are_left_of_a_pattern_that_is_gone():
 
 
 def test_a_pattern_without_words_is_shown_itself():
-    assert faults._pattern_words({"pattern": "^x$"}) == "text that matches ^x$"
+    assert faults._pattern_words("^x$") == "text that matches ^x$"
 
 
 @settings(max_examples=100, deadline=None)

@@ -214,8 +214,7 @@ class _Reader:
         closed = self._stack.pop()
         self._innermost = self._stack[-1] if self._stack else None
         closed.node.end_mark = event.end_mark
-        for data, node in closed.merges or ():
-            self._merge(closed, data, node)
+        self._merge(closed)
         if closed.anchor is not None:
             self._anchors[closed.anchor] = (closed.data, closed.node, self._nodes - closed.nodes_before + 1)
         self._add(closed.data, closed.node)
@@ -283,11 +282,12 @@ class _Reader:
         else:
             self._error("VR107", key_node, "`<<` merges mappings only", "give it an alias of a mapping")
 
-    def _merge(self, mapping: _Open, data: dict[str, Any], node: Collection) -> None:
-        for key, value in data.items():
-            if key not in mapping.data:
-                mapping.data[key] = value
-                mapping.children[key] = node.children[key]  # type: ignore[call-overload]
+    def _merge(self, mapping: _Open) -> None:
+        for data, node in mapping.merges or ():
+            for key, value in data.items():
+                if key not in mapping.data:
+                    mapping.data[key] = value
+                    mapping.children[key] = node.children[key]  # type: ignore[call-overload]
 
     # Faults.
 
