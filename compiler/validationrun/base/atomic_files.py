@@ -67,16 +67,3 @@ def sha256_of(path: pathlib.Path) -> str:
     """The sha256 of a file, in hex. Raises OSError."""
     with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def listed(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """
-    Hash and size of every file by its path below the folder; links are left out, because they may lead out of it.
-
-    A reader checks by it that no file is missing or changed. Raises OSError.
-    """
-    return {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
-    }

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from validationrun.base.document import Document
 
 MESSAGE_BYTES: Final = 2000
 """Maximum of one message in the record; with its reason it fits into a termination message."""
 
 SUMMARY_BYTES: Final = 64 * 1024
 """Maximum of the status document and the diagnostics of a finished run together."""
+
+_Document = TypeVar("_Document", bound=Document)
 
 _MARK: Final = "…"
 _STEPS: Final = (MESSAGE_BYTES, 1000, 500, 250, 120, 60)
@@ -40,18 +44,20 @@ def size(document: Any) -> int:
     return len(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def fit(document: Mapping[str, Any], budget: int) -> dict[str, Any]:
+def fit(document: _Document, budget: int) -> _Document:
     """
     The document, with texts and then lists cut until it fits.
 
     Short words and numbers, on which decisions depend, are kept.
     """
-    fitted: dict[str, Any] = dict(document)
+    whole = fitted = document.to_data()
     for limit in _STEPS:
         if size(fitted) <= budget:
-            return fitted
-        fitted = _shortened(document, limit, None)
-    return fitted if size(fitted) <= budget else dict(_shortened(document, _STEPS[-1], _MOST_ITEMS))
+            break
+        fitted = _shortened(whole, limit, None)
+    if size(fitted) > budget:
+        fitted = _shortened(whole, _STEPS[-1], _MOST_ITEMS)
+    return type(document).from_data(fitted)
 
 
 def _shortened(value: Any, limit: int, most: int | None) -> Any:

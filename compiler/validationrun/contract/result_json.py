@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from validationrun.base import conventions
 from validationrun.base.document import Document, NotNegative, UnixSeconds
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.contract.sign_off import FileHash
+from validationrun.contract.file_hash import FileHash
 from validationrun.contract.status_document import Status
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import RecordedQuestion

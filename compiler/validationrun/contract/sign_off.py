@@ -2,18 +2,11 @@
 
 from typing import ClassVar
 
-from validationrun.base.document import Document
 from validationrun.contract.clock_check import ClockCheck
+from validationrun.contract.file_hash import FileHash
 from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.summary import Summary
-
-
-class FileHash(Document, frozen=True):
-    """A file of the results folder."""
-
-    sha256: str
-    bytes: int
 
 
 class SignOff(RecordKey, frozen=True):

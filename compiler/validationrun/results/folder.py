@@ -9,12 +9,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from validationrun.base.atomic_files import dump_json, listed, open_regular, sha256_of, write_whole
+from validationrun.base.atomic_files import dump_json, open_regular, sha256_of, write_whole
 from validationrun.base.document import Document, DocumentError
 from validationrun.base.text import printable
 from validationrun.base.truncate import cut
+from validationrun.contract.file_hash import FileHash, listed
 from validationrun.contract.result_json import FORMAT, IN_CLUSTER, KIND, JudgedWindow, PrometheusInfo, ResultDocument
-from validationrun.contract.sign_off import FileHash
 from validationrun.contract.status_document import Status
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
 from validationrun.oracle.outcome import Verdict
@@ -105,9 +105,7 @@ def result_document(
 
 def file_hashes(folder: pathlib.Path) -> dict[str, FileHash]:
     """The hash of every file below the folder except `result.json`, by path. Raises OSError."""
-    return {
-        name: FileHash(**file) for name, file in listed(folder).items() if pathlib.PurePath(name).name != RESULT_JSON
-    }
+    return {name: file for name, file in listed(folder).items() if pathlib.PurePath(name).name != RESULT_JSON}
 
 
 def seal(folder: pathlib.Path, document: ResultDocument, files: Mapping[str, FileHash] | None = None) -> None:

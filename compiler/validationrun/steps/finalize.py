@@ -167,7 +167,7 @@ def _status(context: Context, workflow: Workflow, written: Record | None, began:
 
 def _fitted(status: Status) -> Status:
     """The status with its texts cut to fit into the record."""
-    return Status.from_data(fit(status.to_data(), _STATUS_BYTES))
+    return fit(status, _STATUS_BYTES)
 
 
 def _diagnose(context: Context, written: Record | None, status: Status) -> list[PodFound]:

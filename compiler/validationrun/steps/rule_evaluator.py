@@ -9,17 +9,17 @@ import importlib.metadata
 import logging
 from collections.abc import Sequence
 
-from validationrun.base.atomic_files import listed
 from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.base.times import format_time
 from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent
+from validationrun.contract.file_hash import listed
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.sign_off import FileHash, SignOff, stands
+from validationrun.contract.sign_off import SignOff, stands
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.recorded import read_evidence
@@ -166,7 +166,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
         clock=judgement.clock,
         rules=judgement.states,
         summaries=evidence.summaries(),
-        files={name: FileHash(**file) for name, file in listed(context.output_dir / OUTPUT_RESULTS).items()},
+        files=listed(context.output_dir / OUTPUT_RESULTS),
         at=format_time(context.now()),
         node_id=context.node_id,
         stopped=judgement.interrupted,

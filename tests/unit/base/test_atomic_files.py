@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from validationrun.base.atomic_files import listed, open_regular, open_to_append, write_whole
+from validationrun.base.atomic_files import open_regular, open_to_append, write_whole
 
 
 def test_a_file_appears_whole_and_nothing_else_is_left(tmp_path: pathlib.Path) -> None:
@@ -62,11 +62,3 @@ def test_evidence_is_not_appended_through_a_link(tmp_path: pathlib.Path) -> None
     with pytest.raises(OSError, match="symbolic links"):
         open(tmp_path / "a.jsonl", "a", opener=open_to_append)  # noqa: SIM115 - it is not opened
     assert (tmp_path / "mine").read_text() == "mine"
-
-
-def test_links_are_not_listed(tmp_path: pathlib.Path) -> None:
-    """A reader refuses a file outside of the folder."""
-    (tmp_path / "a").write_text("a")
-    (tmp_path / "b").symlink_to("/etc/passwd")
-    os.mkfifo(tmp_path / "c")
-    assert list(listed(tmp_path)) == ["a"]
