@@ -1,8 +1,54 @@
 """A view of a Job of Kubernetes, as of the other objects in `objects.py`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from validationrun.kube.objects import KubeObject
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """
+    A variable of a container's `env`.
+
+    Attributes:
+        value: empty when a source gives it.
+    """
+
+    name: str
+    value: str
+    has_source: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """
+    The container of a Job's pods.
+
+    Attributes:
+        command: None for the image's own entrypoint.
+        has_variables_from: it takes all variables of a ConfigMap or Secret.
+    """
+
+    image: str
+    command: Sequence[str] | None
+    args: Sequence[str]
+    variables: Sequence[Variable]
+    has_variables_from: bool
+
+    @classmethod
+    def of(cls, container: Mapping[str, Any]) -> Self:
+        return cls(
+            image=container["image"],
+            command=container.get("command"),
+            args=container.get("args") or [],
+            variables=[
+                Variable(entry["name"], str(entry.get("value") or ""), "valueFrom" in entry)
+                for entry in container.get("env") or []
+            ],
+            has_variables_from=bool(container.get("envFrom")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +77,27 @@ class Job(KubeObject):
     @property
     def grace_seconds(self) -> float | None:
         """How long its pods may take to terminate; None when it leaves that to Kubernetes."""
-        seconds = self.spec["template"]["spec"].get("terminationGracePeriodSeconds")
+        seconds = self.pod_spec.get("terminationGracePeriodSeconds")
         return None if seconds is None else float(seconds)
+
+    @property
+    def pod_spec(self) -> Mapping[str, Any]:
+        spec: Mapping[str, Any] = self.spec["template"]["spec"]
+        return spec
+
+    @property
+    def container(self) -> Container:
+        """The first container of its pods."""
+        return Container.of(self.pod_spec["containers"][0])
+
+    @property
+    def user(self) -> str:
+        """`uid` or `uid:gid` of its pods' security context; empty when it has none."""
+        context = self.pod_spec.get("securityContext") or {}
+        if "runAsUser" not in context:
+            return ""
+        group = context.get("runAsGroup")
+        return str(context["runAsUser"]) + ("" if group is None else f":{group}")
 
     def all_indexes_complete(self, replicas: int) -> bool:
         """

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from validationrun.local import supervisor
 
@@ -89,18 +89,17 @@ class Program:
             return self
         threading.Thread(target=self._listen, args=(_pipe(self._process.stdout),), daemon=True).start()
         launch = self.launch
-        order = json.dumps(
-            {
-                "argv": list(launch.argv),
-                "env": dict(launch.environment),
-                "cwd": str(launch.folder),
-                "stdout": str(launch.stdout),
-                "stderr": str(launch.stderr),
-                "grace": launch.grace_s,
-                "cleanup": list(launch.cleanup),
-            }
-        ).encode()
-        self._write(b"%08d" % len(order) + order)
+        order = supervisor.Order(
+            argv=list(launch.argv),
+            env=dict(launch.environment),
+            cwd=str(launch.folder),
+            stdout=str(launch.stdout),
+            stderr=str(launch.stderr),
+            grace=launch.grace_s,
+            cleanup=list(launch.cleanup),
+        )
+        text = json.dumps(order._asdict()).encode()
+        self._write(b"%08d" % len(text) + text)
         return self
 
     def await_start(self) -> None:
@@ -152,11 +151,12 @@ class Program:
         with stream:
             for line in stream:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
-                    self._apply(json.loads(line))
+                    self._apply(line)
         self._known.set()
         self._gone.set()
 
-    def _apply(self, event: Mapping[str, Any]) -> None:
+    def _apply(self, line: bytes) -> None:
+        event = json.loads(line)
         match event["event"]:
             case "started":
                 self.started = float(event["at"])

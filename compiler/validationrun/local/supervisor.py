@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 _SET_PDEATHSIG: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
@@ -112,10 +112,22 @@ class Output:
             self._room = 0
 
 
+class Order(NamedTuple):
+    """The JSON of the input: `grace` in seconds, `stdout` and `stderr` as paths, `cleanup` empty for no such command."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    stdout: str
+    stderr: str
+    grace: float
+    cleanup: list[str]
+
+
 class Supervisor:
     """The command, from its start until no process of it is left."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, order: Order) -> None:
         self.order = order
         self.pid = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,7 +141,7 @@ class Supervisor:
         """Starts the command. False when it cannot be started; the event `failed` says why."""
         started = time.monotonic()
         try:
-            process = self._spawn(self.order["argv"], subprocess.PIPE)
+            process = self._spawn(self.order.argv, subprocess.PIPE)
         except OSError as error:
             reason = "no such program" if error.errno == errno.ENOENT else error.strerror or str(error)
             send(event="failed", message=reason)
@@ -139,9 +151,9 @@ class Supervisor:
             return False
         # Kept, because a deleted Popen reaps its child, and `_reap` would wait for it forever.
         self._process, self.pid = process, process.pid
-        for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr")):
+        for stream, path in ((process.stdout, self.order.stdout), (process.stderr, self.order.stderr)):
             if stream is not None:
-                self.outputs.append(Output(self.order[name], os.dup(stream.fileno())))
+                self.outputs.append(Output(path, os.dup(stream.fileno())))
                 stream.close()
         send(event="started", pid=self.pid, at=started)
         return True
@@ -160,8 +172,8 @@ class Supervisor:
 
         return subprocess.Popen(  # noqa: S603 - the command of the spec
             argv,
-            env=self.order["env"],
-            cwd=self.order["cwd"],
+            env=self.order.env,
+            cwd=self.order.cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -196,7 +208,7 @@ class Supervisor:
             self.kill()
         elif b"stop" in commands and not self.stopped:
             self.stopped = True
-            self.kill_at = time.monotonic() + float(self.order["grace"])
+            self.kill_at = time.monotonic() + self.order.grace
             self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -252,10 +264,10 @@ class Supervisor:
 
     def clean_up(self) -> None:
         """Runs the cleanup command, which for instance removes a container."""
-        if not self.order.get("cleanup"):
+        if not self.order.cleanup:
             return
         with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
-            process = self._spawn(self.order["cleanup"], subprocess.DEVNULL)
+            process = self._spawn(self.order.cleanup, subprocess.DEVNULL)
             try:
                 process.wait(_CLEANUP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -293,11 +305,10 @@ def send(**event: Any) -> None:
         os.write(1, json.dumps(event).encode() + b"\n")
 
 
-def _order() -> dict[str, Any]:
+def _order() -> Order:
     """The JSON of the input. Its length comes first, because the next byte belongs to a command."""
     text = _read_exactly(8)
-    order: dict[str, Any] = json.loads(_read_exactly(int(text)))
-    return order
+    return Order(**json.loads(_read_exactly(int(text))))
 
 
 def _read_exactly(count: int) -> bytes:

@@ -9,12 +9,13 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Identity
+from validationrun.kube import job as kube
 from validationrun.local.chain import Chain
 from validationrun.local.env_expansion import expand
 from validationrun.local.preflight import LocalError
@@ -93,21 +94,21 @@ def container_of(
     _refuse_unknown_lists(bundle, chain)
     filled = {**values.run_values(bundle.plan, identity, chain.chain_id, parameters), **chain.values()}
     images = values.image_replacements(bundle.plan, parameters)
-    pod = bundle.job(filled, images)["spec"]["template"]["spec"]
-    container = pod["containers"][0]
+    job = kube.Job(bundle.job(filled, images))
+    container = job.container
     _refuse_sources(container, given)
     load = run.spec.load
     if load is None:
         raise ValueError(f"run {identity.workflow} has no load")
     return Container(
-        image=container["image"],
-        command=container.get("command"),
-        args=container.get("args") or [],
-        environment=_environment(container["env"], given),
+        image=container.image,
+        command=container.command,
+        args=container.args,
+        environment=_environment(container.variables, given),
         files=bundle.config_files(filled),
         mount_path=load.workload.config.mount_path,
-        grace_s=float(pod.get("terminationGracePeriodSeconds", conventions.DEFAULT_GRACE_SECONDS)),
-        user=_user(pod),
+        grace_s=conventions.DEFAULT_GRACE_SECONDS if job.grace_seconds is None else job.grace_seconds,
+        user=job.user,
     )
 
 
@@ -120,36 +121,28 @@ def _refuse_unknown_lists(bundle: Bundle, chain: Chain) -> None:
                 raise LocalError(f"config file {name} uses {place.token}: give --{kind} URL")
 
 
-def _refuse_sources(container: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    if container.get("envFrom"):
+def _refuse_sources(container: kube.Container, given: Mapping[str, str]) -> None:
+    if container.has_variables_from:
         raise LocalError(
             "spec.load.workload.envFrom cannot be resolved on one machine: leave it out here, and give its variables "
             "by --env NAME=VALUE"
         )
     # Only our variables, which come first, may have a source.
-    for index, entry in enumerate(container["env"][len(conventions.RESERVED_ENV) :]):
-        if "valueFrom" in entry and entry["name"] not in given:
+    for index, variable in enumerate(container.variables[len(conventions.RESERVED_ENV) :]):
+        if variable.has_source and variable.name not in given:
             raise LocalError(
                 f"spec.load.workload.env[{index}].valueFrom cannot be resolved on one machine: "
-                f"give --env {entry['name']}=VALUE"
+                f"give --env {variable.name}=VALUE"
             )
 
 
-def _environment(entries: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> list[tuple[str, str]]:
+def _environment(variables: Sequence[kube.Variable], given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Variables in Kubernetes' order. Values of the command line replace the spec's and are taken literally."""
     literal = {name: value.replace("$", "$$") for name, value in given.items()}
-    pairs = [(entry["name"], literal.pop(entry["name"], str(entry.get("value") or ""))) for entry in entries]
+    pairs = [(variable.name, literal.pop(variable.name, variable.value)) for variable in variables]
     pairs += literal.items()
     # Empty, because a local run uploads nothing to the bucket.
     return [(name, "" if name == _RESULTS_URI else text) for name, text in pairs]
-
-
-def _user(pod: Mapping[str, Any]) -> str:
-    context = pod.get("securityContext") or {}
-    if "runAsUser" not in context:
-        return ""
-    group = context.get("runAsGroup")
-    return str(context["runAsUser"]) + ("" if group is None else f":{group}")
 
 
 def placing(folders: Mapping[str, str]) -> Callable[[str], str]:
