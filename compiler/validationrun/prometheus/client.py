@@ -248,7 +248,12 @@ class Prometheus:
             self._session.close()
 
     def _send(
-        self, method: str, path: str, parameters: Mapping[str, Any], timeout_s: float, limits: Limits = _DEFAULT
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str | list[str]],
+        timeout_s: float,
+        limits: Limits = _DEFAULT,
     ) -> Reply:
         """Sends a request that the library has no method for."""
         return self._reply(
@@ -288,5 +293,5 @@ def _parse(url: str) -> tuple[Origin, str]:
     raise ValueError(message)
 
 
-def _selected(matches: Sequence[str], start: float, end: float) -> dict[str, Any]:
+def _selected(matches: Sequence[str], start: float, end: float) -> dict[str, str | list[str]]:
     return {"match[]": list(matches), "start": f"{start:.3f}", "end": f"{end:.3f}"}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from validationrun.judging.ruletest import model
 from validationrun.judging.ruletest.alert_rules import nothing_loaded
@@ -96,12 +96,13 @@ def _timeout(fault: model.Fault, t: float, timeout_s: float) -> Reply:
 
 def _wrong_type(fault: model.Fault, t: float, timeout_s: float) -> Reply:
     del fault, timeout_s
-    return _reply({"status": "success", "data": {"resultType": "string", "result": [t, "text"]}})
+    document = {"status": "success", "data": {"resultType": "string", "result": [t, "text"]}}
+    return Reply(200, json.dumps(document).encode(), None)
 
 
 def _nan(reply: Reply) -> Reply:
     """The same series, each with the value NaN."""
-    document = _read(reply)
+    document = json.loads(reply.body)
     data = document.get("data") or {}
     if data.get("resultType") == "scalar":
         data["result"][1] = "NaN"
@@ -112,7 +113,7 @@ def _nan(reply: Reply) -> Reply:
 
 
 def _partial(reply: Reply) -> Reply:
-    document = _read(reply)
+    document = json.loads(reply.body)
     return Reply(reply.status, json.dumps({**document, "warnings": ["made by a rule test"]}).encode(), None)
 
 
@@ -123,12 +124,3 @@ _INSTEAD: Final[dict[str, Callable[[model.Fault, float, float], Reply]]] = {
 }
 _ALTERED: Final[dict[str, Callable[[Reply], Reply]]] = {"nan": _nan, "partial": _partial}
 _ANSWERS: Final = frozenset({*_INSTEAD, *_ALTERED})
-
-
-def _reply(document: dict[str, Any]) -> Reply:
-    return Reply(200, json.dumps(document).encode(), None)
-
-
-def _read(reply: Reply) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(reply.body)
-    return document
