@@ -20,6 +20,7 @@ from validationrun.spec.v1alpha1.types import PATTERN_WORDS
 Examples = Mapping[str, str]
 """An example of a missing field, by the field's name."""
 
+_DEEPEST_PLACE: Final = 4
 _Model = TypeVar("_Model", bound=pydantic.BaseModel)
 
 _TYPE_WORDS: Final = {
@@ -30,6 +31,7 @@ _TYPE_WORDS: Final = {
     "model_type": "a mapping",
     "list_type": "a list",
     "quantity": "a Kubernetes quantity such as 500m or 4Gi",
+    "whole_quantity": 'a whole number, or text such as "0.5" or 500m',
 }
 
 
@@ -167,11 +169,38 @@ def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
     near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
     if near:
         help_ = f"did you mean `{near[0]}`?"
+    elif below := _only_place_below(str(loc[-1]), _model_at(loc[:-1], root)):
+        help_ = f"did you mean `{below}.{loc[-1]}`?"
     elif len(known) > 12:  # noqa: PLR2004 - a longer list is no help
         help_ = "delete it; `validationrun schema` lists the fields"
     else:
         help_ = f"known here: {', '.join(known)}"
     return Finding("VR202", loc, f"{format_path(loc)} is an unknown field", help_, anchor=Anchor.KEY)
+
+
+def _only_place_below(name: str, model: type[pydantic.BaseModel] | None) -> str | None:
+    """The path of the mapping below the model that has a field of this name; None if the nearest level has several."""
+    level: list[tuple[str, type[pydantic.BaseModel]]] = [("", model)] if model else []
+    for _ in range(_DEEPEST_PLACE):
+        below = [
+            (f"{path}.{info.alias}".lstrip("."), child)
+            for path, parent in level
+            for info in parent.model_fields.values()
+            if not _is_list(info.annotation) and (child := _model_in(info.annotation))
+        ]
+        places = [path for path, child in below if any(info.alias == name for info in child.model_fields.values())]
+        if places:
+            return places[0] if len(places) == 1 else None
+        level = below
+    return None
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a field is a list or a mapping of any keys: a path through it would need a place that nobody named."""
+    origin = typing.get_origin(annotation)
+    if origin in (list, dict):
+        return True
+    return origin is not None and any(map(_is_list, typing.get_args(annotation)))
 
 
 def _known_fields(loc: Loc, root: type[pydantic.BaseModel]) -> set[str]:

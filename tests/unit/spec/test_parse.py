@@ -79,11 +79,11 @@ def test_a_field_without_a_value_is_told_once(field: str):
 
 def test_a_value_is_missing_in_places_that_no_model_looks_at():
     def edit(run):
-        run["spec"]["chain"]["deployments"][0]["spec"]["template"]["spec"]["validator"] = {
-            "signingKey": [{"name": None}]
+        run["spec"]["load"]["workload"]["podTemplate"] = {
+            "volumes": [{"name": "v", "csi": {"sources": [{"name": None}]}}]
         }
 
-    assert format_path(_only(edit).loc).endswith("template.spec.validator.signingKey[0].name")
+    assert format_path(_only(edit).loc).endswith("podTemplate.volumes[0].csi.sources[0].name")
 
 
 def test_nulls_are_told_in_the_order_of_the_document():

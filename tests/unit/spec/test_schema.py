@@ -39,6 +39,8 @@ def test_every_valid_spec_fits_the_schema(file):
         lambda run: run["spec"]["rules"][0]["query"].update(op="=>"),
         lambda run: run["spec"]["rules"][0]["query"].update(threshold=0),
         lambda run: run["spec"]["load"].update(duration=600),
+        lambda run: run["spec"]["chain"]["deployments"][0]["spec"].update(futureField={"a": 1}),
+        lambda run: run["spec"]["chain"]["deployments"][0]["spec"].update(networking={"service": {}}),
         lambda run: run["spec"]["load"].update(replicas=65),
         lambda run: run["spec"]["load"]["workload"].update(podTemplate={"labels": {"-": "x"}}),
         lambda run: run["spec"]["load"]["workload"].update(resources={"limits": {"cpu": "4Gib"}}),
@@ -52,7 +54,8 @@ def test_what_the_parser_refuses_the_schema_refuses(edit):
 
 
 def test_a_field_of_another_project_is_kept_by_both():
-    run = edited(lambda run: run["spec"]["chain"]["deployments"][0]["spec"].update(futureField={"a": 1}))
+    context = {"securityContext": {"futureField": {"a": 1}}}
+    run = edited(lambda run: run["spec"]["load"]["workload"].update(podTemplate=context))
     assert parse_run(run)[0] is not None
     assert list(VALIDATOR.iter_errors(run)) == []
 

@@ -31,6 +31,8 @@ GOOD = {
     "AbsolutePath": ["/", "/a/b c", "/é"],
     "Share": ["0", "1", "0.8", "1.0", "0.05"],
     "ScrapeInterval": ["15s", "500ms", "1m", "0h"],
+    "GoDuration": ["15m", "1h30m", "9999h0m0s", "1.5h"],
+    "LongDnsLabel": ["a", "a-b", "a" * 253],
 }
 BAD = {
     "DnsLabel": ["", "-a", "a-", "A", "a.b", "a" * 64, "a\n", "é"],
@@ -74,12 +76,25 @@ BAD = {
     "AbsolutePath": ["", "a", "/a:b", "/a\0"],
     "Share": ["", "80%", "1.1", "2", "-0.1", ".5", "1.01", "1\n", "0."],
     "ScrapeInterval": ["", "15", "1m30s", "1.5s", "s", "-1s", "15s\n"],
+    "GoDuration": ["", "15", "h", "-1h", "1d", "1h ", "1h\n", "1h" * 33],
+    "LongDnsLabel": ["", "a.b", "A", "-a", "a" * 254, "a\n"],
 }
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
 def test_a_good_text_is_taken(name: str, value: str):
     assert TypeAdapter(getattr(types, name)).validate_python(value) == value
+
+
+@pytest.mark.parametrize("value", [0, 1, "0.5", "500m", "4Gi"])
+def test_a_quantity_without_a_fraction_is_a_whole_number_or_text(value: object):
+    assert TypeAdapter(types.WholeQuantity).validate_python(value) == value
+
+
+@pytest.mark.parametrize("value", [0.5, True, "5 %", None, []])
+def test_another_quantity_without_a_fraction_is_refused(value: object):
+    with pytest.raises(ValidationError):
+        TypeAdapter(types.WholeQuantity).validate_python(value)
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
@@ -90,7 +105,7 @@ def test_a_bad_text_is_refused(name: str, value: str):
 
 def test_every_named_text_type_is_in_the_tables():
     named = {name for name in vars(types) if typing.get_origin(getattr(types, name)) is typing.Annotated}
-    others = {"Cooldown", "Duration", "DurationOrZero", "Interval", "Quantity", "RunName"}
+    others = {"Cooldown", "Duration", "DurationOrZero", "Interval", "Quantity", "RunName", "WholeQuantity"}
     assert named - others == GOOD.keys() == BAD.keys()
 
 

@@ -7,7 +7,7 @@ A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one i
 
 from typing import Final
 
-from validationrun.compiling.check import accounts, chain, load, matchers, queries, rules, series, timeouts
+from validationrun.compiling.check import accounts, bodies, chain, load, matchers, queries, rules, series, timeouts
 from validationrun.compiling.check.readable import Check, findings_of
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -15,6 +15,7 @@ from validationrun.spec.v1alpha1 import ValidationRun
 CHECKS: Final[tuple[Check, ...]] = (
     *timeouts.CHECKS,
     *chain.CHECKS,
+    *bodies.CHECKS,
     *load.CHECKS,
     *accounts.CHECKS,
     *rules.CHECKS,

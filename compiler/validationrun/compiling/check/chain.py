@@ -1,10 +1,20 @@
 """Checks `spec.chain`: roles, names, and the fields that a deployment may set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from validationrun.base.conventions import (
+    COMPONENT_CHAIN,
+    COMPONENT_RPC,
+    LABEL_DEPLOYMENT,
+    LABEL_K8S_COMPONENT,
+    LABEL_K8S_MANAGED_BY,
+    LABEL_K8S_PART_OF,
+    LABEL_MANAGED_BY,
+    LABEL_ROLE,
     LONGEST_CHAIN_NAMES,
+    MANAGED_BY,
     PARAM_IMAGE_WORKLOAD,
     RESERVED_LABEL_PREFIXES,
     RESERVED_LABELS,
@@ -13,6 +23,7 @@ from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Deployment, ValidationRun
+from validationrun.spec.v1alpha1.nodes import modes_of
 
 _CHAIN: Final[Loc] = ("spec", "chain")
 _DEPLOYMENTS: Final[Loc] = (*_CHAIN, "deployments")
@@ -84,8 +95,9 @@ def roles(run: ValidationRun) -> Iterator[Finding]:
         if entry.role == "fullNode" and entry.spec.genesis is not None:
             message = f"{format_path((*spec_loc, 'genesis'))} stands on a full node: only validators make the genesis"
             yield Finding("VR306", (*spec_loc, "genesis"), message, "move it to the validator entry", anchor=Anchor.KEY)
-        other, value = ("fullNode", node.full_node) if entry.role == "validator" else ("validator", node.validator)
-        if value is not None:
+        for other in modes_of(node):
+            if (other == "validator") == (entry.role == "validator"):
+                continue
             block = (*spec_loc, "template", "spec", other)
             message = f"{format_path(block)} does not fit role {entry.role}"
             yield Finding("VR307", block, message, "delete it, or change the role", anchor=Anchor.KEY)
@@ -107,13 +119,36 @@ def reserved_labels(run: ValidationRun) -> Iterator[Finding]:
     for loc, entry in located(run):
         template = (*loc, "spec", "template")
         metadata = entry.spec.template.metadata
-        yield from label_findings((*template, "metadata", "labels"), (metadata and metadata.labels) or {})
-        yield from label_findings((*template, "spec", "podLabels"), entry.spec.template.spec.pod_labels or {})
+        labels, pod_labels = (metadata and metadata.labels) or {}, entry.spec.template.spec.pod_labels or {}
+        ours = _fixed_labels(entry)
+        yield from label_findings((*template, "metadata", "labels"), labels, ours)
+        yield from label_findings((*template, "spec", "podLabels"), pod_labels, ours)
 
 
-def label_findings(loc: Loc, labels: dict[str, str]) -> Iterator[Finding]:
-    """A finding for each label that validationrun sets or another controller acts on. Shared with `check.load`."""
-    for key in labels:
+def _fixed_labels(entry: Deployment) -> dict[str, str]:
+    """The labels that every run sets to the same value on this deployment's nodes."""
+    return {
+        LABEL_ROLE: entry.role,
+        LABEL_DEPLOYMENT: entry.name,
+        LABEL_MANAGED_BY: MANAGED_BY,
+        LABEL_K8S_MANAGED_BY: MANAGED_BY,
+        LABEL_K8S_PART_OF: MANAGED_BY,
+        LABEL_K8S_COMPONENT: COMPONENT_CHAIN if entry.role == "validator" else COMPONENT_RPC,
+    }
+
+
+def label_findings(
+    loc: Loc, labels: dict[str, str], same: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Finding]:
+    """
+    A finding for each label that validationrun sets or another controller acts on. Shared with `check.load`.
+
+    Args:
+        same: labels that validationrun sets before the run is known; the same value is no finding.
+    """
+    for key, value in labels.items():
+        if same.get(key) == value:  # The user says what validationrun sets anyway.
+            continue
         if key in RESERVED_LABELS or key.startswith(RESERVED_LABEL_PREFIXES):
             message = f"{format_path(loc)} must not set {quote(key)}: clean-up and garbage collection depend on it"
             yield Finding("VR309", (*loc, key), message, "use a label of your own", anchor=Anchor.KEY)

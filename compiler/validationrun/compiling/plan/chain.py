@@ -7,6 +7,7 @@ from validationrun.compiling.plan.manifests import CHAIN_ID, Template, manifest,
 from validationrun.compiling.plan.model import ChainObject
 from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
+from validationrun.spec.v1alpha1.nodes import modes_of
 
 _EVM_PORT: Final = 8545
 _WS_PORT: Final = 8546
@@ -58,12 +59,13 @@ def _labels(entry: Deployment) -> dict[str, Any]:
 
 
 def _spec(entry: Deployment, validator: str) -> dict[str, Any]:
-    """The user's spec with the fields of the contract's section "chain". The user's value wins, except for role and chain id."""
+    """The user's spec with the fields of the contract's section "chain". The user's value wins, except for labels and chain id."""
     spec = entry.spec.model_dump(by_alias=True, exclude_unset=True)
     template = spec["template"]
     node = template["spec"]
     node["chainId"] = Template(CHAIN_ID)
-    node.setdefault(entry.role, {})
+    if not modes_of(entry.spec.template.spec):
+        node[entry.role] = {}
     node.setdefault("peers", [{"label": {"selector": _peer_selector(entry, validator)}}])
     metadata = template.setdefault("metadata", {})
     # The controller copies only these labels down to nodes and pods.
@@ -78,7 +80,7 @@ def _spec(entry: Deployment, validator: str) -> dict[str, Any]:
         **{key: value for key, value in spec.items() if key not in ("replicas", "template")},
         "template": {
             "metadata": metadata,
-            "spec": _ordered(node, ("chainId", "image", "validator", "fullNode", "peers")),
+            "spec": _ordered(node, ("chainId", "image", "validator", "fullNode", "archive", "replayer", "peers")),
             **{key: value for key, value in template.items() if key not in ("metadata", "spec")},
         },
     }

@@ -1,28 +1,42 @@
-"""`spec.chain`: an ephemeral chain, or an existing chain."""
+"""
+`spec.chain`: an ephemeral chain, or an existing chain.
 
-from typing import Annotated, Any, Literal
+Below `deployments[].spec` the models hold what the resource definition SeiNodeDeployment of sei-k8s-controller takes, at commit
+3814922 of April 2026: the API server refuses any other field. What it says of several fields together is in
+`compiling/check/bodies.py`.
+"""
+
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from validationrun.spec.v1alpha1.nodes import SeiNodeSpec
 from validationrun.spec.v1alpha1.types import (
     Annotations,
     ChainId,
     DnsLabel,
+    GoDuration,
     Image,
     Labels,
     Model,
-    OpenModel,
+    NoFields,
     ScrapeInterval,
     Url,
 )
 
 
-class GenesisAccount(OpenModel):
+class GenesisAccount(Model):
     address: Annotated[str, Field(min_length=1, description="Account that is funded at genesis.")]
     balance: Annotated[str, Field(min_length=1, description="Coins, such as 1000000usei.")]
 
 
-class Genesis(OpenModel):
+class Fork(Model):
+    source_chain_id: Annotated[str, Field(min_length=1, description="Id of the chain whose state is exported.")]
+    source_image: Annotated[Image, Field(description="The seid image that exports it.")]
+    export_height: Annotated[int, Field(ge=1, description="Height at which the state is exported.")]
+
+
+class Genesis(Model):
     """The genesis ceremony; validators only."""
 
     chain_id: Annotated[
@@ -35,66 +49,42 @@ class Genesis(OpenModel):
     overrides: Annotated[dict[str, str] | None, Field(description="Dotted genesis keys and their values, as text.")] = (
         None
     )
-    max_ceremony_duration: Annotated[str | None, Field(description="How long the ceremony may take.")] = None
-    fork: Annotated[dict[str, Any] | None, Field(description="Fork the exported state of a live chain.")] = None
+    max_ceremony_duration: Annotated[
+        GoDuration | None, Field(description="How long the ceremony may take, such as 15m.")
+    ] = None
+    fork: Annotated[Fork | None, Field(description="Fork the exported state of a live chain.")] = None
 
 
-class TemplateMetadata(OpenModel):
+class TemplateMetadata(Model):
     labels: Annotated[Labels | None, Field(description="Copied by the controller to nodes and pods.")] = None
     annotations: Annotated[Annotations | None, Field(description="Copied by the controller to nodes.")] = None
 
 
-class Entrypoint(OpenModel):
-    command: Annotated[list[str], Field(min_length=1, max_length=16, description="Program and first arguments.")]
-    args: Annotated[list[str] | None, Field(max_length=64, description="Further arguments.")] = None
-
-
-class SeiNodeSpec(OpenModel):
-    chain_id: Annotated[
-        str | None,
-        Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
-    ] = None
-    image: Annotated[Image, Field(description="The seid image; a digest is recommended.")]
-    entrypoint: Annotated[Entrypoint | None, Field(description="Start another program than the image's own.")] = None
-    peers: Annotated[
-        list[dict[str, Any]] | None,
-        Field(description="Where to find peers; default the run's own validators."),
-    ] = None
-    overrides: Annotated[
-        dict[str, str] | None, Field(description="Dotted sei-config keys and their values, as text.")
-    ] = None
-    sidecar: Annotated[dict[str, Any] | None, Field(description="The sei-sidecar's image, port and resources.")] = None
-    pod_labels: Annotated[Labels | None, Field(description="Labels of the pods alone.")] = None
-    data_volume: Annotated[dict[str, Any] | None, Field(description="Take over an existing data volume.")] = None
-    validator: Annotated[dict[str, Any] | None, Field(description="Settings of a validator.")] = None
-    full_node: Annotated[dict[str, Any] | None, Field(description="Settings of a full node.")] = None
-
-
-class NodeTemplate(OpenModel):
+class NodeTemplate(Model):
     metadata: Annotated[TemplateMetadata | None, Field(description="Labels and annotations for the nodes.")] = None
     spec: Annotated[SeiNodeSpec, Field(description="What each node is.")]
 
 
-class HardFork(OpenModel):
+class HardFork(Model):
     halt_height: Annotated[int, Field(ge=1, description="Height at which the old nodes stop.")]
 
 
-class UpdateStrategy(OpenModel):
+class UpdateStrategy(Model):
     type: Annotated[Literal["InPlace", "BlueGreen", "HardFork"], Field(description="How the controller changes nodes.")]
     hard_fork: Annotated[HardFork | None, Field(description="Only with type HardFork.")] = None
 
 
-class ServiceMonitor(OpenModel):
+class ServiceMonitor(Model):
     interval: Annotated[ScrapeInterval | None, Field(description="How often Prometheus scrapes; default 30s.")] = None
     labels: Annotated[Labels | None, Field(description="Labels by which Prometheus finds the ServiceMonitor.")] = None
 
 
-class Monitoring(OpenModel):
+class Monitoring(Model):
     service_monitor: Annotated[ServiceMonitor | None, Field(description="Have the nodes scraped.")] = None
 
 
-class SeiNodeDeploymentSpec(OpenModel):
-    """The SeiNodeDeploymentSpec of sei.io/v1alpha1, passed through; fields not named here are kept."""
+class SeiNodeDeploymentSpec(Model):
+    """The SeiNodeDeploymentSpec of sei.io/v1alpha1, passed through."""
 
     replicas: Annotated[int, Field(ge=1, le=100, description="Number of nodes.")] = 1
     template: Annotated[NodeTemplate, Field(description="The nodes.")]
@@ -105,7 +95,7 @@ class SeiNodeDeploymentSpec(OpenModel):
     ] = None
     update_strategy: Annotated[UpdateStrategy | None, Field(description="Default {type: InPlace}.")] = None
     monitoring: Annotated[Monitoring | None, Field(description="Have Prometheus scrape the nodes.")] = None
-    networking: Annotated[dict[str, Any] | None, Field(description="Expose the nodes outside the cluster.")] = None
+    networking: Annotated[NoFields | None, Field(description="Expose the nodes outside the cluster.")] = None
 
 
 class Deployment(Model):

@@ -52,6 +52,10 @@ class OpenModel(Model):
     model_config = ConfigDict(extra="allow")
 
 
+class NoFields(Model):
+    """An object of another project's type that is told by being there: `{}`."""
+
+
 _DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _DNS_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
@@ -72,6 +76,7 @@ _URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za
 _QUANTITY: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 _ABSOLUTE_PATH: Final = r"^/[^\x00:]*$"
 _SCRAPE_INTERVAL: Final = r"^[0-9]+(ms|s|m|h)$"
+_GO_DURATION: Final = r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"
 
 PATTERN_WORDS: Final[dict[str, str]] = {
     _DNS_LABEL: "lower-case letters, digits and '-', beginning and ending with a letter or digit",
@@ -94,6 +99,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _QUANTITY: "a Kubernetes quantity such as 500m or 4Gi",
     _SHARE: 'a number from 0 to 1 as text, such as "0.8"',
     _ABSOLUTE_PATH: "an absolute path without ':'",
+    _GO_DURATION: "a duration such as 15m or 9999h0m0s",
     _SCRAPE_INTERVAL: "a whole number with one unit of ms, s, m or h, such as 15s",
 }
 """A description of each pattern, for messages; a test proves that no pattern is missing."""
@@ -121,6 +127,8 @@ Url = Annotated[str, Field(pattern=_URL, max_length=512)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]
 AbsolutePath = Annotated[str, Field(pattern=_ABSOLUTE_PATH, max_length=1024)]
 ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
+GoDuration = Annotated[str, Field(pattern=_GO_DURATION, max_length=64)]
+LongDnsLabel = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=253)]
 
 
 def _duration(low: int, high: int | None) -> Any:
@@ -174,3 +182,17 @@ Quantity = Annotated[
     BeforeValidator(_quantity),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number"}]}),
 ]
+
+
+def _whole_quantity(value: Any) -> Any:
+    if isinstance(value, float):
+        raise PydanticCustomError("whole_quantity", "must be a whole number or text")
+    return _quantity(value)
+
+
+WholeQuantity = Annotated[
+    Any,
+    BeforeValidator(_whole_quantity),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "integer"}]}),
+]
+"""A quantity where the API takes no fraction as a number: "0.5" or 500m, but not 0.5."""

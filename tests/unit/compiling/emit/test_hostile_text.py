@@ -62,6 +62,8 @@ CHECKED_OTHERWISE = {
     # Quantities: a validator of their own holds them to a pattern.
     "spec.load.workload.resources.requests{}",
     "spec.load.workload.resources.limits{}",
+    "spec.chain.deployments[].spec.template.spec.sidecar.resources.requests{}",
+    "spec.chain.deployments[].spec.template.spec.sidecar.resources.limits{}",
     "spec.load.workload.env[].valueFrom.resourceFieldRef.divisor",
 }
 _PROBES = ("{{=x}}", "/{{=x}}", "a\nb", "/a\nb", '"', "${x}", " a", "é")
@@ -132,38 +134,45 @@ _VOLUME_SOURCES = (
 def everything() -> dict[str, Any]:
     run = full_run()
     spec = run["spec"]
+    ceremony = {"chainId": "x", "stakingAmount": "x", "accountBalance": "x", "genesisParams": "x", "index": 0}
     validators, rpc = node("validators", "validator"), node("rpc", "fullNode")
     validators["spec"] = {
         "template": {
-            "metadata": {"annotations": {"a": "x"}, "extra": "x"},
+            "metadata": {"annotations": {"a": "x"}},
             "spec": {
                 "image": validators["spec"]["template"]["spec"]["image"],
-                "entrypoint": {"command": ["x"], "args": ["x"], "extra": "x"},
-                "peers": [{"label": {"selector": {"a": "x"}}}],
+                "entrypoint": {"command": ["x"], "args": ["x"]},
+                "peers": [
+                    {"label": {"selector": {"a": "x"}, "namespace": "x"}},
+                    {"static": {"addresses": ["x"]}},
+                    {"ec2Tags": {"region": "x", "tags": {"a": "x"}}},
+                ],
                 "overrides": {"a": "x"},
-                "sidecar": {"image": "x"},
-                "dataVolume": {"import": {"a": "x"}},
-                "validator": {"a": "x"},
-                "extra": "x",
+                "sidecar": {
+                    "resources": {
+                        "requests": {"cpu": "1"},
+                        "limits": {"cpu": "1"},
+                        "claims": [{"name": "x", "request": "x"}],
+                    }
+                },
+                "validator": {"genesisCeremony": ceremony},
             },
-            "extra": "x",
         },
         "genesis": {
             "stakingAmount": "x",
             "accountBalance": "x",
-            "accounts": [{"address": "x", "balance": "x", "extra": "x"}],
+            "accounts": [{"address": "x", "balance": "x"}],
             "overrides": {"a": "x"},
-            "maxCeremonyDuration": "x",
-            "fork": {"a": "x"},
-            "extra": "x",
+            "fork": {"sourceChainId": "x", "sourceImage": "x", "exportHeight": 1},
         },
-        "updateStrategy": {"type": "HardFork", "hardFork": {"haltHeight": 5, "extra": "x"}, "extra": "x"},
-        "monitoring": {"serviceMonitor": {"interval": "15s", "extra": "x"}, "extra": "x"},
-        "networking": {"a": "x"},
-        "extra": "x",
+        "monitoring": {"serviceMonitor": {}},
     }
-    rpc["spec"]["template"]["spec"]["fullNode"] = {"a": "x"}
-    spec["chain"]["deployments"] = [validators, rpc]
+    replayer = node("replayer", "fullNode")
+    replayer["spec"]["template"]["spec"]["replayer"] = {
+        "snapshot": {"s3": {"targetHeight": 1}},
+        "resultExport": {"shadowResult": {"canonicalRpc": "x"}},
+    }
+    spec["chain"]["deployments"] = [validators, rpc, replayer]
     spec["load"]["workload"] |= {
         "command": ["x"],
         "args": ["x"],
@@ -340,7 +349,7 @@ def test_the_walk_finds_the_fields_that_anyone_would_name():
         "spec.rules[].alert.ruleRef.alertname",
         "spec.rules[].alert.matchers[].value",
         "spec.rules[].query.promql",
-        "spec.chain.deployments[].spec.*",
+        "spec.chain.deployments[].spec.template.spec.peers[].static.addresses[]",
         "spec.chain.deployments[].spec.template.spec.overrides{}",
         "spec.chain.deployments[].spec.template.spec.overrides{key}",
         "spec.chain.deployments[].spec.genesis.stakingAmount",

@@ -109,7 +109,7 @@ def with_placeholders_of_the_user(run):
     load |= {"args": [HOSTILE], "command": ["${jobName}"], "env": [{"name": "A", "value": HOSTILE}]}
     load["podTemplate"] = {"annotations": {"a": HOSTILE}, "volumes": [{"name": "v", "csi": {"driver": HOSTILE}}]}
     node = run["spec"]["chain"]["deployments"][0]["spec"]["template"]["spec"]
-    node |= {"overrides": {HOSTILE: HOSTILE}, "peers": [{"label": {"selector": {"x": HOSTILE}}}]}
+    node |= {"overrides": {HOSTILE: HOSTILE}, "peers": [{"static": {"addresses": [HOSTILE]}}]}
 
 
 def manifests(plan):

@@ -87,12 +87,29 @@ def test_the_roles_block_is_injected():
 
 def test_a_users_own_role_block_wins():
     def edit(run):
-        spec_of(run, 0)["template"]["spec"]["validator"] = {"a": 1}
-        spec_of(run, 1)["template"]["spec"]["fullNode"] = {"snapshot": {"b": 2}}
+        spec_of(run, 0)["template"]["spec"]["validator"] = {"snapshot": {"stateSync": {}}}
+        spec_of(run, 1)["template"]["spec"]["fullNode"] = {"snapshot": {"s3": {"targetHeight": 2}}}
 
     validators, rpc = (one["spec"]["template"]["spec"] for one in objects(edit))
-    assert validators["validator"] == {"a": 1}
-    assert rpc["fullNode"] == {"snapshot": {"b": 2}}
+    assert validators["validator"] == {"snapshot": {"stateSync": {}}}
+    assert rpc["fullNode"] == {"snapshot": {"s3": {"targetHeight": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings"),
+    [("archive", {}), ("archive", {"snapshotGeneration": {"tendermint": {"keepRecent": 2}}}),
+     ("replayer", {"snapshot": {"s3": {"targetHeight": 5}}})],
+)  # fmt: skip
+def test_another_mode_of_a_full_node_stands_alone(mode, settings):
+    """The API refuses a node of two modes, so that no empty fullNode may be put beside the user's."""
+
+    def edit(run):
+        spec_of(run, 1)["template"]["spec"][mode] = settings
+
+    node = objects(edit)[1]["spec"]["template"]["spec"]
+    assert node[mode] == settings
+    assert {"fullNode", "archive", "replayer", "validator"} & node.keys() == {mode}
+    assert node["peers"] == [{"label": {"selector": {"sei.io/nodedeployment": "${chainId}-validators"}}}]
 
 
 def test_validators_find_peers_by_chain_and_full_nodes_by_the_validators_object():
@@ -126,21 +143,39 @@ def test_a_users_own_update_strategy_and_deletion_policy_win():
     assert spec["deletionPolicy"] == "Retain"
 
 
-def test_fields_that_we_do_not_know_are_kept_at_every_level():
+def test_every_setting_of_a_deployment_reaches_the_object_as_it_was_written():
+    genesis = {
+        "stakingAmount": "5usei",
+        "accounts": [{"address": "sei1", "balance": "7usei"}],
+        "overrides": {"app_state.gov": "1"},
+        "maxCeremonyDuration": "20m",
+        "fork": {"sourceChainId": "pacific-1", "sourceImage": "seid:6.1", "exportHeight": 9},
+    }
+    node = {
+        "entrypoint": {"command": ["seid"], "args": ["start"]},
+        "peers": [
+            {"static": {"addresses": ["a@b:26656"]}},
+            {"ec2Tags": {"region": "eu-central-1", "tags": {"a": "b"}}},
+        ],
+        "overrides": {"evm.http_port": "8545"},
+        "sidecar": {
+            "image": "sidecar:1",
+            "port": 7,
+            "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": 5}},
+        },
+        "podLabels": {"team": "ada"},
+        "dataVolume": {"import": {"pvcName": "data"}},
+        "validator": {"snapshot": {"s3": {"targetHeight": 3}, "trustPeriod": "9h", "backfillBlocks": 4}},
+    }
+
     def edit(run):
-        spec = spec_of(run, 0)
-        spec |= {"future": {"a": 1}, "networking": {"x": [1, 2]}, "genesis": {"new": True}}
-        spec["template"] |= {"future": 1, "metadata": {"finalizers": ["x"]}}
-        spec["template"]["spec"] |= {"sidecar": {"port": 1}, "future": [True]}
+        spec_of(run, 0).update(genesis=genesis, networking={})
+        spec_of(run, 0)["template"]["spec"] |= node
 
     spec = objects(edit)[0]["spec"]
-    assert spec["future"] == {"a": 1}
-    assert spec["networking"] == {"x": [1, 2]}
-    assert spec["genesis"] == {"new": True, "chainId": "${chainId}"}
-    assert spec["template"]["future"] == 1
-    assert spec["template"]["metadata"]["finalizers"] == ["x"]
-    assert spec["template"]["spec"]["sidecar"] == {"port": 1}
-    assert spec["template"]["spec"]["future"] == [True]
+    assert spec["networking"] == {}
+    assert spec["genesis"] == {**genesis, "chainId": "${chainId}"}
+    assert {key: spec["template"]["spec"][key] for key in node} == node
 
 
 def test_replicas_are_written_out():
