@@ -439,15 +439,28 @@ def test_several_locks_add_up(spec, out):
         assert f"workflow.parameters.{name}}}" not in text
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://user:word@x", "http://x?query=1", ""])
+@pytest.mark.parametrize("url", ["ftp://x", "http://user:word@x", "http://x?a={{word}}", "http://x?a=b#word", ""])
 def test_a_url_that_is_no_prometheus_is_refused(spec, out, url):
     done = call("compile", spec, "-o", out, "--prometheus-url", url)
     assert done.code == 2
     assert "--prometheus-url must be an http or https URL" in done.err
-    assert "word" not in done.err
+    assert "user" not in done.err
+
+
+def test_a_url_whose_parameters_ask_another_question_is_refused(spec, out):
+    done = call("compile", spec, "-o", out, "--prometheus-url", "http://x?namespace=a&query=1")
+    assert done.code == 2
+    assert "--prometheus-url cannot be used: the URL of Prometheus must not set 'query'" in done.err
+    assert not out.exists()
 
 
 def test_the_compiled_prometheus_stands_in_the_bundle(spec, out):
     assert call("compile", spec, "-o", out, "--prometheus-url", "https://prometheus.example.com/tenant/").code == 0
     text = (out / "eng-ada" / "nightly" / "bundle.yaml").read_text()
     assert '"prometheusUrl": "https://prometheus.example.com/tenant"' in text
+
+
+def test_the_parameters_of_the_compiled_prometheus_stand_in_the_bundle(spec, out):
+    assert call("compile", spec, "-o", out, "--prometheus-url", "http://p:9090/?namespace=eng-ada&dedup=true").code == 0
+    text = (out / "eng-ada" / "nightly" / "bundle.yaml").read_text()
+    assert '"prometheusUrl": "http://p:9090/?namespace=eng-ada&dedup=true"' in text

@@ -89,7 +89,8 @@ class EmitFlags:
         typer.Option(
             "--prometheus-url",
             metavar="URL",
-            help="Prometheus that the steps ask. Only its server gets what --prometheus-secret holds.",
+            help="Prometheus that the steps ask; parameters in it (?namespace=...) go with every request. "
+            "Only its server gets what --prometheus-secret holds.",
         ),
     ] = DEFAULT_PROMETHEUS_URL
     lock: Annotated[
@@ -136,15 +137,16 @@ class EmitFlags:
 
 def _prometheus_url(text: str) -> str:
     from validationrun.base.http import split_url
-    from validationrun.contract.parameters import URL
+    from validationrun.contract.parameters import url_problem
+    from validationrun.oracle.prometheus_url import server_of
 
+    if (problem := url_problem(text)) is not None:
+        raise usage_error(f"--prometheus-url {problem}")
     try:
-        split_url(text)
+        split_url(server_of(text))
     except ValueError:
-        text = ""
-    if not URL.fullmatch(text):
-        raise usage_error("--prometheus-url must be an http or https URL without credentials, query or fragment")
-    return text.rstrip("/")
+        raise usage_error(f"--prometheus-url must name a server, such as {DEFAULT_PROMETHEUS_URL}") from None
+    return text if "?" in text else text.rstrip("/")
 
 
 def _locked(given: list[str]) -> tuple[str, ...]:

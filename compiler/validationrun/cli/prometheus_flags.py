@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from validationrun.prometheus import Access
 
 _URL: Final = "VALIDATION_PROMETHEUS_URL"
+_URL_HELP: Final = "URL of Prometheus; parameters in it (?namespace=...) go with every request."
 _TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
 
@@ -24,7 +25,7 @@ class PrometheusFlags:
 
     url: Annotated[
         str,
-        typer.Option("--prometheus", metavar="URL", help="URL of Prometheus.", envvar=_URL),
+        typer.Option("--prometheus", metavar="URL", help=_URL_HELP, envvar=_URL),
     ] = DEFAULT_PROMETHEUS_URL
     token_file: Annotated[
         str,

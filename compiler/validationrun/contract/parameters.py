@@ -12,11 +12,12 @@ from validationrun.contract.override import Override
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Identity
 from validationrun.contract.run_entry import LoadPlan
+from validationrun.oracle.prometheus_url import server_of
 
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _MIN_SHARE: Final = 0.9
 """The default of `load.minDuration`, as a share of the effective duration."""
-URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
+_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+(\?[A-Za-z0-9.\-_~:/\[\]%=&+,]*)?")
 
 
 class ParameterError(Exception):
@@ -84,10 +85,23 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
             raise ParameterError(f"{name} must be a duration of {bounds}; got {value!r}")
         _check_windows(plan, name, value)
     elif name == conventions.PARAM_PROMETHEUS_URL:
-        if not URL.fullmatch(value):
-            raise ParameterError(f"{name} must be an http or https URL; got {value!r}")
+        if (problem := url_problem(value)) is not None:
+            raise ParameterError(f"{name} {problem}")
     elif not re.fullmatch(conventions.IMAGE_PATTERN.strip("^$"), value):
         raise ParameterError(f"{name} must be an image reference; got {value!r}")
+
+
+def url_problem(url: str) -> str | None:
+    """Why this cannot be the URL of a run's Prometheus, such as `must be an http or https URL`; None when it can."""
+    if not _URL.fullmatch(url):
+        # Messages are stored.
+        got = "" if "@" in url else f"; got {url!r}"
+        return f"must be an http or https URL without credentials and fragment, its parameters percent-encoded{got}"
+    try:
+        server_of(url)
+    except ValueError as error:
+        return f"cannot be used: {error}"
+    return None
 
 
 def _check_windows(plan: PlanDocument, name: str, value: str) -> None:

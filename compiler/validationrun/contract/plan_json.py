@@ -163,7 +163,7 @@ class PlanDocument(Document, frozen=True, kw_only=True):
         format: of the bundle as a whole.
         cleanup: when the chain is deleted: `Always`, `OnSuccess` or `Never`.
         parameters: by name; without those in `locked`, which the template does not take.
-        prometheus_url: as compiled. Only its host gets the credentials for Prometheus.
+        prometheus_url: as compiled, with the parameters of every request. Only its host gets the credentials for Prometheus.
         places: where run-time values are filled in, by key of the bundle: JSON pointers (RFC 6901) for a manifest, offsets for
             a config file.
     """

@@ -12,6 +12,7 @@ from validationrun.base.atomic_files import open_regular
 from validationrun.base.deadline_socket import tls_context
 from validationrun.base.http import split_url
 from validationrun.oracle.prometheus_response import TOKEN_FILE
+from validationrun.oracle.prometheus_url import server_of
 
 CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
 """The environment variable that names the file with the certificates to trust."""
@@ -64,9 +65,9 @@ class Access:
         if not self.server or (self.token_file is None and self.headers_file is None):
             return ""
         try:
-            own, asked = split_url(self.server)[0], split_url(url)[0]
+            own, asked = (split_url(server_of(text))[0] for text in (self.server, url))
         except ValueError:
-            return f"the credentials for Prometheus are for {self.server} alone"
+            return f"the credentials for Prometheus are for {self.server.partition('?')[0]} alone"
         if own == asked:
             return ""
         return f"the credentials for Prometheus are for {own.scheme}://{own} alone, not for {asked.scheme}://{asked}"

@@ -26,6 +26,7 @@ from validationrun.oracle import prometheus_response
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.large_answers import PARSING, only_alert, within_bounds
 from validationrun.oracle.outcome import RuleReason
+from validationrun.oracle.prometheus_url import split_parameters
 from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
 
 _OPEN: Final = Access()
@@ -85,11 +86,12 @@ class _Transport(requests.adapters.BaseAdapter):
         """Of the next responses."""
         self._reply: Reply | None = None
         self._access = access
-        self._origin, self._path = _parse(url)
+        self._origin, self._path, self._parameters = _parse(url)
         self._connection = Connection(self._origin)
 
     @property
     def url(self) -> str:
+        """Without the parameters that go with every request."""
         return f"{self._origin.scheme}://{self._origin}{self._path}"
 
     def take_reply(self) -> Reply | None:
@@ -112,7 +114,7 @@ class _Transport(requests.adapters.BaseAdapter):
         # The session sends only forms.
         body = str(request.body).encode() if request.body else None
         context = self._access.tls() if self._origin.scheme == "https" else None
-        sent = Request(request.method or "GET", request.path_url, headers, body)
+        sent = Request(request.method or "GET", self._with_parameters(request.path_url), headers, body)
         received = self._connection.exchange(sent, context, timeout or _DEFAULT_TIMEOUT_S, self.limits)
         self._reply = Reply(received.status, received.body, None)
         response = requests.Response()
@@ -121,6 +123,12 @@ class _Transport(requests.adapters.BaseAdapter):
         response.status_code, response.raw = received.status, io.BytesIO(unread)
         response.request, response.url = request, request.url or ""
         return response
+
+    def _with_parameters(self, path: str) -> str:
+        """In the URL also for POST, because a proxy that looks for its tenant there reads no form."""
+        path, _, query = path.partition("?")
+        query = "&".join(filter(None, (query, self._parameters)))
+        return f"{path}?{query}" if query else path
 
     def close(self) -> None:
         self._connection.close()
@@ -157,11 +165,13 @@ class Prometheus:
     """
     One Prometheus, over one connection. One thread at a time may use it, so each rule has its own instance.
 
+    The parameters in its URL go with every request.
+
     An invalid URL or an unreadable file of `access` makes every reply a fault.
     """
 
     def __init__(self, url: str, access: Access = _OPEN) -> None:
-        self.url = url.rstrip("/")
+        self.url = url if "?" in url else url.rstrip("/")
         self._invalid_url: Fault | None = None
         try:
             self._transport = _Transport(self.url, access)
@@ -279,18 +289,21 @@ class Prometheus:
         return Reply(None, b"", Fault(RuleReason.PROMETHEUS_UNAVAILABLE, problem)) if reply is None else reply
 
 
-def _parse(url: str) -> tuple[Origin, str]:
-    """Raises ValueError, with a message for people."""
+def _parse(url: str) -> tuple[Origin, str, str]:
+    """Server, path and query string. Raises ValueError, with a message for people."""
+    shape = "it must be such as http://prometheus.monitoring.svc:9090 or https://example.com/prometheus"
     try:
-        if "@" in urllib.parse.urlsplit(url).netloc:
-            # The message leaves out the URL, because the URL holds a password and messages are stored.
-            message = "the URL of Prometheus holds credentials; put them into a token file or a headers file"
-        else:
-            return split_url(url)
+        has_password = "@" in urllib.parse.urlsplit(url).netloc
     except ValueError:
-        shape = "it must be such as http://prometheus.monitoring.svc:9090 or https://example.com/prometheus"
-        message = f"{url!r} is no URL of a Prometheus; {shape}"
-    raise ValueError(message)
+        raise ValueError(f"{url!r} is no URL of a Prometheus; {shape}") from None
+    if has_password:
+        # The message leaves out the URL, because the URL holds a password and messages are stored.
+        raise ValueError("the URL of Prometheus holds credentials; put them into a token file or a headers file")
+    server, parameters = split_parameters(url)
+    try:
+        return *split_url(server), parameters
+    except ValueError:
+        raise ValueError(f"{server!r} is no URL of a Prometheus; {shape}") from None
 
 
 def _selected(matches: Sequence[str], start: float, end: float) -> dict[str, str | list[str]]:

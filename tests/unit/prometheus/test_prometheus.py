@@ -525,6 +525,34 @@ def test_a_url_that_is_none_is_a_fault_of_every_question(url: str) -> None:
     prometheus.close()
 
 
+@pytest.mark.parametrize(
+    ("ask", "own"),
+    [
+        (lambda prometheus: prometheus.query("up", 10, 7), ""),
+        (lambda prometheus: prometheus.query_range("up", 10, 20, 5, 7), ""),
+        (lambda prometheus: prometheus.clock(7), ""),
+        (lambda prometheus: prometheus.version(7), ""),
+        (lambda prometheus: prometheus.rules("A", 7), "type=alert&rule_name%5B%5D=A&"),
+        (lambda prometheus: prometheus.label_values("a", [], 1, 2, 7), "start=1.000&end=2.000&"),
+        (lambda prometheus: prometheus.label_names(["up"], 1, 2, 7), ""),
+        (lambda prometheus: prometheus.series(["up"], 1, 2, 7), ""),
+    ],
+)
+def test_the_parameters_of_the_url_go_with_every_request(ask: Callable[[Prometheus], Any], own: str) -> None:
+    """In the URL: a proxy that looks for its tenant there reads no form."""
+    request = seen(ask, "/prefix/?namespace=eng-toy&replicaLabels[]=a/")
+    path, _, query = request.path.partition("?")
+    assert path.startswith("/prefix/api/v1/")
+    assert query == f"{own}namespace=eng-toy&replicaLabels%5B%5D=a%2F"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1?time=5", "http://127.0.0.1:1?authKey=s3cret"])
+def test_a_parameter_that_changes_the_question_or_is_a_secret_asks_nobody(url: str) -> None:
+    found = fault(Prometheus(url))
+    assert "the URL of Prometheus" in found.message
+    assert "s3cret" not in found.message
+
+
 def test_a_password_in_a_url_is_refused_and_not_shown() -> None:
     found = fault(Prometheus("http://me:s3cret@127.0.0.1:1"))
     assert "s3cret" not in found.message

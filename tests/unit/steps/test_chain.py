@@ -110,6 +110,8 @@ def test_a_bundle_with_another_content(world: World) -> None:
         {"duration": "soon"},
         {"image_rpc": "an image"},
         {"prometheus_url": "file:///etc/passwd"},
+        {"prometheus_url": "http://x?namespace={{workflow.name}}"},
+        {"prometheus_url": "http://x?time=1"},
         {"nonsense": "1"},
     ],
 )
