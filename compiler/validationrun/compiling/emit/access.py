@@ -1,9 +1,18 @@
 """Access rules: Roles and RoleBindings for accounts that the tenant owns. No ServiceAccount is ever written."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from validationrun.base import conventions
+from validationrun.compiling.emit.object_types import (
+    AdmissionBinding,
+    AdmissionPolicy,
+    Kustomization,
+    Metadata,
+    PolicyRule,
+    Role,
+    RoleBinding,
+)
 from validationrun.compiling.plan import Plan, Right, SharedRules
 from validationrun.compiling.plan.manifests import app_labels
 
@@ -17,7 +26,7 @@ _LABEL_KEYS: Final = (
 _ANNOTATION_KEYS: Final = (conventions.ANNOTATION_REASON, conventions.ANNOTATION_OVERRIDDEN)
 
 
-def access_objects(plan: Plan) -> list[dict[str, Any]]:
+def access_objects(plan: Plan) -> list[Role | RoleBinding]:
     """For the run's namespace: a Role and a RoleBinding for the steps, and a pair for finalize."""
     steps, finalize = f"{plan.name}-steps", f"{plan.name}-finalize"
     return [
@@ -41,9 +50,9 @@ def access_comments(plan: Plan) -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def shared_objects(plan: Plan) -> list[dict[str, Any]]:
+def shared_objects(plan: Plan) -> list[Role | RoleBinding]:
     """For the owners of other namespaces: the right to read the PrometheusRules that this run refers to, and the Namespace."""
-    objects: list[dict[str, Any]] = []
+    objects: list[Role | RoleBinding] = []
     for shared in plan.shared_rules:
         # Neither name can hold a dot, so run `x` of `eng-ada` and run `ada-x` of `eng` get different names.
         name = f"{plan.namespace}.{plan.name}-rules"
@@ -62,7 +71,7 @@ def _shared_rights(shared: SharedRules) -> list[Right]:
     ]
 
 
-def _role(namespace: str, name: str, rights: Sequence[Right]) -> dict[str, Any]:
+def _role(namespace: str, name: str, rights: Sequence[Right]) -> Role:
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "Role",
@@ -71,14 +80,14 @@ def _role(namespace: str, name: str, rights: Sequence[Right]) -> dict[str, Any]:
     }
 
 
-def _rule(right: Right) -> dict[str, Any]:
-    rule: dict[str, Any] = {"apiGroups": [right.group], "resources": list(right.resources)}
-    if right.names:
-        rule["resourceNames"] = list(right.names)
-    return {**rule, "verbs": list(right.verbs)}
+def _rule(right: Right) -> PolicyRule:
+    group, resources, verbs = [right.group], list(right.resources), list(right.verbs)
+    if not right.names:
+        return {"apiGroups": group, "resources": resources, "verbs": verbs}
+    return {"apiGroups": group, "resources": resources, "resourceNames": list(right.names), "verbs": verbs}
 
 
-def _binding(namespace: str, name: str, plan: Plan, account: str) -> dict[str, Any]:
+def _binding(namespace: str, name: str, plan: Plan, account: str) -> RoleBinding:
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "RoleBinding",
@@ -88,7 +97,7 @@ def _binding(namespace: str, name: str, plan: Plan, account: str) -> dict[str, A
     }
 
 
-def cluster_objects(plan: Plan) -> list[dict[str, Any]]:
+def cluster_objects(plan: Plan) -> list[AdmissionPolicy | AdmissionBinding]:
     """
     An admission policy that limits finalize's right to patch Workflows.
 
@@ -98,11 +107,16 @@ def cluster_objects(plan: Plan) -> list[dict[str, Any]]:
     """
     # Neither name can hold a dot, so no other run of the cluster has a policy of this name.
     name = f"validationrun.{plan.namespace}.{plan.name}"
+    metadata: Metadata = {"name": name, "labels": {**_LABELS, **app_labels()}}
     user = f"system:serviceaccount:{plan.namespace}:{plan.accounts.finalize}"
-    policy = {
+    return [_policy(metadata, user), _policy_binding(metadata, plan.namespace)]
+
+
+def _policy(metadata: Metadata, user: str) -> AdmissionPolicy:
+    return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name, "labels": {**_LABELS, **app_labels()}},
+        "metadata": metadata,
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {
@@ -125,19 +139,19 @@ def cluster_objects(plan: Plan) -> list[dict[str, Any]]:
             ],
         },
     }
-    binding = {
+
+
+def _policy_binding(metadata: Metadata, namespace: str) -> AdmissionBinding:
+    return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": name, "labels": {**_LABELS, **app_labels()}},
+        "metadata": metadata,
         "spec": {
-            "policyName": name,
+            "policyName": metadata["name"],
             "validationActions": ["Deny"],
-            "matchResources": {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": plan.namespace}},
-            },
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
         },
     }
-    return [policy, binding]
 
 
 def _unchanged(field: str) -> dict[str, str]:
@@ -161,7 +175,7 @@ def _only_keys(field: str, allowed: Sequence[str]) -> dict[str, str]:
     return {"expression": expression, "message": f"finalize may change only these {field}: {', '.join(allowed)}"}
 
 
-def kustomization() -> dict[str, Any]:
+def kustomization() -> Kustomization:
     """The files that GitOps applies; not access-shared.yaml (for other owners) or access-cluster.yaml (for administrators)."""
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

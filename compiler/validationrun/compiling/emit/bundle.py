@@ -11,6 +11,7 @@ from typing import Any, Final
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit import yaml
+from validationrun.compiling.emit.object_types import ConfigMap
 from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.contract.plan_json import (
@@ -79,7 +80,7 @@ def _readable_json(value: Any, indent: str) -> str:
     return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
 
-def config_map(plan: Plan, bundle: Bundle) -> dict[str, Any]:
+def config_map(plan: Plan, bundle: Bundle) -> ConfigMap:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -1,7 +1,7 @@
 """Plan -> the files of one run."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from validationrun.compiling.emit import access, yaml
 from validationrun.compiling.emit.bundle import build_bundle, config_map
@@ -30,7 +30,7 @@ def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Find
         return [], findings
     template = workflow_template(plan, bundle, options)
     verify(template, plan)
-    documents: dict[str, list[dict[str, Any]]] = {
+    documents: dict[str, Sequence[Mapping[str, object]]] = {
         "access.yaml": access.access_objects(plan),
         "access-cluster.yaml": access.cluster_objects(plan) if options.label else [],
         "access-shared.yaml": access.shared_objects(plan),

@@ -45,7 +45,7 @@ def verify(template: dict[str, Any], plan: Plan) -> None:
     missing = set(references) - set(names)
     if missing:
         raise EmitError(f"templates that are referred to and absent: {sorted(missing)}")
-    _check_text(template, {parameter.name for parameter in plan.parameters})
+    _check_text(json.dumps(template, ensure_ascii=False), {parameter.name for parameter in plan.parameters})
 
 
 def _check_names(names: list[str]) -> None:
@@ -54,8 +54,7 @@ def _check_names(names: list[str]) -> None:
             raise EmitError(f"{name!r} is not a legal name")
 
 
-def _check_text(template: dict[str, Any], parameters: set[str]) -> None:
-    text = json.dumps(template, ensure_ascii=False)
+def _check_text(text: str, parameters: set[str]) -> None:
     if len(text.encode()) > _LARGEST:
         raise EmitError(f"the WorkflowTemplate has {len(text):,} characters")
     tags = _TAG.findall(text)

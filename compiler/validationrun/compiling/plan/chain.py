@@ -1,6 +1,6 @@
 """`spec.chain` -> SeiNodeDeployment manifests and endpoints."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from validationrun.base import conventions
 from validationrun.compiling.plan.manifests import CHAIN_ID, Template, manifest, owner_references, run_labels
@@ -8,6 +8,8 @@ from validationrun.compiling.plan.model import ChainObject
 from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
 from validationrun.spec.v1alpha1.nodes import modes_of
+
+_Value = TypeVar("_Value")
 
 _EVM_PORT: Final = 8545
 _WS_PORT: Final = 8546
@@ -49,7 +51,7 @@ def _chain_object(entry: Deployment, namespace: str, validator: str) -> ChainObj
     )
 
 
-def _labels(entry: Deployment) -> dict[str, Any]:
+def _labels(entry: Deployment) -> dict[str, str]:
     component = conventions.COMPONENT_CHAIN if entry.role == "validator" else conventions.COMPONENT_RPC
     return {
         **run_labels(component),
@@ -86,13 +88,13 @@ def _spec(entry: Deployment, validator: str) -> dict[str, Any]:
     }
 
 
-def _peer_selector(entry: Deployment, validator: str) -> dict[str, Any]:
+def _peer_selector(entry: Deployment, validator: str) -> dict[str, str]:
     if entry.role == "validator":
         return {conventions.LABEL_CHAIN_ID: Template(CHAIN_ID)}
     return {conventions.LABEL_NODE_DEPLOYMENT: Template(f"{CHAIN_ID}-{validator}")}
 
 
-def _ordered(mapping: dict[str, Any], first: tuple[str, ...]) -> dict[str, Any]:
+def _ordered(mapping: dict[str, _Value], first: tuple[str, ...]) -> dict[str, _Value]:
     return {key: mapping[key] for key in (*first, *(k for k in mapping if k not in first)) if key in mapping}
 
 

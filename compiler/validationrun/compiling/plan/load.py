@@ -1,7 +1,7 @@
 """`spec.load` -> an Indexed Job and its config files."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from validationrun.base import conventions
 from validationrun.compiling.plan.manifests import (
@@ -16,7 +16,16 @@ from validationrun.compiling.plan.manifests import (
 from validationrun.compiling.plan.model import ConfigFile, PlannedLoad
 from validationrun.contract.accounts import workload_account
 from validationrun.contract.plan_json import TextPlace
-from validationrun.spec.v1alpha1 import LoadSpec, Workload
+from validationrun.spec.v1alpha1 import LoadSpec
+
+
+class EnvVar(TypedDict):
+    """A variable of a container, as a manifest names its fields."""
+
+    name: str
+    value: NotRequired[str]
+    valueFrom: NotRequired[dict[str, dict[str, str]]]
+
 
 _RESULTS_VOLUME: Final = "validation-results"
 _CONFIG_VOLUME: Final = "validation-config"
@@ -113,19 +122,18 @@ def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any
         if field in pod:
             spec[field] = pod[field]
     spec["volumes"] = [*volumes, *pod.get("volumes", [])]
-    spec["containers"] = [_container(workload, load, namespace, results_uri, pod.get("volumeMounts", []))]
+    spec["containers"] = [_container(load, namespace, results_uri)]
     return spec
 
 
-def _container(
-    workload: Workload, load: LoadSpec, namespace: str, results_uri: str, mounts: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _container(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any]:
+    workload = load.workload
     given = workload.model_dump(by_alias=True, exclude_unset=True)
     container: dict[str, Any] = {"name": conventions.LOAD_CONTAINER, "image": workload.image}
     for field in ("command", "args"):
         if field in given:
             container[field] = given[field]
-    container["env"] = [*_environment(workload, load, namespace, results_uri), *given.get("env", [])]
+    container["env"] = [*_environment(load, namespace, results_uri), *given.get("env", [])]
     for field in ("envFrom", "ports", "resources"):
         if field in given:
             container[field] = given[field]
@@ -133,7 +141,7 @@ def _container(
     own = [{"name": _RESULTS_VOLUME, "mountPath": conventions.RESULT_DIR}]
     if workload.config.files:
         own.append({"name": _CONFIG_VOLUME, "mountPath": workload.config.mount_path})
-    container["volumeMounts"] = [*own, *mounts]
+    container["volumeMounts"] = [*own, *given.get("podTemplate", {}).get("volumeMounts", [])]
     return container
 
 
@@ -142,10 +150,10 @@ def literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri: str) -> list[dict[str, Any]]:
+def _environment(load: LoadSpec, namespace: str, results_uri: str) -> list[EnvVar]:
     """The variables of validationrun. They come before the user's, so that `$(NAME)` works in the user's env and args."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
-    values: dict[str, Any] = {
+    values = {
         "CHAIN_RPC_URL": Template("${rpcUrl}"),
         "CHAIN_WS_URL": Template("${wsUrl}"),
         "CHAIN_EVM_URL": Template("${evmUrl}"),
@@ -154,13 +162,14 @@ def _environment(workload: Workload, load: LoadSpec, namespace: str, results_uri
         "RUN_ID": Template(RUN_ID),
         "NAMESPACE": namespace,
         "RESULT_DIR": conventions.RESULT_DIR,
-        "CONFIG_DIR": literal(workload.config.mount_path),
+        "CONFIG_DIR": literal(load.workload.config.mount_path),
         "RESULTS_URI": Template(results_uri) if results_uri else "",
         "DURATION_SECONDS": Template("${durationSeconds}"),
-        "SHARD_INDEX": {"valueFrom": {"fieldRef": {"fieldPath": index}}},
         "SHARD_COUNT": str(load.replicas),
     }
     return [
-        {"name": name, **(values[name] if isinstance(values[name], dict) else {"value": values[name]})}
+        {"name": name, "valueFrom": {"fieldRef": {"fieldPath": index}}}
+        if name == "SHARD_INDEX"
+        else {"name": name, "value": values[name]}
         for name in conventions.RESERVED_ENV
     ]

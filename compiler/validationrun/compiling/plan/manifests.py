@@ -44,7 +44,7 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def run_labels(component: str) -> dict[str, Any]:
+def run_labels(component: str) -> dict[str, str]:
     """The labels of every object that a run creates."""
     return {
         conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
@@ -63,7 +63,7 @@ def app_labels(component: str | None = None) -> dict[str, str]:
     return labels if component is None else {**labels, conventions.LABEL_K8S_COMPONENT: component}
 
 
-def owner_references() -> list[dict[str, Any]]:
+def owner_references() -> list[dict[str, str]]:
     """
     The Workflow owns every object that its run creates.
 
