@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
@@ -28,6 +28,10 @@ _OF_THE_QUERY: Final = frozenset({"body", "fault", "refused"})
 """The keys of a line whose objects are no replies to further requests."""
 
 _LABELLED: Final = 10
+
+
+# ASCII: bytes that are no text stay what they are, and a line never ends early.
+_dump: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 class EvidenceError(Exception):
@@ -65,6 +69,14 @@ class RuleEvidence:
 
     entries: list[Entry]
     resumed: tuple[RuleState, int] | None = None
+
+
+class _ReplyLine(TypedDict):
+    """A reply in a line; `body` and `fault` only where it has them."""
+
+    status: int | None
+    body: NotRequired[Any]
+    fault: NotRequired[dict[str, str]]
 
 
 class Encoder:
@@ -114,7 +126,7 @@ class Encoder:
             line["why"] = exchange.why
         return line
 
-    def _reply(self, reply: Reply, t: float, *, as_text: bool) -> dict[str, Any]:
+    def _reply(self, reply: Reply, t: float, *, as_text: bool) -> _ReplyLine:
         document = self._plain_reply(reply, as_text=as_text, of_query_at=t)
         shape = _without_time(document.get("body"), t)
         if shape is not None and len(reply.body) > LARGE_BYTES:
@@ -127,7 +139,7 @@ class Encoder:
         self._shape = shape
         return document
 
-    def _plain_reply(self, reply: Reply, *, as_text: bool, of_query_at: float | None = None) -> dict[str, Any]:
+    def _plain_reply(self, reply: Reply, *, as_text: bool, of_query_at: float | None = None) -> _ReplyLine:
         """
         Status, body and fault.
 
@@ -135,7 +147,7 @@ class Encoder:
             as_text: keep the body to the letter, because a message may quote it; else as JSON, for people and tools.
             of_query_at: the evaluation time of the rule's query; None for the reply to a further request.
         """
-        document: dict[str, Any] = {"status": reply.status}
+        document: _ReplyLine = {"status": reply.status}
         if reply.body:
             document["body"] = _body(reply, as_text=as_text, of_query_at=of_query_at, keeps_labels=self._keeps_labels)
         if reply.fault is not None:
@@ -317,8 +329,3 @@ def _read_fault(document: Mapping[str, Any]) -> Fault:
 
 def _fault(fault: Fault) -> dict[str, str]:
     return {"reason": fault.reason, "message": fault.message}
-
-
-def _dump(document: Mapping[str, Any]) -> str:
-    # ASCII: bytes that are no text stay what they are, and a line never ends early.
-    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

@@ -63,6 +63,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class _Success:
+    """A response with status `success`; both fields are as they came."""
+
+    data: Any
+    warnings: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """Series over time."""
 
@@ -76,12 +84,12 @@ def read_vector(reply: Reply, t: float | None = None) -> Answer:
     Args:
         t: the time that was asked for, Unix seconds; None when Prometheus chose it.
     """
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
+    success = _success(reply)
+    if isinstance(success, Fault):
+        return success
     try:
-        kind, result = whole["data"]["resultType"], whole["data"]["result"]
-        if partial := _warnings(whole):
+        kind, result = success.data["resultType"], success.data["result"]
+        if partial := _warnings(success.warnings):
             return Fault(RuleReason.PARTIAL_RESPONSE, plain("; ".join(partial)))
         if t is not None and (elsewhere := _stamped_elsewhere(kind, result, t)):
             return elsewhere
@@ -100,12 +108,12 @@ def read_vector(reply: Reply, t: float | None = None) -> Answer:
 
 def read_matrix(reply: Reply) -> Matrix | Fault:
     """The answer to a range query, or to an instant query that asks for a range."""
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
+    success = _success(reply)
+    if isinstance(success, Fault):
+        return success
     try:
-        kind, result = whole["data"]["resultType"], whole["data"]["result"]
-        if partial := _warnings(whole):
+        kind, result = success.data["resultType"], success.data["result"]
+        if partial := _warnings(success.warnings):
             return Fault(RuleReason.PARTIAL_RESPONSE, plain("; ".join(partial)))
         if kind != "matrix":
             return Fault(RuleReason.BAD_QUERY, f"the query gives a {plain(str(kind))}; it must give series over time")
@@ -133,11 +141,11 @@ def read_version(reply: Reply) -> str | Fault:
 
 def read_data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
     """What the data of a successful response hold, or what is wrong with it."""
-    whole = _whole(reply)
-    if isinstance(whole, Fault):
-        return whole
+    success = _success(reply)
+    if isinstance(success, Fault):
+        return success
     try:
-        return read(whole["data"])
+        return read(success.data)
     except _UNREADABLE:
         return not_an_answer(reply)
 
@@ -145,13 +153,12 @@ def read_data(reply: Reply, read: Callable[[Any], _Read]) -> _Read | Fault:
 def warnings(reply: Reply) -> tuple[str, ...]:
     """What Prometheus says of missing data; remarks about the query itself are left out. Never raises."""
     try:
-        return _warnings(json.loads(reply.body))
+        return _warnings(json.loads(reply.body).get("warnings"))
     except _UNREADABLE:
         return ()
 
 
-def _whole(reply: Reply) -> dict[str, Any] | Fault:
-    """The body of a successful response."""
+def _success(reply: Reply) -> _Success | Fault:
     if reply.fault is not None:
         return reply.fault
     if reply.status != OK:
@@ -166,7 +173,7 @@ def _whole(reply: Reply) -> dict[str, Any] | Fault:
             return Fault(
                 RuleReason.PARTIAL_RESPONSE, "the answer says isPartial: a store of this server did not answer"
             )
-        return dict(whole)
+        return _Success(whole["data"], whole.get("warnings"))
     except _UNREADABLE:
         return not_an_answer(reply)
 
@@ -206,9 +213,8 @@ def not_an_answer(reply: Reply) -> Fault:
     return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, f"not an answer of Prometheus: {reply.body[:_SHOWN]!r}")
 
 
-def _warnings(whole: Mapping[str, Any]) -> tuple[str, ...]:
-    texts = _list(whole.get("warnings") or [])
-    return tuple(text for text in map(str, texts) if not text.startswith(_INFORMATION))
+def _warnings(warnings: Any) -> tuple[str, ...]:
+    return tuple(text for text in map(str, _list(warnings or [])) if not text.startswith(_INFORMATION))
 
 
 def _stamped_elsewhere(kind: str, result: Any, t: float) -> Fault | None:
