@@ -2,7 +2,6 @@
 
 import contextlib
 import enum
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -151,8 +150,7 @@ def _print_summary(results: "list[Tested]", missing: "list[Diagnostic] | None", 
     from validationrun.report.ruletest import as_json, as_junit
 
     if output is TestOutput.JSON:
-        json.dump(as_json(results, missing), sys.stdout, indent=2)
-        print()
+        print(as_json(results, missing), end="")
     elif output is TestOutput.JUNIT:
         print(as_junit(results, missing or ()), end="")
     elif missing:

@@ -17,7 +17,7 @@ COMPARISON_KIND: Final = "ValidationRunComparison"
 _MOST_TICKS: Final = 20
 
 
-def as_json(name: str, prometheus: Mapping[str, Any], outcomes: Sequence[Outcome], notes: Sequence[str]) -> Any:
+def as_json(name: str, prometheus: Mapping[str, str | None], outcomes: Sequence[Outcome], notes: Sequence[str]) -> Any:
     """All windows. Times are Unix seconds beside RFC 3339; values are Prometheus' own text."""
     return {
         "apiVersion": conventions.API_VERSION,
@@ -186,7 +186,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(f"{row[index]:<{widths[index]}}" for index in used).rstrip()
 
 
-def comparison_json(run_id: str, prometheus: Mapping[str, Any], comparison: Comparison) -> Any:
+def comparison_json(run_id: str, prometheus: Mapping[str, str | None], comparison: Comparison) -> Any:
     """A live run compared with its backtest."""
     return {
         "apiVersion": conventions.API_VERSION,

@@ -1,5 +1,6 @@
 """Render the results of rule tests as text, JSON and JUnit XML."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ def rule_words(tested: Tested, state: RuleState) -> str:
     return f"{state.name}: {f'{state.verdict} {state.reason}'.strip()}{moment}: {state.message}{why}"
 
 
-def as_json(results: Sequence[Tested], unproved: Sequence[Diagnostic] | None = None) -> dict[str, Any]:
+def as_json(results: Sequence[Tested], unproved: Sequence[Diagnostic] | None = None) -> str:
     """
     The stable form of `-o json`.
 
@@ -50,12 +51,13 @@ def as_json(results: Sequence[Tested], unproved: Sequence[Diagnostic] | None = N
         unproved: the rules that no test proves; None when nobody asked, and then the document has no such key.
     """
     strict = {} if unproved is None else {"unproved": [diagnostic.as_json() for diagnostic in unproved]}
-    return {
+    document = {
         **strict,
         "tests": [_test(tested) for tested in results],
         "passed": sum(tested.ok for tested in results),
         "failed": sum(not tested.ok for tested in results),
     }
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _test(tested: Tested) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def _test(tested: Tested) -> dict[str, Any]:
     }
 
 
-def _rule(tested: Tested, state: RuleState) -> dict[str, Any]:
+def _rule(tested: Tested, state: RuleState) -> dict[str, str | None]:
     opens = tested.ready.case.opens
     return {
         "name": state.name,
@@ -89,7 +91,7 @@ def _rule(tested: Tested, state: RuleState) -> dict[str, Any]:
     }
 
 
-def _mismatch(tested: Tested, mismatch: Mismatch) -> dict[str, Any]:
+def _mismatch(tested: Tested, mismatch: Mismatch) -> dict[str, str | int | None]:
     placed = tested.place_of(mismatch)
     return {
         "path": format_path(mismatch.loc),

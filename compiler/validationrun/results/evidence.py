@@ -4,7 +4,7 @@ import errno
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from validationrun.base.atomic_files import dump_json, open_to_append, write_whole
 from validationrun.oracle.decision import Decision
@@ -82,7 +82,7 @@ class EvidenceWriter:
             write_whole(self._folder / f"{rule.name}.json", dump_json(document))
 
 
-def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str, Any]:
+def summary_document(rule: Rule, state: RuleState, summary: Summary) -> dict[str, float | str | dict[str, int] | None]:
     """A rule's verdict and the summary of its decisions."""
     comparison = type_of(rule).comparison(rule)
     return {
