@@ -144,14 +144,12 @@ def build_status(
     The status document.
 
     Args:
-        verdict: None while the run has none.
-        completed: None without a verdict.
+        verdict, completed: None while the run has no verdict.
         states: final states from the evaluator's sign-off; None for the states in the record.
     """
     known: Recorded = written if written is not None else MemoryRecord()
     run, load = known.get(RunEntry), known.get(LoadEnd)
     started = (workflow.get("status") or {}).get("startedAt") or (run.started_at if run else None)
-    by_rule = {state.name: state for state in (states if states is not None else _states(known))}
     return Status(
         name=(run.name if run else None) or _template_name(workflow),
         namespace=identity.namespace,
@@ -169,7 +167,7 @@ def build_status(
         chain=_chain(known),
         load=_load(known),
         workload_exit_code=load.code if load else None,
-        rules=[rule_status(rule, by_rule.get(rule.name)) for rule in (run.rules if run else [])],
+        rules=_rules(run, _states(known) if states is None else states),
         report=ReportStatus(s3_url=None),
         failed_plan=verdict.failed_plan if verdict else None,
         conditions=_conditions(known, verdict),
@@ -263,6 +261,11 @@ def _load(written: Recorded) -> LoadStatus | None:
 def _states(written: Recorded) -> list[RuleState]:
     states = _signed_off(written) or written.get(RuleStates)
     return states.rules if states is not None else []
+
+
+def _rules(run: RunEntry | None, states: Sequence[RuleState]) -> list[RuleStatus]:
+    by_rule = {state.name: state for state in states}
+    return [rule_status(rule, by_rule.get(rule.name)) for rule in (run.rules if run is not None else [])]
 
 
 def rule_status(rule: RuleEntry, state: RuleState | None) -> RuleStatus:
