@@ -10,10 +10,13 @@ class Metadata(TypedDict):
     annotations: NotRequired[dict[str, str]]
 
 
-class ConfigMap(TypedDict):
+class _Object(TypedDict):
     apiVersion: str
     kind: str
     metadata: Metadata
+
+
+class ConfigMap(_Object):
     immutable: bool
     data: dict[str, str]
 
@@ -25,17 +28,11 @@ class PolicyRule(TypedDict):
     verbs: list[str]
 
 
-class Role(TypedDict):
-    apiVersion: str
-    kind: str
-    metadata: Metadata
+class Role(_Object):
     rules: list[PolicyRule]
 
 
-class RoleBinding(TypedDict):
-    apiVersion: str
-    kind: str
-    metadata: Metadata
+class RoleBinding(_Object):
     roleRef: dict[str, str]
     subjects: list[dict[str, str]]
 
@@ -47,10 +44,7 @@ class AdmissionPolicySpec(TypedDict):
     validations: list[dict[str, str]]
 
 
-class AdmissionPolicy(TypedDict):
-    apiVersion: str
-    kind: str
-    metadata: Metadata
+class AdmissionPolicy(_Object):
     spec: AdmissionPolicySpec
 
 
@@ -60,10 +54,7 @@ class AdmissionBindingSpec(TypedDict):
     matchResources: dict[str, dict[str, dict[str, str]]]
 
 
-class AdmissionBinding(TypedDict):
-    apiVersion: str
-    kind: str
-    metadata: Metadata
+class AdmissionBinding(_Object):
     spec: AdmissionBindingSpec
 
 

@@ -19,7 +19,7 @@ from validationrun.contract.plan_json import TextPlace
 from validationrun.spec.v1alpha1 import LoadSpec
 
 
-class EnvVar(TypedDict):
+class _Variable(TypedDict):
     """A variable of a container, as a manifest names its fields."""
 
     name: str
@@ -150,7 +150,7 @@ def literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _environment(load: LoadSpec, namespace: str, results_uri: str) -> list[EnvVar]:
+def _environment(load: LoadSpec, namespace: str, results_uri: str) -> list[_Variable]:
     """The variables of validationrun. They come before the user's, so that `$(NAME)` works in the user's env and args."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     values = {
