@@ -158,19 +158,24 @@ def close(
     if state.verdict == Verdict.AWAITED:
         message = state.message if state.reason else "the rule was never answered"
         return replace(state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message=message)
-    if state.verdict == Verdict.PASSED and rule.lasts_into_cooldown and load_s < opening_seconds(rule):
-        # Judged in the cooldown alone: it was good without load, which is not what the run is about.
-        message = (
-            f"the load ends {load_s:.0f}s after the window's start; the rule needs {opening_seconds(rule)}s of load"
-        )
-        return replace(state, verdict=Verdict.ERROR, reason=RuleReason.WINDOW_TOO_SHORT, message=message)
     unswept = rule.run_properties.final_sweep and not state.swept
     if state.verdict == Verdict.PASSED and not stopped and (unswept or not ended):
         # Nobody saw the window's end: what was good until then proves nothing.
         return replace(
             state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message="the window's end is not known"
         )
-    if state.verdict == Verdict.PASSED and not _is_covered(state, rule):
+    return _judged_enough(state, rule, load_s) if state.verdict == Verdict.PASSED else state
+
+
+def _judged_enough(state: RuleState, rule: "Rule", load_s: float) -> RuleState:
+    """A rule that was good so far; an Error when it saw too little of the run."""
+    if rule.lasts_into_cooldown and load_s < opening_seconds(rule):
+        # Judged in the cooldown alone: it was good without load, which is not what the run is about.
+        message = (
+            f"the load ends {load_s:.0f}s after the window's start; the rule needs {opening_seconds(rule)}s of load"
+        )
+        return replace(state, verdict=Verdict.ERROR, reason=RuleReason.WINDOW_TOO_SHORT, message=message)
+    if not _is_covered(state, rule):
         least = f"{Decimal(rule.run_properties.min_coverage):.0%}"
         message = f"answered at {state.covered} of {state.due} ticks; at least {least} must be"
         return replace(state, verdict=Verdict.ERROR, reason=RuleReason.LOW_COVERAGE, message=message)
