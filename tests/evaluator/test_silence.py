@@ -177,6 +177,19 @@ def test_an_evaluation_after_the_end_proves_nothing() -> None:
     )
 
 
+def test_what_an_unhealthy_rule_evaluated_proves_nothing() -> None:
+    """Sick all through the window; the first healthy evaluation comes 6 s after its end, when the final sweep is asked again."""
+    rules = Rules(every=25, first=-9)
+
+    class Sick(Rules):
+        def reply(self, now: float, instances: Callable[[float], list[dict[str, Any]]]) -> Reply:
+            rules.rule["health"] = "err" if now < 66 else "ok"
+            return rules.reply(now, instances)
+
+    patient = scoped(retry=10, minCoverage="0")
+    assert state_of(judged(Sick(), rule=patient)) == ("Error", "AlertNotLoaded")
+
+
 def test_an_evaluation_that_is_too_old_at_the_end() -> None:
     assert state_of(judged(Rules(every=10, first=0, until=40))) == ("Passed", "")
     assert state_of(judged(Rules(every=10, first=0, until=39))) == ("Error", "AlertNotLoaded")

@@ -113,8 +113,9 @@ class SilentTick:
     def _remembered(self, silence: Silence, memory: Memory) -> Memory:
         evaluated = silence.evaluated
         first, last = memory.evaluated, memory.evaluated_last
-        if self.start < evaluated <= silence.answered + _AHEAD_SECONDS:
-            first = evaluated if first is None else first
+        # What an unhealthy rule evaluated shows nothing.
+        if silence.fault is None and self.start < evaluated <= silence.answered + _AHEAD_SECONDS:
+            first = evaluated if first is None else min(first, evaluated)
             last = evaluated if last is None else max(last, evaluated)
         unscoped = memory.unscoped or silence.unscoped
         if (first, last, unscoped) == (memory.evaluated, memory.evaluated_last, memory.unscoped):
