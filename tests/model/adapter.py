@@ -8,43 +8,57 @@ change the outcome, so each timeline is played with a chance of its own.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import json
 import math
 import random
 from collections.abc import Iterator
 
+from validationrun.judging.further_requests import completed
 from validationrun.oracle.decide import decide
-from validationrun.oracle.decision import Decision
-from validationrun.oracle.exchange import Exchange, Fault, Reply
+from validationrun.oracle.decision import Decision, is_worth_a_retry
+from validationrun.oracle.exchange import Exchange, Reply
 from validationrun.oracle.fold import Fold, RuleState
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.question import Question
-from validationrun.oracle.ticks import ticks
+from validationrun.oracle.rules.rule_type import Request
+from validationrun.oracle.ticks import load_seconds, ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Shard, aggregate, early_end
 from validationrun.spec.v1alpha1 import Rule as SpecRule
 
-from .brute_force import Answer, Outcome, Rule, RuleOutcome, RunOutcome, Timeline, window_end
+from .brute_force import Answer, Outcome, Rule, RuleOutcome, RunOutcome, Timeline, cooldown_end, rule_end, window_end
+from .facts import ANSWERED, SENT
+from .wire import ALERT, REFUSED, first_reply, further_reply, refused
 
-ALERT = "ChainBroken"
 EXIT_CODES = {"Passed": 0, "Failed": 1}
+VALUES = {"chainId": "nightly-1", "runId": "nightly-x", "namespace": "eng-ada"}
+
+
+def query_text(rule: Rule) -> str:
+    series = 'up{chain_id="${chainId}"}' if rule.aggregates else "up"
+    series = f"max_over_time({series}[{rule.range_s}s])" if rule.range_s else series
+    return f"sum({series})" if rule.aggregates else series
 
 
 @functools.lru_cache(maxsize=4096)
 def spec_rule(rule: Rule) -> SpecRule:
     """The rule as a user writes it."""
-    body = (
-        {
-            "query": {
-                "promql": f"max_over_time(up[{rule.range_s}s])" if rule.range_s else "up",
-                "op": rule.op,
-                "threshold": rule.threshold,
-            }
-        }
-        if rule.type == "query"
-        else {"alert": {"ruleRef": {"name": "alerts", "namespace": "monitoring", "alertname": ALERT}}}
+    compared: dict[str, object] = {"op": rule.op, "threshold": rule.threshold, "maxAge": f"{rule.max_age}s"}
+    if rule.series_min is not None:
+        compared["series"] = {"min": rule.series_min, "onMissing": rule.on_missing}
+    matchers = {"": [], "=": [{"name": "pod", "op": "=", "value": "ours"}]}.get(
+        rule.matcher, [{"name": "pod", "op": "!=", "value": "other"}]
     )
+    reference = {"name": "alerts", "namespace": "monitoring", "alertname": ALERT}
+    alert = {
+        "ruleRef": reference, "matchers": matchers, "pending": rule.pending, "requireSeries": rule.require_series,
+    }  # fmt: skip
+    body = {
+        "query": {"promql": query_text(rule), **compared},
+        "counter": {"selector": "requests_total", "alive": "up", **compared},
+        "alert": alert,
+    }[rule.type]
     properties = {
         "interval": f"{rule.interval}s",
         "startAfter": f"{rule.start_after}s",
@@ -52,95 +66,37 @@ def spec_rule(rule: Rule) -> SpecRule:
         "stopOnFailure": rule.stop_on_failure,
         "retry": rule.retry,
         "minCoverage": rule.min_coverage,
+        "until": "Cooldown" if rule.until_cooldown else "LoadEnd",
     }
-    return SpecRule.model_validate({"name": rule.name, "type": rule.type, **body, "runProperties": properties})
-
-
-# Answers as Prometheus sends them
-
-
-def ok(kind: str, result: object, **more: object) -> Reply:
-    return Reply(
-        200, json.dumps({"status": "success", "data": {"resultType": kind, "result": result}, **more}).encode(), None
-    )
-
-
-def vector(t: float, values: tuple[str, ...], **more: object) -> Reply:
-    result = [{"metric": {"pod": f"node-{index}"}, "value": [t, value]} for index, value in enumerate(values)]
-    return ok("vector", result, **more)
-
-
-def rules_page(evaluated: float, name: str, health: str) -> Reply:
-    """`/api/v1/rules` with one alert of a group that is evaluated every second; it selects no series."""
-    when = dt.datetime.fromtimestamp(evaluated, dt.UTC).isoformat()
-    rule = {
-        "type": "alerting",
-        "name": name,
-        "query": "vector(1)",
-        "duration": 0,
-        "health": health,
-        "lastEvaluation": when,
-    }
-    group = {"name": "g", "interval": 1, "rules": [rule]}
-    return Reply(200, json.dumps({"status": "success", "data": {"groups": [group]}}).encode(), None)
-
-
-def proof(t: float, *, good: bool) -> Reply | None:
-    """What shows that the alert runs; or one of the things that do not show it."""
-    if good:
-        return rules_page(t, ALERT, "ok")
-    return (
-        None,
-        rules_page(t, "Another", "ok"),
-        rules_page(t, ALERT, "err"),
-        rules_page(t + 406, ALERT, "ok"),
-    )[int(t) % 4]
-
-
-def with_proof(t: float, *, good: bool) -> dict[str, Reply]:
-    reply = proof(t, good=good)
-    return {} if reply is None else {"proof": reply}
-
-
-def error_parts(rule: Rule, t: float, reason: str) -> dict[str, object]:
-    """What makes an answer this Error: on the wire where the wire can say it."""
-    if reason == "PrometheusUnavailable":
-        return {"reply": Reply(503, b"no upstream", None)}
-    if reason == "BadQuery":
-        body = b'{"status":"error","errorType":"bad_data","error":"parse error"}'
-        return {"reply": (Reply(400, body, None), ok("string", [t, "1"]), ok("matrix", []))[int(t) % 3]}
-    if reason == "PartialResponse":
-        # The samples are there, good ones and bad ones; the warning alone spoils them.
-        values = ((), ("0",), ("1",))[int(t) % 3]
-        return {"reply": vector(t, values, warnings=["a store did not answer"]), "others": with_proof(t, good=True)}
-    if reason in {"PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied"}:
-        return {"refused": Fault(reason, "refused")}
-    return {"reply": Reply(None, b"", Fault(reason, "no answer"))}
-
-
-def exchange(rule: Rule, t: float, answer: Answer, *, final: bool) -> Exchange:
-    kind, content = answer
-    parts: dict[str, object]
-    if kind == "error":
-        parts = error_parts(rule, t, content)
-    elif kind == "scalar":
-        parts = {"reply": ok("scalar", [t, content])}
-    elif kind == "values":
-        parts = {"reply": vector(t, content)}
-    elif kind == "fired":
-        parts = {"reply": vector(t, ("1",) * content), "others": with_proof(t, good=False)}
-    else:
-        parts = {"reply": vector(t, ()), "others": with_proof(t, good=content)}
-    return Exchange(rule.name, t, final, t, t + 400, "up", **parts)  # type: ignore[arg-type]
+    written = {"name": rule.name, "type": rule.type, rule.type: body, "runProperties": properties}
+    return SpecRule.model_validate(written)
 
 
 @functools.lru_cache(maxsize=4096)
 def question_of(rule: Rule) -> Question:
-    return Question.of(spec_rule(rule), {})
+    return Question.of(spec_rule(rule), VALUES)
 
 
-def decision_of(rule: Rule, start: float, t: float, answer: Answer, *, final: bool = False) -> Decision:
-    return decide(question_of(rule), start, exchange(rule, t, answer, final=final))
+def exchange(
+    rule: Rule, start: float, t: float, answer: Answer, *, final: bool, memory: Memory = NOTHING_REMEMBERED
+) -> Exchange:
+    """All that the rule's type asks for, and what came back."""
+    question = question_of(rule)
+    if answer[0] == "error" and answer[1] in REFUSED:
+        return Exchange(rule.name, t, final, t + SENT, t + ANSWERED, question.at(start, t), refused=refused(answer[1]))
+    reply = first_reply(rule, start, t, answer)
+    asked = Exchange(rule.name, t, final, t + SENT, t + ANSWERED, question.at(start, t), reply=reply)
+
+    def send(request: Request) -> Reply:
+        return further_reply(rule, start, t, answer, request)
+
+    return completed(question.context(start), asked, memory, set(), send)
+
+
+def decision_of(
+    rule: Rule, start: float, t: float, answer: Answer, *, final: bool = False, memory: Memory = NOTHING_REMEMBERED
+) -> Decision:
+    return decide(question_of(rule), start, exchange(rule, start, t, answer, final=final, memory=memory), memory)
 
 
 # A live evaluator in small
@@ -153,14 +109,17 @@ class Player:
         self.timeline = timeline
         self.rng = rng
         self.rules = [spec_rule(rule) for rule in timeline.rules]
-        self.end = window_end(timeline)
+        self.end, self.cooled = window_end(timeline), cooldown_end(timeline)
         # Beyond this nothing counts that is no final sweep; what the load was seen running until, or its end.
-        self.open_until = timeline.asked_until if self.end is None else math.nextafter(self.end, -math.inf)
-        if timeline.lost_after is not None:
-            self.open_until = min(self.open_until, timeline.lost_after)
+        self.open_until = self.opened(self.end)
         self.intent: Decision | None = None
         self.recorded: list[dict[str, object]] = []
         self.begin()
+
+    def opened(self, end: float | None) -> float:
+        """Until when the window is seen open that ends then."""
+        until = self.timeline.asked_until if end is None else math.nextafter(end, -math.inf)
+        return until if self.timeline.lost_after is None else min(until, self.timeline.lost_after)
 
     def begin(self) -> None:
         """From what the record holds."""
@@ -168,10 +127,13 @@ class Player:
         self.fold = Fold.begin(self.rules, states)
         if self.intent is not None and self.fold.stop_time is None:
             self.fold.add(self.intent)
+        self.memories = [self.fold.states[rule.name].memory for rule in self.rules]
         self.outstanding = [(t, i) for i in range(len(self.rules)) for t in self.coming(i)]
 
     def coming(self, index: int) -> Iterator[float]:
-        start, until = self.timeline.start, self.timeline.asked_until
+        start, until = self.timeline.start, float(self.timeline.asked_until)
+        if self.timeline.rules[index].until_cooldown and self.cooled is not None:
+            until = max(until, self.cooled)
         if start is None:
             return
         last = self.fold.states[self.rules[index].name].last_t
@@ -185,7 +147,15 @@ class Player:
         assert start is not None
         answers = self.timeline.ticks[index]
         k = round((t - start) / rule.interval)
-        return decision_of(rule, start, t, answers[min(k, len(answers)) - 1])
+        decision = decision_of(rule, start, t, answers[min(k, len(answers)) - 1], memory=self.memories[index])
+        self.memories[index] = decision.memory
+        return decision
+
+    def is_intent(self, decision: Decision, rule: Rule) -> bool:
+        """A failure for which the load is stopped. In a cooldown it is known which rules are judged no more."""
+        stops = decision.verdict == "Failed" and rule.stop_on_failure
+        end = rule_end(self.timeline, rule)
+        return stops and (self.cooled is None or end is None or decision.t < end)
 
     def settled(self) -> float:
         """As far as every decision is known and counts."""
@@ -204,10 +174,12 @@ class Player:
         while self.outstanding:
             self.outstanding.sort()
             place = 0 if self.rng.random() < orderly else self.rng.randrange(len(self.outstanding))
-            t, index = self.outstanding.pop(place)
+            # One rule's ticks are asked one after the other.
+            t, index = min(one for one in self.outstanding if one[1] == self.outstanding[place][1])
+            self.outstanding.remove((t, index))
             decision = self.answer(index, t)
             self.fold.add(decision)
-            if decision.verdict == "Failed" and self.timeline.rules[index].stop_on_failure:
+            if self.is_intent(decision, self.timeline.rules[index]):
                 # The intent is the first failure that is answered; later ticks are asked no more.
                 self.intent = self.intent or decision
                 if self.rng.random() < 0.7:
@@ -219,30 +191,35 @@ class Player:
                 self.begin()
         # An intent that proves to lie behind the end was none: every tick before the end was asked by then.
         self.advance(self.open_until)
-        self.sweep()
+        self.sweep(self.end, goes_on=self.cooled is not None)
+        if self.cooled is not None and self.fold.stop_time is None:
+            self.advance(self.opened(self.cooled))
+            self.sweep(self.cooled, goes_on=False)
         if restarts:
             self.begin()
             self.fold.drop()
 
-    def sweep(self) -> None:
-        """At the end, unless a rule stopped the run, nobody knows the end, or the evaluator is gone."""
-        if self.end is None or self.fold.stop_time is not None or self.timeline.lost_after is not None:
+    def sweep(self, end: float | None, *, goes_on: bool) -> None:
+        """Of the rules that end then, unless a rule stopped the run, nobody knows the end, or the evaluator is gone."""
+        lost = self.timeline.lost_after
+        if end is None or self.fold.stop_time is not None or (lost is not None and (lost < end or not goes_on)):
             return
-        self.fold.drop(self.end)
-        swept = [i for i, rule in enumerate(self.timeline.rules) if rule.final_sweep]
+        ending = [i for i, rule in enumerate(self.timeline.rules) if rule_end(self.timeline, rule) == end]
+        self.fold.drop(end, {self.rules[i].name for i in ending})
+        swept = [i for i in ending if self.timeline.rules[i].final_sweep]
         self.rng.shuffle(swept)
         for index in swept:
-            self.fold.add(self.swept(index, self.end))
-        self.advance(self.end)
+            self.fold.add(self.swept(index, end))
+        self.advance(end)
 
     def swept(self, index: int, end: float) -> Decision:
         """The last of up to retry + 1 answers."""
         rule, answers = self.timeline.rules[index], self.timeline.sweeps[index]
+        start, memory = self.timeline.start or 0, self.fold.states[rule.name].memory
         for attempt in range(rule.retry + 1):
-            decision = decision_of(
-                rule, self.timeline.start or 0.0, end, answers[min(attempt, len(answers) - 1)], final=True
-            )
-            if decision.verdict != "Error":
+            answer = answers[min(attempt, len(answers) - 1)]
+            decision = decision_of(rule, start, end, answer, final=True, memory=memory)
+            if not is_worth_a_retry(decision):
                 break
         return decision
 
@@ -292,7 +269,9 @@ def play(timeline: Timeline, rng: random.Random) -> Outcome:
     player.run()
     signed_off = timeline.lost_after is None and player.end is not None
     # An evaluator that is gone leaves what the record holds; one that knows no end has nothing to sign.
-    states = player.fold.closed() if signed_off else list(player.fold.states.values())
     fold = player.fold
+    stopped = fold.stop_time is not None and player.end is not None and fold.stop_time < player.end
+    load_s = load_seconds(timeline.start, player.end, None if stopped else player.cooled)
+    states = fold.closed(load_s=load_s) if signed_off else list(fold.states.values())
     run = run_outcome(judge(facts_of(timeline, fold, states, signed_off=signed_off)))
     return Outcome(tuple(map(rule_outcome, states)), fold.stop_time, fold.stop_rule, run)

@@ -110,10 +110,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     began, wrong, live = time.monotonic(), 0, 0
     reasons: collections.Counter[str] = collections.Counter()
+    rules: collections.Counter[str] = collections.Counter()
     for n in range(options.count):
         number = f"{options.seed}/{n}"
         timeline = random_timeline(random.Random(number))
-        reasons[judge(timeline).run.reason.split(":")[0]] += 1
+        outcome = judge(timeline)
+        reasons[outcome.run.reason.split(":")[0]] += 1
+        rules.update(f"{rule.verdict} {rule.reason or ''}".strip() for rule in outcome.rules)
         players = ("engine", "driver") if n % LIVE_EVERY == 0 else ("engine",)
         live += len(players) - 1
         for player in players:
@@ -121,7 +124,8 @@ def main(arguments: list[str] | None = None) -> int:
                 wrong += 1
                 if wrong <= options.show:
                     print(smallest(timeline, number, player), flush=True)
-    print("  ".join(f"{reason} {count}" for reason, count in reasons.most_common()))
+    for title, counts in (("runs", reasons), ("rules", rules)):
+        print(f"{title}:  " + "  ".join(f"{reason} {count}" for reason, count in counts.most_common()))
     seconds = time.monotonic() - began
     print(f"{options.count} timelines, {live} of them through the driver too: {wrong} mismatches, {seconds:.1f} s")
     return 1 if wrong else 0

@@ -9,9 +9,14 @@ place is marked CHOICE.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+
+from .facts import ENOUGH, Beside, Page, Sampled
+from .guards import added, guarded
+from .silence import decide_silence
 
 AWAITED, PASSED, FAILED, ERROR = "Awaited", "Passed", "Failed", "Error"
 
@@ -22,9 +27,12 @@ REFUSALS = ("PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied")
 # One answer, as a literal:
 #   ("values", ("1", "NaN"))    an instant vector: the text of each series' value; () is the empty vector
 #   ("scalar", "1")             a scalar
+#   ("counter", True)           a counter's answer; and whether `alive` has a series
 #   ("error", "Timeout")        Prometheus could not be asked, or gave something that is no answer
 #   ("fired", 2)                an alert's question found so many series
 #   ("quiet", True)             it found none; and whether Prometheus proves that it runs the alert
+#   ("silent", Page())          it found none; and all that can be seen about the alert
+# A third part of the first three says what stands beside the value, where it is not plenty.
 Answer = tuple
 
 
@@ -42,6 +50,23 @@ class Rule:
     # The share of the ticks that must have an answer, and the range under a query in seconds (0: none).
     min_coverage: str = "0.8"
     range_s: int = 0
+    # Its window ends with the cooldown.
+    until_cooldown: bool = False
+    # The query aggregates over this run's series. What `series.min` and `maxAge` say; None and 0: nothing.
+    aggregates: bool = False
+    series_min: int | None = None
+    on_missing: str = ERROR
+    max_age: int = 150
+    # What a counter's series had.
+    series: tuple[Sampled, ...] = ()
+    # An alert as it is defined, and what the spec says of it. Its expression: none, a, and, or, unless, absent, unreadable.
+    expression: str = "none"
+    for_s: int = 0
+    group_s: int = 1
+    sets_label: bool = False
+    matcher: str = ""
+    pending: str = ERROR
+    require_series: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,8 @@ class Timeline:
     # The record holds every decision up to here and nothing later: the evaluator was lost. None: it signed off.
     lost_after: int | None = None
     has_load: bool = True
+    # How long the run is judged after a load that ended by itself.
+    cooldown: int = 0
     # One exit code a shard; None: its container has none.
     codes: tuple[int | None, ...] = (0,)
     job_complete: bool = True
@@ -89,6 +116,15 @@ class Decision:
     verdict: str
     reason: str | None
     sweep: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An earlier tick of the same rule."""
+
+    t: int
+    answer: Answer
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -130,15 +166,7 @@ def holds(value: float, op: str, threshold: float) -> bool:
     }[op]
 
 
-def decide(rule: Rule, answer: Answer) -> tuple[str, str | None]:
-    kind, content = answer
-    if kind == "error":
-        return ERROR, content
-    if kind == "fired":
-        return FAILED, "AlertFired"
-    if kind == "quiet":
-        return (PASSED, None) if content else (ERROR, "AlertNotLoaded")
-    values = [content] if kind == "scalar" else list(content)
+def compare(rule: Rule, values: list[str]) -> tuple[str, str | None]:
     if not values:
         return ERROR, "NoSamples"
     if len(values) > 1:
@@ -153,20 +181,68 @@ def decide(rule: Rule, answer: Answer) -> tuple[str, str | None]:
     return FAILED, "ThresholdViolated"
 
 
-def decide_sweep(rule: Rule, answers: tuple[Answer, ...], length: int) -> tuple[str, str | None]:
+def decide(
+    rule: Rule, start: int, t: int, answer: Answer, earlier: list[Heard], *, sweep: bool
+) -> tuple[str, str | None]:
+    """What an answer means, after all that was heard at the earlier ticks of the rule."""
+    kind, content, *more = answer
+    if kind == "error":
+        return ERROR, content
+    if kind == "fired":
+        return FAILED, "AlertFired"
+    if (page := page_of(answer)) is not None:
+        pages = [(heard.t, seen) for heard in earlier if (seen := page_of(heard.answer)) is not None]
+        return decide_silence(rule, start, t, page, pages, sweep=sweep)
+    values = (
+        ([str(added(rule, t - start))] if content else [])
+        if kind == "counter"
+        else [content]
+        if kind == "scalar"
+        else list(content)
+    )
+    past = [
+        (beside(heard.answer), heard.verdict) for heard in earlier if heard.answer[0] in {"values", "scalar", "counter"}
+    ]
+    return guarded(rule, compare(rule, values), more[0] if more else ENOUGH, past, sweep=sweep)
+
+
+def page_of(answer: Answer) -> Page | None:
+    """What a silent answer shows of the alert."""
+    kind, content = answer[:2]
+    if kind == "quiet":
+        return Page(ago=0) if content else Page(rules="absent")
+    return content if kind == "silent" else None
+
+
+def beside(answer: Answer) -> Beside:
+    return answer[2] if len(answer) > 2 else ENOUGH
+
+
+SETTLED = ("AlertCannotFire", "AlertPending", "AlertNotScoped", "AlertBlind")
+
+
+def decide_sweep(
+    rule: Rule, start: int, end: int, answers: tuple[Answer, ...], earlier: list[Heard]
+) -> tuple[str, str | None]:
     """The last answer counts; asking goes on only while there is no good one.
 
     CHOICE: a Failed is a good answer. Asking again after it could turn a breach into a pass.
+    CHOICE: what was seen of an alert at the end is not asked away either.
     CHOICE: a window that is too short proves nothing, not even a breach.
     """
-    if length < rule.interval or length < rule.start_after:
+    if is_too_short(rule, end - start):
         return ERROR, "WindowTooShort"
     decision = (ERROR, "NoSamples")
     for attempt in range(rule.retry + 1):
-        decision = decide(rule, answers[min(attempt, len(answers) - 1)])
-        if decision[0] != ERROR:
+        answer = answers[min(attempt, len(answers) - 1)]
+        decision = decide(rule, start, end, answer, earlier, sweep=True)
+        if decision[0] != ERROR or decision[1] in SETTLED:
             break
     return decision
+
+
+def is_too_short(rule: Rule, length: int) -> bool:
+    return length < rule.interval or length < rule.start_after
 
 
 # Which decisions there are, and which of them count
@@ -178,36 +254,65 @@ def window_end(timeline: Timeline) -> int | None:
     return max(timeline.start, timeline.end)
 
 
-def tick_decisions(timeline: Timeline) -> list[Decision]:
-    """Every tick that was asked, those past the end included, in the order of T and then of the spec."""
-    found = []
+def cooldown_end(timeline: Timeline) -> int | None:
+    """A load that ended by itself with 0 or 1 is followed by the cooldown.
+
+    A stop under load leaves none; then nothing is counted that late.
+    """
+    end = window_end(timeline)
+    ended_by_itself = timeline.has_load and workload_code(timeline) in {0, 1}
+    return end + timeline.cooldown if end is not None and timeline.cooldown and ended_by_itself else None
+
+
+def rule_end(timeline: Timeline, rule: Rule) -> int | None:
+    """The end of the rule's own window."""
+    cooled = cooldown_end(timeline)
+    return cooled if rule.until_cooldown and cooled is not None else window_end(timeline)
+
+
+def tick_decisions(timeline: Timeline, rule: Rule, answers: tuple[Answer, ...]) -> list[tuple[Decision, Answer]]:
+    """Every tick of a rule before its end; with an unknown end every one that was asked."""
+    found: list[tuple[Decision, Answer]] = []
     if timeline.start is None:
         return []
-    for t in range(timeline.start + 1, timeline.asked_until + 1):
-        for rule, answers in zip(timeline.rules, timeline.ticks, strict=True):
-            for k in range(1, t - timeline.start + 1):
-                if timeline.start + k * rule.interval != t:
-                    continue
-                if t < timeline.start + rule.start_after:
-                    continue
-                found.append(Decision(t, rule, *decide(rule, answers[min(k, len(answers)) - 1])))
+    end = rule_end(timeline, rule)
+    for t in range(timeline.start + 1, timeline.asked_until + 1 if end is None else end):
+        k, rest = divmod(t - timeline.start, rule.interval)
+        if rest or t < timeline.start + rule.start_after:
+            continue
+        answer = answers[min(k, len(answers)) - 1]
+        earlier = [Heard(one.t, heard, one.verdict) for one, heard in found]
+        found.append((Decision(t, rule, *decide(rule, timeline.start, t, answer, earlier, sweep=False)), answer))
     return found
 
 
+@functools.lru_cache(maxsize=16)
 def in_window(timeline: Timeline) -> list[Decision]:
-    """Ticks before the end, and the final sweep at the end, as if nothing had been stopped.
+    """Ticks before each rule's end, and the final sweep at the end, as if nothing had been stopped.
 
     CHOICE: with an unknown end every tick that was asked counts: none of them can give a pass, and a breach must show.
     """
-    end = window_end(timeline)
-    found = [d for d in tick_decisions(timeline) if end is None or d.t < end]
-    if timeline.lost_after is not None:
-        return [d for d in found if d.t <= timeline.lost_after]
-    if end is not None and timeline.start is not None:
-        for rule, answers in zip(timeline.rules, timeline.sweeps, strict=True):
-            if rule.final_sweep:
-                found.append(Decision(end, rule, *decide_sweep(rule, answers, end - timeline.start), sweep=True))
-    return found
+    found = []
+    for rule, answers, sweeps in zip(timeline.rules, timeline.ticks, timeline.sweeps, strict=True):
+        ticks, end = tick_decisions(timeline, rule, answers), rule_end(timeline, rule)
+        found += [decision for decision, _ in ticks if not is_lost(timeline, decision.t)]
+        if timeline.start is None or end is None or not rule.final_sweep or is_never_swept(timeline, end):
+            continue
+        earlier = [Heard(one.t, heard, one.verdict) for one, heard in ticks]
+        swept = decide_sweep(rule, timeline.start, end, sweeps, earlier)
+        found.append(Decision(end, rule, *swept, sweep=True))
+    order = {rule: index for index, rule in enumerate(timeline.rules)}
+    return sorted(found, key=lambda decision: (decision.t, order[decision.rule]))
+
+
+def is_lost(timeline: Timeline, t: int) -> bool:
+    return timeline.lost_after is not None and t > timeline.lost_after
+
+
+def is_never_swept(timeline: Timeline, end: int) -> bool:
+    """An evaluator that was lost in the cooldown had swept the rules that end with the load; else it swept none."""
+    cooled = cooldown_end(timeline)
+    return timeline.lost_after is not None and not (cooled is not None and end < cooled and end <= timeline.lost_after)
 
 
 def stop_decision(timeline: Timeline) -> Decision | None:
@@ -246,7 +351,7 @@ def is_patient(decisions: list[Decision], index: int) -> bool:
 
 
 def errors_in_a_row(decisions: list[Decision]) -> int:
-    """Counted backwards from the last decision to the last good answer.
+    """Counted backwards from the last decision to the last good answer; what is awaited is no Error.
 
     CHOICE: a NoSamples of warming up is not counted, and does not clear what was counted: only a good answer does.
     """
@@ -254,7 +359,7 @@ def errors_in_a_row(decisions: list[Decision]) -> int:
     for index in reversed(range(len(decisions))):
         if is_good(decisions[index]):
             return count
-        if not is_patient(decisions, index):
+        if decisions[index].verdict == ERROR and not is_patient(decisions, index):
             count += 1
     return count
 
@@ -275,7 +380,7 @@ def standing_error(decisions: list[Decision]) -> Decision | None:
 
     CHOICE: its reason is the one that was heard last, be it the NoSamples of warming up.
     """
-    return decisions[-1] if errors_in_a_row(decisions) > 0 else None
+    return [d for d in decisions if d.verdict == ERROR][-1] if errors_in_a_row(decisions) > 0 else None
 
 
 def is_covered(timeline: Timeline, rule: Rule, decisions: list[Decision]) -> bool:
@@ -285,7 +390,7 @@ def is_covered(timeline: Timeline, rule: Rule, decisions: list[Decision]) -> boo
     """
     due = answered = 0
     for index, decision in enumerate(decisions):
-        if decision.sweep:
+        if decision.sweep or decision.verdict == AWAITED:
             continue
         early = decision.t < (timeline.start or 0) + rule.range_s + 60
         if early and not any(is_good(d) for d in decisions[: index + 1]):
@@ -293,6 +398,17 @@ def is_covered(timeline: Timeline, rule: Rule, decisions: list[Decision]) -> boo
         due += 1
         answered += is_good(decision)
     return answered + 1 >= due * Fraction(rule.min_coverage)
+
+
+def saw_the_cooldown_alone(timeline: Timeline, rule: Rule) -> bool:
+    """A load that ended before the rule's first tick, and a cooldown after it.
+
+    CHOICE: what failed in that cooldown stays Failed. A stop under load left no cooldown.
+    """
+    stop, end = stop_decision(timeline), window_end(timeline)
+    if not rule.until_cooldown or cooldown_end(timeline) is None or timeline.start is None or end is None:
+        return False
+    return (stop is None or stop.t >= end) and is_too_short(rule, end - timeline.start)
 
 
 def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
@@ -312,6 +428,8 @@ def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
     swept = any(d.sweep and d.verdict == PASSED for d in decisions)
     swept = swept or not rule.final_sweep or stop_decision(timeline) is not None
     if swept and any(d.verdict == PASSED for d in decisions) and signed_off(timeline):
+        if saw_the_cooldown_alone(timeline, rule):
+            return RuleOutcome(rule.name, ERROR, "WindowTooShort")
         if not is_covered(timeline, rule, decisions):
             return RuleOutcome(rule.name, ERROR, "LowCoverage")
         return RuleOutcome(rule.name, PASSED, None)

@@ -17,12 +17,12 @@ from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold, RuleState
-from validationrun.oracle.memory import Memory
+from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.verdict_table import judge
 from validationrun.results.judgement import Judgement
 
 from .adapter import decision_of, facts_of, rule_outcome, run_outcome, spec_rule
-from .brute_force import Outcome, Timeline
+from .brute_force import Outcome, Timeline, cooldown_end
 
 MOST_BEATS = 100_000
 
@@ -68,15 +68,17 @@ class Asker:
     def __init__(self, world: World, index: int) -> None:
         self.question = SimpleNamespace(rule=spec_rule(world.timeline.rules[index]))
         self.world, self.index, self.attempts = world, index, 0
+        self.memory = NOTHING_REMEMBERED
 
     def tick(self, start: float, t: float) -> Decision:
-        return self.ask(start, t, final=False)
+        decision = self.ask(start, t, self.memory, final=False)
+        self.memory = decision.memory
+        return decision
 
     def sweep(self, start: float, end: float, memory: Memory) -> Decision:
-        del memory
-        return self.ask(start, end, final=True)
+        return self.ask(start, end, memory, final=True)
 
-    def ask(self, start: float, t: float, *, final: bool) -> Decision:
+    def ask(self, start: float, t: float, memory: Memory, *, final: bool) -> Decision:
         timeline, rule = self.world.timeline, self.world.timeline.rules[self.index]
         assert self.world.now() >= t + self.world.settle_s - 1e-6, "asked before its time"
         self.world.asked.append((rule.name, t, final))
@@ -86,7 +88,7 @@ class Asker:
         else:
             answers, place = timeline.ticks[self.index], round((t - start) / rule.interval) - 1
         self.world.sleep(self.world.delay())
-        return decision_of(rule, start, t, answers[min(place, len(answers) - 1)], final=final)
+        return decision_of(rule, start, t, answers[min(place, len(answers) - 1)], final=final, memory=memory)
 
     def explained(self, *arguments: Any) -> Decision:
         return next(one for one in arguments if isinstance(one, Decision))
@@ -110,6 +112,7 @@ class World:
         self.kills = sorted(rng.uniform(timeline.start, self.finished + 20) for _ in range(rng.choice((0, 0, 1, 3))))
         self.states: list[dict[str, Any]] = []
         self.intent: Decision | None = None
+        self.cut = False
         self.asked: list[tuple[str, float, bool]] = []
         self.settled_decisions: list[tuple[Decision, bool]] = []
         self.beats = 0
@@ -138,10 +141,14 @@ class World:
         start = float(self.timeline.start or 0)
         if now >= over_at:
             last = self.finished if self.end is None else self.end
-            return Window(start, last, self.end, over=True)
+            return Window(start, last, self.end, self.cooldown_end(), over=True)
         # It was seen running until now at most, and never beyond the end that nobody knows yet.
         until = self.finished if self.end is None else math.nextafter(self.end, -math.inf)
         return Window(start, min(now - 1, until))
+
+    def cooldown_end(self) -> float | None:
+        """Only after a load that ended by itself."""
+        return None if self.cut else cooldown_end(self.timeline)
 
     def interrupted(self) -> bool:
         return False
@@ -152,12 +159,17 @@ class World:
         self.settled_decisions.append((decision, counted))
 
     def stop(self, decision: Decision) -> None:
-        """Recorded once. The load ends some seconds later, or on its own before that."""
+        """Recorded once. The load ends some seconds later, or on its own before that. What is over cannot be stopped."""
+        rule = next(rule for rule in self.timeline.rules if rule.name == decision.rule)
+        over = self.clock.main >= self.finished + self.learned_after
+        end = self.cooldown_end() if rule.until_cooldown and self.cooldown_end() is not None else self.end
+        if over and end is not None and decision.t >= end:
+            return
         if self.intent is None:
             self.intent = decision
             ends = max(self.clock.main, decision.t) + self.rng.choice((2.5, 6.5))
             if self.end is not None and ends < self.finished:
-                self.finished, self.end = ends, ends - 1
+                self.finished, self.end, self.cut = ends, ends - 1, True
 
     def save(self, states: Sequence[RuleState]) -> None:
         self.states = [state.to_data() for state in states]

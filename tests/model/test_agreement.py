@@ -7,6 +7,7 @@ import pytest
 
 from model.agree import compare, disagreements
 from model.brute_force import Rule, Timeline
+from model.facts import Beside, Instance, Page, Sampled
 from model.timelines import random_timeline, timelines
 
 SEED = 20260101
@@ -34,7 +35,8 @@ def test_a_disagreement_is_shown_as_a_small_run_that_can_be_run_again():
     with mock.patch("model.brute_force.is_patient", return_value=False):
         found = disagreements(SEED, range(200), most=1)
         assert len(found) == 1
-        again = eval(repr(found[0].timeline), {"Timeline": Timeline, "Rule": Rule})  # noqa: S307
+        names = {kind.__name__: kind for kind in (Timeline, Rule, Page, Beside, Instance, Sampled)}
+        again = eval(repr(found[0].timeline), names)  # noqa: S307
         assert any(compare(again, f"{found[0].number}{suffix}") for suffix in ("", "/0", "/1"))
     assert len(again.rules) <= 1
     assert len(again.ticks[0]) <= 3

@@ -7,9 +7,10 @@ also the brute-force model's.
 
 import pytest
 
-from model.adapter import decision_of, question_of, spec_rule, vector
+from model.adapter import decision_of, question_of, spec_rule
 from model.brute_force import Rule, RuleOutcome, Timeline
 from model.rows import AWAY, BREACH, EMPTY, GOOD, codes, one_rule, played, several, spec
+from model.wire import vector
 from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.fold import Fold, RuleState

@@ -9,9 +9,11 @@ import random
 
 import pytest
 
-from model.adapter import ALERT, exchange, play, question_of, spec_rule, vector, with_proof
+from model.adapter import decision_of, exchange, play, question_of, spec_rule
 from model.brute_force import Rule, RuleOutcome
+from model.facts import Page
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
+from model.wire import ALERT, vector
 from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Exchange
@@ -129,18 +131,14 @@ def test_28_a_prometheus_that_was_away_for_ten_minutes_leaves_an_error_for_good(
     assert found.run.exit_code == 2
 
 
-@pytest.mark.parametrize("missing", range(4))
-def test_29_silence_of_an_alert_that_is_not_loaded_is_an_error(missing):
+@pytest.mark.parametrize("page", [Page(rules="away"), Page(rules="absent"), Page(rules="err"), Page(ago=-12)])
+def test_29_silence_of_an_alert_that_is_not_loaded_is_an_error(page):
     """No page, another alert, a bad health, and an evaluation of the future."""
     rule = Rule("a", type="alert", interval=10)
-    # The adapter gives another kind of missing proof at each second.
-    t = 1004 + missing
-    silence = vector(t, ())
-    unproven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=False))
-    proven = Exchange("a", t, False, t, t + 400, "q", reply=silence, others=with_proof(t, good=True))
+    unproven, proven = (decision_of(rule, 1000, 1010, ("silent", seen)) for seen in (page, Page()))
 
-    assert decide(question_of(rule), 1000, unproven).reason == "AlertNotLoaded"
-    assert decide(question_of(rule), 1000, proven).verdict == "Passed"
+    assert (unproven.verdict, unproven.reason) == ("Error", "Timeout" if page.rules == "away" else "AlertNotLoaded")
+    assert proven.verdict == "Passed"
 
 
 def test_29_an_alert_that_is_never_loaded_is_an_error_at_the_end_of_the_run():
@@ -205,8 +203,10 @@ def test_34_one_error_in_the_middle_is_final_when_none_is_tolerated():
 
 def test_the_alert_of_the_adapter_is_the_one_that_its_proofs_name():
     """So that no row passes because two names differ."""
-    assert spec_rule(Rule("a", type="alert")).alert.rule_ref.alertname == ALERT
-    assert exchange(Rule("a", type="alert"), 1000, ("quiet", True), final=False).others == with_proof(1000, good=True)
+    rule = Rule("a", type="alert")
+    assert spec_rule(rule).alert.rule_ref.alertname == ALERT
+    proof = exchange(rule, 1000, 1010, ("quiet", True), final=False).others["proof"]
+    assert f'"{ALERT}"'.encode() in proof.body
 
 
 def test_35_a_load_of_ten_minutes_that_ends_0_at_once_is_an_error_whatever_the_rules_say():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from .brute_force import Answer, Rule, Timeline
+from .facts import Beside, Instance, Page, Sampled
 
 ERRORS = (
     "PrometheusUnavailable", "Timeout", "PartialResponse", "RBACDenied", "BadQuery", "ClockSkew",
@@ -26,25 +27,62 @@ VALUES = (
 
 
 def random_rule(rng: random.Random, name: str) -> Rule:
-    return Rule(
+    kind = rng.choice(("query", "query", "query", "alert", "alert", "counter"))
+    guarded = kind != "alert" and rng.random() < 0.6
+    rule = Rule(
         name,
-        type=rng.choice(("query", "query", "alert")),
+        type=kind,
         op=rng.choice(OPS),
         threshold=rng.choice(THRESHOLDS),
         interval=rng.choice((5, 5, 6, 10, 15)),
-        start_after=rng.choice((0, 0, 0, 5, 7, 10, 30, 90)),
-        final_sweep=rng.random() < 0.75,
+        start_after=rng.choice((0, 0, 0, 0, 0, 0, 5, 7, 10, 30, 30, 90)),
+        final_sweep=rng.random() < 0.85,
         stop_on_failure=rng.random() < 0.4,
         retry=rng.choice((0, 0, 1, 1, 2, 3)),
         min_coverage=rng.choice(("0", "0.5", "0.8", "0.8", "0.95", "1")),
-        range_s=rng.choice((0, 0, 10, 30)),
+        range_s=rng.choice((0, 0, 10, 30)) if kind == "query" else 0,
+        until_cooldown=rng.random() < 0.4,
+        aggregates=guarded and kind == "query",
+        series_min=rng.choice((None, None, 0, 1, 3)) if guarded else None,
+        on_missing=rng.choice(("Error", "Error", "Failed")),
+        max_age=rng.choice((0, 10, 150)),
+        series=random_counter(rng) if kind == "counter" else (),
     )
+    return replace(rule, **random_alert(rng)) if kind == "alert" else rule
+
+
+def random_alert(rng: random.Random) -> dict[str, object]:
+    return {
+        "expression": rng.choice(("none", "a", "a", "a", "and", "or", "unless", "absent", "unreadable")),
+        "for_s": rng.choice((0, 0, 0, 5, 20)),
+        "group_s": rng.choice((1, 1, 5, 15)),
+        "sets_label": rng.random() < 0.2,
+        "matcher": rng.choice(("", "=", "=", "!=")),
+        "pending": rng.choice(("Error", "Error", "Failed", "Passed")),
+        "require_series": rng.random() < 0.7,
+    }
+
+
+def random_counter(rng: random.Random) -> tuple[Sampled, ...]:
+    """A few series: there from the start or born later, reset, handed over, gone for a while before the start."""
+    series = []
+    for instance in range(rng.choice((0, 1, 1, 2, 3))):
+        value, at = rng.choice((0, 0, 1, 5)), rng.choice((-400, -20, -20, 0, 1, 12, 33))
+        samples = []
+        for _ in range(rng.choice((1, 3, 8))):
+            samples.append((at, value))
+            at += rng.choice((1, 5, 10, 25))
+            value = 0 if rng.random() < 0.1 else value + rng.choice((0, 0, 0, 1, 3))
+        series.append(Sampled(rng.choice("xxy"), f"i{instance}", tuple(samples)))
+    return tuple(series)
 
 
 def good_answer(rule: Rule, *, passes: bool) -> Answer:
     """An answer that the rule likes or not, found by trying: the numbers are few."""
     if rule.type == "alert":
-        return ("quiet", True) if passes else ("fired", 1)
+        return ("silent", Page()) if passes else ("fired", 1)
+    if rule.type == "counter":
+        return ("counter", passes)
     threshold = float(rule.threshold)
     for value in (threshold, threshold + 1, threshold - 1):
         holds = {
@@ -56,12 +94,63 @@ def good_answer(rule: Rule, *, passes: bool) -> Answer:
     raise AssertionError(rule)
 
 
+def random_page(rng: random.Random, rule: Rule) -> Page:
+    """A page with one or two things that are not as they should be."""
+    page = Page(ago=rng.choice((0, 1, 1, rule.group_s)))
+    for _ in range(rng.choice((0, 1, 1, 1, 2))):
+        change = rng.choice(
+            (
+                {"rules": rng.choice(("absent", "err", "starting", "starting", "away"))},
+                {"ago": rng.choice((-11, -6, -5, -1, 3, 9, 11, 12, 16, 26, 40, 90))},
+                {"twin_ago": rng.choice((-6, 0, 1, 11, 30))},
+                {"instances": tuple(random_instance(rng) for _ in range(rng.choice((1, 1, 2))))},
+                {"pending": rng.choice((1, 2))},
+                {"bare_fired": True},
+                {"a": rng.choice(("none", "none", "bare", "other"))},
+                {"a": rng.choice(("none", "bare", "other")), "b": rng.choice(("none", "bare", "other"))},
+                {"b": rng.choice(("none", "bare", "other"))},
+                {"away": rng.choice(("pending", "unscoped", "labels", "series"))},
+            )
+        )
+        page = replace(page, **change)  # type: ignore[arg-type]
+    return page
+
+
+def random_instance(rng: random.Random) -> Instance:
+    return Instance(rng.random() < 0.4, rng.choice((-3, 0, 4, 5, 20)), rng.choice(("ours", "other", "bare")))
+
+
+def random_beside(rng: random.Random) -> Beside:
+    """What stands beside a value, mostly with one thing that is missing."""
+    change = rng.choice(
+        (
+            {},
+            {"count": rng.choice((0, 1, 2, 3, 3))},
+            {"count": rng.choice(ERRORS[:3])},
+            {"members": rng.choice(((1, 1), (2, 1), (0, 2), (0, 1), (0, 0), (3, 3)))},
+            {"members": "Timeout"},
+            {"age": rng.choice((None, 9, 10, 11, 150, 151))},
+            {"age": "PrometheusUnavailable"},
+        )
+    )
+    return Beside(**change)  # type: ignore[arg-type]
+
+
+def with_beside(rng: random.Random, answer: Answer, chance: float) -> Answer:
+    """The answer, sometimes with something beside it."""
+    if answer[0] not in {"values", "scalar", "counter"} or rng.random() > chance:
+        return answer
+    return (*answer[:2], random_beside(rng))
+
+
 def random_answer(rng: random.Random, rule: Rule) -> Answer:
     roll = rng.random()
     if rule.type == "alert":
-        if roll < 0.4:
-            return ("quiet", rng.random() < 0.7)
-        return ("fired", rng.choice((1, 2))) if roll < 0.5 else ("error", rng.choice(ALERT_ERRORS))
+        if roll < 0.6:
+            return ("silent", random_page(rng, rule))
+        return ("fired", rng.choice((1, 2))) if roll < 0.7 else ("error", rng.choice(ALERT_ERRORS))
+    if rule.type == "counter":
+        return ("counter", rng.random() < 0.8) if roll < 0.7 else ("error", rng.choice(ERRORS))
     if roll < 0.4:
         return ("values", (rng.choice(VALUES),))
     if roll < 0.5:
@@ -75,7 +164,10 @@ def random_answer(rng: random.Random, rule: Rule) -> Answer:
 
 def random_error(rng: random.Random, rule: Rule) -> Answer:
     if rule.type == "alert":
-        return rng.choice((("quiet", False), ("error", rng.choice(ALERT_ERRORS))))
+        silent = ("silent", Page(rules=rng.choice(("absent", "err", "starting", "away"))))
+        return rng.choice((silent, ("error", rng.choice(ALERT_ERRORS))))
+    if rule.type == "counter":
+        return rng.choice((("counter", False), ("error", rng.choice(ERRORS))))
     return rng.choice((("values", ()), ("values", ("NaN",)), ("error", rng.choice(ERRORS))))
 
 
@@ -84,29 +176,35 @@ def random_answers(rng: random.Random, rule: Rule) -> tuple[Answer, ...]:
     answers: list[Answer] = []
     if rule.type == "query" and rng.random() < 0.3:
         answers += [("values", ())] * rng.randint(1, 3)
+    if rule.series_min and rng.random() < 0.4:
+        answers += [(*good_answer(rule, passes=True), Beside(count=0))] * rng.randint(1, 3)
     if rule.type == "alert" and rng.random() < 0.15:
         answers.append(("error", rng.choice(("PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied"))))
+    if rule.type == "alert" and rng.random() < 0.2:
+        answers += [("silent", Page(ago=40))] * rng.randint(1, 3)
     for _ in range(rng.randint(1, 5)):
         roll = rng.random()
-        if roll < 0.45:
-            answers += [good_answer(rule, passes=True)] * rng.randint(1, 3)
-        elif roll < 0.7:
-            answers += [random_error(rng, rule) for _ in range(rng.randint(1, rule.retry + 2))]
+        if roll < 0.6:
+            answers += [with_beside(rng, good_answer(rule, passes=True), 0.2) for _ in range(rng.randint(1, 3))]
         elif roll < 0.78:
+            answers += [random_error(rng, rule) for _ in range(rng.randint(1, rule.retry + 2))]
+        elif roll < 0.82:
             answers.append(good_answer(rule, passes=False))
         else:
-            answers.append(random_answer(rng, rule))
+            answers.append(with_beside(rng, random_answer(rng, rule), 0.4))
     return tuple(answers[:12])
 
 
 def random_sweep(rng: random.Random, rule: Rule) -> tuple[Answer, ...]:
-    errors = [random_error(rng, rule) for _ in range(rng.choice((0, 0, 0, 1, 2, rule.retry, rule.retry + 1)))]
+    errors = [random_error(rng, rule) for _ in range(rng.choice((0, 0, 0, 0, 0, 1, 2, rule.retry, rule.retry + 1)))]
     last = (
         good_answer(rule, passes=True),
         good_answer(rule, passes=False),
         random_answer(rng, rule),
     )[rng.choice((0, 0, 0, 0, 0, 0, 1, 2))]
-    return (*errors, last)
+    if rule.type == "alert" and rng.random() < 0.5:
+        last = ("silent", random_page(rng, rule))
+    return (*errors, with_beside(rng, last, 0.5))
 
 
 def random_load(rng: random.Random) -> dict[str, object]:
@@ -115,9 +213,9 @@ def random_load(rng: random.Random) -> dict[str, object]:
     shards = rng.randint(1, 3)
     length = {
         "lasted": tuple(rng.choice((0, 4, 5, 10, 28, 29, 30, 60)) for _ in range(rng.randint(1, shards))),
-        "min_seconds": rng.choice((0, 0, 0, 5, 6, 30, 31)),
+        "min_seconds": rng.choice((0, 0, 0, 0, 0, 0, 5, 6, 30, 31)),
     }
-    if rng.random() < 0.65:
+    if rng.random() < 0.75:
         return {"codes": (0,) * shards, **length}
     return {
         **length,
@@ -134,7 +232,8 @@ def random_timeline(rng: random.Random) -> Timeline:
     rules = tuple(random_rule(rng, name) for name in names)
     start = rng.choice((0, 7, 1000))
     # An end on a tick, beside a tick, at the start, before the first tick, and before the start.
-    length = rng.choice((0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, 45, 60, 75, 100, 150, -3))
+    short, long = (0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, -3), (30, 31, 45, 60, 75, 100, 150)
+    length = rng.choice(short if rng.random() < 0.35 else long)
     end = None if rng.random() < 0.06 else start + length
     asked_until = start + max(length, 0) + rng.choice((0, 1, 5, 11, 20))
     rare = lambda chance: rng.random() < chance  # noqa: E731
@@ -145,7 +244,8 @@ def random_timeline(rng: random.Random) -> Timeline:
         start=None if rare(0.02) else start,
         end=end,
         asked_until=asked_until,
-        lost_after=rng.randint(start, asked_until) if rare(0.12) else None,
+        cooldown=rng.choice((0, 0, 3, 30, 60)),
+        lost_after=rng.randint(start, asked_until + rng.choice((0, 0, 30))) if rare(0.12) else None,
         chain_reason=rng.choice(CHAIN_REASONS) if rare(0.03) else None,
         cancelled=rare(0.02),
         deadline_passed=rare(0.04),
@@ -171,7 +271,7 @@ def _without(items: tuple, index: int) -> tuple:
 def _smaller_answers(timeline: Timeline, field: str) -> Iterator[Timeline]:
     table = getattr(timeline, field)
     for i, answers in enumerate(table):
-        simple = good_answer(timeline.rules[i], passes=True)
+        simple: Answer = good_answer(timeline.rules[i], passes=True)
         shorter = [_without(answers, k) for k in range(len(answers))] if len(answers) > 1 else []
         calmer = [(*answers[:k], simple, *answers[k + 1 :]) for k in range(len(answers)) if answers[k] != simple]
         for candidate in [*shorter, *calmer]:
@@ -194,6 +294,7 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
         "asked_until",
         "lost_after",
         "has_load",
+        "cooldown",
         "codes",
         "job_complete",
         "load_reason",
@@ -223,7 +324,7 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
     yield from _smaller_answers(timeline, "sweeps")
     default = Rule("")
     for i, rule in enumerate(timeline.rules):
-        for name in ("start_after", "interval", "final_sweep", "stop_on_failure", "retry", "min_coverage", "range_s"):
+        for name in (field.name for field in fields(Rule) if field.name not in {"name", "type", "op", "threshold"}):
             if getattr(rule, name) != getattr(default, name):
                 calmer = replace(rule, **{name: getattr(default, name)})
                 yield replace(timeline, rules=(*timeline.rules[:i], calmer, *timeline.rules[i + 1 :]))

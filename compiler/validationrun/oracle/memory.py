@@ -12,7 +12,7 @@ class Memory(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
     Attributes:
         members: at the first good answer, the pods and the series under each aggregation of the query, in turn.
         reached: the rule's `series.min` was there at least once.
-        evaluated: the earliest evaluation of the alert's rules after the window's start that was seen, all healthy, Unix seconds; None before.
+        evaluated: the earliest evaluation after the window's start that healthy rules of the alert showed, Unix seconds; None before.
         evaluated_last: the last of their evaluations that was seen.
         unscoped: what was seen firing without a label that a matcher names; empty when nothing was.
     """
