@@ -41,6 +41,8 @@ def alert_rule(name: str = "failed", *, namespace: str = "monitoring", rule: str
 
 def full_run() -> dict[str, Any]:
     """A chain, a load and a rule: the smallest run that uses every step. Nothing about it is worth a warning."""
+    rule = query_rule()
+    rule["query"]["series"] = {"min": 6}
     return {
         "apiVersion": "validation.sei.io/v1alpha1",
         "kind": "ValidationRun",
@@ -51,7 +53,7 @@ def full_run() -> dict[str, Any]:
                 "deployments": [node("validators", "validator", replicas=4), node("rpc", "fullNode", replicas=2)],
             },
             "load": {"duration": "10m", "workload": {"name": "evm_transfer", "image": LOAD_IMAGE}},
-            "rules": [query_rule()],
+            "rules": [rule],
         },
     }
 
@@ -60,6 +62,7 @@ def rules_only() -> dict[str, Any]:
     """An existing chain and a rule: the smallest run there is."""
     run = full_run()
     run["spec"]["chain"] = {"chainId": "pacific-1", "endpoints": {"rpc": ["http://rpc.example.com:26657"]}}
+    run["spec"]["rules"] = [query_rule()]
     del run["spec"]["load"]
     return run
 

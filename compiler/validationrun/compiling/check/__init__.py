@@ -7,7 +7,18 @@ A new check is a function in `CHECKS`, a code in `docs/diagnostics.md` and one i
 
 from typing import Final
 
-from validationrun.compiling.check import accounts, bodies, chain, load, matchers, queries, rules, series, timeouts
+from validationrun.compiling.check import (
+    accounts,
+    bodies,
+    chain,
+    load,
+    matchers,
+    members,
+    queries,
+    rules,
+    series,
+    timeouts,
+)
 from validationrun.compiling.check.readable import Check, findings_of
 from validationrun.spec.findings import Finding
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -22,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *matchers.CHECKS,
     *queries.CHECKS,
     *series.CHECKS,
+    *members.CHECKS,
 )
 
 

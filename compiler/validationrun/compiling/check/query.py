@@ -10,8 +10,10 @@ from typing import Any, Final
 from validationrun.base.durations import parse_duration
 from validationrun.compiling.check.placeholders import FILLED
 from validationrun.oracle.comparison import Comparison
+from validationrun.oracle.placeholders import WINDOW, fill, find_places
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import window_seconds
+from validationrun.spec import promql
 from validationrun.spec.findings import Finding, Loc, Severity, format_path
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
 
@@ -82,6 +84,21 @@ class Query:
         """
         loc = self.loc if field is None else (*self.loc[:-1], field)
         return Finding(code, loc, f"{format_path(loc)}{message}", help_, Severity.WARNING, token=token)
+
+
+def filled(text: str) -> str:
+    """PromQL of the user with sample values in its placeholders, for what does not depend on the window's length."""
+    return fill(text, find_places(text)[0], {**FILLED, WINDOW: "60s"})
+
+
+def tree_of(text: str | None) -> Any:
+    """The syntax tree of PromQL with placeholders; None for None, and for what does not parse."""
+    if text is None:
+        return None
+    try:
+        return promql.parse(filled(text))
+    except promql.SyntaxFault:
+        return None
 
 
 QueryCheck = Callable[[Query], Iterator[Finding]]

@@ -1,20 +1,19 @@
 """Checks which series a rule counts: `series`, and the selector of a counter."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
+from validationrun.compiling.check.query import filled, tree_of
 from validationrun.compiling.check.readable import readable, rule_by_rule
 from validationrun.compiling.check.rules import with_body
-from validationrun.oracle.placeholders import WINDOW, fill, find_places
+from validationrun.oracle.placeholders import find_places
 from validationrun.oracle.question import expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.spec import promql
 from validationrun.spec.findings import Finding, Loc, Severity, format_path
 from validationrun.spec.promql_text import STRING_OR_COMMENT
 from validationrun.spec.v1alpha1 import Rule, ValidationRun
-
-_VALUES: Final = {**FILLED, WINDOW: "60s"}
 
 
 @rule_by_rule
@@ -43,7 +42,10 @@ def _names(run: ValidationRun, field: Loc, rule: Rule) -> Iterator[Finding]:
 def _aggregation(field: Loc, text: str | None) -> Iterator[Finding]:
     if text is None:
         return
-    tree = _tree(text)
+    tree = tree_of(text)
+    if tree is None and not promql.newer_syntax(filled(text)):
+        # It is no PromQL, which is a finding of its own.
+        return
     if tree is None or not promql.outermost_aggregations(tree):
         message = f"{format_path(field)} has no `of`, and no aggregation of the query can be counted"
         yield Finding("VR518", field, message, 'add `of`, such as `of: up{chain_id="${chainId}"}`')
@@ -63,7 +65,7 @@ def selectors(run: ValidationRun) -> Iterator[Finding]:
 
 def _selector(field: Loc, text: str, run: ValidationRun) -> Iterator[Finding]:
     yield from _strays(field, text)
-    tree = _tree(text)
+    tree = tree_of(text)
     has_comment = any(match[0].startswith("#") for match in STRING_OR_COMMENT.finditer(text))
     if tree is None or has_comment or not promql.is_plain_selector(tree):
         message = f"{format_path(field)} is not one metric with label matchers"
@@ -85,9 +87,9 @@ def _names_run(selector: Any, own: set[str]) -> bool:
 
 def _vector(field: Loc, text: str) -> Iterator[Finding]:
     yield from _strays(field, text)
-    tree = _tree(text)
+    tree = tree_of(text)
     if tree is None:
-        if not promql.newer_syntax(_filled(text)):
+        if not promql.newer_syntax(filled(text)):
             message = f"{format_path(field)} is not PromQL"
             yield Finding("VR501", field, message, "try it in Prometheus' own query page")
     elif promql.value_type(tree) != "vector":
@@ -99,18 +101,6 @@ def _vector(field: Loc, text: str) -> Iterator[Finding]:
 
 def _strays(field: Loc, text: str) -> Iterator[Finding]:
     yield from stray_findings(field, find_places(text)[1])
-
-
-def _filled(text: str) -> str:
-    return fill(text, find_places(text)[0], _VALUES)
-
-
-def _tree(text: str) -> Any:
-    """The syntax tree; None for what does not parse."""
-    try:
-        return promql.parse(_filled(text))
-    except promql.SyntaxFault:
-        return None
 
 
 CHECKS = (counted, selectors)

@@ -15,6 +15,7 @@ from validationrun.spec.promql.aggregations import (
 from validationrun.spec.promql.direction import Wants, Way, inwards
 from validationrun.spec.promql.filters import Filter, harmful_filter, split_comparison
 from validationrun.spec.promql.matching import Mismatch, mismatches, unscoped
+from validationrun.spec.promql.missing import hiding_aggregations
 from validationrun.spec.promql.newer import newer_syntax
 from validationrun.spec.promql.numbers import Numbers
 from validationrun.spec.promql.possible import possible
@@ -49,9 +50,9 @@ from validationrun.spec.promql.values import functions_of_value, is_count, is_ex
 
 __all__ = [
     "Filter", "FreshSelector", "Mismatch", "Numbers", "RangeUse", "Reach", "Selection", "Sight", "Silence", "SyntaxFault",
-    "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth", "fresh_selectors",
-    "function_name", "functions_of_value", "harmful_filter", "inwards", "is_count", "is_exact", "is_plain_selector",
-    "is_sighted", "labels_of", "matcher_values", "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes",
-    "outermost_aggregations", "parse", "possible", "range_uses", "reaches", "selections", "selectors", "sight", "silence",
-    "split_comparison", "unscoped", "value_type", "written_labels",
+    "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth",
+    "fresh_selectors", "function_name", "functions_of_value", "harmful_filter", "hiding_aggregations", "inwards", "is_count",
+    "is_exact", "is_plain_selector", "is_sighted", "labels_of", "matcher_values", "may_give_several", "metric_name",
+    "mismatches", "newer_syntax", "nodes", "outermost_aggregations", "parse", "possible", "range_uses", "reaches",
+    "selections", "selectors", "sight", "silence", "split_comparison", "unscoped", "value_type", "written_labels",
 ]  # fmt: skip

@@ -76,7 +76,15 @@ def _changes():
             yield path
 
 
-OTHER = {"op": "<", "threshold": "1", "duration": "11m", "promql": "min(up)", "replicas": 7, "image": "other:v1"}
+OTHER = {
+    "op": "<",
+    "threshold": "1",
+    "duration": "11m",
+    "promql": "min(up)",
+    "replicas": 7,
+    "min": 5,
+    "image": "other:v1",
+}
 
 
 @pytest.mark.parametrize("path", sorted(_changes(), key=str), ids=str)
