@@ -15,9 +15,7 @@ from validationrun.spec.promql import Filter, Numbers, Silence
 from validationrun.spec.promql.numbers import OPPOSITE
 
 _THRESHOLD: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_COUNT_EXACTLY: Final = (
-    "take the counter itself, less what it was when the window opened: `sum(...) - sum(... offset ${window})`"
-)
+_COUNT_EXACTLY: Final = "use rule type `counter`, which counts exactly what was added since the start of the window"
 _COUNTS_UP: Final = ("increase", "rate", "irate")
 _EXTRAPOLATES: Final = ("increase", "delta")
 
