@@ -27,7 +27,7 @@ def meaning(query: Query) -> Iterator[Finding]:
         return
     if promql.value_type(query.tree) not in ("scalar", "vector"):
         return
-    for check in (_passes_in_silence, _filter, _always_or_never, _fails_in_silence, _increase, _equality):
+    for check in (_passes_in_silence, _filter, _always_or_never, _fails_in_silence, _nan, _increase, _equality):
         found = list(check(query, comparison))
         if found:
             yield from found
@@ -123,6 +123,24 @@ def _always_or_never(query: Query, comparison: Comparison) -> Iterator[Finding]:
             f" can never fail: its value is {_described(possible)}, for which `{comparison}` always holds",
             "choose op and threshold so that a bad run violates them",
         )
+
+
+def _nan(query: Query, comparison: Comparison) -> Iterator[Finding]:
+    op, limit = comparison.op, comparison.limit
+    for hidden in promql.hidden_nans(query.tree):
+        value, otherwise = hidden.value, hidden.otherwise
+        if value.only(op, limit) or (value.can(op, limit) and not otherwise.can(op, limit)):
+            outcome = f"for which `{comparison}` holds: the rule passes without a number"
+        elif not value.can(op, limit) or not otherwise.can(OPPOSITE[op], limit):
+            outcome = f"for which `{comparison}` does not hold: the rule is Failed without a number"
+        else:
+            continue
+        yield query.warning(
+            "VR582",
+            f": `{query.show(hidden.part)}` can be NaN, and `{hidden.operator} bool` makes {hidden.result} of NaN, {outcome}",
+            "take the comparison out of promql and say it by op and threshold: NaN is then no answer, and at last the Error NaN",
+        )
+        return
 
 
 def _increase(query: Query, comparison: Comparison) -> Iterator[Finding]:

@@ -166,6 +166,57 @@ def test_an_increase_may_be_compared_by_a_bound():
     assert codes("sum(increase(restarts_total{ours}[2m]))", "<= 1") == []
 
 
+SHARE = "sum(rate(bad{ours}[2m])) / sum(rate(all{ours}[2m]))"
+NAN_PASSES = {
+    "share": (f"{SHARE} > bool 0.05", "== 0"),
+    "below one": (f"{SHARE} > bool 0.05", "< 1"),
+    "unequal": (f"{SHARE} != bool 1", "== 1"),
+    "turned round": (f"0.05 < bool {SHARE}", "== 0"),
+    "of any node": ("sum(rate(bad{ours}[2m]) / rate(all{ours}[2m]) > bool 0.05)", "== 0"),
+    "of the worst node": ("max(rate(bad{ours}[2m]) / rate(all{ours}[2m]) > bool 0.05)", "<= 0"),
+    "quantile of nothing": ("histogram_quantile(0.99, sum by (le) (rate(s_bucket{ours}[2m]))) > bool 2", "== 0"),
+    "rest": ("max(height{ours}) % max(step{ours}) > bool 1", "== 0"),
+    "less than all": (f"1 - ({SHARE} > bool 0.05)", "== 1"),
+    "one of two": (f"({SHARE} > bool 0.05) + (max(lag{{ours}}) > bool 9)", "== 0"),
+    "rounded": (f"round({SHARE}) > bool 0", "== 0"),
+}
+
+
+@pytest.mark.parametrize(("promql", "condition"), NAN_PASSES.values(), ids=NAN_PASSES.keys())
+def test_nan_that_passes_by_bool_is_told(promql: str, condition: str):
+    (finding,) = findings(promql, condition)
+    assert finding.code == "VR582"
+    assert f"`{condition}` holds: the rule passes without a number" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("promql", "condition"),
+    [
+        (f"{SHARE} <= bool 0.05", "== 1"), (f"{SHARE} <= bool 0.05", "> 0"), (f"{SHARE} != bool 1", "== 0"),
+        (f"({SHARE} < bool 0.05) + (max(lag{{ours}}) < bool 9)", ">= 1"),
+    ],
+)  # fmt: skip
+def test_nan_that_fails_by_bool_is_told(promql: str, condition: str):
+    (finding,) = findings(promql, condition)
+    assert finding.code == "VR582"
+    assert f"`{condition}` does not hold: the rule is Failed without a number" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("promql", "condition"),
+    [
+        ("max(lag{ours}) > bool 5", "== 0"), ("max(used_bytes{ours}) / 1024 > bool 5", "== 0"), (f"{SHARE}", "<= 0.05"),
+        ("sum(rate(bad{ours}[2m])) / (sum(rate(all{ours}[2m])) > 0) > bool 0.05", "== 0"),
+        ("sum(rate(bad{ours}[2m])) / clamp_min(sum(rate(all{ours}[2m])), 1) > bool 0.05", "== 0"),
+        (f"({SHARE} >= 0) > bool 0.05", "== 0"), ("1 / sum(rate(all{ours}[2m])) > bool 5", "== 0"),
+        ("count(rate(bad{ours}[2m]) / rate(all{ours}[2m])) > bool 5", "== 1"), (f"max(lag{{ours}}) and on () ({SHARE} > bool 0.05)", "< 5"),
+        ("sum(rate(bad{ours}[2m])) / (sum(rate(all{ours}[2m])) != 0) > bool 0.05", "== 0"),
+    ],
+)  # fmt: skip
+def test_bool_of_what_is_no_nan_is_not(promql: str, condition: str):
+    assert "VR582" not in codes(promql, condition)
+
+
 REACH = {
     "an hour ago": ("min(increase(height{ours}[2m] offset 1h))", {}, "VR552"),
     "fixed": ("max(height{ours} @ 1700000000)", {}, "VR576"),
