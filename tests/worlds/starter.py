@@ -20,7 +20,7 @@ from validationrun.compiling.plan import build_plan
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.parameters import load_plan
 from validationrun.contract.run_entry import LoadPlan
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, expected_in
 from validationrun.spec.v1alpha1 import ValidationRun
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
@@ -60,7 +60,8 @@ class Starter:
     scrape: int
 
     def questions(self) -> list[Question]:
-        return [Question.of(rule, self.values) for rule in self.run.spec.rules]
+        chain = self.run.spec.chain
+        return [Question.of(rule, self.values, expected_in(rule, chain)) for rule in self.run.spec.rules]
 
 
 @cache
