@@ -105,6 +105,8 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
         node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(plan.load.duration_s)} of {plan.load.name})")
         if plan.load.config:
             node.add(f"ConfigMap {plan.name}-xxxxx-<uid8>-config: {', '.join(file.name for file in plan.load.config)}")
+        if plan.load.init_containers:
+            node.add(f"prepared in each pod by {', then '.join(plan.load.init_containers)}, within timeouts.loadStart")
         node.add(f"runs as account {plan.accounts.workload}")
     elif step.name == "rule-evaluator":
         for rule in plan.rules:

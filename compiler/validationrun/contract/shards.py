@@ -20,6 +20,9 @@ POD_GONE: Final = "PodGone"
 _NEVER: Final = frozenset({"InvalidImageName"})
 """Waiting reasons that never pass. Every other cause, such as a missing image or Secret, may pass."""
 
+_SAYS_NOTHING: Final = frozenset({None, "", "PodInitializing", "ContainerCreating"})
+"""Reasons of a container that waits for its turn, or for something that only events tell."""
+
 _WORDS_BYTES: Final = 400
 _MOST_NAMED: Final = 8
 _WELL: Final = "exit 0"
@@ -37,6 +40,7 @@ class ShardState:
         disrupted: it was evicted, preempted, deleted or replaced, or its node went away, so its work is incomplete.
         deleted: its pod was deleted, perhaps by us, before its container ended.
         hopeless: it has not run and never will.
+        unprepared: it is hopeless because an init container failed.
     """
 
     index: int
@@ -50,6 +54,7 @@ class ShardState:
     disrupted: bool = False
     deleted: bool = False
     hopeless: bool = False
+    unprepared: bool = False
     image: str | None = None
     image_id: str | None = None
 
@@ -115,6 +120,8 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     now = (container or {}).get("state") or {}
     state = _disruption(state, pod)
     state = replace(state, pod=name)
+    if state.started is None and (held := _held_by_init_container(state, status)) is not None:
+        return held
     if container is None:
         return _without_container(state, status)
     state = replace(state, image=container.get("image"), image_id=container.get("imageID"))
@@ -126,6 +133,25 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     return replace(
         state, waiting=_words(waiting) or "waiting", hopeless=state.started is None and waiting.get("reason") in _NEVER
     )
+
+
+def _held_by_init_container(state: ShardState, status: Mapping[str, Any]) -> ShardState | None:
+    """The shard while an init container runs, or after one failed; None when none of them says anything."""
+    for entry in status.get("initContainerStatuses") or []:
+        now, name = entry.get("state") or {}, f"init container {entry.get('name')}"
+        if "running" in now:
+            return replace(state, waiting=f"{name} runs")
+        if (ended := now.get("terminated")) is not None:
+            code = ended.get("exitCode")
+            if code == 0:
+                continue
+            why = cut("".join(f": {text}" for text in _causes(ended) if text != "Error"), _WORDS_BYTES)
+            return replace(state, waiting=f"{name} ended with exit {code}{why}", hopeless=True, unprepared=True)
+        waiting = now.get("waiting") or {}
+        if waiting.get("reason") not in _SAYS_NOTHING:
+            hopeless = waiting["reason"] in _NEVER
+            return replace(state, waiting=f"{name}: {_words(waiting)}", hopeless=hopeless)
+    return None
 
 
 def _disruption(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
@@ -182,7 +208,11 @@ def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
 
 
 def _words(found: Mapping[str, Any]) -> str:
-    return cut(": ".join(str(found[key]) for key in ("reason", "message") if found.get(key)), _WORDS_BYTES)
+    return cut(": ".join(_causes(found)), _WORDS_BYTES)
+
+
+def _causes(found: Mapping[str, Any]) -> list[str]:
+    return [str(found[key]) for key in ("reason", "message") if found.get(key)]
 
 
 def _time(text: str | None) -> float | None:

@@ -29,6 +29,7 @@ class Container:
     Attributes:
         command: None for the image's own entrypoint.
         has_variables_from: it takes all variables of a ConfigMap or Secret.
+        read_only: it may write to its volumes only.
     """
 
     image: str
@@ -36,6 +37,7 @@ class Container:
     args: Sequence[str]
     variables: Sequence[Variable]
     has_variables_from: bool
+    read_only: bool
 
     @classmethod
     def of(cls, container: Mapping[str, Any]) -> Self:
@@ -48,6 +50,7 @@ class Container:
                 for entry in container.get("env") or []
             ],
             has_variables_from=bool(container.get("envFrom")),
+            read_only=bool((container.get("securityContext") or {}).get("readOnlyRootFilesystem")),
         )
 
 
@@ -92,8 +95,9 @@ class Job(KubeObject):
 
     @property
     def user(self) -> str:
-        """`uid` or `uid:gid` of its pods' security context; empty when it has none."""
-        context = self.pod_spec.get("securityContext") or {}
+        """`uid` or `uid:gid` by its container's security context, or else its pods'; empty when neither says it."""
+        own = self.pod_spec["containers"][0].get("securityContext") or {}
+        context = {**(self.pod_spec.get("securityContext") or {}), **own}
         if "runAsUser" not in context:
             return ""
         group = context.get("runAsGroup")

@@ -34,6 +34,8 @@ def run_command(
         command += ["--mount", _bind(config, container.mount_path) + ",readonly"]
     if container.user:
         command += ["--user", container.user]
+    if container.read_only:
+        command += ["--read-only"]
     command += ["--env-file", str(variables)]
     for variable in inherited(shard):
         command += ["--env", variable]

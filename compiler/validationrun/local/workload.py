@@ -19,7 +19,7 @@ from validationrun.kube import job as kube
 from validationrun.local.chain import Chain
 from validationrun.local.env_expansion import expand
 from validationrun.local.preflight import LocalError
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
 
 _SHARD_INDEX: Final = "SHARD_INDEX"
 _RESULTS_URI: Final = "RESULTS_URI"
@@ -38,7 +38,8 @@ class Container:
         files: the config files, filled.
         mount_path: the config folder in the container.
         grace_s: time from SIGTERM to SIGKILL.
-        user: `uid` or `uid:gid` of the pod's security context; empty when it has none.
+        user: `uid` or `uid:gid` of the security context; empty when it has none.
+        read_only: its root file system is.
     """
 
     image: str
@@ -49,6 +50,7 @@ class Container:
     mount_path: str
     grace_s: float
     user: str = ""
+    read_only: bool = False
 
     def shard(self, index: int, place: Callable[[str], str] = lambda text: text) -> "Shard":
         """
@@ -100,6 +102,7 @@ def container_of(
     load = run.spec.load
     if load is None:
         raise ValueError(f"run {identity.workflow} has no load")
+    _refuse_init_containers(load)
     return Container(
         image=container.image,
         command=container.command,
@@ -109,7 +112,16 @@ def container_of(
         mount_path=load.workload.config.mount_path,
         grace_s=conventions.DEFAULT_GRACE_SECONDS if job.grace_seconds is None else job.grace_seconds,
         user=job.user,
+        read_only=container.read_only,
     )
+
+
+def _refuse_init_containers(load: LoadSpec) -> None:
+    if load.workload.pod_template.init_containers:
+        raise LocalError(
+            "spec.load.workload.podTemplate.initContainers do not run on one machine, and without them the workload is not "
+            "prepared: do their work by hand, and leave them out here"
+        )
 
 
 def _refuse_unknown_lists(bundle: Bundle, chain: Chain) -> None:
@@ -173,6 +185,15 @@ def cluster_only(run: ValidationRun, *, in_container: bool) -> list[str]:
     left = [field for field in _NOT_HERE if pod.get(field) and not (in_container and field == "securityContext")]
     fields = [f"podTemplate.{field}" for field in left]
     resources = ["resources"] if load.workload.resources is not None else []
+    context = load.workload.security_context
+    # Docker is told the user and a read-only root file system; the rest it does by itself, or is told always.
+    not_root = context is not None and context.run_as_non_root and context.run_as_user is None
+    if context is not None and not in_container:
+        resources.append("securityContext")
+    elif not_root:
+        resources.append("securityContext.runAsNonRoot")
+    if load.workload.image_pull_policy is not None:
+        resources.append("imagePullPolicy")
     token = ["serviceAccountToken"] if load.workload.service_account_token else []
     return [*fields, *resources, *token]
 

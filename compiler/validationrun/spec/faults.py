@@ -309,9 +309,17 @@ def _duration_bounds(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
     return Finding("VR205", loc, message, "write a duration in these bounds")
 
 
+def _only(loc: Loc, path: str, detail: ErrorDetails) -> Finding:
+    value = detail["input"]
+    got = str(value).lower() if isinstance(value, bool) else _kind_of(value)
+    message = f"{path} must be {detail['ctx']['only']}, or left out; got {got}"
+    return Finding("VR203", loc, message, "delete the line: a spec may only tighten what validationrun sets")
+
+
 _MAKERS: Final[dict[str, Callable[[Loc, str, ErrorDetails], Finding]]] = {
     "literal_error": _one_of,
     "string_pattern_mismatch": _pattern,
+    "only": _only,
     "duration": _duration,
     "duration_bounds": _duration_bounds,
     "greater_than_equal": _bounds("be at least {ge}", "raise it to {ge} or more"),

@@ -37,7 +37,9 @@ def why_not_started(
             )
     messages = list(_told(context, late))
     rest = f"; and {len(messages) - _MOST_TOLD} more" if len(messages) > _MOST_TOLD else ""
-    return RunReason.LOAD_NOT_STARTED, "; ".join(messages[:_MOST_TOLD]) + rest if messages else "no shard started"
+    unprepared = any(state.unprepared for state in late)
+    reason = RunReason.WORKLOAD_INFRA_FAILURE if unprepared else RunReason.LOAD_NOT_STARTED
+    return reason, "; ".join(messages[:_MOST_TOLD]) + rest if messages else "no shard started"
 
 
 def _told(context: Context, late: list[ShardState]) -> Iterator[str]:

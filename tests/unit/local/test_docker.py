@@ -51,6 +51,11 @@ def test_a_value_that_the_env_file_cannot_hold_comes_from_dockers_environment(va
     assert told[told.index("--env") + 1] == "A"
 
 
+def test_a_root_file_system_is_read_only_when_the_spec_says_so():
+    assert "--read-only" in command(container(read_only=True))
+    assert "--read-only" not in command(container())
+
+
 def test_the_specs_command_takes_the_place_of_the_entrypoint():
     """Docker takes one word as entrypoint; the others come before the arguments."""
     told = command(container(command=["sh", "-c"], args=["exit $$0"]))

@@ -118,6 +118,31 @@ def test_what_only_a_cluster_has_is_told():
     assert cluster_only(run_of(), in_container=False) == []
 
 
+def test_a_containers_security_context_and_pull_policy_are_told_as_far_as_docker_lacks_them():
+    workload = {"securityContext": {"runAsNonRoot": True, "readOnlyRootFilesystem": True}, "imagePullPolicy": "Always"}
+    run = run_of(workload=workload)
+    assert cluster_only(run, in_container=False) == ["securityContext", "imagePullPolicy"]
+    assert cluster_only(run, in_container=True) == ["securityContext.runAsNonRoot", "imagePullPolicy"]
+    user = run_of(workload={"securityContext": {"runAsNonRoot": True, "runAsUser": 1000}})
+    assert cluster_only(user, in_container=True) == []
+
+
+def test_the_containers_user_wins_over_the_pods_and_its_root_is_read_only():
+    pod = {"securityContext": {"runAsUser": 1, "runAsGroup": 2}}
+    context = {"runAsUser": 1000, "readOnlyRootFilesystem": True}
+    made = container(workload={"podTemplate": pod, "securityContext": context})
+    assert (made.user, made.read_only) == ("1000:2", True)
+    made = container(workload={"podTemplate": pod})
+    assert (made.user, made.read_only) == ("1:2", False)
+
+
+def test_init_containers_are_refused_in_words():
+    """Without them the workload would not be prepared, and would fail for a cause that nobody named."""
+    pod = {"initContainers": [{"name": "accounts", "image": "r.example.com/accounts:v1"}]}
+    with pytest.raises(LocalError, match=r"podTemplate\.initContainers do not run on one machine"):
+        container(workload={"podTemplate": pod})
+
+
 def refuse(url):
     raise AssertionError(f"{url} was asked")
 

@@ -105,7 +105,17 @@ def test_a_bad_text_is_refused(name: str, value: str):
 
 def test_every_named_text_type_is_in_the_tables():
     named = {name for name in vars(types) if typing.get_origin(getattr(types, name)) is typing.Annotated}
-    others = {"Cooldown", "Duration", "DurationOrZero", "Interval", "Quantity", "RunName", "WholeQuantity"}
+    others = {
+        "OnlyFalse",
+        "OnlyTrue",
+        "Cooldown",
+        "Duration",
+        "DurationOrZero",
+        "Interval",
+        "Quantity",
+        "RunName",
+        "WholeQuantity",
+    }
     assert named - others == GOOD.keys() == BAD.keys()
 
 

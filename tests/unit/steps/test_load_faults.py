@@ -144,6 +144,86 @@ def test_what_can_never_run_is_not_waited_for(world: World, state: Any, words: s
     assert read(world.cluster).get(LoadStart) is None, "a window of decades must not open"
 
 
+WAITS = {"waiting": {"reason": "PodInitializing"}}
+
+
+def preparing(world: World, *states: Any) -> None:
+    """The pod of shard 0 while its workload waits for its init containers, which are in these states."""
+    statuses = [{"name": f"init-{index}", "state": state} for index, state in enumerate(states)]
+    made = pod(0, WAITS, world.uid(), initContainerStatuses=statuses)
+    world.cluster.put(PODS, made)
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([ended(3)], "init container init-0 ended with exit 3"),
+        ([ended(1)], "init container init-0 ended with exit 1"),
+        ([ended(0), ended(137, reason="OOMKilled"), WAITS], "init container init-1 ended with exit 137: OOMKilled"),
+        ([{"terminated": START_ERROR}], "init container init-0 ended with exit 128: StartError: exec: no such file"),
+    ],
+)
+def test_an_init_container_that_fails_is_an_infrastructure_failure(world: World, states: Any, words: str) -> None:
+    """Whatever its code: none of them is an assertion, and no window opens."""
+    goes_down(world)
+    world.clock.after(5, lambda: preparing(world, *states))
+    load = world.run()
+    assert (load["code"], load["reason"], load["message"]) == (2, "WorkloadInfraFailure", f"shard 0: {words}")
+    assert world.exit_code != 0
+    assert world.clock.now < START + 60
+    assert read(world.cluster).get(LoadStart) is None
+
+
+def test_an_init_container_that_failed_is_told_though_the_job_ended_first(world: World) -> None:
+    def fails() -> None:
+        preparing(world, ended(3))
+        world.job_ends("Failed")
+
+    world.clock.after(5, fails)
+    load = world.run()
+    assert (load["code"], load["reason"]) == (2, "WorkloadInfraFailure")
+    assert load["message"] == "shard 0: init container init-0 ended with exit 3"
+
+
+def test_the_time_of_an_init_container_counts_to_load_start(world: World) -> None:
+    goes_down(world)
+    world.clock.after(5, lambda: preparing(world, ended(0), running(5)))
+    load = world.run()
+    assert (load["code"], load["reason"]) == (2, "LoadNotStarted")
+    assert load["message"] == "shard 0: init container init-1 runs"
+    assert world.clock.now >= START + 300
+
+
+@pytest.mark.parametrize(
+    ("reason", "waits"), [("ErrImagePull", True), ("InvalidImageName", False)], ids=["may-pass", "never-passes"]
+)
+def test_an_init_container_that_waits_is_told(world: World, reason: str, waits: bool) -> None:
+    goes_down(world)
+    state = {"waiting": {"reason": reason, "message": "no such image"}}
+    world.clock.after(5, lambda: preparing(world, state, WAITS))
+    load = world.run()
+    message = f"shard 0: init container init-0: {reason}: no such image"
+    assert (load["code"], load["reason"], load["message"]) == (2, "LoadNotStarted", message)
+    assert (world.clock.now >= START + 300) is waits
+
+
+def test_a_volume_that_an_init_container_waits_for_stands_in_an_event(world: World) -> None:
+    goes_down(world)
+    words = 'MountVolume.SetUp failed for volume "keys": secret "keys" not found'
+    world.clock.after(5, lambda: preparing(world, WAITS))
+    world.clock.after(8, lambda: world.says("FailedMount", words, of="load-0", at=8))
+    load = world.run()
+    assert (load["reason"], load["message"]) == ("LoadNotStarted", f"shard 0: {words}")
+
+
+def test_the_window_opens_with_the_workload_not_with_its_init_container(world: World) -> None:
+    world.clock.after(5, lambda: preparing(world, running(5)))
+    world.clock.after(20, lambda: world.pods(running(20)))
+    world.clock.after(80, lambda: (world.pods(ended(0, 20, 80)), world.job_ends()))
+    load = world.run()
+    assert (load["code"], load["start"]) == (0, format_time(START + 20))
+
+
 def test_one_shard_that_never_runs_ends_the_load_of_the_others(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, 2)
     world.evaluator_is_ready()

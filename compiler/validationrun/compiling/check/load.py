@@ -1,15 +1,18 @@
 """Checks `spec.load`, and the images of the chain."""
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from validationrun.base.conventions import RESERVED_ENV, RESULT_DIR
+from validationrun.base.conventions import LOAD_CONTAINER, RESERVED_ENV, RESULT_DIR
 from validationrun.compiling.check.chain import label_findings, located
 from validationrun.compiling.check.images import image_findings
 from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
-from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
+from validationrun.spec.partial import is_left_out
+from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun, Workload
+from validationrun.spec.v1alpha1.kubernetes import VolumeMount
+from validationrun.spec.v1alpha1.load import InitContainer
 
 _LOAD: Final[Loc] = ("spec", "load")
 _WORKLOAD: Final[Loc] = (*_LOAD, "workload")
@@ -29,7 +32,27 @@ def node_images(run: ValidationRun) -> Iterator[Finding]:
 
 def workload_image(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        yield from image_findings((*_WORKLOAD, "image"), run.spec.load.workload.image)
+        for loc, container in _containers(run.spec.load):
+            yield from image_findings((*loc, "image"), container.image)
+
+
+def _containers(load: LoadSpec) -> Iterator[tuple[Loc, Workload | InitContainer]]:
+    yield _WORKLOAD, load.workload
+    for index, container in enumerate(load.workload.pod_template.init_containers or []):
+        if not is_left_out(container):
+            yield (*_POD, "initContainers", index), container
+
+
+def init_containers(run: ValidationRun) -> Iterator[Finding]:
+    if run.spec.load is None:
+        return
+    loc = (*_POD, "initContainers")
+    names = [container.name for container in run.spec.load.workload.pod_template.init_containers or []]
+    yield from _duplicates(loc, "name", names)
+    for index, name in enumerate(names):
+        if name == LOAD_CONTAINER:
+            message = f"{format_path((*loc, index, 'name'))} {quote(name)} is the name of the workload's own container"
+            yield Finding("VR403", (*loc, index, "name"), message, "rename it")
 
 
 def load_is_judged(run: ValidationRun) -> Iterator[Finding]:
@@ -45,12 +68,15 @@ def load_is_judged(run: ValidationRun) -> Iterator[Finding]:
 
 
 def environment(run: ValidationRun) -> Iterator[Finding]:
-    load = run.spec.load
-    if load is None:
-        return
-    env_loc = (*_WORKLOAD, "env")
-    yield from _duplicates(env_loc, "name", [entry.name for entry in load.workload.env or []])
-    for index, entry in enumerate(load.workload.env or []):
+    if run.spec.load is not None:
+        for loc, container in _containers(run.spec.load):
+            yield from _environment(loc, container)
+
+
+def _environment(container_loc: Loc, container: Workload | InitContainer) -> Iterator[Finding]:
+    env_loc = (*container_loc, "env")
+    yield from _duplicates(env_loc, "name", [entry.name for entry in container.env or []])
+    for index, entry in enumerate(container.env or []):
         if entry.name in RESERVED_ENV:
             message = f"{format_path((*env_loc, index, 'name'))} {quote(entry.name)} is set by validationrun itself"
             yield Finding("VR402", (*env_loc, index, "name"), message, "rename it, or use the value that is given")
@@ -62,10 +88,10 @@ def environment(run: ValidationRun) -> Iterator[Finding]:
                 )
             sources = sum(getattr(entry.value_from, source) is not None for source in _VALUE_SOURCES)
             yield from _exactly_one(loc, sources, "`fieldRef: {fieldPath: metadata.name}`")
-    for index, source in enumerate(load.workload.env_from or []):
+    for index, source in enumerate(container.env_from or []):
         prefix = source.prefix or ""
         references = (source.config_map_ref, source.secret_ref)
-        loc = (*_WORKLOAD, "envFrom", index)
+        loc = (*container_loc, "envFrom", index)
         yield from _exactly_one(loc, sum(reference is not None for reference in references), "`secretRef: {name: ...}`")
         formed = [name for name in RESERVED_ENV if name.startswith(prefix)]
         # Without a prefix any key could be a reserved name, so a warning would appear for every ordinary envFrom.
@@ -125,7 +151,6 @@ def volumes(run: ValidationRun) -> Iterator[Finding]:
 
 def _mounts(load: LoadSpec) -> Iterator[Finding]:
     pod = load.workload.pod_template
-    loc = (*_POD, "volumeMounts")
     known = {volume.name for volume in pod.volumes or []}
     taken = {RESULT_DIR: "the results folder"}
     config_path = posixpath.normpath(load.workload.config.mount_path)
@@ -134,7 +159,18 @@ def _mounts(load: LoadSpec) -> Iterator[Finding]:
         yield Finding("VR411", field, f"{format_path(field)} is {taken[config_path]}", "choose another folder")
     elif load.workload.config.files:
         taken[config_path] = "the config files' folder"
-    for index, mount in enumerate(pod.volume_mounts or []):
+    yield from _mounts_of((*_POD, "volumeMounts"), pod.volume_mounts or [], known, taken)
+    for index, container in enumerate(pod.init_containers or []):
+        yield from _mounts_of(
+            (*_POD, "initContainers", index, "volumeMounts"), container.volume_mounts or [], known, taken
+        )
+
+
+def _mounts_of(
+    loc: Loc, mounts: list[VolumeMount], known: Collection[str], reserved: Mapping[str, str]
+) -> Iterator[Finding]:
+    taken = dict(reserved)
+    for index, mount in enumerate(mounts):
         field = (*loc, index, "mountPath")
         path = posixpath.normpath(mount.mount_path)
         if path in taken:
@@ -158,4 +194,14 @@ def pod_labels(run: ValidationRun) -> Iterator[Finding]:
         yield from label_findings((*_POD, "labels"), run.spec.load.workload.pod_template.labels or {})
 
 
-CHECKS = (node_images, workload_image, load_is_judged, environment, config_names, volumes, ports, pod_labels)
+CHECKS = (
+    node_images,
+    workload_image,
+    init_containers,
+    load_is_judged,
+    environment,
+    config_names,
+    volumes,
+    ports,
+    pod_labels,
+)

@@ -1,6 +1,7 @@
 """`spec.load` -> an Indexed Job and its config files."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
 from validationrun.base import conventions
@@ -16,7 +17,9 @@ from validationrun.compiling.plan.manifests import (
 from validationrun.compiling.plan.model import ConfigFile, PlannedLoad
 from validationrun.contract.accounts import workload_account
 from validationrun.contract.plan_json import TextPlace
-from validationrun.spec.v1alpha1 import LoadSpec
+from validationrun.spec.v1alpha1 import LoadSpec, Workload
+from validationrun.spec.v1alpha1.kubernetes import VolumeMount
+from validationrun.spec.v1alpha1.load import InitContainer
 
 
 class _Variable(TypedDict):
@@ -62,6 +65,7 @@ def plan_load(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str)
         min_duration_s=load.min_duration,
         failed_codes=tuple(load.workload.exit_codes.failed),
         shards=load.replicas,
+        init_containers=tuple(container.name for container in load.workload.pod_template.init_containers or []),
         job=manifest(conventions.BUNDLE_JOB, _job(load, namespace, deadline_s, results_uri)),
         config=tuple(_config_file(name, text) for name, text in load.workload.config.files.items()),
     )
@@ -122,26 +126,44 @@ def _pod_spec(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any
         if field in pod:
             spec[field] = pod[field]
     spec["volumes"] = [*volumes, *pod.get("volumes", [])]
-    spec["containers"] = [_container(load, namespace, results_uri)]
+    given = workload.pod_template
+    if given.init_containers:
+        spec["initContainers"] = [
+            {"name": prepared.name, **_container(prepared, prepared.volume_mounts, load, namespace, results_uri)}
+            for prepared in given.init_containers
+        ]
+    container = _container(workload, given.volume_mounts, load, namespace, results_uri)
+    spec["containers"] = [{"name": conventions.LOAD_CONTAINER, **container}]
     return spec
 
 
-def _container(load: LoadSpec, namespace: str, results_uri: str) -> dict[str, Any]:
-    workload = load.workload
-    given = workload.model_dump(by_alias=True, exclude_unset=True)
-    container: dict[str, Any] = {"name": conventions.LOAD_CONTAINER, "image": workload.image}
-    for field in ("command", "args"):
+def _container(
+    wanted: Workload | InitContainer,
+    mounts: Sequence[VolumeMount] | None,
+    load: LoadSpec,
+    namespace: str,
+    results_uri: str,
+) -> dict[str, Any]:
+    """A container without its name: the workload's, or one that prepares it."""
+    given = wanted.model_dump(by_alias=True, exclude_unset=True)
+    container: dict[str, Any] = {"image": wanted.image}
+    for field in ("imagePullPolicy", "command", "args"):
         if field in given:
             container[field] = given[field]
     container["env"] = [*_environment(load, namespace, results_uri), *given.get("env", [])]
     for field in ("envFrom", "ports", "resources"):
         if field in given:
             container[field] = given[field]
-    container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    # The spec's model has no value that loosens these.
+    own_context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container["securityContext"] = {**given.get("securityContext", {}), **own_context}
     own = [{"name": _RESULTS_VOLUME, "mountPath": conventions.RESULT_DIR}]
-    if workload.config.files:
-        own.append({"name": _CONFIG_VOLUME, "mountPath": workload.config.mount_path})
-    container["volumeMounts"] = [*own, *given.get("podTemplate", {}).get("volumeMounts", [])]
+    if load.workload.config.files:
+        own.append({"name": _CONFIG_VOLUME, "mountPath": load.workload.config.mount_path})
+    container["volumeMounts"] = [
+        *own,
+        *(mount.model_dump(by_alias=True, exclude_unset=True) for mount in mounts or []),
+    ]
     return container
 
 

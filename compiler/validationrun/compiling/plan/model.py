@@ -50,7 +50,7 @@ class ChainObject:
 
 @dataclass(frozen=True, slots=True)
 class PlannedLoad:
-    """The load: one Indexed Job and its config files."""
+    """The load: one Indexed Job, the names of its init containers, and its config files."""
 
     name: str
     image: str
@@ -58,6 +58,7 @@ class PlannedLoad:
     min_duration_s: int | None
     failed_codes: tuple[int, ...]
     shards: int
+    init_containers: tuple[str, ...]
     job: Manifest
     config: tuple[ConfigFile, ...]
 

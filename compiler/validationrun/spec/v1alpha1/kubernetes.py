@@ -17,11 +17,16 @@ from validationrun.spec.v1alpha1.types import (
     LabelKey,
     Labels,
     Model,
+    OnlyFalse,
+    OnlyTrue,
     OpenModel,
     Quantity,
 )
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+ImagePullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
 class KeySelector(Model):
@@ -181,6 +186,27 @@ class PodSecurityContext(OpenModel):
     supplemental_groups: Annotated[list[int] | None, Field(description="Further groups.")] = None
     seccomp_profile: Annotated[SeccompProfile | None, Field(description="System call filter.")] = None
     sysctls: Annotated[list[Sysctl] | None, Field(description="Kernel settings of the pod.")] = None
+
+
+class DroppedCapabilities(Model):
+    drop: Annotated[list[Literal["ALL"]] | None, Field(description="All are dropped anyway.")] = None
+
+
+class DefaultSeccompProfile(Model):
+    type: Annotated[Literal["RuntimeDefault"], Field(description="The container runtime's own profile.")]
+
+
+class ContainerSecurityContext(Model):
+    """Without the fields and values that would loosen what validationrun sets."""
+
+    read_only_root_filesystem: Annotated[bool | None, Field(description="Let it write to mounted volumes only.")] = None
+    run_as_non_root: Annotated[OnlyTrue | None, Field(description="Refuse to start as root.")] = None
+    run_as_user: Annotated[int | None, Field(ge=1, description="User id of the process; not root.")] = None
+    run_as_group: Annotated[int | None, Field(ge=1, description="Group id of the process; not root.")] = None
+    allow_privilege_escalation: Annotated[OnlyFalse | None, Field(description="False anyway.")] = None
+    privileged: Annotated[OnlyFalse | None, Field(description="False anyway.")] = None
+    capabilities: Annotated[DroppedCapabilities | None, Field(description="All are dropped anyway.")] = None
+    seccomp_profile: Annotated[DefaultSeccompProfile | None, Field(description="System call filter.")] = None
 
 
 class LocalObjectReference(Model):

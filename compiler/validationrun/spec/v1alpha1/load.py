@@ -7,8 +7,10 @@ from pydantic import Field
 from validationrun.spec.v1alpha1.kubernetes import (
     Affinity,
     ContainerPort,
+    ContainerSecurityContext,
     EnvFrom,
     EnvVar,
+    ImagePullPolicy,
     LocalObjectReference,
     PodSecurityContext,
     Resources,
@@ -20,6 +22,7 @@ from validationrun.spec.v1alpha1.types import (
     AbsolutePath,
     Annotations,
     ConfigKey,
+    DnsLabel,
     DnsSubdomain,
     Duration,
     DurationOrZero,
@@ -45,6 +48,25 @@ class WorkloadConfig(Model):
     )
 
 
+class InitContainer(Model):
+    """A container that prepares a shard: it ends with 0 before the workload's container starts."""
+
+    name: Annotated[DnsLabel, Field(description="Name of the container.")]
+    image: Annotated[Image, Field(description="Its image; a digest is recommended.")]
+    image_pull_policy: Annotated[ImagePullPolicy | None, Field(description="When the image is pulled.")] = None
+    command: Annotated[list[str] | None, Field(description="Entrypoint; default the image's own.")] = None
+    args: Annotated[list[str] | None, Field(description="Arguments; $(NAME) refers to an environment variable.")] = None
+    env: Annotated[list[EnvVar] | None, Field(description="Further environment variables, after ours.")] = None
+    env_from: Annotated[list[EnvFrom] | None, Field(description="Variables from Secrets and ConfigMaps.")] = None
+    resources: Annotated[Resources | None, Field(description="Requests and limits.")] = None
+    security_context: Annotated[
+        ContainerSecurityContext | None, Field(description="The container's security context; only tighter than ours.")
+    ] = None
+    volume_mounts: Annotated[
+        list[VolumeMount] | None, Field(description="Mounts of podTemplate.volumes in this container.")
+    ] = None
+
+
 class PodTemplate(Model):
     labels: Annotated[Labels | None, Field(description="Further labels of the load's pods.")] = None
     annotations: Annotated[Annotations | None, Field(description="Further annotations of the load's pods.")] = None
@@ -54,6 +76,14 @@ class PodTemplate(Model):
     security_context: Annotated[PodSecurityContext | None, Field(description="The pods' security context.")] = None
     volumes: Annotated[list[Volume] | None, Field(description="Further volumes.")] = None
     volume_mounts: Annotated[list[VolumeMount] | None, Field(description="Their mounts in the workload.")] = None
+    init_containers: Annotated[
+        list[InitContainer] | None,
+        Field(
+            max_length=8,
+            description="Containers that run before the workload's, one after the other, with the same environment, config and "
+            "results folder. Their time counts to timeouts.loadStart; one that fails counts as exit code 2.",
+        ),
+    ] = None
     image_pull_secrets: Annotated[list[LocalObjectReference] | None, Field(description="Secrets for the registry.")] = (
         None
     )
@@ -79,11 +109,15 @@ class ExitCodes(Model):
 class Workload(Model):
     name: Annotated[WorkloadName, Field(description="Name in the results path and in metric labels.")]
     image: Annotated[Image, Field(description="Image of the workload; a digest is recommended.")]
+    image_pull_policy: Annotated[ImagePullPolicy | None, Field(description="When the image is pulled.")] = None
     command: Annotated[list[str] | None, Field(description="Entrypoint; default the image's own.")] = None
     args: Annotated[list[str] | None, Field(description="Arguments; $(NAME) refers to an environment variable.")] = None
     env: Annotated[list[EnvVar] | None, Field(description="Further environment variables, after ours.")] = None
     env_from: Annotated[list[EnvFrom] | None, Field(description="Variables from Secrets and ConfigMaps.")] = None
     resources: Annotated[Resources | None, Field(description="Requests and limits.")] = None
+    security_context: Annotated[
+        ContainerSecurityContext | None, Field(description="The container's security context; only tighter than ours.")
+    ] = None
     ports: Annotated[list[ContainerPort] | None, Field(description="Ports, such as one that Prometheus scrapes.")] = (
         None
     )

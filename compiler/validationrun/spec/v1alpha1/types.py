@@ -184,6 +184,19 @@ Quantity = Annotated[
 ]
 
 
+def _only(value: bool) -> Any:
+    def validate(given: Any) -> Any:
+        if given is not value:
+            raise PydanticCustomError("only", "must be {only}", {"only": str(value).lower()})
+        return given
+
+    return Annotated[bool, BeforeValidator(validate), WithJsonSchema({"const": value})]
+
+
+OnlyTrue = _only(True)
+OnlyFalse = _only(False)
+
+
 def _whole_quantity(value: Any) -> Any:
     if isinstance(value, float):
         raise PydanticCustomError("whole_quantity", "must be a whole number or text")

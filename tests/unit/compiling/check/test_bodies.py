@@ -1,7 +1,7 @@
 """
 What the API server would refuse in a deployment is told before.
 
-Each run here was put to the resource definition SeiNodeDeployment of sei-k8s-controller at 3814922, by hand; the comments say what it
+The rules are those of the resource definition SeiNodeDeployment of sei-k8s-controller at 3814922; a docstring quotes what the API server
 answers.
 """
 

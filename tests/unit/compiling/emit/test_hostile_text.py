@@ -65,6 +65,9 @@ CHECKED_OTHERWISE = {
     "spec.chain.deployments[].spec.template.spec.sidecar.resources.requests{}",
     "spec.chain.deployments[].spec.template.spec.sidecar.resources.limits{}",
     "spec.load.workload.env[].valueFrom.resourceFieldRef.divisor",
+    "spec.load.workload.podTemplate.initContainers[].resources.requests{}",
+    "spec.load.workload.podTemplate.initContainers[].resources.limits{}",
+    "spec.load.workload.podTemplate.initContainers[].env[].valueFrom.resourceFieldRef.divisor",
 }
 _PROBES = ("{{=x}}", "/{{=x}}", "a\nb", "/a\nb", '"', "${x}", " a", "é")
 
@@ -173,7 +176,7 @@ def everything() -> dict[str, Any]:
         "resultExport": {"shadowResult": {"canonicalRpc": "x"}},
     }
     spec["chain"]["deployments"] = [validators, rpc, replayer]
-    spec["load"]["workload"] |= {
+    environment: dict[str, Any] = {
         "command": ["x"],
         "args": ["x"],
         "env": [
@@ -184,6 +187,11 @@ def everything() -> dict[str, Any]:
             {"name": "E", "valueFrom": {"secretKeyRef": {"name": "x", "key": "x"}}},
         ],
         "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}, "claims": [{"name": "x", "request": "x"}]},
+    }
+    mounts = [{"name": "v0", "mountPath": "/y", "subPath": "x", "subPathExpr": "x"}]
+    image = spec["load"]["workload"]["image"]
+    spec["load"]["workload"] |= {
+        **environment,
         "config": {"files": {"a.txt": "x"}, "mountPath": "/x"},
         "podTemplate": {
             "annotations": {"a": "x"},
@@ -202,7 +210,8 @@ def everything() -> dict[str, Any]:
                 "extra": "x",
             },
             "volumes": [{"name": f"v{index}", source: {"a": "x"}} for index, source in enumerate(_VOLUME_SOURCES)],
-            "volumeMounts": [{"name": "v0", "mountPath": "/y", "subPath": "x", "subPathExpr": "x"}],
+            "volumeMounts": mounts,
+            "initContainers": [{"name": "first", "image": image, "volumeMounts": mounts, **environment}],
         },
     }
     alert = {
@@ -311,6 +320,21 @@ def counterpart(run: dict[str, Any], place: Path) -> tuple[str, Path]:
             return "job.yaml", ("", *_POD, "volumes", index + 2, *rest)
         case ("spec", "load", "workload", "podTemplate", "volumeMounts", int(index), *rest):
             return "job.yaml", ("", *_CONTAINER, "volumeMounts", index + 2, *rest)
+        case ("spec", "load", "workload", "podTemplate", "initContainers", int(number), "env", int(index), *rest):
+            first = len(conventions.RESERVED_ENV)
+            return "job.yaml", ("", *_POD, "initContainers", number, "env", index + first, *rest)
+        case (
+            "spec",
+            "load",
+            "workload",
+            "podTemplate",
+            "initContainers",
+            int(number),
+            "volumeMounts",
+            int(index),
+            *rest,
+        ):
+            return "job.yaml", ("", *_POD, "initContainers", number, "volumeMounts", index + 2, *rest)
         case ("spec", "load", "workload", "podTemplate", *rest):
             return "job.yaml", ("", *_POD, *rest)
         case ("spec", "load", "workload", *rest):

@@ -3,6 +3,8 @@
 import pytest
 
 from emit_helpers import alert_rule, edited, full_run, plan_of, rules_only, unchanged
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.explain import outline
 from validationrun.local.env_expansion import expand
 
 CONTRACT = [
@@ -286,3 +288,73 @@ def test_the_workloads_own_token_is_mounted_only_when_the_spec_says_so():
     assert (
         pod_of(lambda load: load["workload"].update(serviceAccountToken=True))["automountServiceAccountToken"] is True
     )
+
+
+def prepared(load):
+    load["workload"]["config"] = {"files": {"a.json": "{}"}}
+    load["workload"]["podTemplate"] = {
+        "volumes": [{"name": "keys", "emptyDir": {}}],
+        "initContainers": [
+            {
+                "name": "accounts",
+                "image": "accounts:1",
+                "imagePullPolicy": "Always",
+                "command": ["prepare"],
+                "args": ["--rpc=$(CHAIN_RPC_URL)"],
+                "env": [{"name": "A", "value": "b"}],
+                "envFrom": [{"secretRef": {"name": "s"}}],
+                "resources": {"limits": {"cpu": "1"}},
+                "securityContext": {"readOnlyRootFilesystem": True},
+                "volumeMounts": [{"name": "keys", "mountPath": "/keys"}],
+            },
+            {"name": "second", "image": "accounts:2"},
+        ],
+    }
+
+
+def test_init_containers_have_the_workloads_environment_folders_and_restrictions():
+    pod, (workload,) = pod_of(prepared), pod_of(prepared)["containers"]
+    first, second = pod["initContainers"]
+    assert [first["name"], second["name"]] == ["accounts", "second"]
+    assert first["env"] == [*workload["env"], {"name": "A", "value": "b"}]
+    assert second["env"] == workload["env"]
+    assert second["volumeMounts"] == workload["volumeMounts"]
+    assert first["volumeMounts"] == [*workload["volumeMounts"], {"name": "keys", "mountPath": "/keys"}]
+    assert second["securityContext"] == workload["securityContext"]
+    assert first["securityContext"] == {**workload["securityContext"], "readOnlyRootFilesystem": True}
+    assert {key: first[key] for key in ("image", "imagePullPolicy", "command", "args", "envFrom", "resources")} == {
+        "image": "accounts:1",
+        "imagePullPolicy": "Always",
+        "command": ["prepare"],
+        "args": ["--rpc=$(CHAIN_RPC_URL)"],
+        "envFrom": [{"secretRef": {"name": "s"}}],
+        "resources": {"limits": {"cpu": "1"}},
+    }
+
+
+def test_the_places_of_an_init_containers_environment_are_filled_too():
+    places = load_of(prepared).job.places
+    assert "/spec/template/spec/initContainers/1/env/0/value" in places
+
+
+def test_a_workload_without_init_containers_has_none():
+    assert "initContainers" not in pod_of()
+
+
+def test_a_security_context_is_added_to_ours():
+    """What it may hold only tightens: the names of what we set are taken, and change nothing."""
+    context = {
+        "runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000, "readOnlyRootFilesystem": True, "privileged": False,
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+    container = container_of(lambda load: load["workload"].update(securityContext=context, imagePullPolicy="Never"))
+    assert container["securityContext"] == context
+    assert container["imagePullPolicy"] == "Never"
+    one_field = container_of(lambda load: load["workload"].update(securityContext={"readOnlyRootFilesystem": True}))
+    assert one_field["securityContext"] == {**container_of()["securityContext"], "readOnlyRootFilesystem": True}
+
+
+def test_explain_names_the_init_containers_in_their_order():
+    run = edited(lambda run: prepared(run["spec"]["load"]))
+    tree = str(outline(plan_of(run), EmitOptions()))
+    assert "prepared in each pod by accounts, then second, within timeouts.loadStart" in tree
