@@ -91,6 +91,12 @@ def was_evaluated_in_window(start: int, until: int, pages: Pages) -> bool:
     return False
 
 
+def is_seen_late(start: int, t: int, page: Page, earlier: Pages) -> bool:
+    """The evaluation lies after T and settle, which proves nothing by itself, and no earlier page showed one before."""
+    when = evaluated(t, page)
+    return when is not None and when > t + SETTLE and not was_evaluated_in_window(start, t + SETTLE, earlier)
+
+
 def last_evaluation(start: int, pages: Pages) -> int:
     """The latest evaluation that an earlier page showed; the start without one."""
     healthy = [(t, evaluated(t, page)) for t, page in pages if page.rules == "ok"]
@@ -101,7 +107,8 @@ def last_evaluation(start: int, pages: Pages) -> int:
 def at_a_tick(rule: Rule, start: int, t: int, page: Page, earlier: Pages) -> tuple[str, str | None]:
     when = evaluated(t, page)
     if when is not None and when > start:
-        return "Passed", None
+        # In a window that is over before it is judged all evaluations come later.
+        return ("Awaited" if is_seen_late(start, t, page, earlier) else "Passed"), None
     # CHOICE: a Prometheus that restarted, and has not evaluated the rule yet, is given the same time again.
     since = last_evaluation(start, earlier) if when is None else start
     return ("Awaited", None) if t <= since + 2 * rule.group_s else ("Error", "AlertNotLoaded")
@@ -110,11 +117,11 @@ def at_a_tick(rule: Rule, start: int, t: int, page: Page, earlier: Pages) -> tup
 def at_the_end(rule: Rule, start: int, t: int, page: Page, earlier: Pages) -> tuple[str, str | None]:
     """CHOICE: the order of these causes is that of the text, but pending and firing instances go before the alert's series."""
     when = evaluated(t, page)
+    if is_seen_late(start, t, page, earlier):
+        return "Error", "AlertNotLoaded"
     if rule.pending != "Failed" and rule.for_s + rule.group_s >= t - start - rule.start_after:
         return "Error", "AlertCannotFire"
     if when is None or when <= start or when < t - rule.group_s - LATE:
-        return "Error", "AlertNotLoaded"
-    if when > t + SETTLE and not was_evaluated_in_window(start, t + SETTLE, earlier):
         return "Error", "AlertNotLoaded"
     if rule.pending == "Error" and pending_count(rule, page):
         return "Error", "AlertPending"

@@ -230,7 +230,7 @@ def random_timeline(rng: random.Random) -> Timeline:
     # Their order is not that of their names.
     names = rng.sample("abcd", rng.choice((0, 1, 1, 2, 2, 3, 4)))
     rules = tuple(random_rule(rng, name) for name in names)
-    start = rng.choice((0, 7, 1000))
+    start = rng.choice((1000, 1007, 2000))
     # An end on a tick, beside a tick, at the start, before the first tick, and before the start.
     short, long = (0, 0, 1, 4, 5, 6, 10, 15, 29, 30, 31, -3), (30, 31, 45, 60, 75, 100, 150)
     length = rng.choice(short if rng.random() < 0.35 else long)
@@ -307,11 +307,11 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
     for name in ("chain_reason", "cancelled", "deadline_passed", "not_stored", "forged"):
         if getattr(timeline, name) != getattr(plain, name):
             yield replace(timeline, **{name: getattr(plain, name)})
-    if timeline.start not in {None, 0}:
-        shift = timeline.start
+    if timeline.start not in {None, 1000}:
+        shift = timeline.start - 1000
         yield replace(
             timeline,
-            start=0,
+            start=1000,
             end=None if timeline.end is None else timeline.end - shift,
             asked_until=timeline.asked_until - shift,
             lost_after=None if timeline.lost_after is None else timeline.lost_after - shift,

@@ -30,6 +30,7 @@ class JudgedWindow(Document, frozen=True):
         stop_time, stop_rule: the failure that stopped the run; null when none did.
         interrupted: the evaluation ended before the window did, so it proves nothing.
         cooldown_end: where rules with `until: Cooldown` end, unless a stop came before; null without a cooldown.
+        no_data: why no rule can pass a window of the past: Prometheus holds no samples of its beginning; null when it does.
     """
 
     start: UnixSeconds | None
@@ -38,6 +39,7 @@ class JudgedWindow(Document, frozen=True):
     stop_rule: str | None
     interrupted: bool
     cooldown_end: UnixSeconds | None = None
+    no_data: str | None = None
 
     def end_of(self, rule: "Rule") -> float | None:
         """The end of this rule's own window."""

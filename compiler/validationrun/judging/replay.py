@@ -18,6 +18,7 @@ from validationrun.contract.run_entry import rule_entries
 from validationrun.contract.status import rule_status, verdict_conditions
 from validationrun.judging.completeness import holes, resumed_rules, since_resume
 from validationrun.judging.live.clock_skew import doubted
+from validationrun.judging.without_data import unproven
 from validationrun.oracle.decide import decide
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.evidence import Entry
@@ -140,7 +141,7 @@ def states_of(result: Result, fold: Fold) -> list[RuleState]:
     window = document.window
     load_s = load_seconds(window.start, window.end, window.cooldown_end)
     closed = fold.closed(ended=window.end is not None, load_s=load_s, interrupted=interrupted)
-    return closed if interrupted else doubted(closed, document.clock)
+    return closed if interrupted else unproven(doubted(closed, document.clock), window.no_data or "")
 
 
 def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None) -> Facts:

@@ -1,5 +1,6 @@
 """`evaluate`: judges only the rules, over a present or past window; it asks only Prometheus."""
 
+import dataclasses
 import logging
 import pathlib
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract.override import Override
 from validationrun.contract.record import Identity
 from validationrun.contract.record_key import MemoryRecord
+from validationrun.judging.backtest.client import HistoryError, Past
+from validationrun.judging.backtest.retention import doubt
+from validationrun.judging.backtest.windows import Period
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.window import Window
+from validationrun.judging.without_data import unproven
 from validationrun.local.control import Clock, LocalControl, as_it_ended, signals_interrupt
 from validationrun.local.finish import Setting, conclude
 from validationrun.local.memory_record import put_chain, run_entry
@@ -29,6 +34,7 @@ from validationrun.local.preflight import (
     uses_chain_id,
 )
 from validationrun.oracle.fold import Fold
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import judged_seconds
 from validationrun.prometheus import Access, Prometheus
@@ -108,7 +114,21 @@ def _judge(options: EvaluateOptions, questions: list[Question], control: LocalCo
         fold,
         Prometheus(options.prometheus_url, options.access).clock,
     ).run()
-    return as_it_ended(judgement, fold, interrupted=control.interrupted())
+    ended = as_it_ended(judgement, fold, interrupted=control.interrupted())
+    return ended if ended.interrupted or options.start is None else _with_data(options, ended)
+
+
+def _with_data(options: EvaluateOptions, judgement: Judgement) -> Judgement:
+    """The judgement of a window that may be older than what Prometheus holds, where silence and constants prove nothing."""
+    start, end = judgement.start, judgement.end
+    if start is None or end is None or not any(state.verdict == Verdict.PASSED for state in judgement.states):
+        return judgement
+    with Past(options.prometheus_url, options.access) as past:
+        try:
+            why = doubt(past, Period(start, end))
+        except HistoryError as error:
+            why = str(error)
+    return dataclasses.replace(judgement, no_data=why, states=unproven(judgement.states, why))
 
 
 def _record(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> MemoryRecord:

@@ -127,7 +127,8 @@ class SilentTick:
         if (future := _in_future(silence)) is not None:
             return future
         if silence.evaluated > self.start:
-            return None
+            late = "the alert was evaluated after this time; no earlier evaluation was seen"
+            return late if self._is_seen_late(silence, memory) else None
         # A Prometheus that restarted has not evaluated the rule yet.
         since = self.start
         if math.isinf(silence.evaluated) and memory.evaluated_last is not None:
@@ -137,10 +138,18 @@ class SilentTick:
             return message
         return Fault(RuleReason.ALERT_NOT_LOADED, message)
 
+    def _is_seen_late(self, silence: Silence, memory: Memory) -> bool:
+        """Whether every evaluation that was seen came after T, as in a window that is over before it is judged."""
+        limit = min(silence.asked, self.t + conventions.DEFAULT_SETTLE_SECONDS)
+        return silence.evaluated > limit and (memory.evaluated is None or memory.evaluated > limit)
+
     def _final_timing(self, silence: Silence, memory: Memory) -> Fault | None:
         """At the final sweep: why the evaluations prove nothing about the window."""
         if (future := _in_future(silence)) is not None:
             return future
+        if self._is_seen_late(silence, memory):
+            message = "the alert was evaluated after the window's end; no evaluation in the window was seen"
+            return Fault(RuleReason.ALERT_NOT_LOADED, message)
         if self.pending != Verdict.FAILED:
             opens = self.start + int(self.rule.run_properties.start_after)
             if (unable := cannot_fire(silence.needs_s, self.t - opens)) is not None:
@@ -151,10 +160,6 @@ class SilentTick:
         elif evaluated < self.t - silence.interval_s - _LATE_SECONDS:
             message = f"the alert was last evaluated {self.t - evaluated:.0f}s before the window's end"
             message += f"; its group is evaluated every {silence.interval_s:g}s"
-        elif evaluated > (limit := min(silence.asked, self.t + conventions.DEFAULT_SETTLE_SECONDS)) and (
-            memory.evaluated is None or memory.evaluated > limit
-        ):
-            message = "the alert was evaluated after the window's end; no evaluation in the window was seen"
         else:
             return None
         return Fault(RuleReason.ALERT_NOT_LOADED, message)

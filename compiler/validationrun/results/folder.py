@@ -91,6 +91,7 @@ def result_document(
             judgement.stop_rule,
             judgement.interrupted,
             judgement.cooldown_end,
+            judgement.no_data or None,
         ),
         settle_seconds=settle_s,
         clock=judgement.clock,

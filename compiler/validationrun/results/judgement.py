@@ -15,6 +15,7 @@ class Judgement:
         cooldown_end: where the windows of rules with `until: Cooldown` end; None without a cooldown.
         states: every rule's final state, in the order of the spec.
         clock: the comparisons of Prometheus' clock with ours; empty without rules.
+        no_data: why no rule can pass, because Prometheus holds no samples of the window's beginning; empty when it does.
         interrupted: the evaluation ended before the window, so it proves nothing.
     """
 
@@ -26,3 +27,4 @@ class Judgement:
     clock: list[ClockCheck] = field(default_factory=list)
     interrupted: bool = False
     cooldown_end: float | None = None
+    no_data: str = ""

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from validationrun.base.durations import format_duration
 from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.compact_answer import NOTHING, CompactAnswer, compact
@@ -17,6 +15,7 @@ from validationrun.judging.backtest.query_strategy import Form
 from validationrun.judging.backtest.retention import doubt, nothing_held, nothing_held_at
 from validationrun.judging.backtest.windows import Period
 from validationrun.judging.further_requests import completed
+from validationrun.judging.without_data import unproven
 from validationrun.oracle.alerting_rules import not_running
 from validationrun.oracle.decision import ASSUMED, Decision, Silence
 from validationrun.oracle.exchange import Exchange, Fault, Reply, Samples
@@ -118,8 +117,8 @@ def backtest(
     courses = [_course(past, ticks, period, assume=assume_alerts_loaded) for ticks in asked]
     judged = judge_window(courses, period)
     states = judged.fold.closed()
-    if any(state.verdict == Verdict.PASSED for state in states) and (why := doubt(past, period)):
-        states = [_doubted(state, why) for state in states]
+    if any(state.verdict == Verdict.PASSED for state in states):
+        states = unproven(states, doubt(past, period))
     verdict = judge(Facts.without_cluster(states, judged.fold.stop_rule))
     rules = [
         RuleOutcome(
@@ -145,12 +144,6 @@ def _refuse_late_rules(questions: Sequence[Question], period: Period) -> None:
                 f"rule {question.rule.name} begins after {format_duration(after)} (startAfter), when the window is over: "
                 "make it longer"
             )
-
-
-def _doubted(state: RuleState, why: str) -> RuleState:
-    if state.verdict != Verdict.PASSED:
-        return state
-    return replace(state, verdict=Verdict.ERROR, reason=RuleReason.NO_SAMPLES, message=why)
 
 
 def _course(past: Past, asked: Ticks, period: Period, *, assume: bool) -> Course:
