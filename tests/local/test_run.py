@@ -221,6 +221,21 @@ def test_a_prometheus_that_lives_in_another_time_is_refused(tmp_path, proxied):
     assert not (tmp_path / "work" / "ran").exists()
 
 
+def test_a_query_latency_is_told_as_such(tmp_path, proxied):
+    """VictoriaMetrics answers about 30 s ago, and its clock is right."""
+
+    def earlier(whole):
+        t, value = whole["data"]["result"]
+        whole["data"]["result"] = [t, repr(float(value) - 30)]
+
+    proxied.behave(behaviours.rewritten(earlier), on="time()")
+    done = ran(Spec(shell("touch ran"), [rule("one", ONE)]), tmp_path, "--prometheus", proxied.url)
+    assert done.code == 2
+    assert "Prometheus evaluates each query 30s before the time that is asked about" in done.err
+    assert "set the clocks" not in done.err
+    assert not (tmp_path / "work" / "ran").exists()
+
+
 def test_a_prometheus_that_fails_at_the_final_sweep_gives_no_pass(tmp_path, proxied):
     """Every tick was good, and nobody knows about the end."""
     spec = Spec(shell("touch runs; sleep 8"), [rule("one", ONE, retry=1)], duration="8s")

@@ -10,7 +10,7 @@ class ClockCheck(Document, frozen=True):
     Attributes:
         at: our time, Unix seconds.
         skew_seconds: how far Prometheus' clock is at least from ours; None when it could not be read.
-        message: why it could not be read.
+        message: why it could not be read, or what explains the skew if it is not the clock.
     """
 
     at: UnixSeconds

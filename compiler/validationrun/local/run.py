@@ -248,9 +248,10 @@ def _ask_prometheus(options: RunOptions, clock: Clock) -> PrometheusInfo:
     """Checks that Prometheus answers and that its clock agrees with ours. Raises LocalError."""
     info = prometheus_info(options.prometheus_url, options.access)
     with contextlib.closing(Prometheus(options.prometheus_url, options.access)) as prometheus:
-        fault = fault_of([check_clock(prometheus.clock, clock.now)])
-    if fault:
-        raise LocalError(f"{fault}: its answers would be about another time; set the clocks")
+        check = check_clock(prometheus.clock, clock.now)
+    if fault := fault_of([check]):
+        way = "" if fault == check.message else ": its answers would be about another time; set the clocks"
+        raise LocalError(f"{fault}{way}")
     return info
 
 

@@ -240,9 +240,9 @@ class Prometheus:
         # An older Prometheus ignores the limit.
         return series if isinstance(series, Fault) else series[:limit]
 
-    def clock(self, timeout_s: float) -> float | Fault:
-        """Prometheus' own time, in Unix seconds."""
-        answer = prometheus_response.read_vector(self.query("time()", None, timeout_s))
+    def clock(self, timeout_s: float, t: float | None = None) -> float | Fault:
+        """Prometheus' own time, or the time at which it evaluates a query about `t`; in Unix seconds."""
+        answer = prometheus_response.read_vector(self.query("time()", t, timeout_s))
         if isinstance(answer, Fault):
             return answer
         if len(answer.samples) != 1:

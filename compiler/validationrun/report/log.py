@@ -49,11 +49,11 @@ def _last_line(view: RunView) -> str:
 
 def _of_run(view: RunView) -> Iterator[_Event]:
     for check in view.clock:
-        text = (
-            f"clock could not be read: {formatting.clean(check.message, _LINE)}"
-            if check.skew_seconds is None
-            else f"clock differs by {check.skew_seconds:g}s"
-        )
+        message = formatting.clean(check.message, _LINE)
+        if check.skew_seconds is None:
+            text = f"clock could not be read: {message}"
+        else:
+            text = message or f"clock differs by {check.skew_seconds:g}s"
         yield _Event(check.at, _AFTER, "prometheus", text)
     yield from _of_window(view)
     for shard in view.shards:

@@ -234,8 +234,7 @@ def _details(view: RunView) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Versions", _pairs({**about.versions, "prometheus": about.prometheus})
     differs = "Prometheus' clock differs by"
     clock = [
-        (format_time(check.at), check.message if check.skew_seconds is None else f"{differs} {check.skew_seconds:g}s")
-        for check in view.clock
+        (format_time(check.at), check.message or f"{differs} {check.skew_seconds or 0:g}s") for check in view.clock
     ]
     yield "Clock", clock
 

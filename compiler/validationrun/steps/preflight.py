@@ -196,8 +196,8 @@ def _prometheus(context: Context, prometheus: Prometheus) -> list[Finding]:
 def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:
     faults: list[Fault] = []
 
-    def read(timeout_s: float) -> float | Fault:
-        answer = prometheus.clock(timeout_s)
+    def read(timeout_s: float, t: float | None = None) -> float | Fault:
+        answer = prometheus.clock(timeout_s, t)
         if isinstance(answer, Fault):
             faults.append(answer)
         return answer
@@ -207,9 +207,6 @@ def _look_at_clock(context: Context, prometheus: Prometheus) -> list[Finding]:
         return [Finding(faults[-1].reason if faults else RuleReason.PROMETHEUS_UNAVAILABLE, check.message)]
     if check.skew_seconds > LARGEST_SKEW_SECONDS:
         limit = f"at most {LARGEST_SKEW_SECONDS:.0f}s can be judged by"
-        return [
-            Finding(
-                RuleReason.CLOCK_SKEW, f"the clock of {prometheus.url} differs by {check.skew_seconds:.0f}s; {limit}"
-            )
-        ]
+        wrong = f"the clock of {prometheus.url} differs by {check.skew_seconds:.0f}s; {limit}"
+        return [Finding(RuleReason.CLOCK_SKEW, check.message or wrong)]
     return []

@@ -38,6 +38,8 @@ class World:
         for account in ("eng-ada-validation", "eng-ada-validation-finalize", "eng-ada-runner"):
             self.cluster.put(SERVICE_ACCOUNTS, {"metadata": {"name": account}})
         self.prometheus: Callable[[], float | Fault] = self.clock.time
+        self.latency = 0.0
+        """How much earlier than it is asked about Prometheus evaluates a query, in seconds."""
         self.alerting: Callable[[str], Reply] = lambda alertname: replies.loaded(alertname, "2026-11-18T11:06:40Z")
         """What `/api/v1/rules` says of an alert."""
         self.prometheus_urls: list[str] = []
@@ -82,9 +84,9 @@ class FakePrometheus:
     def __init__(self, url: str, world: World) -> None:
         self.url, self._world = url, world
 
-    def clock(self, timeout_s: float) -> float | Fault:
+    def clock(self, timeout_s: float, t: float | None = None) -> float | Fault:
         del timeout_s
-        return self._world.prometheus()
+        return self._world.prometheus() if t is None else t - self._world.latency
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         del timeout_s

@@ -107,6 +107,16 @@ def test_clocks_agree_within_five_seconds(world: World, skew: float, fits: bool)
     assert (reason, "differs by 7s" in message) == ("ClockSkew", True)
 
 
+def test_a_query_latency_is_no_wrong_clock(world: World) -> None:
+    """As VictoriaMetrics has it by default."""
+    world.latency = 30.0
+    world.prometheus = lambda: world.clock.now - 30
+    ((reason, message),) = findings(world)
+    assert reason == "ClockSkew"
+    assert "evaluates each query 30s before the time that is asked about" in message
+    assert "the clock of" not in message
+
+
 def test_without_rules_prometheus_is_not_asked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin(tmp_path, monkeypatch, [])
     world.prometheus = lambda: AWAY

@@ -5,7 +5,7 @@ Evaluation times come from our clock; a Prometheus whose clock differs would ans
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
@@ -17,30 +17,50 @@ from validationrun.oracle.outcome import RuleReason, Verdict
 LARGEST_SKEW_SECONDS: Final = 5.0
 
 
-def check_clock(read: Callable[[float], float | Fault], now: Callable[[], float]) -> ClockCheck:
-    """
-    Reads Prometheus' time once.
+class ReadClock(Protocol):
+    """What `time()` gives at Prometheus' own time, or at `t`, in Unix seconds; or a fault."""
 
-    Args:
-        read: returns Prometheus' own time, or a fault; takes a time-out in seconds.
-    """
+    def __call__(self, timeout_s: float, t: float | None = None, /) -> float | Fault: ...
+
+
+def check_clock(read: ReadClock, now: Callable[[], float]) -> ClockCheck:
+    """Reads Prometheus' time once; a second time to tell a query latency from a wrong clock."""
     before = now()
     theirs = read(LARGEST_SKEW_SECONDS)
     after = now()
     if isinstance(theirs, Fault):
         return ClockCheck(before, None, theirs.message)
     # No skew is what the duration of the request, or Prometheus' truncation to whole milliseconds, can explain.
-    return ClockCheck(before, round(max(before - theirs, theirs - after, 0.0), 2))
+    skew = max(before - theirs, theirs - after, 0.0)
+    return ClockCheck(before, round(skew, 2), _latency(read, after) if skew > LARGEST_SKEW_SECONDS else "")
+
+
+def _latency(read: ReadClock, t: float) -> str:
+    """
+    Says that the server evaluates a query at an earlier time than the asked one; empty when it does not.
+
+    VictoriaMetrics does so, to leave out samples that may still come. A server whose clock is wrong evaluates at the asked time.
+    """
+    evaluated = read(LARGEST_SKEW_SECONDS, t)
+    if isinstance(evaluated, Fault) or t - evaluated <= LARGEST_SKEW_SECONDS:
+        return ""
+    return (
+        f"Prometheus evaluates each query {t - evaluated:.0f}s before the time that is asked about, so its answers are about "
+        "another time; that is a query latency and no wrong clock: with VictoriaMetrics set -search.latencyOffset=1s, or add "
+        "latency_offset=1s to the parameters of its URL"
+    )
 
 
 def fault_of(checks: Sequence[ClockCheck]) -> str:
     """Why the clock checks of a run make its evaluation times doubtful; empty when the clocks agree."""
-    known = [check.skew_seconds for check in checks if check.skew_seconds is not None]
+    known = [(check.skew_seconds, check.message) for check in checks if check.skew_seconds is not None]
     if not known:
         last = checks[-1].message if checks else ""
         return "Prometheus' clock could not be read" + (f": {last}" if last else "")
-    worst = max(known)
-    return f"Prometheus' clock differs by {worst:.0f}s" if worst > LARGEST_SKEW_SECONDS else ""
+    worst, explained = max(known)
+    if worst <= LARGEST_SKEW_SECONDS:
+        return ""
+    return explained or f"Prometheus' clock differs by {worst:.0f}s"
 
 
 def doubted(states: Sequence[RuleState], checks: Sequence[ClockCheck]) -> list[RuleState]:

@@ -5,18 +5,17 @@ Each rule has its own thread and connection, so that a slow answer delays no oth
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from validationrun.base.background import in_background
 from validationrun.contract.clock_check import ClockCheck
-from validationrun.judging.live.clock_skew import check_clock, doubted
+from validationrun.judging.live.clock_skew import ReadClock, check_clock, doubted
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision, is_worth_a_retry
-from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.ticks import load_seconds, ticks
@@ -83,14 +82,14 @@ class Evaluation:
     Args:
         askers: an asker for each rule, in the order of the spec.
         fold: a new fold, or the fold from the record of an earlier attempt.
-        clock: returns Prometheus' own time, or a fault; takes a time-out in seconds.
+        clock: reads Prometheus' time.
         intended: the failure for which an earlier attempt recorded its intent to stop.
     """
 
     control: Control
     askers: Sequence[Asker]
     fold: Fold
-    clock: Callable[[float], float | Fault]
+    clock: ReadClock
     intended: Decision | None = None
     _checks: list[ClockCheck] = field(default_factory=list)
     _places: list[_Place] = field(default_factory=list)

@@ -6,6 +6,7 @@ from validationrun.contract.clock_check import ClockCheck
 from validationrun.judging.live.clock_skew import check_clock, doubted, fault_of
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.fold import RuleState
+from validationrun.oracle.outcome import RuleReason
 
 PASSED, FAILED = RuleState("a", "Passed"), RuleState("b", "Failed", "ThresholdViolated")
 
@@ -24,7 +25,25 @@ PASSED, FAILED = RuleState("a", "Passed"), RuleState("b", "Failed", "ThresholdVi
 )
 def test_what_the_answer_took_or_was_cut_by_is_no_skew(theirs: float, took: float, skew: float) -> None:
     times = iter([100.0, 100.0 + took])
-    assert check_clock(lambda _: theirs, lambda: next(times)).skew_seconds == skew
+    check = check_clock(lambda _, t=None: theirs if t is None else t, lambda: next(times))
+    assert (check.skew_seconds, check.message) == (skew, "")
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_a_server_that_evaluates_earlier_than_it_is_asked_about_has_a_latency(*, fault: bool) -> None:
+    """A server whose clock is wrong evaluates at the time that is asked about."""
+
+    def read(_timeout_s: float, t: float | None = None) -> float | Fault:
+        if t is not None and fault:
+            return Fault(RuleReason.TIMEOUT, "no answer")
+        return 70.0 if t is None else t - 30
+
+    found = fault_of([ClockCheck(0, 0.1), check_clock(read, lambda: 100.0)])
+    if fault:
+        assert found == "Prometheus' clock differs by 30s"
+    else:
+        assert found.startswith("Prometheus evaluates each query 30s before the time that is asked about")
+        assert "latency_offset=1s" in found
 
 
 def test_only_a_pass_is_doubted() -> None:
