@@ -7,7 +7,7 @@ DEMO := build/demo
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9.-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9.-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml scripts/bootstrap.sh
 	@scripts/bootstrap.sh
@@ -36,6 +36,11 @@ test: $(READY) ## Run the tests
 .PHONY: test-fast
 test-fast: $(READY) ## Run the tests that need neither a Prometheus nor a build: some minutes
 	@$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/golden tests/cli
+
+.PHONY: test-prometheus-3
+test-prometheus-3: $(READY) ## The tests that a real Prometheus judges, by Prometheus 3, which is built from its Go module
+	@found=$$($(BIN)/python -m tests.cluster prometheus-3) && PROMETHEUS_BIN=$$found $(BIN)/pytest -q -n 2 --dist worksteal \
+	  tests/prometheus tests/ruletest tests/evaluator tests/history tests/worlds
 
 .PHONY: test-examples
 test-examples: $(READY) ## Prove each rule of the examples: seen Passed, and seen Failed
@@ -71,6 +76,13 @@ endif
 .PHONY: e2e-3.7
 e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
 	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
+
+.PHONY: e2e-all
+e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, the end-to-end cases, those of Argo 3.7, and 10 random faults
+	@status=0; \
+	for target in test-prometheus-3 e2e e2e-3.7; do $(MAKE) $$target || status=1; done; \
+	$(MAKE) e2e-random E2E_COUNT=$(or $(E2E_COUNT),10) || status=1; \
+	exit $$status
 
 .PHONY: demo-cluster
 demo-cluster: $(READY) $(E2E_CLUSTER) ## Run a validation on the cluster; show its verdict, and the Workflow as Argo tells it

@@ -91,10 +91,10 @@ def _part(name: str, go: Any, make: Callable[[Path], None]) -> Path:
     return cached(f"{name}-{load_judge().source_key(_PARTS / name, go)}", make)
 
 
-def _build(go: Any, cwd: Path, output: Path, package: str, flags: str) -> None:
+def _build(go: Any, cwd: Path, output: Path, package: str, flags: str, tags: str = "") -> None:
     """One program. On failure the compiler's own last lines are the message."""
     judge = load_judge()
-    command = [go.command, "build", *judge.BUILD_FLAGS, "-ldflags", flags, "-o", str(output), package]
+    command = [go.command, "build", *judge.BUILD_FLAGS, "-tags", tags, "-ldflags", flags, "-o", str(output), package]
     environment = {**judge.go_environment(), "CGO_ENABLED": "0"}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -143,6 +143,26 @@ def build_storage() -> Path:
     go, name = load_judge().find_go(), "versitygw"
     package = f"github.com/versity/versitygw/cmd/{name}"
     return _part(name, go, lambda target: _build(go, _PARTS / name, target / name, package, _STRIP)) / name
+
+
+def build_prometheus_3() -> Path:
+    """
+    Prometheus 3, with promtool beside it; about a quarter of an hour the first time.
+
+    Without service discovery but by files and HTTP, whose clients are a third of what there is to compile.
+    """
+    judge = load_judge()
+    go, module, source = judge.find_go(), "github.com/prometheus/prometheus", _PARTS / "prometheus"
+    # The module's v0.316.0 is version 3.16.0.
+    minor, patch = judge.required_version(source / "go.mod", module).split(".")[1:]
+    version = f"{minor[:-2]}.{int(minor[-2:])}.{patch}"
+    flags = f"{_STRIP} -X github.com/prometheus/common/version.Version={version}"
+
+    def make(target: Path) -> None:
+        for name in ("prometheus", "promtool"):
+            _build(go, source, target / name, f"{module}/cmd/{name}", flags, "remove_all_sd")
+
+    return _part("prometheus", go, make) / "prometheus"
 
 
 def _build_argo(go: Any, argo: _Argo) -> Parts:

@@ -1,11 +1,13 @@
 """What is said of an empty answer: the right cause, of the real Prometheus, briefly, and never an exception."""
 
+import contextlib
 import threading
 import time
 
 import pytest
 
 from prometheus_kit import STALE, behaviours, between, series, unlike, unreachable
+from validationrun.oracle.prometheus_response import warnings
 from validationrun.prometheus import Prometheus
 from validationrun.prometheus.explain_empty import MOST_CHARACTERS, explain_empty
 from validationrun.prometheus.query_budget import MOST_QUESTIONS
@@ -210,14 +212,24 @@ def test_a_comparison_of_series_that_belong_together_is_not_blamed_on_labels(sha
     )
 
 
-def test_unless_and_absent_and_a_histogram_without_le_are_told(shared_prometheus, ask, own, t):
+def test_unless_and_absent_are_told(shared_prometheus, ask, own, t):
     _, name = own
     shared_prometheus.send(series(name, every(15, t), pod="a"))
     assert ask(f"{name} unless {name}") == "`unless` removes every series of its left side."
     assert ask(f"absent({name})") == "absent() gives nothing as long as there is data, and there is."
-    assert ask(f"histogram_quantile(0.9, sum by (pod) (rate({name}[1m])))") == (
-        "histogram_quantile() needs the label le, and no series in it has one."
-    )
+
+
+def test_a_histogram_without_le_is_told(shared_prometheus, ask, own, t):
+    """By us, or by Prometheus 3 itself: it answers with a warning, so that nobody is asked why the answer is empty."""
+    _, name = own
+    shared_prometheus.send(series(name, every(15, t), pod="a"))
+    query = f"histogram_quantile(0.9, sum by (pod) (rate({name}[1m])))"
+    with contextlib.closing(Prometheus(shared_prometheus.url)) as prometheus:
+        told = warnings(prometheus.query(query, t, 5))
+    if told:
+        assert 'bucket label "le" is missing' in told[0]
+    else:
+        assert ask(query) == "histogram_quantile() needs the label le, and no series in it has one."
 
 
 def test_the_innermost_empty_part_is_blamed_and_not_what_is_around_it(shared_prometheus, ask, own, t):
