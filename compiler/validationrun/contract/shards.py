@@ -120,7 +120,8 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     now = (container or {}).get("state") or {}
     state = _disruption(state, pod)
     state = replace(state, pod=name)
-    if state.started is None and (held := _held_by_init_container(state, status)) is not None:
+    waits = container is None or "waiting" in now
+    if waits and state.started is None and (held := _held_by_init_container(state, pod)) is not None:
         return held
     if container is None:
         return _without_container(state, status)
@@ -135,10 +136,20 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     )
 
 
-def _held_by_init_container(state: ShardState, status: Mapping[str, Any]) -> ShardState | None:
-    """The shard while an init container runs, or after one failed; None when none of them says anything."""
+def _held_by_init_container(state: ShardState, pod: Mapping[str, Any]) -> ShardState | None:
+    """
+    The shard while an init container runs, or after one failed; None when none of them says anything.
+
+    A sidecar, which a mesh may have added, runs beside the workload and is begun again when it ends.
+    """
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    sidecars = [
+        entry.get("name") for entry in spec.get("initContainers") or [] if entry.get("restartPolicy") == "Always"
+    ]
     for entry in status.get("initContainerStatuses") or []:
         now, name = entry.get("state") or {}, f"init container {entry.get('name')}"
+        if entry.get("name") in sidecars and "waiting" not in now:
+            continue
         if "running" in now:
             return replace(state, waiting=f"{name} runs")
         if (ended := now.get("terminated")) is not None:

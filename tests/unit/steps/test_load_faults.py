@@ -224,6 +224,39 @@ def test_the_window_opens_with_the_workload_not_with_its_init_container(world: W
     assert (load["code"], load["start"]) == (0, format_time(START + 20))
 
 
+def with_sidecar(state: Any, sidecar: Any, uid: str) -> Any:
+    made = pod(0, state, uid, initContainerStatuses=[{"name": "proxy", "state": sidecar}])
+    made["spec"] = {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]}
+    return made
+
+
+def test_a_sidecar_that_a_mesh_added_holds_nothing_up(world: World) -> None:
+    """It is an init container by its place, runs as long as the pod, and may begin again."""
+    for at, state, sidecar in (
+        (5, WAITS, ended(1)), (10, WAITS, running(8)), (20, running(20), running(8)), (80, ended(0, 20, 80), running(8))
+    ):  # fmt: skip
+        world.clock.after(
+            at, lambda state=state, sidecar=sidecar: world.cluster.put(PODS, with_sidecar(state, sidecar, world.uid()))
+        )
+    world.clock.after(80, world.job_ends)
+    load = world.run()
+    assert (load["code"], load["start"]) == (0, format_time(START + 20))
+
+
+def test_a_running_workload_is_not_held_up_by_what_stands_before_it(world: World) -> None:
+    """The first look may come late; whatever the init containers say then, the workload runs."""
+    statuses = [{"name": "proxy", "state": running(5)}]
+
+    def shows(state: Any) -> None:
+        world.cluster.put(PODS, pod(0, state, world.uid(), initContainerStatuses=statuses))
+
+    world.clock.after(20, lambda: shows(running(18)))
+    world.clock.after(80, lambda: shows(ended(0, 18, 80)))
+    world.clock.after(80, world.job_ends)
+    load = world.run()
+    assert (load["code"], load["start"]) == (0, format_time(START + 18))
+
+
 def test_one_shard_that_never_runs_ends_the_load_of_the_others(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, 2)
     world.evaluator_is_ready()
