@@ -155,9 +155,10 @@ argo-lint-all: argo-lint ## The same by both supported Argo lines
 	@$(BIN)/python tests/judge/judge.py --line 3.7 generated
 
 .PHONY: bench
-bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load, backtest beside instant queries; compare 100,000 runs with the model
+bench: $(READY) ## Measure: compiler beside bare libraries, steps' start times, evaluator under load, backtest beside instant queries; compare 100,000 runs with the model
 	@status=0; \
 	$(BIN)/python tests/benchmarks/run.py || status=1; \
+	$(BIN)/python tests/benchmarks/start_times.py || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --minutes 10 || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers || status=1; \
@@ -167,6 +168,7 @@ bench: $(READY) ## Measure: compiler beside bare libraries, evaluator under load
 .PHONY: bench-short
 bench-short: $(READY) ## The same measurements in about a minute; judges that they run and agree, never how fast
 	@$(BIN)/python tests/benchmarks/run.py --short
+	@$(BIN)/python tests/benchmarks/start_times.py --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers --short

@@ -24,7 +24,7 @@ from validationrun.oracle.exchange import Fault, Sample, Samples
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.memory import NOTHING_REMEMBERED
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import Tally
+from validationrun.oracle.tally import Tally
 
 START = 1_699_992_000.0
 AWAY = Fault("PrometheusUnavailable", "away")

@@ -26,7 +26,7 @@ from validationrun.oracle.fold import Fold, RuleState
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import CHAIN_REASONS, RunReason, Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import Tally
+from validationrun.oracle.tally import Tally
 from validationrun.oracle.ticks import load_seconds
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.results.evidence import RULES_DIR, summary_document

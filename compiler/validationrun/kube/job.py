@@ -1,14 +1,14 @@
 """A view of a Job of Kubernetes, as of the other objects in `objects.py`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from validationrun.kube.objects import KubeObject
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """
     A variable of a container's `env`.
 
@@ -21,8 +21,7 @@ class Variable:
     has_source: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """
     The container of a Job's pods.
 
@@ -54,8 +53,7 @@ class Container:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Job(KubeObject):
+class Job(KubeObject, frozen=True):
     """A Job of Kubernetes."""
 
     @property

@@ -2,17 +2,18 @@
 Views of the API server's objects: the fields that the steps and the verbs read, with their types.
 
 A view keeps the whole object, because what is written back must lose no field. It copes with every field that may be absent.
+A view is a struct: to define a dataclass takes a step more than a millisecond, and every step has these.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from validationrun.kube.api_server import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """An owner reference."""
 
     kind: str
@@ -20,8 +21,7 @@ class Owner:
     uid: str
 
 
-@dataclass(frozen=True, slots=True)
-class KubeObject:
+class KubeObject(Struct, frozen=True):
     """Any object; `object` is all of it."""
 
     object: Object
@@ -83,8 +83,7 @@ class KubeObject:
         return self.object.get("status") or {}
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A node of a Workflow in Argo's status: an attempt of a step, or what stands for all of its attempts."""
 
     template: str
@@ -110,8 +109,7 @@ class Node:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow(KubeObject):
+class Workflow(KubeObject, frozen=True):
     """A Workflow of Argo."""
 
     @property
@@ -169,8 +167,7 @@ class Workflow(KubeObject):
         return [str(entry.get("name")) for entry in stored]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowTemplate(KubeObject):
+class WorkflowTemplate(KubeObject, frozen=True):
     """A WorkflowTemplate of Argo."""
 
     @property
@@ -188,8 +185,7 @@ class WorkflowTemplate(KubeObject):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition of an object's status."""
 
     type: str
@@ -204,8 +200,7 @@ class Condition:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStatus:
+class ContainerStatus(Struct, frozen=True):
     """
     The status of one container.
 
@@ -240,8 +235,7 @@ class ContainerStatus:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SeiNodeDeployment(KubeObject):
+class SeiNodeDeployment(KubeObject, frozen=True):
     """A SeiNodeDeployment of the chain's controller."""
 
     @property
@@ -264,8 +258,7 @@ class SeiNodeDeployment(KubeObject):
         return str(((self.status.get("plan") or {}).get("failedTaskDetail") or {}).get("error") or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Pod(KubeObject):
+class Pod(KubeObject, frozen=True):
     """A pod."""
 
     @property
@@ -313,8 +306,7 @@ class Pod(KubeObject):
         return int(text) if text.isdigit() else -1
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """
     An event about an object.
 

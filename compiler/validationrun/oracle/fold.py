@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from validationrun.base.document import Document, UnixSeconds
-from validationrun.oracle.decision import Decision
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import REFUSED, RuleReason, Verdict
 from validationrun.oracle.ticks import opening_seconds
 
 if TYPE_CHECKING:
+    # The steps that only read states start without what decides.
+    from validationrun.oracle.decision import Decision
     from validationrun.spec.v1alpha1 import Rule
 
 
@@ -72,7 +73,7 @@ _PATIENT: Final = frozenset({RuleReason.NO_SAMPLES, RuleReason.NAN})
 INTERRUPTED: Final = "interrupted before the window's end"
 
 
-def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
+def fold(state: RuleState, decision: "Decision", retry: int) -> RuleState:
     """One more decision of this rule, later than all before."""
     first = state.last_t is None
     due, covered = _coverage(state, decision)
@@ -101,7 +102,7 @@ def fold(state: RuleState, decision: Decision, retry: int) -> RuleState:
     return replace(state, **change)
 
 
-def _coverage(state: RuleState, decision: Decision) -> tuple[int, int]:
+def _coverage(state: RuleState, decision: "Decision") -> tuple[int, int]:
     """The ticks that were due and those that were covered, after a decision."""
     # A restarted evaluator takes over the failure for which it stopped the run, and asks the same tick again.
     repeated = decision.t == state.last_t
@@ -113,7 +114,7 @@ def _coverage(state: RuleState, decision: Decision) -> tuple[int, int]:
     return state.due + 1, state.covered + covered
 
 
-def _error(state: RuleState, decision: Decision, retry: int) -> dict[str, Any]:
+def _error(state: RuleState, decision: "Decision", retry: int) -> dict[str, Any]:
     """What an error changes."""
     if decision.reason in _PATIENT and not state.answered and not decision.final:
         # The load has to warm up: a ratio of two counters that do not count yet is NaN. At the end it is an Error.
@@ -187,7 +188,7 @@ def _is_covered(state: RuleState, rule: "Rule") -> bool:
     return state.covered + 1 >= Decimal(rule.run_properties.min_coverage) * state.due
 
 
-def _is_of(decision: Decision, rules: Collection[str] | None) -> bool:
+def _is_of(decision: "Decision", rules: Collection[str] | None) -> bool:
     return rules is None or decision.rule in rules
 
 
@@ -204,7 +205,7 @@ class Fold:
     states: dict[str, RuleState]
     stop_time: float | None = None
     stop_rule: str | None = None
-    pending: list[Decision] = field(default_factory=list)
+    pending: "list[Decision]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._order = {rule.name: index for index, rule in enumerate(self.rules)}
@@ -226,10 +227,10 @@ class Fold:
             fold_.stop_time, fold_.stop_rule = t, rules[index].name
         return fold_
 
-    def add(self, decision: Decision) -> None:
+    def add(self, decision: "Decision") -> None:
         self.pending.append(decision)
 
-    def advance(self, settled_until: float) -> list[tuple[Decision, bool]]:
+    def advance(self, settled_until: float) -> "list[tuple[Decision, bool]]":
         """
         Folds every pending decision with T <= settled_until, in order.
 
@@ -246,7 +247,7 @@ class Fold:
         ready.sort(key=lambda decision: (decision.t, self._order[decision.rule]))
         return [(decision, self._take(decision)) for decision in ready]
 
-    def _take(self, decision: Decision) -> bool:
+    def _take(self, decision: "Decision") -> bool:
         if self.stop_time is not None and decision.t > self.stop_time:
             return False
         name = decision.rule
@@ -261,7 +262,7 @@ class Fold:
         state = self.states[rule]
         self.states[rule] = replace(state, due=state.due + passed, covered=state.covered + passed)
 
-    def drop(self, since: float = -math.inf, rules: Collection[str] | None = None) -> list[Decision]:
+    def drop(self, since: float = -math.inf, rules: Collection[str] | None = None) -> "list[Decision]":
         """
         Takes out the pending decisions at or after this time, for instance those after the window's end.
 

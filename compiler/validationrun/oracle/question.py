@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import WINDOW, Place, fill, find_places
@@ -10,7 +10,11 @@ from validationrun.oracle.rule_context import RuleContext, window_text
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.series_count import Expected, expected_of
 from validationrun.oracle.ticks import query_timeout_seconds
-from validationrun.spec.v1alpha1 import ChainSpec, Rule
+from validationrun.spec.v1alpha1 import Rule
+
+if TYPE_CHECKING:
+    # The evaluator reads a chain from its plan, so it starts without the models of one.
+    from validationrun.spec.v1alpha1 import ChainSpec
 
 _WARM_UP_SECONDS: Final = 60.0
 """New series are scraped, and visible, within a minute of the window's start."""
@@ -144,7 +148,7 @@ class RecordedQuestion(Document, frozen=True):
     expected: Expected | None = None
 
 
-def expected_in(rule: Rule, chain: ChainSpec | None) -> Expected | None:
+def expected_in(rule: Rule, chain: "ChainSpec | None") -> Expected | None:
     """
     What the rule's `series.min` stands for in a chain; None for a rule without it.
 

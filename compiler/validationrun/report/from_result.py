@@ -22,7 +22,7 @@ from validationrun.oracle.evidence import RuleEvidence
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import summarize
+from validationrun.oracle.tally import summarize
 from validationrun.oracle.ticks import ticks
 from validationrun.report import formatting
 from validationrun.report.model import About, Point, RuleView, RunView, Shard

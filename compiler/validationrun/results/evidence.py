@@ -12,7 +12,8 @@ from validationrun.oracle.evidence import Encoder
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.large_answers import PARSING
 from validationrun.oracle.rules import type_of
-from validationrun.oracle.summary import Summary, Tally
+from validationrun.oracle.summary import Summary
+from validationrun.oracle.tally import Tally
 from validationrun.spec.v1alpha1 import Rule
 
 RULES_DIR: Final = "rules"

@@ -45,7 +45,7 @@ class AlertEntry:
 
     def resolve(self, references: References) -> Any:
         """What the reference resolves to."""
-        return references.resolve_parts(self.name, self.namespace, self.prometheus_rule, self.alertname)
+        return references.resolve(self.name, self.namespace, self.prometheus_rule, self.alertname)
 
 
 def alert_entries(rules: Iterable[Mapping[str, Any]]) -> list[AlertEntry]:

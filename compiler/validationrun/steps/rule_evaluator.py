@@ -8,6 +8,7 @@ verdicts are complete.
 import importlib.metadata
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from validationrun.base.conventions import OUTPUT_RESULTS
 from validationrun.base.times import format_time
@@ -24,9 +25,11 @@ from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
 from validationrun.judging.recorded import read_evidence
 from validationrun.oracle.decision import Decision
+from validationrun.oracle.exchange import DefinedAlert, Fault
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
+from validationrun.oracle.rules import type_of
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.explain_empty import explain_empty
 from validationrun.results.evidence import EvidenceWriter
@@ -130,9 +133,19 @@ def _askers(context: Context, questions: Sequence[Question], url: str, access: A
     references = References(context.cluster)
     explain = explain_empty(Prometheus(url, access))
     return [
-        Asker(question, Prometheus(url, access), reference=references.resolve, explain=explain, now=context.now)
+        Asker(
+            question, Prometheus(url, access), reference=partial(_resolve, references), explain=explain, now=context.now
+        )
         for question in questions
     ]
+
+
+def _resolve(references: References, rule: Rule) -> Fault | Sequence[DefinedAlert]:
+    """Why the rule's reference does not resolve, or the alert that it names; nothing for a rule without one."""
+    reference = type_of(rule).reference(rule)
+    if reference is None:
+        return ()
+    return references.resolve(rule.name, reference.namespace, reference.name, reference.alertname)
 
 
 def _intended(written: Record) -> Decision | None:

@@ -1,16 +1,12 @@
 """Looks up the references of alert rules in Kubernetes, until each rule's reference has resolved once."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from validationrun.kube.cluster import NAMESPACES, PROMETHEUS_RULES, Cluster, ClusterError, ForbiddenError
 from validationrun.oracle.exchange import DefinedAlert, Fault
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.rules import type_of
 from validationrun.spec.promql_text import duration_seconds
-
-if TYPE_CHECKING:
-    from validationrun.spec.v1alpha1 import Rule
 
 LABEL_SHARED: Final = "sei.io/validation-shared-rules"
 
@@ -28,15 +24,14 @@ class References:
         self._cluster = cluster
         self._resolved: dict[str, Defined] = {}
 
-    def resolve(self, rule: "Rule") -> Fault | Defined:
-        """Why the rule's reference does not resolve, or the alert that it names; nothing for a rule without one."""
-        reference = type_of(rule).reference(rule)
-        if reference is None:
-            return ()
-        return self.resolve_parts(rule.name, reference.namespace, reference.name, reference.alertname)
+    def resolve(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | Defined:
+        """
+        Why the rule's reference does not resolve, or the alert that it names.
 
-    def resolve_parts(self, rule: str, namespace: str, name: str, alertname: str) -> Fault | Defined:
-        """The same, by the parts of the reference."""
+        Args:
+            rule: the rule's name.
+            namespace, name: of the PrometheusRule.
+        """
         if rule in self._resolved:
             return self._resolved[rule]
         try:

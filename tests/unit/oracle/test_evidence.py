@@ -22,7 +22,7 @@ from validationrun.oracle.exchange import NOTHING_ASKED, DefinedAlert, Exchange,
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import REFUSED, RuleReason
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import Tally, summarize
+from validationrun.oracle.tally import Tally, summarize
 from validationrun.spec.v1alpha1 import Rule
 
 QUERY = query_rule("rule", "x", ">", "10")

@@ -11,7 +11,7 @@ from simulation import START, query_rule
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.question import Question
-from validationrun.oracle.summary import summarize
+from validationrun.oracle.tally import summarize
 from validationrun.report.model import Point, RuleView
 from validationrun.report.timeline_axis import WIDTH, Axis, Scale
 from validationrun.report.timeline_row import COLUMNS, Lane, lane_of

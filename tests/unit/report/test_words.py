@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from validationrun.oracle.outcome import RuleReason, RunReason, Verdict
-from validationrun.oracle.summary import Tally
+from validationrun.oracle.tally import Tally
 from validationrun.report import formatting, terminal
 from validationrun.report.from_result import view_of
 from validationrun.report.reason_help import meaning

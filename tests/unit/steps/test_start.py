@@ -8,21 +8,27 @@ import pytest
 PROGRAM = """
 import sys
 import validationrun.steps.main, validationrun.steps.{module}
-print(*sorted(sys.modules.keys() & {{"hera", "jinja2", "kubernetes", "prometheus_client", "pydantic", "yaml"}}))
+print(*sorted(sys.modules.keys() & {watched}))
 """
+LIBRARIES = {"hera", "jinja2", "kubernetes", "prometheus_client", "pydantic", "yaml"}
+OURS = {"validationrun.oracle.decision", "validationrun.oracle.rules", "validationrun.spec.v1alpha1.chain"}
+"""What decides, the rule types, and the largest models of a spec."""
 
 
 @pytest.mark.parametrize(
     ("module", "loaded"),
     [
-        ("ensure_chain", []),
+        ("ensure_chain", ["validationrun.oracle.decision"]),
         ("wait_chain_ready", []),
         ("load_job", []),
-        ("rule_evaluator", ["prometheus_client", "pydantic"]),
+        (
+            "rule_evaluator",
+            ["prometheus_client", "pydantic", "validationrun.oracle.decision", "validationrun.oracle.rules"],
+        ),
         ("finalize", []),
     ],
 )
 def test_a_step_begins_with_what_it_uses(module: str, loaded: list[str]) -> None:
-    command = [sys.executable, "-c", PROGRAM.format(module=module)]
+    command = [sys.executable, "-c", PROGRAM.format(module=module, watched=LIBRARIES | OURS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == loaded

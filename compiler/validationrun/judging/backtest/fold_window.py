@@ -13,7 +13,7 @@ from validationrun.oracle.decision import Decision
 from validationrun.oracle.fold import Fold
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import Verdict
-from validationrun.oracle.summary import Tally
+from validationrun.oracle.tally import Tally
 from validationrun.oracle.ticks import ticks
 from validationrun.spec.v1alpha1 import Rule
 
