@@ -184,9 +184,9 @@ def simulate(
     values = {"chainId": "nightly-0f8fad5b", "namespace": "eng-ada", "runId": "nightly-x7k2p"}
     askers = [Asker(Question.of(rule, values), prometheus, now=control.now) for rule in rules]
 
-    def clock(timeout_s: float) -> float | Fault:
+    def clock(timeout_s: float, t: float | None = None) -> float | Fault:
         del timeout_s
-        return control.now() + skew_s
+        return control.now() + skew_s if t is None else t
 
     with mock.patch("validationrun.judging.live.loop.in_background", at_once):
         judgement = Evaluation(control, askers, Fold.begin(rules), clock).run()

@@ -180,7 +180,7 @@ class World:
         fold = Fold.begin([asker.question.rule for asker in askers], [RuleState.from_data(one) for one in self.states])
         if self.intent is not None and fold.stop_time is None:
             fold.add(self.intent)
-        evaluation = Evaluation(self, askers, fold, lambda _: self.now(), self.intent)  # type: ignore[arg-type]
+        evaluation = Evaluation(self, askers, fold, lambda *_: self.now(), self.intent)  # type: ignore[arg-type]
         return evaluation.run(), fold
 
     def run(self) -> tuple[Judgement, Fold]:

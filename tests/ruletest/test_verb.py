@@ -184,7 +184,12 @@ def test_a_prometheus_that_dies_midway_is_2_even_where_an_error_is_expected(writ
     """Its death must not be taken for the PrometheusUnavailable that a test wants to see."""
     real = os.environ.get("PROMETHEUS_BIN") or "prometheus"
     fake = tmp_path / "prometheus"
-    fake.write_text(f'#!/bin/sh\n{real} "$@" &\nchild=$!\n(sleep 1; kill -9 $child) &\nwait $child\n')
+    log = tmp_path / "log"
+    ready = f"grep -q 'ready to receive' {log}"
+    fake.write_text(
+        f'#!/bin/sh\n{real} "$@" 2>{log} &\nchild=$!\n'
+        f"(while kill -0 $child && ! {ready}; do sleep 0.1; done; sleep 1; kill -9 $child) &\nwait $child\n"
+    )
     fake.chmod(0o755)
     monkeypatch.setenv("PROMETHEUS_BIN", str(fake))
     long = (

@@ -173,11 +173,11 @@ class _Life:
                 server.write(written)
         self.now = to
 
-    def clock(self, timeout_s: float) -> float | Fault:
+    def clock(self, timeout_s: float, t: float | None = None) -> float | Fault:
         del timeout_s
         if self._is("down", self.now):
             return Fault(RuleReason.PROMETHEUS_UNAVAILABLE, "connection refused")
-        return self.now + self.world.clock
+        return self.now + self.world.clock if t is None else t
 
     def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
         return self._answer(lambda prometheus: prometheus.query(promql, t, timeout_s))

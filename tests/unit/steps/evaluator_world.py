@@ -62,9 +62,9 @@ class FakePrometheus:
         FakePrometheus.asked.append((promql, t - START))
         return replies.of(FakePrometheus.answers(promql, t - START), t)
 
-    def clock(self, timeout_s: float) -> float:
+    def clock(self, timeout_s: float, t: float | None = None) -> float:
         del timeout_s
-        return FakePrometheus.now() + FakePrometheus.clock_fault
+        return FakePrometheus.now() + FakePrometheus.clock_fault if t is None else t
 
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         del timeout_s
