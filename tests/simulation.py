@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import replies
+from replay_kit import assert_replay_agrees
 from validationrun.base.times import format_time
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.rule_query import Asker
@@ -162,6 +163,8 @@ def simulate(
     cooldown_seconds: float = 0.0,
 ) -> Outcome:
     """
+    A run in simulated time. Its evidence, read back, must be judged as the run was.
+
     Args:
         load_seconds: how long the load runs; None until a rule stops it.
         codes: of the shards, for the verdict.
@@ -182,7 +185,8 @@ def simulate(
     beat = loaded or (lambda alertname: replies.loaded(alertname, format_time(control.now())))
     prometheus = SimulatedPrometheus(answer, beat)
     values = {"chainId": "nightly-0f8fad5b", "namespace": "eng-ada", "runId": "nightly-x7k2p"}
-    askers = [Asker(Question.of(rule, values), prometheus, now=control.now) for rule in rules]
+    questions = [Question.of(rule, values) for rule in rules]
+    askers = [Asker(question, prometheus, now=control.now) for question in questions]
 
     def clock(timeout_s: float, t: float | None = None) -> float | Fault:
         del timeout_s
@@ -192,12 +196,14 @@ def simulate(
         judgement = Evaluation(control, askers, Fold.begin(rules), clock).run()
     shards = [Shard(index, code) for index, code in enumerate(codes)]
     stopped = judgement.stop_rule is not None
+    workload = None if stopped else aggregate(shards, len(codes), job_complete=set(codes) == {0})
+    assert_replay_agrees(questions, judgement, control.evidence, workload)
     facts = Facts(
         cancelled=False,
         chain_reason="",
         deadline_passed=False,
         has_load=True,
-        workload=None if stopped else aggregate(shards, len(codes), job_complete=set(codes) == {0}),
+        workload=workload,
         workload_reason="",
         rules=judgement.states if signed_off else None,
         signed_off=signed_off and not judgement.interrupted,

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from replay_kit import assert_replay_agrees
 from validationrun.judging.live.loop import Evaluation
 from validationrun.judging.live.window import Window
 from validationrun.oracle.decision import Decision
@@ -21,7 +22,7 @@ from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.verdict_table import judge
 from validationrun.results.judgement import Judgement
 
-from .adapter import decision_of, facts_of, rule_outcome, run_outcome, spec_rule
+from .adapter import decision_of, facts_of, question_of, rule_outcome, run_outcome, spec_rule
 from .brute_force import Outcome, Timeline, cooldown_end
 
 MOST_BEATS = 100_000
@@ -113,6 +114,7 @@ class World:
         self.states: list[dict[str, Any]] = []
         self.intent: Decision | None = None
         self.cut = False
+        self.attempts_lost = 0
         self.asked: list[tuple[str, float, bool]] = []
         self.settled_decisions: list[tuple[Decision, bool]] = []
         self.beats = 0
@@ -190,6 +192,7 @@ class World:
                 try:
                     return self.attempt()
                 except KilledError:
+                    self.attempts_lost += 1
                     self.clock.main += self.rng.choice((0.5, 10, 60))
 
 
@@ -197,6 +200,9 @@ def play_live(timeline: Timeline, rng: random.Random) -> Outcome:
     """What the driver makes of a timeline. Its evaluator comes back whenever it was lost, and learns the end if there is one."""
     world = World(timeline, rng)
     judgement, fold = world.run()
+    if not world.attempts_lost:
+        # An evaluator that goes on from the record has only the evidence of its own life.
+        assert_replay_agrees([question_of(rule) for rule in timeline.rules], judgement, world.settled_decisions)
     signed_off = judgement.end is not None
     run = run_outcome(judge(facts_of(timeline, fold, judgement.states, signed_off=signed_off)))
     return Outcome(tuple(map(rule_outcome, judgement.states)), judgement.stop_time, judgement.stop_rule, run)
