@@ -14,6 +14,7 @@ from model.brute_force import Rule, RuleOutcome
 from model.facts import Page
 from model.rows import AWAY, BREACH, BROKEN, EMPTY, GOOD, codes, one_rule, played, several, spec
 from model.wire import ALERT, vector
+from validationrun.compiling.pipeline import lint_all
 from validationrun.judging.live.clock_skew import check_clock, doubted
 from validationrun.oracle.decide import decide
 from validationrun.oracle.exchange import Exchange
@@ -62,6 +63,18 @@ def test_21_lint_warns_of_a_value_that_stands_for_no_data(promql, op):
 def test_21_a_vector_without_series_stays_empty(promql):
     """Neither `bool` nor `count()` makes a value of it, so there is nothing to warn of."""
     assert "VR555" not in codes(spec(promql))
+
+
+@pytest.mark.parametrize(
+    ("promql", "op", "verdict"),
+    [
+        ('sum(rate(x{p="q"}[5m])) / sum(rate(y{p="q"}[5m])) > bool 1', "==", "passes"),
+        ('sum(rate(x{p="q"}[5m])) / sum(rate(y{p="q"}[5m])) <= bool 1', "!=", "is Failed"),
+    ],
+)
+def test_21_lint_warns_of_a_comparison_that_makes_a_number_of_nan(promql, op, verdict):
+    (finding,) = [one for one in lint_all([("run.yaml", spec(promql, op=op))]).diagnostics if one.code == "VR582"]
+    assert f"the rule {verdict} without a number" in finding.message
 
 
 def test_22_infinity_is_an_error_even_where_it_compares_well():
