@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.tree import bare, children, value_type
+from validationrun.spec.promql.tree import bare, children, operator_of, value_type
 
 _FILTERS: Final = frozenset({"==", "!=", "<=", ">=", "<", ">"})
 _SETS: Final = frozenset({"and", "unless"})
@@ -32,7 +32,7 @@ def aggregated_series(aggregation: Any) -> str:
     """
     tree = bare(aggregation.expr)
     while isinstance(tree, promql.BinaryExpr):
-        operator = str(tree.op)
+        operator = operator_of(tree)
         is_filter = operator in _FILTERS and not (tree.modifier is not None and tree.modifier.return_bool)
         if not is_filter and operator not in _SETS:
             break

@@ -9,7 +9,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import RELABEL, SORT
 from validationrun.spec.promql.possible import possible
-from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, operator_of, value_type
 
 
 class Wants(enum.Enum):
@@ -64,12 +64,12 @@ def inwards(tree: Any, way: Way) -> tuple[Any, Way] | None:
     if isinstance(tree, promql.UnaryExpr):
         return tree.expr, replace(way, wants=way.wants.opposite)
     if isinstance(tree, promql.AggregateExpr):
-        return tree.expr, _inside(way, str(tree.op))
+        return tree.expr, _inside(way, operator_of(tree))
     if isinstance(tree, promql.SubqueryExpr):
         return tree.expr, way
     if isinstance(tree, promql.Call):
         return _into_call(tree, way)
-    if isinstance(tree, promql.BinaryExpr) and str(tree.op) not in COMPARISONS:
+    if isinstance(tree, promql.BinaryExpr) and operator_of(tree) not in COMPARISONS:
         types = (value_type(tree.lhs), value_type(tree.rhs))
         return _beside_scalar(tree, way) if sorted(types) == ["scalar", "vector"] else None
     return None
@@ -94,7 +94,7 @@ def _into_call(tree: Any, way: Way) -> tuple[Any, Way] | None:
 
 
 def _beside_scalar(tree: Any, way: Way) -> tuple[Any, Way]:
-    operator, on_right = str(tree.op), value_type(tree.lhs) == "scalar"
+    operator, on_right = operator_of(tree), value_type(tree.lhs) == "scalar"
     vector, scalar = (tree.rhs, tree.lhs) if on_right else (tree.lhs, tree.rhs)
     factor = possible(scalar)
     scales = operator == "*" or (operator == "/" and not on_right)

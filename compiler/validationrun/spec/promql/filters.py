@@ -14,7 +14,7 @@ import promql_parser as promql
 from validationrun.spec.promql import numbers
 from validationrun.spec.promql.direction import WANTED, Wants, Way, inwards
 from validationrun.spec.promql.possible import possible
-from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, is_bool, operator_of, value_type
 from validationrun.spec.promql_text import STRING_OR_COMMENT
 
 _OPERATOR: Final = re.compile(r"==|!=|>=|<=|>|<")
@@ -60,7 +60,7 @@ def _find(tree: Any, way: Way) -> Filter | None:
 
 
 def _in_binary(tree: Any, way: Way) -> Filter | None:
-    operator = str(tree.op)
+    operator = operator_of(tree)
     if operator in COMPARISONS:
         if is_bool(tree):
             return None

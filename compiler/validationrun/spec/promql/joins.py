@@ -8,7 +8,7 @@ import promql_parser as promql
 from validationrun.spec.promql import numbers
 from validationrun.spec.promql.numbers import Numbers, union
 from validationrun.spec.promql.samples import Labels, Sample, drop, keep, match_key, nameless, value_of, with_label
-from validationrun.spec.promql.tree import COMPARISONS, is_bool
+from validationrun.spec.promql.tree import COMPARISONS, is_bool, operator_of
 
 Pair = Callable[[Numbers, Numbers], tuple[Numbers, bool, bool]]
 """Of a left and a right value: the result, whether it can be there, and whether it surely is."""
@@ -29,7 +29,7 @@ def joined(tree: Any, left: list[Sample], right: list[Sample]) -> list[Sample]:
     """
     if not left and not right:
         return []
-    operator = str(tree.op)
+    operator = operator_of(tree)
     matching = tree.modifier.matching if tree.modifier is not None else None
     if any(sample.labels is None for sample in (*left, *right)):
         return _unknown(tree, left, right)
@@ -40,7 +40,7 @@ def joined(tree: Any, left: list[Sample], right: list[Sample]) -> list[Sample]:
 
 def _unknown(tree: Any, left: list[Sample], right: list[Sample]) -> list[Sample]:
     """With unknown labels anything may match."""
-    operator = str(tree.op)
+    operator = operator_of(tree)
     if operator == "or":
         return [*left, *(Sample(sample.labels, sample.value, sample.sure and not left) for sample in right)]
     if operator == "unless":
@@ -102,7 +102,7 @@ def _arithmetic(tree: Any, matching: Any, left: list[Sample], right: list[Sample
 
 
 def _result_labels(tree: Any, card: Any, sample: Sample, partner: Sample) -> Labels:
-    filters = str(tree.op) in COMPARISONS and not is_bool(tree)
+    filters = operator_of(tree) in COMPARISONS and not is_bool(tree)
     labels = (sample if filters else nameless(sample)).labels or frozenset()
     modifier = tree.modifier
     if modifier is None or modifier.matching is None:
@@ -135,7 +135,7 @@ def _filled(tree: Any, matching: Any, left: Sequence[Sample], right: Sequence[Sa
 
 
 def _pair(tree: Any) -> Pair:
-    operator = str(tree.op)
+    operator = operator_of(tree)
     return of_comparison(operator, bool_=is_bool(tree)) if operator in COMPARISONS else of_calculation(operator)
 
 

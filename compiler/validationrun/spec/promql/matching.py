@@ -7,7 +7,7 @@ from typing import Any
 import promql_parser as promql
 
 from validationrun.spec.promql.series import SeriesLabels, labels_of
-from validationrun.spec.promql.tree import bare, children, nodes, selectors, value_type
+from validationrun.spec.promql.tree import bare, children, nodes, operator_of, selectors, value_type
 
 _ONE_TO_ONE = promql.VectorMatchCardinality.OneToOne
 
@@ -24,7 +24,7 @@ def mismatches(tree: Any) -> Iterator[tuple[Any, Mismatch]]:
     """Each operator whose sides can't be matched, by the labels that they are known to have."""
     for node in nodes(tree):
         if isinstance(node, promql.BinaryExpr) and value_type(node.lhs) == value_type(node.rhs) == "vector":
-            operator = str(node.op)
+            operator = operator_of(node)
             if operator in ("or", "unless") or _fills(node):
                 continue
             left, right = labels_of(node.lhs), labels_of(node.rhs)
@@ -107,12 +107,12 @@ def _scope(tree: Any, is_own: Callable[[Any], bool]) -> tuple[list[Any], bool]:
     scoped = [own for _, own in parts]
     if isinstance(tree, promql.NumberLiteral):
         return [], True
-    if not isinstance(tree, promql.BinaryExpr) or str(tree.op) == "or" or not _shares_labels(tree):
+    if not isinstance(tree, promql.BinaryExpr) or operator_of(tree) == "or" or not _shares_labels(tree):
         return others, all(scoped)
     (left, left_own), (right, right_own) = parts
     if left_own:
         return left, True
-    if right_own and str(tree.op) != "unless":
+    if right_own and operator_of(tree) != "unless":
         return right, True
     return others, False
 

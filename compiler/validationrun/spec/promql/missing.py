@@ -8,7 +8,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.aggregations import outermost_aggregations
 from validationrun.spec.promql.direction import Wants, Way, inwards
-from validationrun.spec.promql.tree import COMPARISONS, bare, children, function_name, is_bool, selectors
+from validationrun.spec.promql.tree import COMPARISONS, bare, children, function_name, is_bool, operator_of, selectors
 from validationrun.spec.promql.values import sides_of_value
 
 _WORST: Final = {"min": Wants.LOW, "bottomk": Wants.LOW, "max": Wants.HIGH, "topk": Wants.HIGH}
@@ -35,7 +35,7 @@ def hiding_aggregations(tree: Any, op: str, holds: Callable[[float], bool]) -> l
 def _hiding(tree: Any, way: Way) -> Iterator[Any]:
     tree = bare(tree)
     if isinstance(tree, promql.AggregateExpr):
-        if _hides(str(tree.op), way):
+        if _hides(operator_of(tree), way):
             yield tree
         return
     if isinstance(tree, promql.Call) and function_name(tree) in _HISTOGRAMS:
@@ -65,7 +65,7 @@ def _parts(tree: Any, way: Way) -> list[tuple[Any, Way]]:
 
 def _sides(tree: Any, way: Way) -> list[tuple[Any, Way]]:
     """Both operands; numbers that are multiplied or divided are taken for positive."""
-    operator = str(tree.op)
+    operator = operator_of(tree)
     unknown = replace(way, wants=Wants.OTHER, zero_holds=False)
     if operator in COMPARISONS and is_bool(tree):
         return [(tree.lhs, unknown), (tree.rhs, unknown)]

@@ -7,6 +7,7 @@ name or because its increase is asked.
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import promql_parser as promql
@@ -20,6 +21,7 @@ from validationrun.spec.promql.tree import (
     function_name,
     is_bool,
     metric_name,
+    operator_of,
     value_type,
 )
 
@@ -31,25 +33,20 @@ _SET: Final = ("and", "unless")
 @functools.lru_cache(maxsize=CACHED_NODES)
 def possible(tree: Any) -> Numbers:
     """The numbers that a sample of the tree can have."""
-    tree = bare(tree)
-    if isinstance(tree, promql.NumberLiteral):
-        return numbers.exactly(tree.val)
-    if isinstance(tree, promql.VectorSelector):
-        return of_metric(metric_name(tree))
-    if isinstance(tree, promql.MatrixSelector):
-        return of_metric(metric_name(tree.vector_selector))
-    if isinstance(tree, promql.SubqueryExpr):
-        return possible(tree.expr)
-    if isinstance(tree, promql.UnaryExpr):
-        return numbers.negative(possible(tree.expr))
-    if isinstance(tree, promql.Call):
-        if function_name(tree) in _OF_COUNTERS and isinstance(bare(tree.args[0]), promql.MatrixSelector):
-            return NOT_NEGATIVE
-        return functions.apply(function_name(tree), [possible(argument) for argument in tree.args])
-    if isinstance(tree, promql.AggregateExpr):
-        parameter = possible(tree.param) if isinstance(tree.param, promql.Expr) else ANY
-        return functions.aggregate(str(tree.op), possible(tree.expr), parameter)
-    return _binary(tree) if isinstance(tree, promql.BinaryExpr) else ANY
+    calculate = _POSSIBLE.get(type(tree))
+    return calculate(tree) if calculate else ANY
+
+
+def _call(tree: Any) -> Numbers:
+    name, arguments = function_name(tree), tree.args
+    if name in _OF_COUNTERS and isinstance(bare(arguments[0]), promql.MatrixSelector):
+        return NOT_NEGATIVE
+    return functions.apply(name, [possible(argument) for argument in arguments])
+
+
+def _aggregate(tree: Any) -> Numbers:
+    parameter = possible(tree.param) if isinstance(tree.param, promql.Expr) else ANY
+    return functions.aggregate(operator_of(tree), possible(tree.expr), parameter)
 
 
 def of_metric(name: str | None) -> Numbers:
@@ -60,7 +57,7 @@ def of_metric(name: str | None) -> Numbers:
 
 
 def _binary(tree: Any) -> Numbers:
-    operator = str(tree.op)
+    operator = operator_of(tree)
     left, right = possible(tree.lhs), possible(tree.rhs)
     if operator == "or":
         return numbers.union([left, right])
@@ -81,3 +78,16 @@ def _binary(tree: Any) -> Numbers:
 
 def with_fill(side: Numbers, fill: float | None) -> Numbers:
     return side if fill is None else numbers.union([side, numbers.exactly(fill)])
+
+
+_POSSIBLE: Final[dict[type, Callable[[Any], Numbers]]] = {
+    promql.NumberLiteral: lambda tree: numbers.exactly(tree.val),
+    promql.VectorSelector: lambda tree: of_metric(metric_name(tree)),
+    promql.MatrixSelector: lambda tree: of_metric(metric_name(tree.vector_selector)),
+    promql.ParenExpr: lambda tree: possible(tree.expr),
+    promql.UnaryExpr: lambda tree: numbers.negative(possible(tree.expr)),
+    promql.SubqueryExpr: lambda tree: possible(tree.expr),
+    promql.Call: _call,
+    promql.AggregateExpr: _aggregate,
+    promql.BinaryExpr: _binary,
+}

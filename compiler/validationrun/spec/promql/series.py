@@ -8,7 +8,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.functions import ABSENT, RELABEL
 from validationrun.spec.promql.samples import NAME, of_absent
-from validationrun.spec.promql.tree import CACHED_NODES, bare, function_name, value_type
+from validationrun.spec.promql.tree import CACHED_NODES, bare, function_name, operator_of, value_type
 
 _SETS: Final = ("and", "unless")
 _OF_SOME: Final = ("topk", "bottomk", "limitk", "limit_ratio")
@@ -125,7 +125,7 @@ def _relabelled(labels: SeriesLabels, target: str) -> SeriesLabels:
 
 
 def _of_aggregate(tree: Any) -> SeriesLabels:
-    operator = str(tree.op)
+    operator = operator_of(tree)
     if tree.modifier is None and operator not in _OF_SOME and operator != "count_values":
         return NO_LABELS
     of = labels_of(tree.expr)
@@ -148,10 +148,10 @@ def _of_binary(tree: Any) -> SeriesLabels:
     if value_type(tree.lhs) == "scalar":
         return labels_of(tree.rhs)
     left = labels_of(tree.lhs)
-    if value_type(tree.rhs) == "scalar" or str(tree.op) in _SETS:
+    if value_type(tree.rhs) == "scalar" or operator_of(tree) in _SETS:
         return left
     right = labels_of(tree.rhs)
-    if str(tree.op) == "or":
+    if operator_of(tree) == "or":
         return _either(left, right)
     modifier = tree.modifier
     if modifier is not None and modifier.card == promql.VectorMatchCardinality.ManyToOne:

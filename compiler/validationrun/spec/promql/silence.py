@@ -6,7 +6,7 @@ on such a value may be there or not.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from validationrun.spec.promql import functions, numbers
 from validationrun.spec.promql.joins import RefusedError, joined, of_calculation, of_comparison
 from validationrun.spec.promql.numbers import ANY, NAN, Numbers, union
 from validationrun.spec.promql.samples import NO_LABELS, Labels, Sample, group_key, nameless, of_absent, relabelled
-from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, operator_of, value_type
 
 _DEFAULT_STEP_SECONDS: Final = 60.0
 """Of a subquery: Prometheus' own evaluation interval, whose default is a minute."""
@@ -55,23 +55,15 @@ _Answer = Numbers | list[Sample]
 
 
 def _answer(tree: Any) -> _Answer:
-    tree = bare(tree)
-    if isinstance(tree, promql.NumberLiteral):
-        return numbers.exactly(tree.val)
-    if isinstance(tree, (promql.VectorSelector, promql.MatrixSelector)):
-        return []
-    if isinstance(tree, promql.UnaryExpr):
-        of = _answer(tree.expr)
-        if isinstance(of, Numbers):
-            return numbers.negative(of)
-        return [replace(nameless(sample), value=numbers.negative(sample.value)) for sample in of]
-    if isinstance(tree, promql.SubqueryExpr):
-        return _subquery(tree)
-    if isinstance(tree, promql.Call):
-        return _call(tree)
-    if isinstance(tree, promql.AggregateExpr):
-        return _aggregate(tree)
-    return _binary(tree) if isinstance(tree, promql.BinaryExpr) else ANY
+    calculate = _ANSWERS.get(type(tree))
+    return calculate(tree) if calculate else ANY
+
+
+def _unary(tree: Any) -> _Answer:
+    of = _answer(tree.expr)
+    if isinstance(of, Numbers):
+        return numbers.negative(of)
+    return [replace(nameless(sample), value=numbers.negative(sample.value)) for sample in of]
 
 
 def _samples(tree: Any) -> list[Sample]:
@@ -148,8 +140,10 @@ def _distinct(samples: list[Sample]) -> list[Sample]:
 
 
 def _aggregate(tree: Any) -> list[Sample]:
-    operator, of = str(tree.op), _samples(tree.expr)
+    operator, of = operator_of(tree), _samples(tree.expr)
     parameter = _numbers(tree.param) if isinstance(tree.param, promql.Expr) else ANY
+    if not of:
+        return []
     if operator in ("topk", "bottomk", "limitk", "limit_ratio"):
         return _some_of(operator, parameter, of)
     if any(sample.labels is None for sample in of) or (of and operator == "count_values"):
@@ -194,7 +188,7 @@ def _of_group(operator: str, group: list[Sample], parameter: Numbers) -> Numbers
 
 
 def _binary(tree: Any) -> _Answer:
-    operator = str(tree.op)
+    operator = operator_of(tree)
     left, right = _answer(tree.lhs), _answer(tree.rhs)
     if isinstance(left, list) and isinstance(right, list):
         return joined(tree, left, right)
@@ -220,3 +214,16 @@ def _with_scalar(tree: Any, operator: str, left: _Answer, right: _Answer) -> lis
         if possible:
             result.append(Sample(sample.labels if filters else nameless(sample).labels, value, sample.sure and surely))
     return result
+
+
+_ANSWERS: Final[dict[type, Callable[[Any], _Answer]]] = {
+    promql.NumberLiteral: lambda tree: numbers.exactly(tree.val),
+    promql.VectorSelector: lambda _: [],
+    promql.MatrixSelector: lambda _: [],
+    promql.ParenExpr: lambda tree: _answer(tree.expr),
+    promql.UnaryExpr: _unary,
+    promql.SubqueryExpr: _subquery,
+    promql.Call: _call,
+    promql.AggregateExpr: _aggregate,
+    promql.BinaryExpr: _binary,
+}

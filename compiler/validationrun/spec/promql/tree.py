@@ -36,6 +36,12 @@ def function_name(call: Any) -> str:
 
 
 @functools.lru_cache(maxsize=CACHED_NODES)
+def operator_of(node: Any) -> str:
+    """Of a binary operator or an aggregation, as it is written. Cached, because promql-parser makes its text anew."""
+    return str(node.op)
+
+
+@functools.lru_cache(maxsize=CACHED_NODES)
 def value_type(tree: Any) -> str:
     """The type of the query's result: `scalar`, `vector`, `matrix` or `string`."""
     tree = bare(tree)

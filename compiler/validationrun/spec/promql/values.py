@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, value_type
+from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, operator_of, value_type
 
 _EXACT_AGGREGATES: Final = frozenset({"sum", "min", "max", "count", "group", "topk", "bottomk"})
 _INEXACT_FUNCTIONS: Final = frozenset(
@@ -31,7 +31,7 @@ def _calculated_from(node: Any) -> list[Any]:
     if isinstance(node, promql.BinaryExpr):
         return sides_of_value(node)
     if isinstance(node, promql.AggregateExpr):
-        return [] if str(node.op) in ("count", "group", "count_values") else [node.expr]
+        return [] if operator_of(node) in ("count", "group", "count_values") else [node.expr]
     if isinstance(node, promql.Call):
         return [] if function_name(node) in _COUNTING else list(node.args)
     return [node.expr] if isinstance(node, (promql.UnaryExpr, promql.SubqueryExpr)) else []
@@ -39,7 +39,7 @@ def _calculated_from(node: Any) -> list[Any]:
 
 def sides_of_value(node: Any) -> list[Any]:
     """The operands whose numbers a binary operator passes on. A comparison without `bool` passes on the vector's."""
-    operator = str(node.op)
+    operator = operator_of(node)
     if operator in COMPARISONS:
         if is_bool(node):
             return []
@@ -51,16 +51,16 @@ def is_count(tree: Any) -> bool:
     """Whether the query's outermost part counts series or samples."""
     tree = bare(tree)
     if isinstance(tree, promql.AggregateExpr):
-        return str(tree.op) in ("count", "group") or (str(tree.op) in ("sum", "max") and is_count(tree.expr))
+        return operator_of(tree) in ("count", "group") or (operator_of(tree) in ("sum", "max") and is_count(tree.expr))
     return isinstance(tree, promql.Call) and function_name(tree) in ("count_over_time", "present_over_time")
 
 
 def is_exact(tree: Any) -> bool:
     """Whether whole numbers stay whole: the query's number is calculated without division, rate or average."""
     for node in value_path(tree):
-        if isinstance(node, promql.BinaryExpr) and str(node.op) in ("/", "%", "^", "atan2"):
+        if isinstance(node, promql.BinaryExpr) and operator_of(node) in ("/", "%", "^", "atan2"):
             return False
-        if isinstance(node, promql.AggregateExpr) and str(node.op) not in _EXACT_AGGREGATES:
+        if isinstance(node, promql.AggregateExpr) and operator_of(node) not in _EXACT_AGGREGATES:
             return False
         if isinstance(node, promql.Call) and function_name(node) in _INEXACT_FUNCTIONS:
             return False
