@@ -1,5 +1,6 @@
 """Parses a query, within limits that keep the native parser from harm."""
 
+import functools
 import re
 from typing import Any, Final
 
@@ -10,6 +11,10 @@ from validationrun.spec.promql_text import STRING_OR_COMMENT
 # promql-parser recurses in native code; beyond these limits a hostile query could crash the process.
 _MAX_NESTING: Final = 100
 _MAX_OPERATORS: Final = 500
+
+_CACHED_TREES: Final = 64
+"""More than a run has rules."""
+
 _OPERATORS: Final = re.compile(
     r"[-+*/%^=<>!@]+|\b(?:and|or|unless|atan2|offset|bool|by|without|on|ignoring)\b", re.IGNORECASE
 )
@@ -23,9 +28,10 @@ class SyntaxFault(ValueError):  # noqa: N818 - the user's fault, not ours
         self.token = token
 
 
+@functools.lru_cache(maxsize=_CACHED_TREES)
 def parse(query: str) -> Any:
     """
-    The syntax tree of a query whose placeholders are filled in.
+    The syntax tree of a query whose placeholders are filled in. Cached, so that all checks of a rule share one tree.
 
     Raises:
         SyntaxFault: the query does not parse, or is nested too deeply.
