@@ -110,7 +110,8 @@ _Entry = tuple[float, float, float]
 
 
 def _course(member: SampledSeries) -> list[_Entry]:
-    return _followed(member.points, (-math.inf, member.facts.at_start or 0.0, 0.0))
+    # What was there at the start is later than what ended before it, and earlier than every sample.
+    return _followed(member.points, (0.0, member.facts.at_start or 0.0, 0.0))
 
 
 def _followed(points: Points, first: _Entry) -> list[_Entry]:

@@ -140,3 +140,11 @@ def test_it_is_never_negative_and_never_less_than_one_series_grew(shapes):
     for one in series:
         if one.facts.at_start is not None:
             assert by_samples >= added_by_samples([one])
+
+
+def test_a_new_series_continues_the_one_that_was_there_at_the_start() -> None:
+    """Another one of the same counter ended an hour before, at the value with which the new one begins."""
+    gone = SampledSeries(SeriesFacts(before=5.0), ())
+    there = SampledSeries(SeriesFacts(at_start=0.0), ())
+    new = SampledSeries(SeriesFacts(lowest=5.0, last=5.0), ((12.0, 5.0),))
+    assert added_by_samples([gone, there, new]) == 5.0
