@@ -24,7 +24,7 @@ import yaml
 from specs import specs
 
 HERE = pathlib.Path(__file__).parent
-COMPILE_BAR, LINT_BAR, MARGINAL_BAR, HELP_BAR = 1.5, 2.75, 1.15, 20.0
+COMPILE_BAR, LINT_BAR, MARGINAL_BAR, HELP_BAR = 1.5, 4.25, 1.15, 20.0
 
 
 @dataclass(frozen=True)
