@@ -262,14 +262,14 @@ class Evaluation:
         return self._watch() and self._sweep()
 
     def _stops(self, name: str) -> bool:
-        return any(
-            asker.question.rule.name == name and asker.question.rule.run_properties.stop_on_failure
-            for asker in self.askers
-        )
+        return any(place.rule.name == name and place.rule.run_properties.stop_on_failure for place in self._places)
 
     def _sweep(self) -> bool:
         """Asks the final sweep of every rule whose window ends here and that has one. False after an interrupt."""
         start, end = self._window.start, self._end_of_stage()
+        if end is not None:
+            # The last ticks may have been answered before it was known where this stage ends: the sweep needs their memory.
+            self._advance(math.nextafter(end, -math.inf))
         if start is None or end is None or self._is_stopped_before(end):
             return True
         while self.control.now() < end + self.control.settle_s:
@@ -329,8 +329,9 @@ class Evaluation:
         self.control.save(list(self.fold.states.values()))
         self._leave_out()
         start, end, cooldown_end = self._window.start, self._window.end, self._cooldown_end()
-        load_s = load_seconds(start, end, cooldown_end)
-        closed = self.fold.closed(ended=end is not None, load_s=load_s, interrupted=interrupted)
+        closed = self.fold.closed(
+            ended=end is not None, load_s=load_seconds(start, end, cooldown_end), interrupted=interrupted
+        )
         return Judgement(
             start=start,
             end=end,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from replies import vector
-from simulation import START, Outcome, query_rule, simulate
+from replies import success, vector
+from simulation import START, Outcome, counts_series, query_rule, simulate
 from validationrun.oracle.exchange import Reply
 
 Answer = Callable[[str, float], Reply]
@@ -157,3 +157,23 @@ def test_what_failed_in_the_cooldown_stands_however_short_the_load() -> None:
     stopping = query_rule("height", until="Cooldown", stopOnFailure=True)
     outcome = simulate([stopping], halts(20), load_seconds=0.5, cooldown_seconds=60)
     assert outcome.verdict.reason == "RuleStopOnFailure:height"
+
+
+def test_a_final_sweep_knows_the_ticks_that_were_asked_before_the_cooldown_was_known() -> None:
+    """Load and cooldown are over before anybody learns of the load's end; the first good answer is that of the last tick."""
+    rule = query_rule("nodes", 'min(height{chain_id="${chainId}"})', until="Cooldown")
+
+    def answer(promql: str, t: float) -> Reply:
+        if counts_series(promql):
+            found = [
+                {"metric": {"validationrun": part}, "value": [t, "3" if t < 21 else "2"]}
+                for part in ("pods0", "series0")
+            ]
+            return success("vector", found)
+        return vector("1") if t > 15 else vector()
+
+    outcome = simulate([rule], answer, load_seconds=18, cooldown_seconds=3, settle_s=0)
+    seen = [(decision.t - START, decision.final, counted) for decision, counted in outcome.control.evidence]
+    assert seen[:2] == [(10, False, True), (20, False, True)]
+    assert seen[-1] == (21, True, True)
+    assert outcome.rules["nodes"] == ("Error", "SeriesMissing")
