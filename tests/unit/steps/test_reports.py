@@ -536,6 +536,7 @@ def test_window_and_settling_are_the_evaluators(passed: Run) -> None:
         "stopRule": None,
         "interrupted": False,
         "cooldownEnd": None,
+        "noData": None,
     }
     assert document["mode"] == "argo"
     assert document["settleSeconds"] == 5.0
