@@ -9,6 +9,8 @@ from .facts import Beside, Sampled
 if TYPE_CHECKING:
     from .brute_force import Rule
 
+LOOK_BACK = 300
+
 Found = tuple[str, str | None]
 Past = list[tuple[Beside, str]]
 """Of each earlier tick that had an answer: what stood beside it, and its verdict."""
@@ -33,9 +35,18 @@ def base(series: Sampled) -> int | None:
 
 
 def forerunner(series: Sampled, born: int, others: list[Sampled]) -> Sampled | None:
-    """The series of the same counter that a new one continues: the one whose sample is the latest when it is born."""
+    """The series of the same counter that a new one continues: the one whose sample is the latest when it is born.
+
+    CHOICE: of those whose sample is no older than 5 minutes at the start nobody can tell which is the latest, nor of those
+    that are gone by then. The highest is taken.
+    """
     known = [one for one in others if one is not series and points(one, born) and is_older(one, series)]
-    return max(known, key=lambda one: points(one, born)[-1], default=None)
+
+    def lateness(one: Sampled) -> tuple[int, int]:
+        when, value = points(one, born)[-1]
+        return (when if when > 0 else 0 if when > -LOOK_BACK else -1), value
+
+    return max(known, key=lateness, default=None)
 
 
 def is_older(one: Sampled, series: Sampled) -> bool:

@@ -14,7 +14,7 @@ from validationrun.oracle.rules.rule_type import AlertRules, Request
 
 from .brute_force import Answer, Rule, beside, page_of
 from .facts import Page, Sampled
-from .guards import points
+from .guards import LOOK_BACK, points
 
 ALERT = "ChainBroken"
 REFUSED = ("PrometheusRuleNotFound", "CrossNamespaceForbidden", "RBACDenied")
@@ -22,7 +22,7 @@ EXPRESSIONS = {
     "none": "vector(1) < 0", "a": "a > 0", "and": "a > 0 and b > 0", "or": "a > 0 or b > 0", "unless": "a > 0 unless b > 0",
     "absent": "absent(a)", "unreadable": "a >>> 0",
 }  # fmt: skip
-LOOK_BACK, HOUR = 300, 3600
+HOUR = 3600
 PART = re.compile(r'last_over_time\(\{__name__="(\w)"(?:,(pod[^}]*))?\}\[\d+s\]\)\),"found","([^"]*)"')
 
 

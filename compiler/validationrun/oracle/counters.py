@@ -84,8 +84,8 @@ def added_by_samples(series: Sequence[SampledSeries]) -> float:
     """
     What one counter added in the window, by its samples.
 
-    A series that is born continues the series whose sample is the latest then. Series that lived side by side saw the same
-    counter, so the one that saw most tells.
+    A series that is born continues the series whose sample is the latest then, but none that is born at the same time. Series that
+    lived side by side saw the same counter, so the one that saw most tells.
 
     Args:
         series: those that are one counter.
@@ -96,7 +96,8 @@ def added_by_samples(series: Sequence[SampledSeries]) -> float:
     born = [member for member in series if member.facts.at_start is None and member.points]
     for member in sorted(born, key=lambda member: member.points[0][0]):
         t, value = member.points[0]
-        behind = [*earlier, *(entry for course in courses for entry in course if entry[0] <= t)]
+        known = (entry for course in courses if course[0][0] < t for entry in course if entry[0] <= t)
+        behind = [*earlier, *known]
         total = value
         if behind:
             _, stood, so_far = max(behind, key=lambda entry: entry[:2])

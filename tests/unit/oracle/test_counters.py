@@ -148,3 +148,11 @@ def test_a_new_series_continues_the_one_that_was_there_at_the_start() -> None:
     there = SampledSeries(SeriesFacts(at_start=0.0), ())
     new = SampledSeries(SeriesFacts(lowest=5.0, last=5.0), ((12.0, 5.0),))
     assert added_by_samples([gone, there, new]) == 5.0
+
+
+def test_series_that_are_born_at_one_time_do_not_continue_each_other() -> None:
+    """Whatever their order in the answer."""
+    there = SampledSeries(SeriesFacts(at_start=1.0), ())
+    low = SampledSeries(SeriesFacts(lowest=0.0, last=0.0), ((1.0, 0.0),))
+    high = SampledSeries(SeriesFacts(lowest=1.0, last=1.0), ((1.0, 1.0),))
+    assert [added_by_samples(order) for order in itertools.permutations([there, low, high])] == [0.0] * 6
