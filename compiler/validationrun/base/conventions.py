@@ -4,17 +4,20 @@ Names that compiler, runner and readers of a run share.
 No logic lives here: labels, annotations, file names, parameter names, exit codes.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 API_VERSION: Final = "validation.sei.io/v1alpha1"
 KIND_RUN = "ValidationRun"
 KIND_SUITE = "ValidationSuite"
 KIND_SCHEDULE = "ValidationSchedule"
 
-# API versions of Argo's kinds and of SeiNodeDeployment.
+# API versions of Argo's kinds and of the Sei controller's.
 ARGO_API_VERSION = "argoproj.io/v1alpha1"
 CHAIN_API_VERSION = "sei.io/v1alpha1"
 KIND_RULE_TEST = "ValidationRuleTest"
+
+ChainApi = Literal["SeiNodeDeployment", "SeiNetwork"]
+"""`chain.api`: SeiNodeDeployments alone, or a SeiNetwork for the validators and a SeiNode for each full node."""
 
 MANAGED_BY = "validationrun"
 

@@ -77,12 +77,14 @@ class PlannedChain(Document, frozen=True):
     Attributes:
         chain_id: the base of the effective chain id; the id itself for a chain that exists.
         bring_up: false for a run on a chain that exists.
+        api: which kinds of objects make up the chain.
     """
 
     chain_id: str
     bring_up: bool
     deployments: tuple[PlannedDeployment, ...]
     endpoints: PlannedEndpoints
+    api: conventions.ChainApi = "SeiNodeDeployment"
 
 
 class PlannedWorkload(Document, frozen=True):

@@ -32,6 +32,7 @@ def planned_run(
         cooldown_seconds=plan.seconds.cooldown,
         cleanup=plan.cleanup,
         bring_up=plan.chain.bring_up,
+        chain_api=plan.chain.api,
         deployments=[DeploymentEntry(entry.name, entry.role) for entry in plan.chain.deployments],
         load=values.load_plan(plan, parameters),
         rules=[rule_entry_of(rule) for rule in bundle.rule_documents()],

@@ -73,6 +73,7 @@ class RunEntry(RecordKey, frozen=True):
         cooldown_seconds: how long chain and evaluator stay after a load that ended by itself.
         cleanup: when the chain goes: `Always`, `OnSuccess` or `Never`.
         bring_up: false for a run on a chain that existed before; null when the bundle could not be read.
+        chain_api: which kinds of objects make up the chain that the run brings up.
         load: null for a run without load.
         results: null for a spec without `results.s3`.
     """
@@ -93,6 +94,7 @@ class RunEntry(RecordKey, frozen=True):
     cooldown_seconds: int = 0
     cleanup: str = ""
     bring_up: bool | None = None
+    chain_api: conventions.ChainApi = "SeiNodeDeployment"
     deployments: list[DeploymentEntry] = []
     load: LoadPlan | None = None
     rules: list[RuleEntry] = []

@@ -34,6 +34,9 @@ __all__ = [
     "NAMESPACES",
     "PODS",
     "PROMETHEUS_RULES",
+    "SEI_NETWORKS",
+    "SEI_NODES",
+    "SEI_NODE_DEPLOYMENTS",
     "SERVICE_ACCOUNTS",
     "TASK_RESULTS",
     "WORKFLOWS",
@@ -77,7 +80,10 @@ JOBS: Final = Resource("batch", "v1", "jobs")
 WORKFLOWS: Final = Resource("argoproj.io", "v1alpha1", "workflows")
 TASK_RESULTS: Final = Resource("argoproj.io", "v1alpha1", "workflowtaskresults")
 WORKFLOW_TEMPLATES: Final = Resource("argoproj.io", "v1alpha1", "workflowtemplates")
-CHAIN_OBJECTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
+SEI_NODE_DEPLOYMENTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
+SEI_NETWORKS: Final = Resource("sei.io", "v1alpha1", "seinetworks")
+SEI_NODES: Final = Resource("sei.io", "v1alpha1", "seinodes")
+CHAIN_OBJECTS: Final = SEI_NODE_DEPLOYMENTS
 PROMETHEUS_RULES: Final = Resource("monitoring.coreos.com", "v1", "prometheusrules")
 
 

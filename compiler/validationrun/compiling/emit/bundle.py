@@ -123,7 +123,11 @@ def plan_document(plan: Plan) -> PlanDocument:
         ),
         seconds=_seconds(plan.timings),
         chain=PlannedChain(
-            plan.chain_id, plan.brings_chain_up, tuple(_deployment(entry) for entry in plan.deployments), plan.endpoints
+            chain_id=plan.chain_id,
+            bring_up=plan.brings_chain_up,
+            deployments=tuple(_deployment(entry) for entry in plan.deployments),
+            endpoints=plan.endpoints,
+            api=plan.chain_api,
         ),
         load=_load(plan.load) if plan.load else None,
         rules=tuple(_query(rule) for rule in plan.rules),

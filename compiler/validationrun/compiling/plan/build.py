@@ -59,6 +59,7 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan
         namespace=namespace,
         spec_hash=spec_hash(run),
         chain_id=spec.chain.chain_id,
+        chain_api=spec.chain.api,
         deployments=deployments,
         endpoints=plan_endpoints(spec.chain, deployments, namespace, options.cluster_domain),
         load=load,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from validationrun.base.conventions import ChainApi
 from validationrun.contract.plan_json import Accounts, PlannedEndpoints, ResultsTarget, TextPlace
 from validationrun.oracle.placeholders import Place
 from validationrun.oracle.series_count import Expected
@@ -172,6 +173,7 @@ class Plan:
     namespace: str
     spec_hash: str
     chain_id: str
+    chain_api: ChainApi
     deployments: tuple[ChainObject, ...]
     endpoints: PlannedEndpoints
     load: PlannedLoad | None
