@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from tests.chain.operator.loop import connect, install_crd
+from tests.chain.operator.definitions import connect, install_crds
 from tests.e2e.running import CASES, Prepared, prepare, run_operator, run_to_its_end
 from tests.e2e.setups import bring_up
 from tests.e2e.world import KINDS, KUBECONFIG, World, documents, until
@@ -59,7 +59,7 @@ _STEP: Final = {
 
 def connect_and_install() -> None:
     """What `make e2e` does by a fixture: the definition of the chain's kind."""
-    install_crd(connect(str(KUBECONFIG), None))
+    install_crds(connect(str(KUBECONFIG), None))
 
 
 def main() -> int:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from .operator.loop import Operator, install_crd
+from .operator.definitions import install_crds
+from .operator.loop import Operator
 
 Item = dict[str, Any]
 LISTED = re.compile(
@@ -32,14 +33,15 @@ class Store(ThreadingHTTPServer):
 
     def put(self, kind: str, body: Item) -> None:
         metadata = body["metadata"]
-        metadata |= {"uid": f"uid-{metadata['name']}", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        made = {"generation": 1, "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        metadata |= {"uid": f"uid-{metadata['name']}", **made}
         if kind == "customresourcedefinitions":
             body["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
         self.items[kind, metadata.get("namespace", ""), metadata["name"]] = body
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Lists, reads, creates, and patches a status; nothing else is asked."""
+    """Lists, reads, creates, replaces and patches; nothing else is asked."""
 
     server: Store
 
@@ -87,14 +89,29 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(f"POST {kind}/{name}")
         self._answer(201, body)
 
+    def do_PUT(self) -> None:
+        kind, namespace, name, _ = self._where()
+        body = self._body()
+        assert body["metadata"]["resourceVersion"] == "1"
+        self.server.put(kind, body)
+        self.server.requests.append(f"PUT {kind}/{name}")
+        self._answer(200, self.server.items[kind, namespace, name])
+
     def do_PATCH(self) -> None:
         kind, namespace, name, _ = self._where()
-        assert self.headers["Content-Type"] == "application/json-patch+json"
-        (change,) = self._body()
-        assert change["path"] == "/status"
-        self.server.items[kind, namespace, name]["status"] = change["value"]
-        self.server.requests.append(f"PATCH {kind}/{name} {change['value']['phase']}")
-        self._answer(200, self.server.items[kind, namespace, name])
+        item, patch = self.server.items[kind, namespace, name], self._body()
+        if self.headers["Content-Type"] == "application/json-patch+json":
+            (change,) = patch
+            assert change["path"] == "/status"
+            item["status"] = change["value"]
+            self.server.requests.append(f"PATCH {kind}/{name} {change['value']['phase']}")
+        else:
+            assert self.headers["Content-Type"] == "application/merge-patch+json"
+            item["metadata"] |= patch.get("metadata", {})
+            self.server.requests.append(f"PATCH {kind}/{name} {json.dumps(patch)}")
+            if "deletionTimestamp" in item["metadata"] and not item["metadata"]["finalizers"]:
+                del self.server.items[kind, namespace, name]
+        self._answer(200, item)
 
 
 @pytest.fixture
@@ -130,48 +147,109 @@ def put_validators(store: Store) -> None:
     store.put("seinodedeployments", {"metadata": {"name": "c-1-val", "namespace": "eng-ada"}, "spec": spec})
 
 
-def put_pod(store: Store) -> None:
-    labels = {"sei.io/nodedeployment": "c-1-val", "sei.io/node": "c-1-val-0"}
-    status = {
-        "containerStatuses": [
-            {"name": "seid", "state": {"running": {}}, "image": "i", "imageID": "", "ready": False, "restartCount": 0}
-        ]
-    }
-    store.put("pods", {"metadata": {"name": "c-1-val-0-0", "namespace": "eng-ada", "labels": labels}, "status": status})
+def put_network(store: Store) -> None:
+    spec = {"image": "i", "replicas": 1, "genesis": {"chainId": "c-1"}}
+    store.put("seinetworks", {"metadata": {"name": "c-1-val", "namespace": "eng-ada"}, "spec": spec})
+
+
+def put_full_node(store: Store) -> None:
+    peers = [{"label": {"selector": {"sei.io/seinetwork": "c-1-val"}}}]
+    spec = {"image": "i", "chainId": "c-1", "fullNode": {}, "peers": peers}
+    store.put("seinodes", {"metadata": {"name": "c-1-rpc-0", "namespace": "eng-ada"}, "spec": spec})
+
+
+def put_pod(store: Store, node: str) -> None:
+    labels = {"sei.io/node": node}
+    status = {"containerStatuses": [{"name": "seid", "state": {"running": {}}}]}
+    store.put("pods", {"metadata": {"name": f"{node}-0", "namespace": "eng-ada", "labels": labels}, "status": status})
+
+
+def look(api: client.ApiClient, program: Path, times: int, said: list[str] | None = None) -> None:
+    """Each time by a new one: nothing may live in its memory."""
+    for _ in range(times):
+        Operator(api, program, "eng-ada", said.append if said is not None else print).look()
+
+
+def begin_deletion(store: Store, kind: str, name: str) -> None:
+    """As the API server does it while there are finalizers."""
+    store.items[kind, "eng-ada", name]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:09Z"
 
 
 def test_from_object_to_ready(store: Store, api: client.ApiClient, program: Path) -> None:
-    install_crd(api)
-    install_crd(api)
     put_validators(store)
     said: list[str] = []
-    for _ in range(2):
-        # A new one each time: nothing may live in its memory.
-        Operator(api, program, None, said.append).look()
-    put_pod(store)
-    for _ in range(3):
-        Operator(api, program, "eng-ada", said.append).look()
+    look(api, program, 3, said)
+    put_pod(store, "c-1-val-0")
+    look(api, program, 2, said)
     assert store.requests == [
-        "POST customresourcedefinitions/seinodedeployments.sei.io",
-        "POST configmaps/c-1-genesis",
-        "PATCH seinodedeployments/c-1-val Pending",
         "POST services/c-1-val-internal",
-        "POST services/c-1-val-0",
-        "POST statefulsets/c-1-val-0",
+        "POST seinodes/c-1-val-0",
         "PATCH seinodedeployments/c-1-val Initializing",
+        "POST services/c-1-val-0",
+        "PATCH seinodes/c-1-val-0 Initializing",
+        "POST configmaps/c-1-genesis",
+        "PATCH seinodedeployments/c-1-val Initializing",
+        "POST statefulsets/c-1-val-0",
+        "PATCH seinodes/c-1-val-0 Initializing",
+        "PATCH seinodedeployments/c-1-val Initializing",
+        "PATCH seinodes/c-1-val-0 Running",
         "PATCH seinodedeployments/c-1-val Ready",
     ]
     assert store.items["configmaps", "eng-ada", "c-1-genesis"]["data"] == {
         "genesis.json": "genesis of c-1 with c-1-val-0\n"
     }
-    assert said[-1] == "eng-ada/c-1-val: Ready, 1 of 1 nodes"
+    assert said[-1] == "SeiNodeDeployment eng-ada/c-1-val: Ready"
+
+
+def test_a_network_and_a_full_node(store: Store, api: client.ApiClient, program: Path) -> None:
+    put_network(store)
+    put_full_node(store)
+    look(api, program, 3)
+    for node in ("c-1-val-0", "c-1-rpc-0"):
+        put_pod(store, node)
+    look(api, program, 2)
+    assert store.items["seinetworks", "eng-ada", "c-1-val"]["status"]["phase"] == "Ready"
+    full_node = store.items["seinodes", "eng-ada", "c-1-rpc-0"]
+    assert full_node["status"]["phase"] == "Running"
+    assert full_node["metadata"]["finalizers"] == ["sei.io/seinode-finalizer"]
+    args = store.items["statefulsets", "eng-ada", "c-1-rpc-0"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--peer=c-1-val-0=c-1-val-0-0.c-1-val-0.eng-ada.svc:26656" in args
+
+
+def test_a_deleted_network_leaves_its_nodes(store: Store, api: client.ApiClient, program: Path) -> None:
+    put_network(store)
+    look(api, program, 3)
+    begin_deletion(store, "seinetworks", "c-1-val")
+    look(api, program, 1)
+    assert ("seinetworks", "eng-ada", "c-1-val") not in store.items
+    for kind, name in (("seinodes", "c-1-val-0"), ("services", "c-1-val-internal"), ("configmaps", "c-1-genesis")):
+        assert not store.items[kind, "eng-ada", name]["metadata"]["ownerReferences"]
+
+
+def test_a_deleted_node_is_let_go(store: Store, api: client.ApiClient, program: Path) -> None:
+    put_full_node(store)
+    look(api, program, 1)
+    begin_deletion(store, "seinodes", "c-1-rpc-0")
+    look(api, program, 1)
+    assert ("seinodes", "eng-ada", "c-1-rpc-0") not in store.items
+
+
+def test_definitions_of_another_day_are_replaced_and_real_ones_are_not(store: Store, api: client.ApiClient) -> None:
+    real = {"controller-gen.kubebuilder.io/version": "v0.1"}
+    store.put("customresourcedefinitions", {"metadata": {"name": "seinetworks.sei.io", "annotations": real}})
+    store.put("customresourcedefinitions", {"metadata": {"name": "seinodes.sei.io"}})
+    for _ in range(2):
+        install_crds(api)
+    assert store.requests == [
+        "POST customresourcedefinitions/seinodedeployments.sei.io",
+        "PUT customresourcedefinitions/seinodes.sei.io",
+    ]
 
 
 def test_a_fault_is_said_once(store: Store, api: client.ApiClient, tmp_path: Path) -> None:
     put_validators(store)
     said: list[str] = []
     operator = Operator(api, tmp_path / "missing", None, said.append)
-    operator.look()
-    operator.look()
-    assert len(said) == 1
-    assert "missing" in said[0]
+    for _ in range(4):
+        operator.look()
+    assert len([line for line in said if "missing" in line]) == 1

@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 import pytest
-from tests.chain.operator.loop import connect, install_crd
+from tests.chain.operator.definitions import connect, install_crds
 from tests.e2e.world import KUBECONFIG
 
 # So that what they assert is explained as what the tests themselves assert.
@@ -41,4 +41,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def definition() -> None:
     """Idempotent, so that workers side by side may all do it."""
     context = os.environ.get("E2E_CONTEXT")
-    install_crd(connect(None if context else str(KUBECONFIG), context))
+    install_crds(connect(None if context else str(KUBECONFIG), context))

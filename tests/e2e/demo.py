@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-from tests.chain.operator.loop import connect, install_crd
+from tests.chain.operator.definitions import connect, install_crds
 from tests.e2e.running import BASE, CASES, run_operator
 from tests.e2e.world import CLI, KUBECONFIG, REPOSITORY, World, merge
 
@@ -18,7 +18,7 @@ _VERDICTS: Final = {0: "Passed", 1: "Failed", 2: "no verdict on the system: an e
 def main() -> int:
     context = os.environ.get("E2E_CONTEXT")
     case = CASES["passes"]
-    install_crd(connect(None if context else str(KUBECONFIG), context))
+    install_crds(connect(None if context else str(KUBECONFIG), context))
     with World.open("demo") as world, tempfile.TemporaryDirectory() as scratch, run_operator(world):
         document = merge(BASE, case["spec"])
         document["metadata"]["namespace"] = world.namespace

@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tests.chain.operator.loop import connect, install_crd
+from tests.chain.operator.definitions import connect, install_crds
 from tests.cluster import processes
 from tests.cluster.controllers import Controller, additional_controller
 from tests.e2e.checks import check_nothing_left
@@ -346,7 +346,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=FOLDER / "random-faults.jsonl")
     given = parser.parse_args()
     context = os.environ.get("E2E_CONTEXT")
-    install_crd(connect(None if context else str(KUBECONFIG), context))
+    install_crds(connect(None if context else str(KUBECONFIG), context))
     journal = Journal(given.results, given.seed)
     left = [index for index in range(given.count) if index not in journal.done()]
     print(f"seed {given.seed}: {given.count} runs, {given.count - len(left)} done before", flush=True)

@@ -10,7 +10,14 @@ from typing import Any
 
 from tests.e2e.world import KINDS, World, until
 
-from validationrun.kube.cluster import CHAIN_OBJECTS, NAMESPACES, PROMETHEUS_RULES, SERVICE_ACCOUNTS, Cluster, Object
+from validationrun.kube.cluster import (
+    NAMESPACES,
+    PROMETHEUS_RULES,
+    SEI_NODE_DEPLOYMENTS,
+    SERVICE_ACCOUNTS,
+    Cluster,
+    Object,
+)
 
 Setup = Callable[[World, Mapping[str, Any]], list[str] | None]
 SETUPS: dict[str, Setup] = {}
@@ -117,7 +124,7 @@ def bring_up(world: World, deployments: Sequence[Object]) -> None:
     """A chain without a run: each deployment is created as soon as the one before is Ready."""
     for body in deployments:
         name = body["metadata"]["name"]
-        world.cluster.create(CHAIN_OBJECTS, body)
+        world.cluster.create(SEI_NODE_DEPLOYMENTS, body)
         until(f"{name} is Ready", functools.partial(_is_ready, world, name), 120)
 
 
@@ -135,11 +142,11 @@ def _deployment(name: str, chain: str, role: Mapping[str, Any]) -> Object:
 
 
 def _is_ready(world: World, name: str) -> bool:
-    found = world.cluster.get(CHAIN_OBJECTS, name) or {}
+    found = world.cluster.get(SEI_NODE_DEPLOYMENTS, name) or {}
     return (found.get("status") or {}).get("phase") == "Ready"
 
 
 @setup("foreign-chain")
 def foreign_chain(world: World, options: Mapping[str, Any]) -> None:
     """A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make."""
-    world.cluster.create(CHAIN_OBJECTS, _deployment(options["name"], "other", {"validator": {}}))
+    world.cluster.create(SEI_NODE_DEPLOYMENTS, _deployment(options["name"], "other", {"validator": {}}))

@@ -12,7 +12,7 @@ from tests.e2e.running import BASE, prepare, run_operator
 from tests.e2e.world import World, as_json, merge, until
 
 from validationrun.contract.load_entries import LoadStart
-from validationrun.kube.cluster import CHAIN_OBJECTS, WORKFLOW_TEMPLATES
+from validationrun.kube.cluster import SEI_NODE_DEPLOYMENTS, WORKFLOW_TEMPLATES
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def _check_results(world: World, name: str) -> None:
     assert report.stdout.startswith("FAILED  e2e  WorkloadFailed\n"), report.stderr
     assert f"validationrun logs {name} -n {world.namespace} --saved" in world.run("status", name, *where).stdout
     # The chain is gone. What its nodes said is still there.
-    assert not world.cluster.list(CHAIN_OBJECTS)
+    assert not world.cluster.list(SEI_NODE_DEPLOYMENTS)
     saved = world.run("logs", name, *where, "--saved").stdout
     assert re.search(r"^== \S+-val-0-0$", saved, re.MULTILINE), saved
     assert "argo=true" not in world.run("logs", name, *where).stdout

@@ -19,7 +19,15 @@ from validationrun.base.times import parse_time
 from validationrun.contract.evaluation_entries import RuleStates
 from validationrun.contract.record import Identity
 from validationrun.contract.status_document import Status
-from validationrun.kube.cluster import CHAIN_OBJECTS, CONFIG_MAPS, JOBS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
+from validationrun.kube.cluster import (
+    CONFIG_MAPS,
+    JOBS,
+    PODS,
+    SEI_NODE_DEPLOYMENTS,
+    WORKFLOW_TEMPLATES,
+    WORKFLOWS,
+    Object,
+)
 
 LONG: Final = {"load": {"duration": "4m"}, "timeouts": {"runDuration": "5m"}}
 TWIN: Final = ("--set", "chain-id=twin")
@@ -62,7 +70,10 @@ def test_terminated(world: World, tmp_path: Path) -> None:
     assert lasted < 80 + 30
     until("no pod of the load runs", lambda: not _running(world, f"job-name={job_name}"), 60)
     chain = outcome.status["chain"]["chainId"]
-    assert {one["metadata"]["name"] for one in world.cluster.list(CHAIN_OBJECTS)} == {f"{chain}-val", f"{chain}-rpc"}
+    assert {one["metadata"]["name"] for one in world.cluster.list(SEI_NODE_DEPLOYMENTS)} == {
+        f"{chain}-val",
+        f"{chain}-rpc",
+    }
     # What came after the end changes nothing of what readers say.
     _check_unjudged(world, expect, outcome)
     _delete(world, name)
@@ -162,7 +173,7 @@ def test_quota_full_at_finalize(world: World, tmp_path: Path) -> None:
     written = world.record(outcome.workflow)
     assert written is not None
     assert (written.get(Status), written.sealed) == (None, False)
-    assert world.cluster.list(CHAIN_OBJECTS), "nobody was there to remove the chain"
+    assert world.cluster.list(SEI_NODE_DEPLOYMENTS), "nobody was there to remove the chain"
 
     assert world.cluster.delete(KINDS["ResourceQuota"], "full")
     _delete(world, name)

@@ -22,7 +22,7 @@ from tests.e2e.world import World
 
 from validationrun.compiling.plan.load import literal
 from validationrun.contract.diagnostics import Diagnostics
-from validationrun.kube.cluster import CHAIN_OBJECTS, PODS, WORKFLOWS, Object
+from validationrun.kube.cluster import PODS, SEI_NODE_DEPLOYMENTS, WORKFLOWS, Object
 from validationrun.local.env_expansion import expand
 
 PROGRAM: Final = (Path(__file__).parent / "hostile_workload.py").read_text()
@@ -248,7 +248,7 @@ def test_hostile_text_told(world: World, tmp_path: Path) -> None:
 
 def check_chain(world: World) -> None:
     """The chain's objects hold the text of the spec as it was written."""
-    chain = world.cluster.list(CHAIN_OBJECTS)
+    chain = world.cluster.list(SEI_NODE_DEPLOYMENTS)
     assert len(chain) == 2
     for one in chain:
         template = one["spec"]["template"]

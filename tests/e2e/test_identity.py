@@ -21,10 +21,10 @@ from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record_key import Key
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
-    CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
     PODS,
+    SEI_NODE_DEPLOYMENTS,
     WORKFLOW_TEMPLATES,
     WORKFLOWS,
     AlreadyExistsError,
@@ -123,7 +123,7 @@ def test_resubmitted_memoized(world: World, tmp_path: Path) -> None:
     check_record(world, outcomes[0])
     check_readers(world, outcomes[1])
     assert len(world.cluster.list(JOBS)) == jobs
-    assert world.cluster.list(CHAIN_OBJECTS) == []
+    assert world.cluster.list(SEI_NODE_DEPLOYMENTS) == []
     _delete_all(world, prepared)
 
 
@@ -144,7 +144,7 @@ def test_retried_after_clean_up(world: World, tmp_path: Path) -> None:
         outcomes[1].workflow["status"]["finishedAt"]
     )
     assert {one["metadata"]["uid"] for one in world.cluster.list(JOBS)} == jobs
-    assert world.cluster.list(CHAIN_OBJECTS) == []
+    assert world.cluster.list(SEI_NODE_DEPLOYMENTS) == []
     _delete_all(world, prepared)
 
 
@@ -215,7 +215,7 @@ def _chain_owner(world: World, name: str) -> str:
     wait_for(world, "chain-ready", name)
     (owner,) = {
         reference["uid"]
-        for one in world.cluster.list(CHAIN_OBJECTS)
+        for one in world.cluster.list(SEI_NODE_DEPLOYMENTS)
         for reference in one["metadata"]["ownerReferences"]
     }
     return str(owner)

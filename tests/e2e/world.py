@@ -16,12 +16,14 @@ from typing import IO, Any, Final, TypeVar
 
 from validationrun.contract import record
 from validationrun.kube.cluster import (
-    CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
     NAMESPACES,
     PODS,
     PROMETHEUS_RULES,
+    SEI_NETWORKS,
+    SEI_NODE_DEPLOYMENTS,
+    SEI_NODES,
     SERVICE_ACCOUNTS,
     WORKFLOW_TEMPLATES,
     WORKFLOWS,
@@ -44,7 +46,9 @@ KINDS: Final = {
     "PrometheusRule": PROMETHEUS_RULES,
     "ResourceQuota": Resource("", "v1", "resourcequotas"),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
-    "SeiNodeDeployment": CHAIN_OBJECTS,
+    "SeiNetwork": SEI_NETWORKS,
+    "SeiNode": SEI_NODES,
+    "SeiNodeDeployment": SEI_NODE_DEPLOYMENTS,
     "ServiceAccount": SERVICE_ACCOUNTS,
     "StatefulSet": Resource("apps", "v1", "statefulsets"),
     "ValidatingAdmissionPolicy": Resource(
@@ -62,11 +66,13 @@ PROMETHEUS: Final = os.environ.get("E2E_PROMETHEUS", "monitoring/prometheus-k8s"
 _PORT: Final = 9090
 _FRONT: Final = "front-prometheus"
 
+OF_CHAINS: Final = (SEI_NODE_DEPLOYMENTS, SEI_NETWORKS, SEI_NODES)
+
 _HELD: Final = (
+    *OF_CHAINS,
     CONFIG_MAPS,
     JOBS,
     PODS,
-    CHAIN_OBJECTS,
     SERVICES,
     ENDPOINT_SLICES,
     WORKFLOWS,
@@ -187,6 +193,10 @@ class World:
         for there, resource, other in self.elsewhere:
             there.delete(resource, other)
         self.cluster.delete(NAMESPACES, self.namespace)
+        # The operator has ended: nobody else lets these go, and the namespace with them.
+        for resource in OF_CHAINS:
+            for one in self.cluster.list(resource):
+                self.cluster.patch(resource, one["metadata"]["name"], {"metadata": {"finalizers": None}})
 
     def grant(self, folder: Path) -> None:
         """Applies the access files of a compiled run, as the owner of each namespace would."""
@@ -235,8 +245,9 @@ class World:
         Args:
             before: holdings that were there before the run, with whatever belongs to them.
         """
-        kept = {one.partition("/")[2] for one in before if one.startswith(f"{CHAIN_OBJECTS.plural}/")} | {_FRONT}
-        chain = [one["metadata"]["name"] for one in self.cluster.list(CHAIN_OBJECTS)]
+        plurals = {resource.plural for resource in OF_CHAINS}
+        kept = {one.partition("/")[2] for one in before if one.partition("/")[0] in plurals} | {_FRONT}
+        chain = [one["metadata"]["name"] for resource in OF_CHAINS for one in self.cluster.list(resource)]
         pods = [
             one["metadata"]["name"]
             for one in self.cluster.list(PODS)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.chain.build import build
 
-from .loop import Operator, connect, install_crd
+from .definitions import connect, install_crds
+from .loop import Operator
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     parser.add_argument("--namespace", default="all", help="default: all")
     parser.add_argument("--program", type=Path, help="the chain's program; default: build it")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two looks")
-    parser.add_argument("--install-crd", action="store_true", help="create the definition first")
+    parser.add_argument("--install-crds", action="store_true", help="create the definitions first")
     parser.add_argument("--parent", type=int, help="end when this process is not the parent any more")
     options = parser.parse_args()
 
@@ -30,8 +31,8 @@ def main() -> int:
         threading.Thread(target=watch_parent, args=(options.parent, stop), daemon=True).start()
     program = options.program or build()
     api = connect(options.kubeconfig, options.context)
-    if options.install_crd:
-        install_crd(api)
+    if options.install_crds:
+        install_crds(api)
     namespace = None if options.namespace == "all" else options.namespace
     say("the stand-in operator watches " + (namespace or "all namespaces"))
     Operator(api, program, namespace, say).run(stop, options.interval)

@@ -1,76 +1,45 @@
-"""Look at the cluster once a second, less often while all is settled, and do what `decide` says; nothing is kept meanwhile."""
+"""Look at the cluster once a second, less often while all is settled, and do what is decided; nothing is kept meanwhile."""
 
+import dataclasses
 import datetime as dt
 import functools
-import json
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import urllib3
-import yaml
-from kubernetes import client, config
+from kubernetes import client
 
 from . import manifests
-from .decide import Decision, World, decide
-from .deployment import GROUP, LABEL_DEPLOYMENT, LABEL_NODE, PLURAL, VERSION, Deployment, parse
-from .manifests import Manifest, Peer
+from .cluster import ClusterView, has_started, owned
+from .group import GroupWorld, decide_group
+from .manifests import Peer
+from .node import NodeWorld, decide_node
+from .objects import (
+    DEPLOYMENT,
+    GROUP_FINALIZERS,
+    LABEL_GROUP,
+    LABEL_NODE,
+    NETWORK,
+    NODE,
+    NODE_FINALIZER,
+    Group,
+    Manifest,
+    Node,
+    Peers,
+    parse_deployment,
+    parse_network,
+    parse_node,
+)
 
-CRD_FILE = Path(__file__).with_name("crd.yaml")
-ESTABLISH_SECONDS = 30
 AT_ONCE = 8
 SETTLED_FACTOR = 3
-"""So much longer are the pauses once every chain is Ready or Failed: many operators side by side share a machine."""
-SETTLED = ("Ready", "Failed")
-HTTP_NOT_FOUND, HTTP_CONFLICT = 404, 409
-
-
-def connect(kubeconfig: str | None, context: str | None) -> client.ApiClient:
-    """The cluster of that file; without one as kubectl finds it."""
-    made: client.ApiClient = config.new_client_from_config(config_file=kubeconfig, context=context)  # type: ignore[no-untyped-call]
-    return made
-
-
-def install_crd(api: client.ApiClient) -> None:
-    """Create the definition and wait until it is served; one that is there stays as it is."""
-    body = yaml.safe_load(CRD_FILE.read_text())
-    extensions = client.ApiextensionsV1Api(api)
-    with tolerated(HTTP_CONFLICT):
-        extensions.create_custom_resource_definition(body)
-    deadline = time.monotonic() + ESTABLISH_SECONDS
-    while time.monotonic() < deadline:
-        found = asked(extensions.read_custom_resource_definition, body["metadata"]["name"])
-        # Another process may have made it this moment: then nobody has looked at it yet.
-        seen = (found.get("status") or {}).get("conditions") or []
-        if any(entry["type"] == "Established" and entry["status"] == "True" for entry in seen):
-            return
-        time.sleep(0.2)
-    raise TimeoutError(f"{body['metadata']['name']} was not established in {ESTABLISH_SECONDS} s")
-
-
-def remove_crd(api: client.ApiClient) -> None:
-    """Removes every SeiNodeDeployment of the cluster with it."""
-    with tolerated(HTTP_NOT_FOUND):
-        client.ApiextensionsV1Api(api).delete_custom_resource_definition(f"{PLURAL}.{GROUP}")
-
-
-@contextmanager
-def tolerated(*codes: int) -> Iterator[None]:
-    try:
-        yield
-    except client.ApiException as error:
-        if error.status not in codes:
-            raise
-
-
-def asked(call: Callable[..., Any], *arguments: str) -> Any:
-    """A call's answer as it came: the library's models cost several times what all else does."""
-    return json.loads(call(*arguments, _preload_content=False).data)
+"""So much longer are the pauses once nothing is to come: many operators side by side share a machine."""
+BUSY_FACTOR = 0.2
+"""So much shorter after objects were created, of which more follow."""
+SETTLED = ("Ready", "Running", "Failed")
 
 
 class Operator:
@@ -79,36 +48,49 @@ class Operator:
     def __init__(
         self, api: client.ApiClient, program: Path, namespace: str | None = None, say: Callable[[str], None] = print
     ) -> None:
-        self._objects = client.CustomObjectsApi(api)
-        self._core = client.CoreV1Api(api)
-        self._apps = client.AppsV1Api(api)
+        self._view = ClusterView(api, say)
         self._program = program
         self._namespace = namespace
         self._say = say
         self._last_fault: dict[str, str] = {}
-        self._seen: dict[tuple[str, str], list[Manifest]] = {}
-        self._settled = False
+        self._pause_factor: float = 1
+        self._groups: list[Group] = []
+        self._nodes: list[Node] = []
 
     def run(self, stop: threading.Event, interval: float = 1.0) -> None:
         while not stop.is_set():
-            self._settled = False
+            self._pause_factor = 1
             self._guarded("list", self.look)
-            stop.wait(interval * (SETTLED_FACTOR if self._settled else 1))
+            stop.wait(interval * self._pause_factor)
 
     def look(self) -> None:
         """Reconcile every object once; a fault of one does not keep the others waiting."""
-        self._seen = {}
-        found = [parse(body) for body in self._list()]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            # Whoever creates waits for answers most of the time.
-            list(pool.map(self._look_at, found))
+        self._view.fresh()
+        self._groups = [
+            *map(parse_deployment, self._view.of_kind(DEPLOYMENT, self._namespace)),
+            *map(parse_network, self._view.of_kind(NETWORK, self._namespace)),
+        ]
+        self._nodes = self._all_nodes(self._namespace)
         # By what was seen before this look, which may have done the last thing that there was to do.
-        self._settled = bool(found) and all(one.status.get("phase") in SETTLED for one in found)
+        seen = [*self._groups, *self._nodes]
+        settled = bool(seen) and all(one.status.get("phase") in SETTLED and not one.meta.deleted for one in seen)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            # Whoever creates waits for answers most of the time. Groups see what became of their nodes in this look.
+            self._nodes = list(pool.map(self._look_at_node, self._nodes))
+            list(pool.map(self._look_at_group, self._groups))
+        self._pause_factor = BUSY_FACTOR if self._view.created else SETTLED_FACTOR if settled else 1
 
-    def _look_at(self, deployment: Deployment) -> None:
-        if not deployment.deleting:
-            name = f"{deployment.namespace}/{deployment.name}"
-            self._guarded(name, functools.partial(self._reconcile, deployment))
+    def _all_nodes(self, namespace: str | None) -> list[Node]:
+        return [parse_node(body) for body in self._view.of_kind(NODE, namespace)]
+
+    def _look_at_group(self, group: Group) -> None:
+        self._guarded(group.meta.where, functools.partial(self._reconcile_group, group))
+
+    def _look_at_node(self, node: Node) -> Node:
+        """The node as it is afterwards."""
+        after = [node]
+        self._guarded(node.meta.where, lambda: after.append(self._reconcile_node(node)))
+        return after[-1]
 
     def _guarded(self, what: str, action: Callable[[], None]) -> None:
         """Faults of the world end with the next look; each is said once."""
@@ -126,113 +108,113 @@ class Operator:
             self._last_fault[what] = text
             self._say(f"{what}: {text}")
 
-    def _list(self) -> list[Manifest]:
-        if self._namespace is None:
-            answer = asked(self._objects.list_custom_object_for_all_namespaces, GROUP, VERSION, PLURAL)
-        else:
-            answer = asked(self._objects.list_namespaced_custom_object, GROUP, VERSION, self._namespace, PLURAL)
-        items: list[Manifest] = answer["items"]
-        return items
+    # --- groups -----------------------------------------------------------------------------------
 
-    def _reconcile(self, deployment: Deployment) -> None:
-        decision = decide(deployment, self._observe(deployment), dt.datetime.now(dt.UTC))
+    def _reconcile_group(self, group: Group) -> None:
+        decision = decide_group(group, self._world_of_group(group), dt.datetime.now(dt.UTC))
+        if decision.hold:
+            self._view.set_finalizers(group.meta, [*group.meta.finalizers, GROUP_FINALIZERS[group.meta.kind]])
         if decision.make_genesis:
-            self._create(deployment, manifests.genesis_config_map(deployment, self._make_genesis(deployment)))
+            self._view.create(group.meta, manifests.genesis_config_map(group, self._make_genesis(group)))
         for body in decision.create:
-            self._create(deployment, body)
-        for node in decision.reimage:
-            self._reimage(deployment, node)
-        self._write_status(deployment, decision)
+            self._view.create(group.meta, body)
+        for child in self._children(group):
+            if child.meta.name in decision.reimage:
+                self._view.patch(child.meta, {"spec": {"image": group.image}})
+        self._view.write_status(group.meta, group.status, decision.status)
+        if decision.orphan:
+            self._orphan(group)
 
-    def _observe(self, deployment: Deployment) -> World:
-        own = {LABEL_DEPLOYMENT: deployment.name}
-        space = deployment.namespace
-        children = self._children(space, own)
-        pods, services = self._all("pods", space, own), self._all("services", space, own)
-        genesis, genesis_owner = self._genesis(deployment)
-        return World(
+    def _world_of_group(self, group: Group) -> GroupWorld:
+        if group.meta.deleted is not None:
+            return GroupWorld()
+        space, children = group.meta.namespace, self._children(group)
+        mine = {child.meta.name for child in children}
+        there = {node.meta.name for node in self._nodes if node.meta.namespace == space}
+        genesis, genesis_owner = self._view.genesis(space, group.chain_id) if group.has_genesis else ("", "")
+        services = owned(self._view.all("services", space), group.meta.uid)
+        return GroupWorld(
+            children=tuple(children),
+            taken=frozenset(there - mine),
+            has_internal_service=manifests.internal_name(group) in services,
             genesis=genesis,
             genesis_owner=genesis_owner,
-            images={
-                child["metadata"]["name"]: child["spec"]["template"]["spec"]["containers"][0]["image"]
-                for child in children
-            },
-            services=frozenset(service["metadata"]["name"] for service in services),
-            running=frozenset(pod["metadata"]["labels"][LABEL_NODE] for pod in pods if has_started(pod)),
-            peers=self._peers(deployment),
+            rivals=frozenset(other.meta.uid for other in self._groups if other is not group and not other.meta.deleted),
         )
 
-    def _children(self, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
-        return [
-            item for item in self._all("statefulsets", namespace, labels) if LABEL_NODE in item["metadata"]["labels"]
-        ]
+    def _children(self, group: Group) -> list[Node]:
+        found = [node for node in self._nodes if node.meta.is_controlled_by(group.meta.uid)]
+        return sorted(found, key=lambda node: node.ordinal)
 
-    def _all(self, kind: str, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
-        """Those with these labels. Asked once in a look for all of them: twenty chains beside each other are no rare sight."""
-        seen = self._seen
-        if (kind, namespace) not in seen:
-            listers: dict[str, Callable[..., Any]] = {
-                "pods": self._core.list_namespaced_pod,
-                "services": self._core.list_namespaced_service,
-                "statefulsets": self._apps.list_namespaced_stateful_set,
-            }
-            seen[kind, namespace] = asked(listers[kind], namespace)["items"]
-        return [one for one in seen[kind, namespace] if labels.items() <= (one["metadata"].get("labels") or {}).items()]
-
-    def _genesis(self, deployment: Deployment) -> tuple[str, str]:
-        with tolerated(HTTP_NOT_FOUND):
-            name = manifests.genesis_name(deployment.chain_id)
-            found = asked(self._core.read_namespaced_config_map, name, deployment.namespace)
-            return found["data"][manifests.GENESIS_KEY], found["metadata"]["ownerReferences"][0]["uid"]
-        return "", ""
-
-    def _peers(self, deployment: Deployment) -> frozenset[Peer]:
-        """Labels of the children decide, not those of pods, as with the real controller's nodes."""
-        found: set[Peer] = set()
-        for entry in deployment.peers:
-            space = entry.namespace or deployment.namespace
-            found |= {Peer(child["metadata"]["name"], space) for child in self._children(space, entry.selector)}
-        return frozenset(found)
-
-    def _make_genesis(self, deployment: Deployment) -> str:
-        validators = [argument for node in deployment.nodes for argument in ("--validator", node)]
-        command = [str(self._program), "genesis", "--chain-id", deployment.chain_id, *validators]
+    def _make_genesis(self, group: Group) -> str:
+        validators = [argument for node in group.nodes for argument in ("--validator", node)]
+        command = [str(self._program), "genesis", "--chain-id", group.chain_id, *validators]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
 
-    def _create(self, deployment: Deployment, body: Manifest) -> None:
-        creators: dict[str, Callable[..., object]] = {
-            "ConfigMap": self._core.create_namespaced_config_map,
-            "Service": self._core.create_namespaced_service,
-            "StatefulSet": self._apps.create_namespaced_stateful_set,
-        }
-        with tolerated(HTTP_CONFLICT):
-            creators[body["kind"]](deployment.namespace, body)
-            self._seen = {}
-            self._say(f"{deployment.namespace}/{deployment.name}: created {body['kind']} {body['metadata']['name']}")
+    def _orphan(self, group: Group) -> None:
+        """All that the group made stays, and belongs to nobody. The genesis stays too, as it does in a bucket."""
+        for child in self._children(group):
+            left = [owner for owner in child.meta.owners if owner["uid"] != group.meta.uid]
+            self._view.set_owners(child.meta, left)
+        self._view.orphan_core(group.meta, "Service", manifests.internal_name(group))
+        self._view.orphan_core(group.meta, "ConfigMap", manifests.genesis_name(group.chain_id))
+        gone = GROUP_FINALIZERS[group.meta.kind]
+        self._view.set_finalizers(group.meta, [one for one in group.meta.finalizers if one != gone])
+        self._say(f"{group.meta.where}: its nodes stay")
 
-    def _reimage(self, deployment: Deployment, node: str) -> None:
-        containers = [{"name": manifests.CONTAINER, "image": deployment.image}]
-        patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-        self._apps.patch_namespaced_stateful_set(
-            node, deployment.namespace, patch, _content_type="application/strategic-merge-patch+json"
+    # --- nodes ------------------------------------------------------------------------------------
+
+    def _reconcile_node(self, node: Node) -> Node:
+        decision = decide_node(node, self._world_of_node(node), dt.datetime.now(dt.UTC))
+        if decision.hold:
+            self._view.set_finalizers(node.meta, [*node.meta.finalizers, NODE_FINALIZER])
+        for body in decision.create:
+            self._view.create(node.meta, body)
+        if decision.reimage:
+            self._view.reimage_pods(node.meta, node.image)
+        self._view.write_status(node.meta, node.status, decision.status)
+        if decision.release:
+            self._view.set_finalizers(node.meta, [one for one in node.meta.finalizers if one != NODE_FINALIZER])
+            self._say(f"{node.meta.where}: gone")
+        return dataclasses.replace(node, status=decision.status)
+
+    def _world_of_node(self, node: Node) -> NodeWorld:
+        if node.meta.deleted is not None or node.phase == "Failed":
+            return NodeWorld()
+        space, name = node.meta.namespace, node.meta.name
+        sets = owned(self._view.all("statefulsets", space), node.meta.uid)
+        pods = [
+            pod
+            for pod in self._view.all("pods", space)
+            if (pod["metadata"].get("labels") or {}).get(LABEL_NODE) == name
+        ]
+        there = name in sets
+        return NodeWorld(
+            genesis=there or bool(self._view.genesis(space, node.chain_id)[0]),
+            peers=self._peers(node),
+            image=_image(sets[name]) if there else None,
+            service=name in owned(self._view.all("services", space), node.meta.uid),
+            started=there and any(map(has_started, pods)),
         )
-        self._say(f"{deployment.namespace}/{deployment.name}: {node} runs {deployment.image}")
 
-    def _write_status(self, deployment: Deployment, decision: Decision) -> None:
-        if decision.status == deployment.status:
-            return
-        with tolerated(HTTP_NOT_FOUND):
-            name = deployment.name
-            # A JSON patch: a merge would keep fields that are gone.
-            patch = [{"op": "add", "path": "/status", "value": decision.status}]
-            self._objects.patch_namespaced_custom_object_status(
-                GROUP, VERSION, deployment.namespace, PLURAL, name, patch, _content_type="application/json-patch+json"
-            )
-            phase, ready = decision.status["phase"], decision.status["readyReplicas"]
-            self._say(f"{deployment.namespace}/{name}: {phase}, {ready} of {deployment.replicas} nodes")
+    def _peers(self, node: Node) -> frozenset[Peer]:
+        """Labels of SeiNodes decide, not those of pods. Validators of one ceremony know each other without."""
+        found = {peer for entry in node.peers for peer in self._selected(node, entry)}
+        if node.is_in_ceremony and LABEL_GROUP in node.meta.labels:
+            siblings = Peers({LABEL_GROUP: node.meta.labels[LABEL_GROUP]}, None)
+            found |= set(self._selected(node, siblings))
+        return frozenset(found)
+
+    def _selected(self, node: Node, entry: Peers) -> Sequence[Peer]:
+        space = entry.namespace or node.meta.namespace
+        others = self._nodes if self._namespace in (None, space) else self._all_nodes(space)
+        return [
+            Peer(other.meta.name, space)
+            for other in others
+            if other.meta.namespace == space and other.meta.deleted is None
+            if entry.selector.items() <= other.meta.labels.items()
+        ]
 
 
-def has_started(pod: Manifest) -> bool:
-    """The container runs; whether it is ready or serves is not asked."""
-    statuses = pod["status"].get("containerStatuses") or []
-    return any(status["name"] == manifests.CONTAINER and "running" in status["state"] for status in statuses)
+def _image(stateful_set: Manifest) -> str:
+    return str(stateful_set["spec"]["template"]["spec"]["containers"][0]["image"])

@@ -1,12 +1,26 @@
-"""The objects that belong to a SeiNodeDeployment, as plain data; no API is asked here."""
+"""The objects that belong to a group or a node, as plain data; no API is asked here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .deployment import GROUP, KIND, LABEL_DEPLOYMENT, LABEL_NODE, LABEL_ORDINAL, LABEL_REVISION, VERSION, Deployment
-
-Manifest = dict[str, Any]
+from .objects import (
+    API_VERSION,
+    LABEL_CHAIN,
+    LABEL_GROUP,
+    LABEL_GROUP_ORDINAL,
+    LABEL_NETWORK,
+    LABEL_NETWORK_ORDINAL,
+    LABEL_NODE,
+    LABEL_REVISION,
+    LABEL_ROLE,
+    NODE,
+    NODE_FINALIZER,
+    Group,
+    Manifest,
+    Meta,
+    Node,
+)
 
 RPC, P2P, METRICS, EVM, EVM_WS, GRPC, REST = 26657, 26656, 26660, 8545, 8546, 9090, 1317
 CONTAINER = "seid"
@@ -28,66 +42,97 @@ class Peer:
     def flag(self) -> str:
         return f"--peer={self.name}={self.name}-0.{self.name}.{self.namespace}.svc:{P2P}"
 
+    @property
+    def address(self) -> str:
+        """As `status.resolvedPeers` has it."""
+        return f"{self.name}-0.{self.name}.{self.namespace}.svc.cluster.local:{P2P}"
 
-def owner(deployment: Deployment) -> Manifest:
+
+def owner(meta: Meta) -> Manifest:
     return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": KIND,
-        "name": deployment.name,
-        "uid": deployment.uid,
+        "apiVersion": API_VERSION,
+        "kind": meta.kind,
+        "name": meta.name,
+        "uid": meta.uid,
         "controller": True,
         "blockOwnerDeletion": True,
     }
 
 
-def metadata(deployment: Deployment, name: str, labels: dict[str, str]) -> Manifest:
-    return {
-        "name": name,
-        "namespace": deployment.namespace,
-        "labels": labels,
-        "ownerReferences": [owner(deployment)],
-    }
+def metadata(of: Meta, name: str, labels: dict[str, str]) -> Manifest:
+    return {"name": name, "namespace": of.namespace, "labels": labels, "ownerReferences": [owner(of)]}
 
 
-def pod_labels(deployment: Deployment, node: str) -> dict[str, str]:
-    """On the pod, its StatefulSet and its Service; what the controller stamps wins."""
-    stamped = {
-        LABEL_DEPLOYMENT: deployment.name,
-        LABEL_REVISION: str(deployment.generation),
-        LABEL_NODE: node,
-    }
-    return {**deployment.labels, **deployment.pod_labels, **stamped}
+# --- of a group -----------------------------------------------------------------------------------
 
 
 def genesis_name(chain_id: str) -> str:
     return f"{chain_id}-genesis"
 
 
-def genesis_config_map(deployment: Deployment, text: str) -> Manifest:
+def genesis_config_map(group: Group, text: str) -> Manifest:
     """Stands for the bucket: one genesis for a chain id, where full nodes look for it."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(deployment, genesis_name(deployment.chain_id), {LABEL_DEPLOYMENT: deployment.name}),
+        "metadata": metadata(group.meta, genesis_name(group.chain_id), {LABEL_GROUP: group.meta.name}),
         "immutable": True,
         "data": {GENESIS_KEY: text},
     }
 
 
-def internal_service(deployment: Deployment) -> Manifest:
+def internal_name(group: Group) -> str:
+    return f"{group.meta.name}-internal"
+
+
+def internal_service(group: Group) -> Manifest:
     """Balances over pods that are ready; it lists EVM and REST for validators too, as the real one does."""
-    made = metadata(deployment, f"{deployment.name}-internal", {LABEL_DEPLOYMENT: deployment.name})
-    made["annotations"] = {"sei.io/managed-by": "seinodedeployment"}
+    made = metadata(group.meta, internal_name(group), {LABEL_GROUP: group.meta.name})
+    made["annotations"] = {"sei.io/managed-by": group.meta.kind.lower()}
     ports = {"rpc": RPC, "evm-http": EVM, "rest": REST}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": made,
-        "spec": {"selector": {LABEL_DEPLOYMENT: deployment.name}, "ports": service_ports(ports)},
+        "spec": {"selector": {LABEL_GROUP: group.meta.name}, "ports": service_ports(ports)},
     }
 
 
-def headless_service(deployment: Deployment, node: str) -> Manifest:
+def child(group: Group, ordinal: int) -> Manifest:
+    """A SeiNode of the group. Its finalizer is there from the start, so that no look is lost on it."""
+    own, name = group.meta, f"{group.meta.name}-{ordinal}"
+    if group.is_network:
+        stamped = {LABEL_GROUP: own.name, LABEL_NETWORK: own.name}
+        of_pods = stamped
+        ordinals = {LABEL_GROUP_ORDINAL: str(ordinal), LABEL_NETWORK_ORDINAL: str(ordinal)}
+        stamped = {**stamped, **ordinals, LABEL_CHAIN: group.chain_id, LABEL_ROLE: "validator"}
+    else:
+        of_pods = {LABEL_GROUP: own.name, LABEL_REVISION: str(own.generation)}
+        stamped = {**of_pods, LABEL_GROUP_ORDINAL: str(ordinal)}
+    made = metadata(own, name, {**group.child_labels, **stamped})
+    made["finalizers"] = [NODE_FINALIZER]
+    if group.child_annotations:
+        made["annotations"] = dict(group.child_annotations)
+    spec = dict(group.child_spec)
+    spec["podLabels"] = {**(spec.get("podLabels") or {}), **of_pods}
+    if group.has_genesis:
+        ceremony = {"chainId": group.chain_id, "index": ordinal, "stakingAmount": "1usei", "accountBalance": "1usei"}
+        spec["validator"] = {**(spec.get("validator") or {}), "genesisCeremony": ceremony}
+    return {"apiVersion": API_VERSION, "kind": NODE, "metadata": made, "spec": spec}
+
+
+# --- of a node ------------------------------------------------------------------------------------
+
+
+def pod_labels(node: Node) -> dict[str, str]:
+    """On the pod, its StatefulSet and its Service; what the controller stamps wins."""
+    stamped = {LABEL_NODE: node.meta.name}
+    if not node.is_of_deployment:
+        stamped |= {LABEL_CHAIN: node.chain_id, LABEL_ROLE: "node" if node.mode == "fullNode" else node.mode}
+    return {**node.pod_labels, **stamped}
+
+
+def headless_service(node: Node) -> Manifest:
     ports = {
         "rpc": RPC,
         "p2p": P2P,
@@ -100,11 +145,11 @@ def headless_service(deployment: Deployment, node: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(deployment, node, pod_labels(deployment, node)),
+        "metadata": metadata(node.meta, node.meta.name, pod_labels(node)),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": {LABEL_NODE: node},
+            "selector": {LABEL_NODE: node.meta.name},
             "ports": service_ports(ports),
         },
     }
@@ -114,13 +159,10 @@ def service_ports(ports: dict[str, int]) -> list[Manifest]:
     return [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in ports.items()]
 
 
-def stateful_set(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Manifest:
-    """One node; later changes of peers do not reach it, as in the real one."""
-    labels = pod_labels(deployment, node)
-    made = metadata(deployment, node, labels)
-    made["labels"] = {**labels, LABEL_ORDINAL: node.removeprefix(f"{deployment.name}-")}
+def stateful_set(node: Node, peers: Iterable[Peer]) -> Manifest:
+    """One pod; later changes of peers do not reach it, as in the real one."""
+    labels = pod_labels(node)
     annotations = {
-        **deployment.annotations,
         "karpenter.sh/do-not-disrupt": "true",
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(METRICS),
@@ -128,20 +170,20 @@ def stateful_set(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Ma
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": made,
+        "metadata": metadata(node.meta, node.meta.name, labels),
         "spec": {
             "replicas": 1,
-            "serviceName": node,
-            "selector": {"matchLabels": {LABEL_NODE: node}},
+            "serviceName": node.meta.name,
+            "selector": {"matchLabels": {LABEL_NODE: node.meta.name}},
             "template": {
                 "metadata": {"labels": labels, "annotations": annotations},
-                "spec": pod_spec(deployment, node, peers),
+                "spec": pod_spec(node, peers),
             },
         },
     }
 
 
-def pod_spec(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Manifest:
+def pod_spec(node: Node, peers: Iterable[Peer]) -> Manifest:
     """Passes restricted Pod Security."""
     return {
         "automountServiceAccountToken": False,
@@ -154,21 +196,21 @@ def pod_spec(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Manife
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container(deployment, node, peers)],
+        "containers": [container(node, peers)],
         "volumes": [
             {"name": "data", "emptyDir": {}},
-            {"name": "genesis", "configMap": {"name": genesis_name(deployment.chain_id)}},
+            {"name": "genesis", "configMap": {"name": genesis_name(node.chain_id)}},
         ],
     }
 
 
-def container(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Manifest:
+def container(node: Node, peers: Iterable[Peer]) -> dict[str, Any]:
     return {
         "name": CONTAINER,
-        "image": deployment.image,
+        "image": node.image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["/chain", "node"],
-        "args": node_flags(deployment, node, peers),
+        "args": node_flags(node, peers),
         "ports": [
             {"name": "rpc", "containerPort": RPC},
             {"name": "p2p", "containerPort": P2P},
@@ -194,20 +236,20 @@ def container(deployment: Deployment, node: str, peers: Iterable[Peer]) -> Manif
     }
 
 
-def node_flags(deployment: Deployment, node: str, peers: Iterable[Peer]) -> list[str]:
+def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
     flags = [
-        f"--name={node}",
-        f"--role={'validator' if deployment.validators else 'full'}",
+        f"--name={node.meta.name}",
+        f"--role={'validator' if node.mode == 'validator' else 'full'}",
         f"--genesis={GENESIS}/{GENESIS_KEY}",
         f"--home={DATA}",
     ]
-    if deployment.overrides.get("evm.http_enabled") == "false":
+    if node.mode == "replayer" or node.switches.overrides.get("evm.http_enabled") == "false":
         flags.append("--evm=")
-    if deployment.flag("ready_without_serving"):
+    if node.switches.flag("ready_without_serving"):
         flags.append("--no-serve")
     flags += [
         f"--{name.replace('_', '-')}={value}"
         for name in ("halt_height", "metrics_namespace", "timeout_commit")
-        if (value := deployment.switch(name))
+        if (value := node.switches.get(name))
     ]
     return [*flags, *(peer.flag for peer in sorted(peers))]

@@ -15,11 +15,11 @@ STOP_SECONDS = 20
 def running_operator(
     kubeconfig: Path, log: Path, *, program: Path, namespace: str = "all", context: str | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """The operator as a process of its own, with the definition installed; what it says goes to `log`.
+    """The operator as a process of its own, with the definitions installed; what it says goes to `log`.
 
     It ends with this block, and by itself when this process is killed.
     """
-    command = [sys.executable, "-m", "tests.chain.operator", "--install-crd", f"--kubeconfig={kubeconfig}"]
+    command = [sys.executable, "-m", "tests.chain.operator", "--install-crds", f"--kubeconfig={kubeconfig}"]
     command += [f"--namespace={namespace}", f"--program={program}", f"--parent={os.getpid()}"]
     if context:
         command.append(f"--context={context}")
