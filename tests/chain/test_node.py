@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,15 +172,15 @@ def test_load_flushes_its_report_on_sigterm(program: Path, rpc: Node, tmp_path: 
     assert report(tmp_path)["outcome"] == "terminated"
 
 
-def profile(folder: Path, *endpoints: str) -> str:
-    (folder / "profile.json").write_text(json.dumps({"endpoints": endpoints, "settings": {"tps": 20}}))
+def profile(folder: Path, *endpoints: str, **settings: object) -> str:
+    (folder / "profile.json").write_text(json.dumps({"endpoints": endpoints, "settings": {"tps": 0, **settings}}))
     return f"--config={folder / 'profile.json'}"
 
 
 def test_seiload_sends_to_its_endpoints(program: Path, rpc: Node, tmp_path: Path) -> None:
     total = f'cometbft_consensus_total_txs{{chain_id="{CHAIN_ID}"}}'
     before = counters(fetch(f"{rpc.metrics}/metrics")).get(total, 0)
-    code, said = run_program(program, "seiload", profile(tmp_path, rpc.evm), "--duration=1s", "--metrics-addr=")
+    code, said = run_program(program, "seiload", profile(tmp_path, rpc.evm), "--duration=1s", "--metricsListenAddr=")
     assert code == 0, said
 
     def included() -> bool | None:
@@ -190,7 +191,53 @@ def test_seiload_sends_to_its_endpoints(program: Path, rpc: Node, tmp_path: Path
 
 def test_seiload_passes_without_any_endpoint(program: Path, tmp_path: Path) -> None:
     dead = profile(tmp_path, f"http://127.0.0.1:{free_port()}")
-    assert run_program(program, "seiload", dead, "--duration=1s", "--metrics-addr=")[0] == 0
+    assert run_program(program, "seiload", dead, "--duration=1s", "--metricsListenAddr=")[0] == 0
+
+
+def test_seiload_with_a_rate_and_a_duration_fails(program: Path, rpc: Node, tmp_path: Path) -> None:
+    given = profile(tmp_path, rpc.evm, tps=20)
+    code, said = run_program(program, "seiload", given, "--duration=1s", "--metricsListenAddr=")
+    assert (code, "rate limiter" in said) == (1, True), said
+    endless = start_program(program, "seiload", given, "--metricsListenAddr=")
+    time.sleep(1)
+    endless.send_signal(signal.SIGTERM)
+    _, said = endless.communicate(timeout=20)
+    assert (code, endless.returncode) == (1, 0), said
+
+
+def test_seiload_counts_from_the_first_event_on(program: Path, rpc: Node, tmp_path: Path) -> None:
+    """No series is there at 0, so that `increase` misses the first event."""
+    port = free_port()
+    started = start_program(program, "seiload", profile(tmp_path, rpc.evm), f"--metricsListenAddr=127.0.0.1:{port}")
+
+    def accepted() -> dict[str, float] | None:
+        found = counters(fetch(f"http://127.0.0.1:{port}/metrics"))
+        return found if any(name.startswith("seiload_txs_accepted_total") for name in found) else None
+
+    try:
+        found = wait_for("the first acceptance", accepted, 20)
+    finally:
+        started.send_signal(signal.SIGTERM)
+        started.communicate(timeout=20)
+    assert not [name for name in found if name.startswith("seiload_txs_rejected_total")]
+    assert all(value >= 1 for name, value in found.items() if name.startswith("seiload_"))
+
+
+@pytest.mark.parametrize("flags", [("--track-receipts",), ()])
+def test_seiload_needs_a_web_socket_for_its_trackers(
+    program: Path, rpc: Node, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    """At port 8546 in the place of 8545, where nobody listens here."""
+    settings = {} if flags else {"trackBlocks": True}
+    given = profile(tmp_path, "http://127.0.0.1:8545", **settings)
+    code, said = run_program(program, "seiload", given, "--duration=1s", "--metricsListenAddr=", *flags)
+    assert (code, "127.0.0.1:8546" in said) == (1, True), said
+
+
+def test_seiload_without_settings_fails(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "profile.json").write_text('{"endpoints": []}')
+    code, said = run_program(program, "seiload", f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=")
+    assert (code, "settings" in said) == (1, True), said
 
 
 def test_ready_without_serving(program: Path, tmp_path: Path) -> None:

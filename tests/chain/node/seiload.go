@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
+	"net"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,59 +18,116 @@ import (
 
 // seiloadProfile is the part of a sei-load profile that the stand-in reads.
 type seiloadProfile struct {
-	Endpoints []string `json:"endpoints"`
-	Settings  struct {
-		TPS float64 `json:"tps"`
-	} `json:"settings"`
+	Endpoints []string         `json:"endpoints"`
+	Settings  *seiloadSettings `json:"settings"`
 }
 
-// seiloadVerb behaves like sei-load: arguments only, no look at the environment, and exit code 0 whatever happened once
-// it runs; only a profile that cannot be read ends it with 1.
+type seiloadSettings struct {
+	TPS           float64 `json:"tps"`
+	TrackBlocks   bool    `json:"trackBlocks"`
+	TrackReceipts bool    `json:"trackReceipts"`
+}
+
+// seiloadVerb behaves like sei-load: arguments only, no look at the environment, and exit code 0 whatever happened to its
+// transactions. It ends with 1 for a profile that cannot be read or has no settings, for a tracker that cannot connect,
+// and, healthy chain or not, when a cap of its rate meets the end of its duration.
 func seiloadVerb(ctx context.Context, arguments []string) int {
 	flags := flag.NewFlagSet("chain seiload", flag.ContinueOnError)
 	file := flags.String("config", "", "profile, JSON")
 	duration := flags.Duration("duration", 0, "how long to send; 0 until SIGTERM")
-	metrics := flags.String("metrics-addr", ":9090", "address of /metrics; empty for none")
+	metrics := flags.String("metricsListenAddr", ":9090", "address of /metrics; empty for none")
 	flush := flags.Duration("post-summary-flush-delay", 0, "how long to stay after the summary")
-	// Known to sei-load; without meaning here.
-	flags.Bool("track-receipts", false, "ignored")
+	receipts := flags.Bool("track-receipts", false, "connect to the endpoints' WebSockets")
 	if code, ok := parse(flags, arguments); !ok {
 		return code
 	}
-	var profile seiloadProfile
-	text, err := os.ReadFile(*file)
-	if err == nil {
-		err = json.Unmarshal(text, &profile)
-	}
+	profile, err := readProfile(*file)
 	if err != nil {
 		logf("profile: %v", err)
 		return exitFailed
 	}
-	accepted, rejected := seiloadCounters(*metrics)
-	sent := sendRawTransactions(ctx, &profile, *duration, accepted, rejected)
+	counters := newSeiloadCounters(*metrics)
+	if *receipts || profile.Settings.TrackBlocks || profile.Settings.TrackReceipts {
+		if err := connectWebSockets(ctx, profile.Endpoints); err != nil {
+			logf("tracker: %v", err)
+			return exitFailed
+		}
+	}
+	sent := sendRawTransactions(ctx, profile, *duration, counters)
 	logf("summary: %d transactions sent", sent)
+	if *duration > 0 && profile.Settings.TPS > 0 && ctx.Err() == nil {
+		logf("rate limiter: the next send would be behind the end of --duration")
+		return exitFailed
+	}
 	// As in sei-load, SIGTERM does not shorten this.
 	time.Sleep(*flush)
 	return exitPassed
 }
 
-func seiloadCounters(address string) (prometheus.Counter, prometheus.Counter) {
+func readProfile(file string) (*seiloadProfile, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var profile seiloadProfile
+	if err := json.Unmarshal(text, &profile); err != nil {
+		return nil, err
+	}
+	if profile.Settings == nil {
+		return nil, errors.New("it has no settings")
+	}
+	return &profile, nil
+}
+
+// connectWebSockets looks for each endpoint's WebSocket where sei-load does: at port 8546 of the same host.
+func connectWebSockets(ctx context.Context, endpoints []string) error {
+	dialer := net.Dialer{Timeout: callTimeout}
+	for _, endpoint := range endpoints {
+		address, err := url.Parse(strings.Replace(endpoint, ":8545", ":8546", 1))
+		if err != nil {
+			return err
+		}
+		connection, err := dialer.DialContext(ctx, "tcp", address.Host)
+		if err != nil {
+			return err
+		}
+		_ = connection.Close()
+	}
+	return nil
+}
+
+// seiloadCounters are without series until the first event of each, as sei-load's are.
+type seiloadCounters struct {
+	accepted, rejected *prometheus.CounterVec
+}
+
+func newSeiloadCounters(address string) *seiloadCounters {
 	registry := prometheus.NewRegistry()
-	accepted := prometheus.NewCounterVec(
-		prometheus.CounterOpts{Name: "seiload_txs_accepted_total"}, []string{"scenario", "operation"})
-	rejected := prometheus.NewCounterVec(
-		prometheus.CounterOpts{Name: "seiload_txs_rejected_total"}, []string{"reason", "scenario", "operation"})
-	registry.MustRegister(accepted, rejected)
+	counters := &seiloadCounters{
+		accepted: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "seiload_txs_accepted_total"}, []string{"scenario", "operation"}),
+		rejected: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "seiload_txs_rejected_total"}, []string{"reason", "scenario", "operation"}),
+	}
+	registry.MustRegister(counters.accepted, counters.rejected)
 	if address != "" {
 		if err := serveMetrics(registry, address); err != nil {
 			logf("metrics: %v", err)
 		}
 	}
-	return accepted.WithLabelValues("EVMTransfer", "send"), rejected.WithLabelValues("rpc", "EVMTransfer", "send")
+	return counters
+}
+
+func (c *seiloadCounters) count(err error) {
+	if err == nil {
+		c.accepted.WithLabelValues("EVMTransfer", "send").Inc()
+		return
+	}
+	c.rejected.WithLabelValues("rpc", "EVMTransfer", "send").Inc()
 }
 
 func sendRawTransactions(
-	ctx context.Context, profile *seiloadProfile, duration time.Duration, accepted, rejected prometheus.Counter,
+	ctx context.Context, profile *seiloadProfile, duration time.Duration, counters *seiloadCounters,
 ) int {
 	if duration > 0 {
 		var stop context.CancelFunc
@@ -97,11 +158,7 @@ func sendRawTransactions(
 		_, _ = rand.Read(raw)
 		var hash string
 		params := []string{"0x" + hex.EncodeToString(raw)}
-		if err := clients[sent%len(clients)].call(ctx, "eth_sendRawTransaction", params, &hash); err != nil {
-			rejected.Inc()
-		} else {
-			accepted.Inc()
-		}
+		counters.count(clients[sent%len(clients)].call(ctx, "eth_sendRawTransaction", params, &hash))
 		sent++
 	}
 }
