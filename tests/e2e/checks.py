@@ -59,6 +59,8 @@ def check_outcome(world: World, expect: Mapping[str, Any], outcome: Outcome) -> 
     check_readers(world, outcome)
     if expect.get("diagnosed", expect["verdict"] != "Passed"):
         check_diagnosed(world, outcome)
+    if "toldWithin" in expect:
+        check_told_within(world, outcome, expect["toldWithin"])
     if expect.get("shorter"):
         check_ended_early(world, outcome)
     check_clean(world, outcome)
@@ -157,6 +159,15 @@ def check_diagnosed(world: World, outcome: Outcome) -> None:
     diagnostics = found.get(Diagnostics) if found is not None else None
     assert diagnostics is not None
     assert diagnostics.pods
+
+
+def check_told_within(world: World, outcome: Outcome, seconds: float) -> None:
+    """The run recorded its chain's failure so soon after a node had failed."""
+    found = world.record(outcome.workflow)
+    failure = found.chain_failure if found is not None else None
+    assert failure is not None
+    assert world.node_failed_at is not None
+    assert 0 <= parse_time(failure.at) - world.node_failed_at <= seconds
 
 
 def check_readers(world: World, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from tests.e2e.world import KINDS, World, until
 
-from validationrun.base.times import format_time
+from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
@@ -24,7 +24,7 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import build_status
 from validationrun.contract.status_document import Status
-from validationrun.kube.cluster import CONFIG_MAPS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Object
+from validationrun.kube.cluster import CONFIG_MAPS, PODS, SEI_NODES, WORKFLOW_TEMPLATES, WORKFLOWS, Object
 from validationrun.oracle.outcome import Phase, RunReason
 from validationrun.oracle.verdict_table import RunVerdict
 
@@ -243,6 +243,18 @@ def _remove_nodes(world: World, prefix: str) -> None:
     assert nodes, names
     for name in nodes:
         assert world.cluster.patch(stateful_sets, name, {"spec": {"replicas": 0}}) is not None
+
+
+@fault("note-failed-node")
+def note_failed_node(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
+    """Changes nothing: keeps the time at which the first SeiNode failed, for the check `toldWithin`."""
+    del workflow, options
+
+    def times() -> list[str]:
+        nodes = [one.get("status") or {} for one in world.cluster.list(SEI_NODES)]
+        return sorted(one["phaseTransitionTime"] for one in nodes if one.get("phase") == "Failed")
+
+    world.node_failed_at = parse_time(until("a node fails", lambda: times() or None, 120)[0])
 
 
 @fault("cut-prometheus")

@@ -120,6 +120,17 @@ def existing_chain(world: World, options: Mapping[str, Any]) -> None:
     bring_up(world, [validators, full])
 
 
+@setup("leaving-chain")
+def leaving_chain(world: World, options: Mapping[str, Any]) -> None:
+    """The validators of a chain with this `id` that belonged to no run. Their object is gone, they live on for `linger`."""
+    chain = options["id"]
+    validators = _deployment(f"{chain}-val", chain, {"validator": {}})
+    validators["spec"]["genesis"] = {"chainId": chain}
+    validators["spec"]["template"]["spec"]["overrides"] = {"test.operator.linger": options["linger"]}
+    bring_up(world, [validators])
+    assert world.cluster.delete(SEI_NODE_DEPLOYMENTS, f"{chain}-val")
+
+
 def bring_up(world: World, deployments: Sequence[Object]) -> None:
     """A chain without a run: each deployment is created as soon as the one before is Ready."""
     for body in deployments:

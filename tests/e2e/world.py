@@ -147,10 +147,16 @@ def _lock(file: IO[str]) -> bool:
 
 @dataclass
 class World:
-    """One namespace, and what was put into others for it."""
+    """
+    One namespace, and what was put into others for it.
+
+    Attributes:
+        node_failed_at: when the fault `note-failed-node` saw the first node fail, in seconds since 1970.
+    """
 
     cluster: Cluster
     elsewhere: list[tuple[Cluster, Resource, str]] = field(default_factory=list)
+    node_failed_at: float | None = None
 
     @property
     def namespace(self) -> str:
