@@ -165,6 +165,8 @@ def test_switch_delay() -> None:
     slow = deployment(overrides={"test.operator.delay": "10s"})
     assert decide_group(slow, GroupWorld(), NOW) == GroupDecision({})
     assert decide_group(slow, GroupWorld(), CREATED + dt.timedelta(seconds=10)).create
+    # A child has waited with its group.
+    assert made(decide_node(node_of(slow, 0), NodeWorld(genesis=True), NOW))
     alone = standalone(overrides={"test.operator.delay": "10s"})
     assert decide_node(alone, NodeWorld(genesis=True), NOW) == NodeDecision({})
     assert made(decide_node(alone, NodeWorld(genesis=True), CREATED + dt.timedelta(seconds=10)))
