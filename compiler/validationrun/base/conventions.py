@@ -36,8 +36,9 @@ COMPONENT_RPC = "rpc"
 COMPONENT_LOAD = "load"
 COMPONENT_RULES = "rules"
 
-# The SeiNodeDeployment controller sets this label on the nodes of a deployment; peers select by it.
+# The controller sets these labels on the nodes of a SeiNodeDeployment and of a SeiNetwork; peers select by them.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
+LABEL_SEI_NETWORK = "sei.io/seinetwork"
 
 # Argo's names: the controller of a Workflow, the Workflow of a pod, and the main container of a step.
 LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
@@ -70,6 +71,7 @@ RESERVED_LABELS = frozenset(
         LABEL_ROLE,
         LABEL_DEPLOYMENT,
         LABEL_NODE_DEPLOYMENT,
+        LABEL_SEI_NETWORK,
         LABEL_K8S_MANAGED_BY,
         LABEL_K8S_PART_OF,
         LABEL_K8S_COMPONENT,

@@ -12,7 +12,7 @@ from validationrun.base.text import counted, printable
 from validationrun.compiling.blind_tail import blind_tail
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.plan import Plan, PlannedRule, Right, Step
+from validationrun.compiling.plan import ChainObject, Plan, PlannedRule, Right, Step
 from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import tick_count
@@ -94,7 +94,7 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
         for entry in sorted(plan.deployments, key=lambda entry: entry.role != "validator"):
             name = entry.object_name.replace(CHAIN_ID, chain_id(plan))
             then = "; then waits for the genesis and height > 1" if entry.role == "validator" else ""
-            node.add(f"SeiNodeDeployment {name} ({entry.role}, {entry.replicas} nodes){then}")
+            node.add(f"{_objects(entry, name)}{then}")
     elif step.name == "wait-chain-ready":
         kinds = [name for name, urls in (("RPC", plan.endpoints.rpc), ("EVM", plan.endpoints.evm)) if urls]
         nodes = "1 full node serves" if len(plan.endpoints.rpc) == 1 else f"{len(plan.endpoints.rpc)} full nodes serve"
@@ -113,6 +113,13 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
             child = node.add(_rule(rule, plan))
             for line in _window(rule, plan):
                 child.add(line)
+
+
+def _objects(entry: ChainObject, name: str) -> str:
+    if entry.kind != "SeiNode":
+        return f"{entry.kind} {name} ({entry.role}, {counted(entry.replicas, 'node')})"
+    ordinals = "0" if entry.replicas == 1 else f"0..{entry.replicas - 1}"
+    return f"SeiNode {name}-{ordinals} ({entry.role})"
 
 
 def _rule(planned: PlannedRule, plan: Plan) -> str:

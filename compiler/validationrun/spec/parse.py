@@ -76,7 +76,3 @@ def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
     for field in ("sequence", "chaos"):
         if spec.get(field) is not None:
             yield Finding("VR111", ("spec", field), f"spec.{field} is not supported yet", _LATER, anchor=Anchor.KEY)
-    chain = spec.get("chain")
-    if isinstance(chain, dict) and chain.get("api") == "SeiNetwork":
-        help_ = "leave it out: SeiNodeDeployment is the default"
-        yield Finding("VR111", ("spec", "chain", "api"), "spec.chain.api SeiNetwork is not supported yet", help_)

@@ -24,6 +24,7 @@ GOOD = {
     "LabelValue": ["", "a", "A_b.c-d"],
     "PromLabel": ["_", "chain_id", "A1"],
     "Bucket": ["abc", "my.bucket-1"],
+    "RpcServer": ["a:1", "rpc-0.example.com:26657"],
     "S3Endpoint": ["s3.amazonaws.com", "localhost:9000", "10.0.0.1", "http://minio.minio.svc:9000"],
     "Region": ["eu-central-1"],
     "Url": ["http://a", "wss://h:1/p?".rstrip("?"), "http://[::1]:26657", "https://h/a/b%20c"],
@@ -47,6 +48,7 @@ BAD = {
     "LabelValue": ["-a", "a-", "a b", "a" * 64, "a\n"],
     "PromLabel": ["", "1a", "a-b", "a.b", "a\n"],
     "Bucket": ["ab", "Abc", "-abc", "a" * 64, "abc\n"],
+    "RpcServer": ["", "a", "a:", ":1", "http://a:1", "a:1/x", "a b:1", "a:123456", "-a:1", "a,b:1"],
     "S3Endpoint": [
         "",
         "http://",

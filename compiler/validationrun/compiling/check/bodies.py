@@ -1,5 +1,5 @@
 """
-Checks what the API server and the controller say of several fields of a SeiNodeDeployment together.
+Checks what the API server and the controller say of several fields of a deployment together, in either API.
 
 The models of `spec/v1alpha1/chain.py` and `nodes.py` hold the fields, their types and bounds, and name the version. Each finding here
 is a rule that this version's resource definition has, or a setting with which its controller never starts a node.
@@ -8,16 +8,15 @@ is a rule that this version's resource definition has, or a setting with which i
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from validationrun.compiling.check.chain import located
+from validationrun.compiling.check.chain import has_network, located
 from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import Deployment, ValidationRun
 from validationrun.spec.v1alpha1.nodes import (
     KeySource,
-    SeiNodeSpec,
-    Snapshot,
     SnapshotGeneration,
     modes_of,
+    snapshots_of,
 )
 from validationrun.spec.v1alpha1.types import Model
 
@@ -75,27 +74,22 @@ def modes(run: ValidationRun) -> Iterator[Finding]:
 @deployment_by_deployment
 def peers(run: ValidationRun) -> Iterator[Finding]:
     for loc, entry in located(run):
-        for index, peer in enumerate(entry.spec.template.spec.peers or []):
+        for index, peer in enumerate([] if _of_ceremony(run, entry) else entry.spec.template.spec.peers or []):
             yield from _exactly_one(_PEER, (*_node(loc), "peers", index), peer)
 
 
 @deployment_by_deployment
 def snapshots(run: ValidationRun) -> Iterator[Finding]:
     for loc, entry in located(run):
-        for place, snapshot in _snapshots_of(loc, entry.spec.template.spec):
-            yield from _exactly_one(_SNAPSHOT, place, snapshot)
-
-
-def _snapshots_of(loc: Loc, node: SeiNodeSpec) -> Iterator[tuple[Loc, Snapshot]]:
-    for alias, mode in (("fullNode", node.full_node), ("replayer", node.replayer), ("validator", node.validator)):
-        if mode is not None and mode.snapshot is not None:
-            yield (*_node(loc), alias, "snapshot"), mode.snapshot
+        for mode, snapshot in snapshots_of(entry.spec.template.spec):
+            if not _of_ceremony(run, entry):
+                yield from _exactly_one(_SNAPSHOT, (*_node(loc), mode, "snapshot"), snapshot)
 
 
 @deployment_by_deployment
 def update_strategy(run: ValidationRun) -> Iterator[Finding]:
     for loc, entry in located(run):
-        strategy = entry.spec.update_strategy
+        strategy = None if has_network(run) else entry.spec.update_strategy
         if strategy is not None and strategy.type == "HardFork" and strategy.hard_fork is None:
             place = (*loc, "spec", "updateStrategy")
             message = f"{format_path(place)} with type HardFork needs hardFork.haltHeight"
@@ -106,7 +100,7 @@ def update_strategy(run: ValidationRun) -> Iterator[Finding]:
 def validator_keys(run: ValidationRun) -> Iterator[Finding]:
     for loc, entry in located(run):
         validator = entry.spec.template.spec.validator
-        if validator is None:
+        if validator is None or _of_ceremony(run, entry):
             continue
         place = (*_node(loc), "validator")
         sources = {"signingKey": validator.signing_key, "nodeKey": validator.node_key}
@@ -174,6 +168,11 @@ def _refused(loc: Loc, words: str, way_out: str, anchor: Anchor = Anchor.KEY) ->
     return Finding(
         "VR327", loc, f"{format_path(loc)} {words}: the controller starts no such node", way_out, anchor=anchor
     )
+
+
+def _of_ceremony(run: ValidationRun, entry: Deployment) -> bool:
+    """Whether the genesis ceremony alone says what this entry's nodes are, so that VR328 refuses the whole field."""
+    return entry.role == "validator" and has_network(run)
 
 
 def _node(loc: Loc) -> Loc:

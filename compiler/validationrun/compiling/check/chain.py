@@ -18,7 +18,9 @@ from validationrun.base.conventions import (
     PARAM_IMAGE_WORKLOAD,
     RESERVED_LABEL_PREFIXES,
     RESERVED_LABELS,
+    ChainApi,
 )
+from validationrun.compiling.chain_labels import role_label
 from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.partial import is_left_out
@@ -33,6 +35,11 @@ def located(run: ValidationRun) -> list[tuple[Loc, Deployment]]:
     """Every deployment with its field path."""
     entries = enumerate(run.spec.chain.deployments or [])
     return [((*_DEPLOYMENTS, index), entry) for index, entry in entries if not is_left_out(entry)]
+
+
+def has_network(run: ValidationRun) -> bool:
+    """Whether the chain's objects are a SeiNetwork and SeiNodes."""
+    return run.spec.chain.api == "SeiNetwork"
 
 
 def deployments_or_endpoints(run: ValidationRun) -> Iterator[Finding]:
@@ -108,6 +115,8 @@ def deletion_policy(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.cleanup == "Never":
         return
     for loc, entry in located(run):
+        if has_network(run) and entry.role == "fullNode":  # VR328: a SeiNode has no such field.
+            continue
         if entry.spec.deletion_policy == "Retain":
             policy = (*loc, "spec", "deletionPolicy")
             message = f"{format_path(policy)} Retain would leave nodes behind that nobody owns"
@@ -120,15 +129,15 @@ def reserved_labels(run: ValidationRun) -> Iterator[Finding]:
         template = (*loc, "spec", "template")
         metadata = entry.spec.template.metadata
         labels, pod_labels = (metadata and metadata.labels) or {}, entry.spec.template.spec.pod_labels or {}
-        ours = _fixed_labels(entry)
+        ours = _fixed_labels(entry, run.spec.chain.api)
         yield from label_findings((*template, "metadata", "labels"), labels, ours)
         yield from label_findings((*template, "spec", "podLabels"), pod_labels, ours)
 
 
-def _fixed_labels(entry: Deployment) -> dict[str, str]:
+def _fixed_labels(entry: Deployment, api: ChainApi) -> dict[str, str]:
     """The labels that every run sets to the same value on this deployment's nodes."""
     return {
-        LABEL_ROLE: entry.role,
+        LABEL_ROLE: role_label(entry, api),
         LABEL_DEPLOYMENT: entry.name,
         LABEL_MANAGED_BY: MANAGED_BY,
         LABEL_K8S_MANAGED_BY: MANAGED_BY,

@@ -124,7 +124,6 @@ def _parameters(
     spec: ValidationRunSpec, deployments: tuple[ChainObject, ...], load: PlannedLoad | None, options: PlanOptions
 ) -> tuple[Parameter, ...]:
     """Every parameter that the run could have, the locked ones too."""
-    image_path = "/spec/template/spec/image"
     duration = format_duration(load.duration_s if load is not None else run_seconds(spec))
     given_chain = spec.chain.endpoints is not None
     chain_id = spec.chain.chain_id if given_chain else f"{spec.chain.chain_id}-<uid8>"
@@ -146,7 +145,7 @@ def _parameters(
             f"Image of deployment {entry.name}; empty: as compiled",
             entry.image,
             manifest=entry.manifest.key,
-            path=image_path,
+            path=entry.image_path,
         )
         for entry in deployments
     ]

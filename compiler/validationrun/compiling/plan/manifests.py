@@ -8,6 +8,7 @@ from validationrun.compiling.plan.model import Manifest
 
 RUN_ID = "${runId}"
 CHAIN_ID = "${chainId}"
+ORDINAL = "${ordinal}"
 WORKFLOW_UID = "${workflowUid}"
 JOB_NAME = "${jobName}"
 CONFIG_MAP_NAME = "${configMapName}"

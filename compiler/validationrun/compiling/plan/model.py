@@ -38,13 +38,22 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class ChainObject:
-    """One deployment of the chain. `object_name` is a template."""
+    """
+    One deployment of the chain.
+
+    Attributes:
+        kind: of the manifest. Of a SeiNode there are as many objects as `replicas`, of any other kind one.
+        object_name: a template; the objects of SeiNodes have `-` and their ordinal behind it.
+        image_path: JSON pointer of the image in the manifest.
+    """
 
     name: str
     role: Literal["validator", "fullNode"]
+    kind: str
     object_name: str
     replicas: int
     image: str
+    image_path: str
     serves_evm: bool
     manifest: Manifest
 

@@ -6,6 +6,7 @@ It never includes `pods/exec`, writing Secrets, or RBAC objects.
 
 import dataclasses
 
+from validationrun.base.conventions import ChainApi
 from validationrun.compiling.plan.model import Right, SharedRules
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
@@ -40,7 +41,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
         Right("", ("serviceaccounts",), ("get",), "preflight: the accounts exist"),
     ]
     if spec.chain.endpoints is None:
-        rights.append(Right("sei.io", ("seinodedeployments",), ("create", "get"), "create the chain and follow it"))
+        rights += _follow_chain(spec.chain.api)
     if spec.load is not None:
         rights += [
             Right(
@@ -61,6 +62,31 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
     return (*rights, _TASK_RESULTS)
 
 
+def _follow_chain(api: ChainApi) -> list[Right]:
+    why, nodes = "create the chain and follow it", "the cause when a node fails"
+    if api == "SeiNodeDeployment":
+        return [
+            Right("sei.io", ("seinodedeployments",), ("create", "get"), why),
+            Right("sei.io", ("seinodes",), ("get", "list"), nodes),
+        ]
+    return [
+        Right("sei.io", ("seinetworks",), ("create", "get"), why),
+        Right("sei.io", ("seinodes",), ("create", "get", "list"), f"create the full nodes; {nodes}"),
+    ]
+
+
+def _clean_up_chain(api: ChainApi) -> list[Right]:
+    if api == "SeiNodeDeployment":
+        return [
+            Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"),
+            Right("sei.io", ("seinodes",), ("list",), "states for the report; which nodes are left"),
+        ]
+    return [
+        Right("sei.io", ("seinetworks",), ("delete", "list"), "clean up the validators"),
+        Right("sei.io", ("seinodes",), ("delete", "list"), "clean up the full nodes; states for the report"),
+    ]
+
+
 def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[Right, ...]:
     """For the account of the exit handler, the only account that may delete objects or label the Workflow."""
     workflow_verbs = ("get", "patch") if labels_workflow else ("get",)
@@ -76,7 +102,7 @@ def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[
         why = "how the load ended; end it when nobody did"
         rights.append(Right("batch", ("jobs",), ("get", "patch"), why, amounts_to=_ANY_JOB))
     if spec.chain.endpoints is None:
-        rights.append(Right("sei.io", ("seinodedeployments",), ("delete", "list"), "clean up the chain"))
+        rights += _clean_up_chain(spec.chain.api)
     if spec.results is not None and spec.results.s3 is not None:
         return (*rights, _READ_TASK_RESULTS)
     return (*rights, _TASK_RESULTS)

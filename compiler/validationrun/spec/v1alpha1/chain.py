@@ -2,14 +2,15 @@
 `spec.chain`: an ephemeral chain, or an existing chain.
 
 Below `deployments[].spec` the models hold what the resource definition SeiNodeDeployment of sei-k8s-controller takes, at commit
-3814922 of April 2026: the API server refuses any other field. What it says of several fields together is in
-`compiling/check/bodies.py`.
+3814922 of April 2026, and what SeiNetwork and SeiNode of commit 2d670ad, of August 2026, take beside it: the API server refuses any
+other field. `compiling/check/chain_api.py` says which API has which field, `compiling/check/bodies.py` what several fields say together.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from validationrun.base.conventions import ChainApi
 from validationrun.spec.v1alpha1.nodes import SeiNodeSpec
 from validationrun.spec.v1alpha1.types import (
     Annotations,
@@ -25,9 +26,18 @@ from validationrun.spec.v1alpha1.types import (
 )
 
 
+class Vesting(Model):
+    """Part of an account's balance that cannot be transferred at first."""
+
+    amount: Annotated[str, Field(min_length=1, description="Coins of the balance that are locked.")]
+    end_time: Annotated[int, Field(ge=1, description="Unix seconds at which all of them are free.")]
+    delayed: Annotated[bool | None, Field(description="Free them all at the end, instead of bit by bit.")] = None
+
+
 class GenesisAccount(Model):
     address: Annotated[str, Field(min_length=1, description="Account that is funded at genesis.")]
     balance: Annotated[str, Field(min_length=1, description="Coins, such as 1000000usei.")]
+    vesting: Annotated[Vesting | None, Field(description="Lock part of the balance; only with api SeiNetwork.")] = None
 
 
 class Fork(Model):
@@ -46,13 +56,16 @@ class Genesis(Model):
     staking_amount: Annotated[str | None, Field(description="Self-delegation of each validator.")] = None
     account_balance: Annotated[str | None, Field(description="Balance of each validator's account.")] = None
     accounts: Annotated[list[GenesisAccount] | None, Field(description="Further funded accounts.")] = None
-    overrides: Annotated[dict[str, str] | None, Field(description="Dotted genesis keys and their values, as text.")] = (
-        None
-    )
+    overrides: Annotated[
+        dict[str, JsonValue] | None,
+        Field(description="Dotted genesis keys and their values: JSON with api SeiNetwork, else text."),
+    ] = None
     max_ceremony_duration: Annotated[
         GoDuration | None, Field(description="How long the ceremony may take, such as 15m.")
     ] = None
-    fork: Annotated[Fork | None, Field(description="Fork the exported state of a live chain.")] = None
+    fork: Annotated[
+        Fork | None, Field(description="Fork the exported state of a live chain; only with api SeiNodeDeployment.")
+    ] = None
 
 
 class TemplateMetadata(Model):
@@ -84,7 +97,11 @@ class Monitoring(Model):
 
 
 class SeiNodeDeploymentSpec(Model):
-    """The SeiNodeDeploymentSpec of sei.io/v1alpha1, passed through."""
+    """
+    The SeiNodeDeploymentSpec of sei.io/v1alpha1, passed through.
+
+    With `api: SeiNetwork` its fields are those of a SeiNetwork or of SeiNodes.
+    """
 
     replicas: Annotated[int, Field(ge=1, le=100, description="Number of nodes.")] = 1
     template: Annotated[NodeTemplate, Field(description="The nodes.")]
@@ -93,9 +110,15 @@ class SeiNodeDeploymentSpec(Model):
         Literal["Delete", "Retain"] | None,
         Field(description="What deleting the object does to its nodes. Default Delete; Retain needs cleanup: Never."),
     ] = None
-    update_strategy: Annotated[UpdateStrategy | None, Field(description="Default {type: InPlace}.")] = None
-    monitoring: Annotated[Monitoring | None, Field(description="Have Prometheus scrape the nodes.")] = None
-    networking: Annotated[NoFields | None, Field(description="Expose the nodes outside the cluster.")] = None
+    update_strategy: Annotated[
+        UpdateStrategy | None, Field(description="Default {type: InPlace}; only with api SeiNodeDeployment.")
+    ] = None
+    monitoring: Annotated[
+        Monitoring | None, Field(description="Have Prometheus scrape the nodes; only with api SeiNodeDeployment.")
+    ] = None
+    networking: Annotated[
+        NoFields | None, Field(description="Expose the nodes outside the cluster; only with api SeiNodeDeployment.")
+    ] = None
 
 
 class Deployment(Model):
@@ -128,6 +151,8 @@ class ChainSpec(Model):
     ] = None
     endpoints: Annotated[Endpoints | None, Field(description="An existing chain, instead of deployments.")] = None
     api: Annotated[
-        Literal["SeiNodeDeployment", "SeiNetwork"],
-        Field(description="Kind of object that the installed controller understands."),
+        ChainApi,
+        Field(
+            description="What the installed controller serves: SeiNodeDeployment until the middle of June 2026, then SeiNetwork."
+        ),
     ] = "SeiNodeDeployment"

@@ -12,6 +12,7 @@ from validationrun.spec.v1alpha1.types import (
     LongDnsLabel,
     Model,
     NoFields,
+    RpcServer,
     WholeQuantity,
 )
 
@@ -83,6 +84,13 @@ class Snapshot(Model):
         None
     )
     backfill_blocks: Annotated[int | None, Field(ge=0, description="Blocks to fetch from peers afterwards.")] = None
+    rpc_servers: Annotated[
+        list[RpcServer] | None,
+        Field(
+            min_length=2,
+            description="host:port of nodes against whose blocks the state is checked; only with api SeiNetwork.",
+        ),
+    ] = None
     bootstrap_image: Annotated[
         Image | None, Field(description="The seid image of a Job that restores the snapshot; only with s3.")
     ] = None
@@ -154,7 +162,10 @@ class SeiNodeSpec(Model):
         Field(min_length=1, max_length=64, description="Set by the compiler to the run's effective chain id."),
     ] = None
     image: Annotated[Image, Field(description="The seid image; a digest is recommended.")]
-    entrypoint: Annotated[Entrypoint | None, Field(description="Start another program than the image's own.")] = None
+    entrypoint: Annotated[
+        Entrypoint | None,
+        Field(description="Start another program than the image's own; only with api SeiNodeDeployment."),
+    ] = None
     peers: Annotated[
         list[PeerSource] | None,
         Field(description="Where to find peers; default the run's own validators."),
@@ -177,3 +188,9 @@ class SeiNodeSpec(Model):
 def modes_of(node: SeiNodeSpec) -> list[str]:
     """The modes that a spec gives a node, by their names in a file. None means the one of its deployment's role."""
     return [alias for name, alias in MODES.items() if getattr(node, name) is not None]
+
+
+def snapshots_of(node: SeiNodeSpec) -> list[tuple[str, Snapshot]]:
+    """The snapshots that a node may begin from, each with its mode's name in a file."""
+    modes = (("fullNode", node.full_node), ("replayer", node.replayer), ("validator", node.validator))
+    return [(alias, mode.snapshot) for alias, mode in modes if mode is not None and mode.snapshot is not None]

@@ -73,6 +73,7 @@ _BUCKET: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _S3_ENDPOINT: Final = r"^(http://)?[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$"
 _REGION: Final = r"^[a-z0-9][-a-z0-9]{0,62}$"
 _URL: Final = r"^(https?|wss?)://[A-Za-z0-9\[]([-A-Za-z0-9.:\]_]{0,253})(/[-A-Za-z0-9._~/%!$&'()*+,;=:@]*)?$"
+_RPC_SERVER: Final = r"^[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?:[0-9]{1,5}$"
 _QUANTITY: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 _ABSOLUTE_PATH: Final = r"^/[^\x00:]*$"
 _SCRAPE_INTERVAL: Final = r"^[0-9]+(ms|s|m|h)$"
@@ -95,6 +96,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _S3_ENDPOINT: "a host name with an optional port, such as s3.example.com:9000; http:// in front of it means without TLS",
     _REGION: "a region such as eu-central-1",
     _URL: "a URL such as http://rpc.example.com:26657",
+    _RPC_SERVER: "a host name and a port, such as rpc.example.com:26657",
     IMAGE_PATTERN: "an image reference such as registry.example.com/sei/seid@sha256:<64 hex digits>",
     _QUANTITY: "a Kubernetes quantity such as 500m or 4Gi",
     _SHARE: 'a number from 0 to 1 as text, such as "0.8"',
@@ -124,6 +126,7 @@ Bucket = Annotated[str, Field(pattern=_BUCKET)]
 S3Endpoint = Annotated[str, Field(pattern=_S3_ENDPOINT)]
 Region = Annotated[str, Field(pattern=_REGION)]
 Url = Annotated[str, Field(pattern=_URL, max_length=512)]
+RpcServer = Annotated[str, Field(pattern=_RPC_SERVER)]
 Image = Annotated[str, Field(pattern=IMAGE_PATTERN, min_length=1, max_length=512)]
 AbsolutePath = Annotated[str, Field(pattern=_ABSOLUTE_PATH, max_length=1024)]
 ScrapeInterval = Annotated[str, Field(pattern=_SCRAPE_INTERVAL)]
