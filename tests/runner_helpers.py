@@ -136,7 +136,8 @@ class FakeCluster:
         found["metadata"]["resourceVersion"] = str(next(self._versions))
         return copy.deepcopy(found)
 
-    def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
+    def delete(self, resource: Resource, name: str, *, uid: str | None = None, foreground: bool = False) -> bool:
+        del foreground
         found = self.objects.get((resource.plural, name))
         if found is None or (uid is not None and found["metadata"]["uid"] != uid):
             return False

@@ -22,8 +22,8 @@ from validationrun.contract.status_document import Status
 SOURCE = ROOT / "compiler"
 
 FOR_PEOPLE = {
-    "ChainEntry.at", "Diagnostics.omitted", "Endpoints.rest", "Endpoints.ws", "FileHash.bytes", "EvaluatorReady.ready_at", "LoadEnd.at",
-    "PreflightEntry.at", "RunEntry.chain_api", "SignOff.at", "SignOff.runner", "StopIntent.at", "WindowEntry.end",
+    "ChainEntry.at", "DeploymentEntry.role", "Diagnostics.omitted", "Endpoints.rest", "Endpoints.ws", "FileHash.bytes",
+    "EvaluatorReady.ready_at", "LoadEnd.at", "PreflightEntry.at", "SignOff.at", "SignOff.runner", "StopIntent.at", "WindowEntry.end",
     "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
 }  # fmt: skip
 """Written for whoever looks at the ConfigMap; the product reads them nowhere."""

@@ -35,6 +35,40 @@ class Endpoints(Document, frozen=True):
     rest: list[str] = []
 
 
+class NodeFailure(Document, frozen=True):
+    """
+    A node of the chain that failed for good.
+
+    Attributes:
+        node: the name of its SeiNode.
+        task: the task of the controller's plan that failed; null when it is not known.
+        error: the error of that task, or why it cannot be read; null when the controller gave none.
+    """
+
+    node: str
+    task: str | None = None
+    error: str | None = None
+
+
+class DeploymentStatus(Document, frozen=True):
+    """
+    A deployment of the chain as its controller last reported it.
+
+    Attributes:
+        object_name: the name of its object; the objects of full nodes that have one each are named `{objectName}-{i}`.
+        phase: of its object; of several objects the first phase that is not Running.
+        failures: the nodes that failed, at most eight.
+    """
+
+    name: str
+    role: str
+    object_name: str = ""
+    phase: str | None = None
+    image: str | None = None
+    image_id: str | None = msgspec.field(default=None, name="imageID")
+    failures: list[NodeFailure] = []
+
+
 class ChainEntry(RecordKey, frozen=True):
     """
     The chain once its objects exist and its validators make blocks; or why there is none.
@@ -42,6 +76,7 @@ class ChainEntry(RecordKey, frozen=True):
     Attributes:
         chain_id: the effective chain id; empty when the bundle could not be read.
         reason: of row 2 of the verdict table; null when the chain came up.
+        deployments: as far as they exist, when the chain did not come up.
     """
 
     key: ClassVar[str] = "chain"
@@ -52,22 +87,7 @@ class ChainEntry(RecordKey, frozen=True):
     endpoints: Endpoints = Endpoints()
     reason: RunReason | None = None
     message: str | None = None
-
-
-class DeploymentStatus(Document, frozen=True):
-    """
-    A deployment of the chain as its controller last reported it.
-
-    Attributes:
-        snd_name: the name of its SeiNodeDeployment.
-    """
-
-    name: str
-    role: str
-    snd_name: str
-    phase: str | None = None
-    image: str | None = None
-    image_id: str | None = msgspec.field(default=None, name="imageID")
+    deployments: list[DeploymentStatus] = []
 
 
 class ChainReady(RecordKey, frozen=True):

@@ -21,18 +21,21 @@ class ContainerDiagnostics(Document, frozen=True, omit_defaults=True):
 
 class PodDiagnostics(Document, frozen=True, omit_defaults=True):
     """
-    A pod, or the load's Job, whose events tell why a pod was never made. Fields without a value are left out, to save room.
+    A pod; a SeiNode that failed, which may have no pod; or the load's Job, whose events tell why a pod was never made.
+
+    Fields without a value are left out, to save room.
 
     Attributes:
-        pod: its name; null for the Job.
-        job: the Job's name; null for a pod.
+        pod, sei_node, job: the name of what it is; the other two are null.
         of: the step, or `shard`, or `chain`.
+        reason: of a SeiNode: the task that failed.
         deleted: since when it is being deleted.
         events: the last ten, a line each.
         log: the end of the log by container.
     """
 
     pod: str | None = None
+    sei_node: str | None = None
     job: str | None = None
     of: str | None = None
     node: str | None = None

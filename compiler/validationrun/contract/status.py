@@ -243,7 +243,8 @@ def _chain(written: Recorded) -> ChainStatus | None:
     chain, ready = written.get(ChainEntry), written.get(ChainReady)
     if chain is None:
         return None
-    return ChainStatus(chain.chain_id, chain.endpoints.rpc, ready.deployments if ready is not None else [])
+    deployments = ready.deployments if ready is not None else chain.deployments
+    return ChainStatus(chain.chain_id, chain.endpoints.rpc, deployments)
 
 
 def _load(written: Recorded) -> LoadStatus | None:

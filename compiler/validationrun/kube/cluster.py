@@ -236,9 +236,18 @@ class Cluster:
         except NotFoundError:
             return None
 
-    def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
-        """Deletes an object, and its dependents in the background. False when it, or with `uid` that very object, was gone."""
-        body: Object = {"propagationPolicy": "Background"}
+    def delete(self, resource: Resource, name: str, *, uid: str | None = None, foreground: bool = False) -> bool:
+        """
+        Deletes an object and its dependents.
+
+        Args:
+            uid: delete that very object only.
+            foreground: the object stays, being deleted, until its dependents are gone; else they go after it.
+
+        Returns:
+            False when it was gone.
+        """
+        body: Object = {"propagationPolicy": "Foreground" if foreground else "Background"}
         if uid is not None:
             body["preconditions"] = {"uid": uid}
         try:

@@ -190,12 +190,18 @@ class Condition(Struct, frozen=True):
 
     type: str
     status: str
+    reason: str
     message: str
 
     @classmethod
     def all_of(cls, status: Mapping[str, Any]) -> list[Self]:
         return [
-            cls(str(entry.get("type")), str(entry.get("status")), str(entry.get("message") or ""))
+            cls(
+                type=str(entry.get("type")),
+                status=str(entry.get("status")),
+                reason=str(entry.get("reason") or ""),
+                message=str(entry.get("message") or ""),
+            )
             for entry in status.get("conditions") or []
         ]
 
@@ -233,29 +239,6 @@ class ContainerStatus(Struct, frozen=True):
             finished=details.get("finishedAt"),
             restarts=status.get("restartCount") or 0,
         )
-
-
-class SeiNodeDeployment(KubeObject, frozen=True):
-    """A SeiNodeDeployment of the chain's controller."""
-
-    @property
-    def phase(self) -> str:
-        return str(self.status.get("phase") or "")
-
-    @property
-    def is_seen(self) -> bool:
-        """The controller has seen the newest generation."""
-        generation = int(self.object["metadata"].get("generation") or 0)
-        return int(self.status.get("observedGeneration") or 0) >= generation
-
-    @property
-    def conditions(self) -> list[Condition]:
-        return Condition.all_of(self.status)
-
-    @property
-    def failed_task(self) -> str:
-        """The error of the task that failed for good; empty for none."""
-        return str(((self.status.get("plan") or {}).get("failedTaskDetail") or {}).get("error") or "")
 
 
 class Pod(KubeObject, frozen=True):

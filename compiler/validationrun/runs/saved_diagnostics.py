@@ -36,7 +36,7 @@ def saved_pods(written: Record | None) -> list[SavedPod]:
 
 
 def _saved(pod: PodDiagnostics, shards: Mapping[str | None, int]) -> SavedPod:
-    name, kind = str(pod.pod or pod.job), pod.of or "job"
+    name, kind = str(pod.pod or pod.sei_node or pod.job), pod.of or "job"
     what = name if kind in ("chain", "job", "shard") else kind
     if kind == "shard" and pod.pod in shards:
         what = f"shard {shards[pod.pod]}"

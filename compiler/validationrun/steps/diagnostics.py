@@ -17,12 +17,16 @@ from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.base.conventions import EXIT_AGAINST_RUN
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, size, tail
+from validationrun.contract.chain_entries import NodeFailure
 from validationrun.contract.diagnostics import ContainerDiagnostics, Diagnostics, PodDiagnostics
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
+from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import EVENTS, ClusterError, UnreachableError
 from validationrun.kube.objects import ContainerStatus, Event
 from validationrun.steps.context import Context
+from validationrun.steps.node_failures import failures_of
+from validationrun.steps.own_chain import OwnChain
 from validationrun.steps.pods import RunPod, pods_of
 
 logger = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ _READ_BYTES: Final = 4 * 1024 * 1024
 _LOG_BYTES: Final = 256 * 1024
 _ALL_LOG_BYTES: Final = 16 * 1024 * 1024
 _MOST_PODS: Final = 120
+_MOST_SEI_NODES: Final = 8
 _SECONDS: Final = 60
 """For all pods: the verdict must not wait longer for diagnostics."""
 
@@ -71,6 +76,7 @@ def collect(context: Context, written: Record | None) -> list[PodFound]:
     context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     try:
         pods = sorted(pods_of(context, written), key=_rank)
+        collected += _sei_nodes(context, written)
         collected += _job(context, written)
         for pod in pods[:_MOST_PODS]:
             if context.now() >= until:
@@ -188,6 +194,31 @@ def _events(context: Context, uid: str | None, name: str) -> list[str]:
         message = cut(event.message, _WORDS_BYTES)
         lines.append(f"{event.at or '-'} {event.type or '-'} {event.reason or '-'}: {message}{times}")
     return sorted(lines)[-_MOST_EVENTS:]
+
+
+def _sei_nodes(context: Context, written: Record | None) -> list[PodFound]:
+    """The SeiNodes that failed, with the controller's words: such a node may never have had a pod."""
+    run = written.get(RunEntry) if written is not None else None
+    if run is None or not run.bring_up:
+        return []
+    try:
+        failures = [failure for _, found in OwnChain(run).objects(context) for failure in failures_of(context, found)]
+    except ClusterError as error:
+        _pass_on_if_gone(error)
+        logger.warning("no SeiNodes were looked for: %s", error)
+        return []
+    return [PodFound(_sei_node(context, failure)) for failure in failures[:_MOST_SEI_NODES]]
+
+
+def _sei_node(context: Context, failure: NodeFailure) -> PodDiagnostics:
+    return PodDiagnostics(
+        sei_node=failure.node,
+        of="chain",
+        phase="Failed",
+        reason=failure.task,
+        message=_text(failure.error),
+        events=_events(context, None, failure.node),
+    )
 
 
 def _job(context: Context, written: Record | None) -> list[PodFound]:

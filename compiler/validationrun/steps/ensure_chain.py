@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
@@ -12,51 +10,17 @@ from validationrun.base.truncate import cut
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle, BundleError
 from validationrun.contract.chain_entries import ChainEntry, Endpoints, PreflightEntry
-from validationrun.contract.plan_json import PlannedDeployment
 from validationrun.contract.planned_run import planned_run
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.kube.cluster import (
-    CHAIN_OBJECTS,
-    CONFIG_MAPS,
-    AlreadyExistsError,
-    ClusterError,
-    InvalidError,
-    UnreachableError,
-    owned_by,
-)
-from validationrun.kube.objects import SeiNodeDeployment
+from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, owned_by
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps import preflight
+from validationrun.steps.bring_up import BringUp, bring_up
+from validationrun.steps.chain_objects import ChainFailedError, conclude, deployment_statuses, exit_code
 from validationrun.steps.context import Context
-from validationrun.steps.probes import height, node_url
-from validationrun.steps.sei_deployment import (
-    POLL_SECONDS,
-    ChainFailedError,
-    conclude,
-    exit_code,
-    own_deployment,
-    raise_if_going,
-)
 
 logger = logging.getLogger(__name__)
-
-_GENESIS_DONE: Final = "GenesisCeremonyComplete"
-_FIRST_BLOCKS: Final = 1
-"""Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
-
-
-@dataclass(frozen=True, slots=True)
-class BringUp:
-    """The inputs for bringing this chain up."""
-
-    context: Context
-    written: Record
-    bundle: Bundle
-    chain_id: str
-    values: Mapping[str, str]
-    images: Mapping[str, Mapping[str, str]]
-    deadline: float
 
 
 def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
@@ -98,7 +62,7 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
         _copy_bundle(context, bundle, chain_id)
         _pass_preflight(context, bundle, record)
         if bundle.plan.chain.bring_up:
-            _bring_up(
+            bring_up(
                 BringUp(
                     context,
                     record,
@@ -113,7 +77,9 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
         reason, message = error.reason, str(error)
         logger.info("%s: %s", error.reason, error)
     endpoints = Endpoints(**values.endpoints(bundle.plan, chain_id))
-    entry = ChainEntry(format_time(context.now()), chain_id, endpoints, reason, message)
+    failed = reason in (RunReason.CHAIN_FAILED, RunReason.CHAIN_NOT_READY)
+    deployments = deployment_statuses(context, bundle.plan.chain, chain_id) if failed else []
+    entry = ChainEntry(format_time(context.now()), chain_id, endpoints, reason, message, deployments)
     return conclude(context, record, entry, "the chain makes blocks" if run.bring_up else "the chain exists")
 
 
@@ -167,84 +133,3 @@ def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:
             raise ChainFailedError(
                 RunReason.BUNDLE_MISSING, f"ConfigMap {identity.bundle_name} is not this run's"
             ) from None
-
-
-def _bring_up(up: BringUp) -> None:
-    """Validators first; full nodes once blocks are made, because a full node that starts before the genesis fails for good."""
-    deployments = up.bundle.plan.chain.deployments
-    validators = next(entry for entry in deployments if entry.role == "validator")
-    _create(up, validators)
-    _wait_for_blocks(up, validators)
-    for entry in deployments:
-        if entry.role != "validator":
-            _create(up, entry)
-
-
-def _create(up: BringUp, entry: PlannedDeployment) -> None:
-    """Creates a chain object, or adopts this run's own from before. Never adopts another run's; creates none after clean-up."""
-    body = up.bundle.manifest(entry.file, up.values, up.images)
-    name, cluster, uid = body["metadata"]["name"], up.context.cluster, up.context.identity.uid
-    while True:
-        if up.written.refresh().sealed:
-            # Argo gave this attempt up, but it still runs: nobody would remove an object that it creates.
-            raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
-        try:
-            cluster.create(CHAIN_OBJECTS, body)
-        except AlreadyExistsError:
-            found = cluster.get(CHAIN_OBJECTS, name)
-            existing = SeiNodeDeployment(found) if found is not None else None
-            if existing is not None and existing.is_owned_by(uid):
-                raise_if_going(existing)
-                logger.info("SeiNodeDeployment %s is this run's already", name)
-                return
-            if existing is not None and not existing.deleted:
-                message = f"SeiNodeDeployment {name} belongs to another run; give another --set chain-id, or none"
-                raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message) from None
-            _pause(up, f"SeiNodeDeployment {name} of an earlier run is still going away")
-        except UnreachableError:
-            raise
-        except InvalidError as error:
-            raise ChainFailedError(RunReason.CHAIN_SPEC_INVALID, str(error)) from None
-        except ClusterError as error:
-            raise ChainFailedError(RunReason.CHAIN_APPLY_FAILED, str(error)) from None
-        else:
-            logger.info("created SeiNodeDeployment %s", name)
-            return
-
-
-def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:
-    """Waits until the controller reports the validators Ready, with a complete genesis, and a validator's RPC shows blocks."""
-    name = f"{up.chain_id}-{entry.name}"
-    last = ""
-    while True:
-        deployment = own_deployment(up.context, name)
-        missing = _missing(deployment)
-        if not missing:
-            url = node_url(name, 0, up.bundle.plan.chain.endpoints.rpc[0])
-            blocks = height(url)
-            if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
-                logger.info("%s makes blocks: height %s", name, blocks)
-                return
-            missing = f"height is {blocks}" if isinstance(blocks, int) else str(blocks)
-        if missing != last:
-            logger.info("waiting for %s: %s", name, missing)
-            last = missing
-        _pause(up, f"SeiNodeDeployment {name}: {missing}")
-
-
-def _pause(up: BringUp, waiting_for: str) -> None:
-    if up.context.now() >= up.deadline:
-        raise ChainFailedError(RunReason.CHAIN_NOT_READY, f"not within timeouts.chainReady: {waiting_for}")
-    up.context.sleep(POLL_SECONDS)
-
-
-def _missing(deployment: SeiNodeDeployment) -> str:
-    """What the controller has not reported yet; empty when nothing is missing."""
-    if not deployment.is_seen:
-        return "not seen by the controller yet"
-    if deployment.phase != "Ready":
-        return f"phase is {deployment.phase or 'not set'}"
-    conditions = {condition.type: condition.status for condition in deployment.conditions}
-    if conditions.get(_GENESIS_DONE) != "True":
-        return f"condition {_GENESIS_DONE} is {conditions.get(_GENESIS_DONE, 'not set')}"
-    return ""

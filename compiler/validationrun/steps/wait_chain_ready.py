@@ -5,14 +5,23 @@ from typing import Final
 
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus
+from validationrun.contract.chain_entries import ChainEntry, ChainReady
+from validationrun.contract.plan_json import PlannedChain
 from validationrun.contract.record import Record
-from validationrun.contract.run_entry import DeploymentEntry, RunEntry
-from validationrun.kube.cluster import CHAIN_OBJECTS
+from validationrun.contract.run_entry import RunEntry
+from validationrun.kube.sei import SeiNode
 from validationrun.oracle.outcome import RunReason
+from validationrun.steps.chain_objects import (
+    POLL_SECONDS,
+    ChainFailedError,
+    conclude,
+    deployment_statuses,
+    exit_code,
+    own_object,
+    references,
+)
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
-from validationrun.steps.sei_deployment import POLL_SECONDS, ChainFailedError, conclude, exit_code, own_deployment
 
 logger = logging.getLogger(__name__)
 
@@ -29,27 +38,27 @@ def wait_chain_ready(context: Context) -> int:
         logger.info("there is no chain to wait for")
         return 0
     bundle = Bundle.mounted(context.bundle_dir, context.bundle_hash)
-    run, reason, message = record.need(RunEntry), None, None
+    planned, reason, message = bundle.plan.chain, None, None
     try:
-        _wait(context, chain, run, parse_time(run.started_at) + bundle.plan.seconds.chain_ready)
+        started_at = parse_time(record.need(RunEntry).started_at)
+        _wait(context, chain, planned, started_at + bundle.plan.seconds.chain_ready)
         logger.info("the chain serves")
     except ChainFailedError as error:
         reason, message = error.reason, str(error)
         logger.info("%s: %s", error.reason, error)
-    deployments = [_deployment(context, entry, f"{chain.chain_id}-{entry.name}") for entry in run.deployments]
+    deployments = deployment_statuses(context, planned, chain.chain_id)
     ready = ChainReady(format_time(context.now()), deployments, reason, message)
     return conclude(context, record, ready, "the chain serves")
 
 
-def _wait(context: Context, chain: ChainEntry, run: RunEntry, deadline: float) -> None:
+def _wait(context: Context, chain: ChainEntry, planned: PlannedChain, deadline: float) -> None:
     seen: dict[str, int] = {}
     waiting: Final[set[str]] = set(chain.endpoints.rpc)
     evm_waiting = set(chain.endpoints.evm)
     last = ""
     while True:
-        for entry in run.deployments:
-            own_deployment(context, f"{chain.chain_id}-{entry.name}")
-        problems = _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting)
+        problems = _look_at_objects(context, planned, chain.chain_id)
+        problems += _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting)
         if not problems:
             return
         if context.now() >= deadline:
@@ -62,6 +71,22 @@ def _wait(context: Context, chain: ChainEntry, run: RunEntry, deadline: float) -
             logger.info("waiting: %s%s", problems[0], more)
             last = problems[0]
         context.sleep(POLL_SECONDS)
+
+
+def _look_at_objects(context: Context, planned: PlannedChain, chain_id: str) -> list[str]:
+    """
+    The SeiNodes of full nodes that are not Running. Of a SeiNodeDeployment the phase is not asked: the probes decide.
+
+    Raises:
+        ChainFailedError: an object is gone, or one of the nodes failed.
+    """
+    problems = []
+    for entry in planned.deployments:
+        for reference in references(planned.api, chain_id, entry):
+            found = own_object(context, reference)
+            if isinstance(found, SeiNode) and found.phase != "Running":
+                problems.append(f"{reference}: phase is {found.phase or 'not set'}")
+    return problems
 
 
 def _look_at_rpc(waiting: set[str], seen: dict[str, int]) -> list[str]:
@@ -87,11 +112,3 @@ def _look_at_evm(waiting: set[str]) -> list[str]:
         else:
             waiting.discard(url)
     return problems
-
-
-def _deployment(context: Context, entry: DeploymentEntry, name: str) -> DeploymentStatus:
-    """The deployment as its controller reports it, for the status."""
-    deployed = context.cluster.get(CHAIN_OBJECTS, name) or {}
-    spec = (((deployed.get("spec") or {}).get("template") or {}).get("spec")) or {}
-    phase = (deployed.get("status") or {}).get("phase")
-    return DeploymentStatus(entry.name, entry.role, snd_name=name, phase=phase, image=spec.get("image"))

@@ -11,7 +11,6 @@ from validationrun.kube.objects import (
     Node,
     Owner,
     Pod,
-    SeiNodeDeployment,
     Workflow,
     WorkflowTemplate,
 )
@@ -79,24 +78,6 @@ def test_a_number_in_an_annotation_is_a_number(text: str, number: int) -> None:
 def test_arguments_are_those_of_the_named_container() -> None:
     pod = Pod({**BARE, "spec": {"containers": [{"name": "wait"}, {"name": "main", "args": ["load-job", "--x"]}]}})
     assert (list(pod.arguments("main")), list(pod.arguments("wait"))) == (["load-job", "--x"], [])
-
-
-def test_a_deployment_shows_what_its_controller_says() -> None:
-    bare = SeiNodeDeployment(BARE)
-    assert (bare.phase, bare.is_seen, bare.conditions, bare.failed_task, bare.deleted) == ("", True, [], "", "")
-    metadata = {**BARE["metadata"], "generation": 2, "deletionTimestamp": "2026-11-28T00:00:00Z", "finalizers": ["f"]}
-    status = {
-        "phase": "Failed",
-        "observedGeneration": 1,
-        "plan": {"failedTaskDetail": {"error": "no seid"}},
-        "conditions": [{"type": "Ready", "status": "False"}],
-    }
-    found = SeiNodeDeployment({"metadata": metadata, "status": status})
-    assert (found.phase, found.is_seen, found.failed_task) == ("Failed", False, "no seid")
-    assert [(condition.type, condition.status, condition.message) for condition in found.conditions] == [
-        ("Ready", "False", "")
-    ]
-    assert (found.deleted, found.finalizers) == ("2026-11-28T00:00:00Z", ["f"])
 
 
 def test_a_container_has_one_state() -> None:

@@ -285,7 +285,7 @@ def test_images_and_where_the_results_lie_are_named(world):
     image = {
         "name": "rpc",
         "role": "fullNode",
-        "sndName": "x-rpc",
+        "objectName": "x-rpc",
         "image": "registry.example.com/sei/seid:v6.2",
         "imageID": "sha256:0123",
     }

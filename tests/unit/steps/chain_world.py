@@ -13,8 +13,7 @@ from runner_helpers import Clock, FakeCluster, bundle_folder, context, read
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.kube.cluster import SERVICE_ACCOUNTS
 from validationrun.oracle.exchange import Fault, Reply
-from validationrun.steps import ensure_chain as chain
-from validationrun.steps import preflight
+from validationrun.steps import bring_up, preflight
 from validationrun.steps import wait_chain_ready as ready
 from validationrun.steps.ensure_chain import ensure_chain
 from validationrun.steps.wait_chain_ready import wait_chain_ready
@@ -44,7 +43,7 @@ class World:
         """What `/api/v1/rules` says of an alert."""
         self.prometheus_urls: list[str] = []
         monkeypatch.setattr(preflight, "Prometheus", self._prometheus)
-        monkeypatch.setattr(chain, "height", self.look)
+        monkeypatch.setattr(bring_up, "height", self.look)
         monkeypatch.setattr(ready, "synced_height", self.look)
         monkeypatch.setattr(ready, "evm_block_number", self.look)
 

@@ -188,7 +188,7 @@ def test_serving_is_a_height_that_moves(world: World) -> None:
     found = world.wait()
     assert found is not None
     assert found["reason"] is None
-    assert [one["sndName"] for one in found["deployments"]] == [VALIDATORS, RPC]
+    assert [one["objectName"] for one in found["deployments"]] == [VALIDATORS, RPC]
 
 
 @pytest.mark.parametrize(

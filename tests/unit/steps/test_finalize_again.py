@@ -60,9 +60,9 @@ class Faulty(FakeCluster):
         self._do("patch", resource, body)
         return super().patch(resource, name, body)
 
-    def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
+    def delete(self, resource: Resource, name: str, *, uid: str | None = None, foreground: bool = False) -> bool:
         self._do("delete", resource)
-        return super().delete(resource, name, uid=uid)
+        return super().delete(resource, name, uid=uid, foreground=foreground)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def stays(world: World, **metadata: Any) -> list[str]:
     asked: list[str] = []
     world.chain(**metadata)
 
-    def delete(_resource: Resource, _name: str, *, uid: str | None = None) -> bool:
+    def delete(_resource: Resource, _name: str, *, uid: str | None = None, **_how: bool) -> bool:
         asked.append(str(uid))
         return True
 
@@ -302,10 +302,10 @@ def test_one_that_may_not_be_deleted_keeps_no_other(world: World, capsys: pytest
     refused = world.cluster.objects[CHAIN_OBJECT]["metadata"]["uid"]
     delete = world.cluster.delete
 
-    def but_one(resource: Resource, name: str, *, uid: str | None = None) -> bool:
+    def but_one(resource: Resource, name: str, *, uid: str | None = None, foreground: bool = False) -> bool:
         if uid == refused:
             raise ForbiddenError("a policy says no", 403)
-        return delete(resource, name, uid=uid)
+        return delete(resource, name, uid=uid, foreground=foreground)
 
     world.cluster.delete = but_one  # type: ignore[method-assign]
     words = told(world, capsys)

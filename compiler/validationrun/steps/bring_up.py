@@ -1,0 +1,192 @@
+"""The chain's objects in their order: validators, their blocks, then full nodes."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from validationrun.base.conventions import LABEL_NODE_DEPLOYMENT
+from validationrun.contract.bundle import Bundle
+from validationrun.contract.plan_json import PlannedDeployment
+from validationrun.contract.record import Record
+from validationrun.kube.cluster import (
+    SEI_NODES,
+    AlreadyExistsError,
+    ClusterError,
+    InvalidError,
+    UnreachableError,
+)
+from validationrun.kube.sei import NodeGroup, SeiNode
+from validationrun.oracle.outcome import RunReason
+from validationrun.steps.chain_objects import (
+    POLL_SECONDS,
+    ChainFailedError,
+    Reference,
+    own_object,
+    raise_if_going,
+    read,
+    references,
+)
+from validationrun.steps.context import Context
+from validationrun.steps.probes import height, node_url
+
+logger = logging.getLogger(__name__)
+
+_FIRST_BLOCKS: Final = 1
+"""Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
+
+_ANOTHER_ID: Final = "give another --set chain-id, or none"
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """The inputs for bringing this chain up."""
+
+    context: Context
+    written: Record
+    bundle: Bundle
+    chain_id: str
+    values: Mapping[str, str]
+    images: Mapping[str, Mapping[str, str]]
+    deadline: float
+
+    def references(self, entry: PlannedDeployment) -> list[Reference]:
+        return references(self.bundle.plan.chain.api, self.chain_id, entry)
+
+
+def bring_up(up: BringUp) -> None:
+    """
+    Validators first; full nodes once blocks are made, because a full node that starts before the genesis fails for good.
+
+    All full nodes come at once: a node never catches up with a single peer.
+
+    Raises:
+        ChainFailedError
+    """
+    deployments = up.bundle.plan.chain.deployments
+    validators = next(entry for entry in deployments if entry.role == "validator")
+    _create_all(up, validators)
+    _wait_for_blocks(up, validators)
+    for entry in deployments:
+        if entry.role != "validator":
+            _create_all(up, entry)
+
+
+def _create_all(up: BringUp, entry: PlannedDeployment) -> None:
+    for ordinal, reference in enumerate(up.references(entry)):
+        _create(up, reference, entry.file, ordinal)
+
+
+def _create(up: BringUp, reference: Reference, file: str, ordinal: int) -> None:
+    """Creates a chain object, or adopts this run's own from before. Never adopts another run's; creates none after clean-up."""
+    # The full nodes of a SeiNetwork have one manifest and an object each.
+    body = up.bundle.manifest(file, {**up.values, "ordinal": str(ordinal)}, up.images)
+    while True:
+        if up.written.refresh().sealed:
+            # Argo gave this attempt up, but it still runs: nobody would remove an object that it creates.
+            raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
+        if left := _nodes_left(up.context, reference):
+            _pause(up, f"SeiNode {left[0].name} of an earlier chain is still going away")
+            continue
+        try:
+            up.context.cluster.create(reference.resource, body)
+        except AlreadyExistsError:
+            if _is_own(up, reference):
+                logger.info("%s is this run's already", reference)
+                return
+            _pause(up, f"{reference} of an earlier run is still going away")
+        except UnreachableError:
+            raise
+        except InvalidError as error:
+            raise ChainFailedError(RunReason.CHAIN_SPEC_INVALID, str(error)) from None
+        except ClusterError as error:
+            raise ChainFailedError(RunReason.CHAIN_APPLY_FAILED, str(error)) from None
+        else:
+            logger.info("created %s", reference)
+            return
+
+
+def _is_own(up: BringUp, reference: Reference) -> bool:
+    """
+    Whether the object that has the name is this run's. Otherwise it is gone, or going.
+
+    Raises:
+        ChainFailedError: it is another run's and stays, or it is this run's and is being deleted.
+    """
+    existing = read(up.context, reference)
+    if existing is None:
+        return False
+    if existing.is_owned_by(up.context.identity.uid):
+        raise_if_going(reference, existing)
+        return True
+    if not existing.deleted:
+        raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, f"{reference} belongs to another run; {_ANOTHER_ID}")
+    return False
+
+
+def _nodes_left(context: Context, reference: Reference) -> Sequence[SeiNode]:
+    """
+    SeiNodes of an earlier chain whose object of this name is gone: a deletion in the background leaves them for a while.
+
+    A new object would meet them, their StatefulSets and their volumes.
+
+    Raises:
+        ChainFailedError: one of them stays, because nothing owns it.
+    """
+    if not reference.is_group:
+        return []
+    try:
+        nodes = [
+            SeiNode(node)
+            for node in context.cluster.list(SEI_NODES, labels=f"{LABEL_NODE_DEPLOYMENT}={reference.name}")
+        ]
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        # Without this right, or in a cluster without SeiNodes, a new chain comes up all the same: its id is new for every run.
+        logger.info("no SeiNodes of an earlier chain were looked for: %s", error)
+        return []
+    if not nodes or read(context, reference) is not None:
+        return []
+    for node in nodes:
+        if not node.deleted and not node.owners:
+            message = f"SeiNode {node.name} of an earlier chain is still there, and nothing owns it: delete it, or {_ANOTHER_ID}"
+            raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message)
+    return nodes
+
+
+def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:
+    """Waits until the controller reports the validators Ready, with a complete genesis, and a validator's RPC shows blocks."""
+    (reference,) = up.references(entry)
+    last = ""
+    while True:
+        validators = own_object(up.context, reference)
+        missing = _missing(validators) if isinstance(validators, NodeGroup) else ""
+        if not missing:
+            url = node_url(reference.name, 0, up.bundle.plan.chain.endpoints.rpc[0])
+            blocks = height(url)
+            if isinstance(blocks, int) and blocks > _FIRST_BLOCKS:
+                logger.info("%s makes blocks: height %s", reference.name, blocks)
+                return
+            missing = f"height is {blocks}" if isinstance(blocks, int) else str(blocks)
+        if missing != last:
+            logger.info("waiting for %s: %s", reference.name, missing)
+            last = missing
+        _pause(up, f"{reference}: {missing}")
+
+
+def _pause(up: BringUp, waiting_for: str) -> None:
+    if up.context.now() >= up.deadline:
+        raise ChainFailedError(RunReason.CHAIN_NOT_READY, f"not within timeouts.chainReady: {waiting_for}")
+    up.context.sleep(POLL_SECONDS)
+
+
+def _missing(validators: NodeGroup) -> str:
+    """What the controller has not reported yet; empty when nothing is missing."""
+    if not validators.is_seen:
+        return "not seen by the controller yet"
+    if validators.phase != "Ready":
+        return "; ".join([f"phase is {validators.phase or 'not set'}", *validators.troubles])
+    if validators.genesis != "True":
+        return f"condition GenesisCeremonyComplete is {validators.genesis or 'not set'}"
+    return ""
