@@ -64,6 +64,7 @@ class Spec:
     rules: Sequence[Mapping[str, Any]] = ()
     duration: str = "5s"
     min_duration: str | None = "0s"
+    end_by: str | None = None
     replicas: int = 1
     grace: int | None = 5
     run_duration: str | None = None
@@ -79,7 +80,9 @@ class Spec:
         if self.grace is not None:
             workload["podTemplate"] = {"terminationGracePeriodSeconds": self.grace, **workload.get("podTemplate", {})}
         load: dict[str, Any] = {"duration": self.duration, "replicas": self.replicas, "workload": workload}
-        if self.min_duration is not None:
+        if self.end_by is not None:
+            load["endBy"] = self.end_by
+        elif self.min_duration is not None:
             load["minDuration"] = self.min_duration
         spec: dict[str, Any] = {
             "chain": dict(self.chain),

@@ -18,7 +18,7 @@ from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
-from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadSignal, LoadStart
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
@@ -35,6 +35,7 @@ MOMENTS: Final[Mapping[str, type[RecordKey]]] = {
     "evaluator-ready": EvaluatorReady,
     "job": JobEntry,
     "load-start": LoadStart,
+    "load-signal": LoadSignal,
     "window": WindowEntry,
     "load-end": LoadEnd,
     "sign-off": SignOff,

@@ -94,7 +94,8 @@ def _workload(life: "_Life") -> Workload | None:
     ]
     clean = all(shard.code == 0 for shard in shards)
     code = aggregate(shards, plan.shards, job_complete=clean, failed_codes=plan.failed_codes)
-    early = early_end(shards, plan.min_seconds, _WHOLE_SECONDS) if code == PASSED else None
+    signal_at = life.start + life.starter.seconds if plan.end_by == "Signal" else None
+    early = early_end(shards, plan.min_seconds, _WHOLE_SECONDS, signal_at) if code == PASSED else None
     if early is None:
         return Workload(code, "", "")
     return Workload(code, RunReason.LOAD_ENDED_EARLY, early.message, early.at)

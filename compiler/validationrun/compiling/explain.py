@@ -12,7 +12,7 @@ from validationrun.base.text import counted, printable
 from validationrun.compiling.blind_tail import blind_tail
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.plan import ChainObject, Plan, PlannedRule, Right, Step
+from validationrun.compiling.plan import ChainObject, Plan, PlannedLoad, PlannedRule, Right, Step
 from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import tick_count
@@ -101,13 +101,7 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
         node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
         node.add(f"first: {plan.endpoints.rpc[0].replace(CHAIN_ID, chain_id(plan))}")
     elif step.name == "load-job" and plan.load is not None:
-        pods = counted(plan.load.shards, "pod")
-        node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(plan.load.duration_s)} of {plan.load.name})")
-        if plan.load.config:
-            node.add(f"ConfigMap {plan.name}-xxxxx-<uid8>-config: {', '.join(file.name for file in plan.load.config)}")
-        if plan.load.init_containers:
-            node.add(f"prepared in each pod by {', then '.join(plan.load.init_containers)}, within timeouts.loadStart")
-        node.add(f"runs as account {plan.accounts.workload}")
+        _load(node, plan.load, plan)
     elif step.name == "rule-evaluator":
         for rule in plan.rules:
             child = node.add(_rule(rule, plan))
@@ -120,6 +114,18 @@ def _objects(entry: ChainObject, name: str) -> str:
         return f"{entry.kind} {name} ({entry.role}, {counted(entry.replicas, 'node')})"
     ordinals = "0" if entry.replicas == 1 else f"0..{entry.replicas - 1}"
     return f"SeiNode {name}-{ordinals} ({entry.role})"
+
+
+def _load(node: Outline, load: PlannedLoad, plan: Plan) -> None:
+    pods = counted(load.shards, "pod")
+    node.add(f"Job {plan.name}-xxxxx-<uid8> ({pods}, {format_duration(load.duration_s)} of {load.name})")
+    if load.config:
+        node.add(f"ConfigMap {plan.name}-xxxxx-<uid8>-config: {', '.join(file.name for file in load.config)}")
+    if load.init_containers:
+        node.add(f"prepared in each pod by {', then '.join(load.init_containers)}, within timeouts.loadStart")
+    if load.end_by == "Signal":
+        node.add(f"SIGTERM to each shard {format_duration(load.duration_s)} after the start, and none may end before")
+    node.add(f"runs as account {plan.accounts.workload}")
 
 
 def _rule(planned: PlannedRule, plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""The keys of load-job: `job`, `load-start`, `shards` and `load`."""
+"""The keys of load-job: `job`, `load-start`, `load-signal`, `shards` and `load`."""
 
 from typing import ClassVar
 
@@ -29,6 +29,28 @@ class LoadStart(RecordKey, frozen=True):
     writer: ClassVar[str] = LOAD_JOB
 
     start: Timestamp
+
+
+class SignalledPod(Document, frozen=True):
+    """A shard's pod that is deleted so that its container gets SIGTERM."""
+
+    index: int
+    name: str
+    uid: str
+
+
+class LoadSignal(RecordKey, frozen=True):
+    """
+    The duration of a load with `endBy: Signal` is over: its pods are deleted from then on.
+
+    It is recorded before the first deletion. A pod of these UIDs was deleted as planned; any other deleted pod was disrupted.
+    """
+
+    key: ClassVar[str] = "load-signal"
+    writer: ClassVar[str] = LOAD_JOB
+
+    at: Timestamp
+    pods: list[SignalledPod]
 
 
 class ShardStatus(Document, frozen=True):

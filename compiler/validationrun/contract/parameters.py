@@ -137,7 +137,9 @@ def load_plan(plan: PlanDocument, parameters: Mapping[str, str]) -> LoadPlan | N
     seconds = effective_seconds(plan, parameters)
     given = load.min_duration_seconds
     least = seconds * _MIN_SHARE if given is None else min(given, seconds)
-    return LoadPlan(load.workload, load.shards, least, load.failed_codes)
+    if load.end_by == "Signal":
+        least = seconds
+    return LoadPlan(load.workload, load.shards, least, load.failed_codes, load.end_by)
 
 
 def run_seconds(plan: PlanDocument, parameters: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.oracle.placeholders import Place
 from validationrun.oracle.series_count import Expected
+from validationrun.oracle.workload import EndBy
 
 
 class Accounts(Document, frozen=True):
@@ -96,6 +97,7 @@ class PlannedWorkload(Document, frozen=True):
         failed_codes: the exit codes that mean a failed assertion.
         file: the key of the Job's manifest in the bundle.
         config: keys in the bundle by the names of the config files.
+        end_by: what ends the load when its duration is over: the workload itself, or SIGTERM.
     """
 
     workload: str
@@ -105,6 +107,7 @@ class PlannedWorkload(Document, frozen=True):
     shards: int
     file: str
     config: dict[str, str]
+    end_by: EndBy = "Exit"
 
 
 class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):

@@ -7,6 +7,7 @@ from validationrun.base import conventions
 from validationrun.base.document import Document
 from validationrun.contract.override import Override
 from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
+from validationrun.oracle.workload import EndBy
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
@@ -28,12 +29,14 @@ class LoadPlan(Document, frozen=True):
         shards: their number.
         min_seconds: a shard that ends with 0 sooner has ended early; 0 for a load that may end at any time.
         failed_codes: the exit codes that mean a failed assertion.
+        end_by: `Signal` for a load whose shards get SIGTERM when its duration is over; then `min_seconds` is that duration.
     """
 
     workload: str
     shards: int
     min_seconds: float
     failed_codes: tuple[int, ...]
+    end_by: EndBy = "Exit"
 
 
 class RuleEntry(Document, frozen=True):

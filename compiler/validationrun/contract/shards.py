@@ -7,9 +7,9 @@ from typing import Any, Final
 from validationrun.base.conventions import ANNOTATION_JOB_INDEX, LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
-from validationrun.contract.load_entries import ShardStatus
+from validationrun.contract.load_entries import LoadSignal, ShardStatus
 from validationrun.kube.cluster import Object
-from validationrun.oracle.workload import Shard
+from validationrun.oracle.workload import KILLED, SIGTERM_IGNORED, Shard
 
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 _DISRUPTED: Final = "DisruptionTarget"
@@ -41,6 +41,7 @@ class ShardState:
         deleted: its pod was deleted, perhaps by us, before its container ended.
         hopeless: it has not run and never will.
         unprepared: it is hopeless because an init container failed.
+        signalled: UID of the pod that load-job deletes at the end of a load with `endBy: Signal`, which is no disruption; or empty.
     """
 
     index: int
@@ -55,6 +56,7 @@ class ShardState:
     deleted: bool = False
     hopeless: bool = False
     unprepared: bool = False
+    signalled: str = ""
     image: str | None = None
     image_id: str | None = None
 
@@ -93,7 +95,7 @@ def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: i
     """Every shard after a look at the Job's pods. A shard whose pod is gone keeps its facts, but does not run."""
     states = {index: replace(known.get(index, ShardState(index)), running=False) for index in range(replicas)}
     for pod in pods:
-        index = _index(pod)
+        index = index_of(pod)
         if index in states:
             states[index] = _observe_one(states[index], pod)
     return states
@@ -101,13 +103,20 @@ def observe(known: Mapping[int, ShardState], pods: Iterable[Object], replicas: i
 
 def observe_change(known: Mapping[int, ShardState], pod: Object) -> dict[int, ShardState]:
     """Every shard after one of the Job's pods changed or was deleted; `pod` is its new or its last state."""
-    states, index = dict(known), _index(pod)
+    states, index = dict(known), index_of(pod)
     if index in states:
         states[index] = _observe_one(replace(states[index], running=False), pod)
     return states
 
 
-def _index(pod: Mapping[str, Any]) -> int:
+def with_signal(known: Mapping[int, ShardState], signal: LoadSignal) -> dict[int, ShardState]:
+    """Every shard, with the pod that is deleted as planned."""
+    uids = {pod.index: pod.uid for pod in signal.pods}
+    return {index: replace(state, signalled=uids.get(index, "")) for index, state in known.items()}
+
+
+def index_of(pod: Mapping[str, Any]) -> int:
+    """The shard of a pod; -1 when the pod names none."""
     text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_JOB_INDEX, "")
     return int(text) if text.isdigit() else -1
 
@@ -171,7 +180,8 @@ def _disruption(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
     if state.pod and state.pod != pod["metadata"]["name"]:
         # A second pod for the index begins the work again, in the middle of the window.
         state = replace(state, disrupted=True, reason=REPLACED)
-    if state.code is None and "deletionTimestamp" in pod["metadata"]:
+    planned = bool(state.signalled) and state.signalled == pod["metadata"].get("uid")
+    if state.code is None and "deletionTimestamp" in pod["metadata"] and not planned:
         # A load generator that obeys SIGTERM ends 0, which its Job counts as a success. A pod that ended by itself is hardly
         # deleted within the second between two looks, so clocks are not compared.
         state = replace(state, disrupted=True, deleted=True, reason=DELETED)
@@ -201,7 +211,7 @@ def _terminated(state: ShardState, ended: Mapping[str, Any]) -> ShardState:
         started=started,
         finished=_time(ended.get("finishedAt")),
         code=_code(ended, disrupted=state.disrupted),
-        reason=state.reason if state.disrupted else str(ended.get("reason") or ""),
+        reason=state.reason if state.disrupted else _reason(state, ended),
         waiting="",
     )
     if started is None:
@@ -216,6 +226,12 @@ def _code(ended: Mapping[str, Any], *, disrupted: bool) -> int | None:
     code = ended.get("exitCode")
     # An evicted shard may end 0, or 1 because its work was cancelled: neither is a result of its work.
     return None if disrupted and code in (0, 1) else code
+
+
+def _reason(state: ShardState, ended: Mapping[str, Any]) -> str:
+    reason = str(ended.get("reason") or "")
+    ignored = state.signalled and ended.get("exitCode") == KILLED and reason in ("", "Error")
+    return SIGTERM_IGNORED if ignored else reason
 
 
 def _words(found: Mapping[str, Any]) -> str:

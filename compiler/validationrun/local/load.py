@@ -19,7 +19,16 @@ from validationrun.local.control import Clock
 from validationrun.local.docker import CANNOT_START
 from validationrun.local.process import Launch, Program
 from validationrun.oracle.outcome import RunReason
-from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Shard, Workload, aggregate, early_end
+from validationrun.oracle.workload import (
+    INFRASTRUCTURE,
+    PASSED,
+    SIGTERM_IGNORED,
+    EarlyEnd,
+    Shard,
+    Workload,
+    aggregate,
+    early_end,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +66,7 @@ class Load:
     why: Why = ""
     _why_words: str = ""
     _stop_t: float | None = None
+    _signalled: bool = False
     _programs: list[Program] = field(default_factory=list)
 
     @property
@@ -93,6 +103,11 @@ class Load:
         if not self._programs or self.failure is not None:
             return None
         return load_start({state.index: state for state in self.states()})
+
+    @property
+    def _signal_at(self) -> float | None:
+        """When the shards get SIGTERM; None for a load that ends by itself."""
+        return None if self.start is None or self.plan.end_by != "Signal" else self.start + self.plan.min_seconds
 
     @property
     def over(self) -> bool:
@@ -142,8 +157,13 @@ class Load:
             program.kill()
 
     def watch(self, now: float) -> None:
-        """Stops a load that runs longer than `run_s`."""
-        start = self.start
+        """Sends SIGTERM to a load with `endBy: Signal` when its duration is over, and stops a load that runs longer than `run_s`."""
+        start, due = self.start, self._signal_at
+        if due is not None and now >= due and not self.why and not self.over and not self._signalled:
+            logger.info("the load's duration is over: its shards get SIGTERM")
+            self._signalled = True
+            for program in self._programs:
+                program.stop()
         if start is not None and not self.why and now >= start + self.run_s and not self.over:
             limit = f"timeouts.runDuration ({format_duration(self.run_s)})"
             logger.warning("the load still runs after %s; stopping it", limit)
@@ -175,9 +195,11 @@ class Load:
         if ended.signal is not None:
             # As container runtimes count it.
             code, reason = _SIGNAL_BASE + ended.signal, _signal_name(ended.signal)
+            if ended.stopped and self._signalled and ended.signal == signal.SIGKILL:
+                reason = SIGTERM_IGNORED
         if ended.stopped and self.why in ("rule", "interrupted"):
             code, reason = None, f"stopped ({self._why_words})"
-        elif ended.stopped:
+        elif ended.stopped and not self._signalled:
             reason = "stopped"
         return ShardState(index, started=started, finished=self.clock.at(ended.at), code=code, reason=reason)
 
@@ -205,10 +227,13 @@ class Load:
             return Workload(
                 INFRASTRUCTURE, RunReason.LOAD_NOT_STARTED, f"{message}; docker could not start it: see its stderr"
             )
-        early = early_end(shards, self.plan.min_seconds, _PROCESS_SECONDS) if code == PASSED else None
+        early = self._early(shards) if code == PASSED else None
         if early is not None:
             return Workload(code, RunReason.LOAD_ENDED_EARLY, f"{early.message}; {message}", early.at)
         return Workload(code, "", message)
+
+    def _early(self, shards: Sequence[Shard]) -> EarlyEnd | None:
+        return early_end(shards, self.plan.min_seconds, _PROCESS_SECONDS, self._signal_at)
 
     def entry(self, outcome: Workload) -> LoadEnd:
         """The load's end for the status."""

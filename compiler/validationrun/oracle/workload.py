@@ -12,6 +12,14 @@ INFRASTRUCTURE: Final = 2
 
 WorkloadCode = Literal[0, 1, 2]
 
+EndBy = Literal["Exit", "Signal"]
+"""What ends a load when its duration is over: the workload itself, or SIGTERM to each shard."""
+
+KILLED: Final = 137
+"""The exit code of a container that SIGKILL ended."""
+SIGTERM_IGNORED: Final = "SigtermIgnored"
+"""The reason of a shard that was killed, because it still ran at the end of its grace period after SIGTERM."""
+
 _OOM_KILLED: Final = "OOMKilled"
 _ENDED_BY_ITSELF: Final = frozenset({"", "Completed", "Error"})
 """
@@ -91,19 +99,28 @@ class EarlyEnd:
     message: str
 
 
-def early_end(shards: Sequence[Shard], min_seconds: float, tolerated_seconds: float) -> EarlyEnd | None:
+def early_end(
+    shards: Sequence[Shard], min_seconds: float, tolerated_seconds: float, signal_at: float | None = None
+) -> EarlyEnd | None:
     """
-    The shards that ended with 0 before `min_seconds`; None when none did. A shard whose times are unknown ended at once.
+    The shards that ended with 0 too soon; None when none did. A shard whose times are unknown ended at once.
 
     Args:
+        min_seconds: how long a shard must last.
         tolerated_seconds: the error of the times.
+        signal_at: Unix seconds: when a load with `endBy: Signal` gets SIGTERM; a shard must then last until this time.
     """
+    passed = [shard for shard in shards if shard.code == PASSED]
     seconds = {
         shard.index: shard.finished - shard.started if shard.finished is not None and shard.started is not None else 0.0
-        for shard in shards
-        if shard.code == 0
+        for shard in passed
     }
-    early = sorted(index for index, lasted in seconds.items() if lasted + tolerated_seconds < min_seconds)
+    if signal_at is None:
+        early = sorted(index for index, lasted in seconds.items() if lasted + tolerated_seconds < min_seconds)
+        wanted = f"load.minDuration is {format_duration(min_seconds)}"
+    else:
+        early = sorted(shard.index for shard in passed if (shard.finished or 0.0) + tolerated_seconds < signal_at)
+        wanted = f"with endBy: Signal it must run until it gets SIGTERM, {format_duration(min_seconds)} after the start"
     if not early:
         return None
     first, *others = [f"after {format_duration(seconds[index])}" for index in early[:_MOST_NAMED]]
@@ -111,5 +128,5 @@ def early_end(shards: Sequence[Shard], min_seconds: float, tolerated_seconds: fl
     named += [f"shard {index} {lasted}" for index, lasted in zip(early[1:], others, strict=False)]
     rest = len(early) - len(named)
     more = f" and {rest} more" if rest else ""
-    message = f"{', '.join(named)}{more}; load.minDuration is {format_duration(min_seconds)}"
+    message = f"{', '.join(named)}{more}; {wanted}"
     return EarlyEnd(min(shard.finished or 0.0 for shard in shards if shard.index in early), message)

@@ -11,7 +11,7 @@ _OF_RUNS: Final[Mapping[str, str]] = {
     RunReason.RULE_FAILED: "A rule failed: the system under test did not do what the rule asks of it.",
     RunReason.WORKLOAD_FAILED: "The workload itself says that an assertion failed (exit code 1, or one of exitCodes.failed).",
     RunReason.WORKLOAD_INFRA_FAILURE: "The load had a fault of its own, so nothing is known of the system under test.",
-    RunReason.LOAD_ENDED_EARLY: "A shard of the load ended with 0 before load.minDuration, so the rules saw too little of a load.",
+    RunReason.LOAD_ENDED_EARLY: "A shard of the load ended with 0 before its time, so the rules saw too little of a load.",
     RunReason.RULE_ERROR: "At least one rule has no answer to rest on, so the run can't pass.",
     RunReason.ALL_RULES_UNRESOLVED: "Every rule refers to something that does not exist or may not be read.",
     RunReason.EVALUATOR_LOST: "What the rules found is missing, or belongs to another run.",

@@ -9,11 +9,12 @@ from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.load_entries import LoadStart, ShardsEntry
-from validationrun.contract.shards import LABEL_JOB_UID, ShardState, load_start, observe, observe_change
+from validationrun.contract.shards import ShardState, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.kube.job import Job
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
+from validationrun.steps.load_signal import pods_of, read_signal, signal_when_due
 from validationrun.steps.load_start_failure import why_not_started
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ def follow(load: Load) -> None:
             logger.info("stopping the load: %s", load.stopping)
             context.cluster.patch(JOBS, load.job.name, STOP_PATCH)
             stopped = True
+        if not load.stopping:
+            signal_when_due(load)
         _watch(load)
     if any(state.started is not None and state.code is None for state in load.shards.values()):
         # A container may have ended between the last watch and the last poll.
@@ -65,10 +68,6 @@ def _grace(job: Job | None) -> float:
     return ((job.grace_seconds if job is not None else 0) or DEFAULT_GRACE_SECONDS) + _GRACE_SLACK_SECONDS
 
 
-def _pods_of(load: Load) -> str:
-    return f"{LABEL_JOB_UID}={load.job.uid}"
-
-
 def _watch(load: Load) -> None:
     """
     Watches the pods for a second.
@@ -78,7 +77,7 @@ def _watch(load: Load) -> None:
     """
     cluster = load.context.cluster
     try:
-        changed, load.watched = cluster.watch(PODS, load.watched, labels=_pods_of(load), seconds=_LOOK_SECONDS)
+        changed, load.watched = cluster.watch(PODS, load.watched, labels=pods_of(load), seconds=_LOOK_SECONDS)
     except (ForbiddenError, WatchLostError) as error:
         if str(error) != load.said_watch:
             logger.warning("the pods cannot be watched just now, and are looked at: %s", error)
@@ -86,13 +85,15 @@ def _watch(load: Load) -> None:
         load.watched = ""
         load.context.sleep(_LOOK_SECONDS)
         return
+    read_signal(load)
     for pod in changed:
         load.shards = observe_change(load.shards, pod)
 
 
 def _look(load: Load) -> None:
-    pods, version = load.context.cluster.list_to_watch(PODS, labels=_pods_of(load))
+    pods, version = load.context.cluster.list_to_watch(PODS, labels=pods_of(load))
     load.watched = load.watched or version
+    read_signal(load)
     load.shards = observe(load.shards, pods, load.replicas)
     _write_shards(load)
     if load.start is not None or load.not_started is not None:

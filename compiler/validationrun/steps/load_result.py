@@ -8,7 +8,7 @@ from typing import Final
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract.evaluation_entries import StopIntent
-from validationrun.contract.load_entries import JobEntry, LoadEnd
+from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadSignal
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import LoadPlan, RunEntry
 from validationrun.contract.shards import DELETED, POD_GONE, ShardState, load_end, told
@@ -50,6 +50,8 @@ class Load:
     Attributes:
         start: when the last shard's container started, in Unix seconds; the window opens then. None until every shard has started.
         stopping: why the load is being stopped, or empty.
+        signal: the recorded end of a load with `endBy: Signal`, once its duration is over.
+        signal_sent: this step deleted the pods of `signal`.
         not_started: reason and message of a load that was stopped before every shard ran.
         watched: the resource version from which the watch of the pods continues; empty to begin a new watch.
         written_shards: exit code, start and reason by shard, as last recorded.
@@ -63,6 +65,8 @@ class Load:
     shards: dict[int, ShardState] = field(default_factory=dict)
     start: float | None = None
     stopping: str = ""
+    signal: LoadSignal | None = None
+    signal_sent: bool = False
     not_started: tuple[RunReason, str] | None = None
     watched: str = ""
     written_shards: dict[int, tuple[int | None, float | None, str]] = field(default_factory=dict)
@@ -79,6 +83,13 @@ class Load:
     @property
     def replicas(self) -> int:
         return self.plan.shards
+
+    @property
+    def signal_at(self) -> float | None:
+        """When the shards get SIGTERM, Unix seconds; None before the start, and for a load that ends by itself."""
+        if self.start is None or self.plan.end_by != "Signal":
+            return None
+        return self.start + self.run.duration_seconds
 
 
 def by_rule(stop: StopIntent) -> str:
@@ -151,17 +162,18 @@ def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a
     if for_a_rule and any(state.reason == _STOPPED for state in shards.values()):
         # A load that was stopped because of a rule proves nothing for or against the workload.
         return None
-    return aggregate(
-        [state.as_shard() for state in shards.values()],
-        load.replicas,
-        job_complete=complete,
-        failed_codes=load.plan.failed_codes,
-    )
+    seen, failed_codes = [state.as_shard() for state in shards.values()], load.plan.failed_codes
+    if for_a_rule and load.signal is not None and not complete:
+        # The stop made the Job fail while the shards were ending as planned, so only their codes say how they ended.
+        ended = aggregate(seen, load.replicas, job_complete=True, failed_codes=failed_codes)
+        return None if ended == PASSED else ended
+    return aggregate(seen, load.replicas, job_complete=complete, failed_codes=failed_codes)
 
 
 def _early(load: Load, shards: Mapping[int, ShardState]) -> EarlyEnd | None:
     """The shards that ended with 0 too soon, by the times of their own containers."""
-    return early_end([state.as_shard() for state in shards.values()], load.plan.min_seconds, _KUBERNETES_SECONDS)
+    seen = [state.as_shard() for state in shards.values()]
+    return early_end(seen, load.plan.min_seconds, _KUBERNETES_SECONDS, load.signal_at)
 
 
 def _record(context: Context, written: Record, ended: LoadEnd) -> bool:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ type loadOptions struct {
 	exitAfter   float64
 	rejectAfter float64
 	flush       time.Duration
+	untilSignal bool
 }
 
 func loadFlags(options *loadOptions) *flag.FlagSet {
@@ -40,6 +42,8 @@ func loadFlags(options *loadOptions) *flag.FlagSet {
 	flags.Float64Var(&options.exitAfter, "exit-after", -1, "fault: end after so many seconds, not after DURATION_SECONDS")
 	flags.Float64Var(&options.rejectAfter, "reject-after", -1,
 		"fault: after so many seconds send transactions that the chain rejects; the exit code does not tell")
+	flags.BoolVar(&options.untilSignal, "until-signal", false,
+		"run until SIGTERM, then look for what is not included yet and exit as after DURATION_SECONDS")
 	flags.DurationVar(&options.flush, "flush", 0, "fault: how long to live on after SIGTERM, as a slow flush does")
 	return flags
 }
@@ -120,10 +124,12 @@ func (l *load) run(ctx context.Context) int {
 			return l.finish(exitInfrastructure, "metrics: "+err.Error())
 		}
 	}
-	code, outcome := l.drive(ctx)
+	code, outcome := l.driveToEnd(ctx)
 	if ctx.Err() != nil {
 		time.Sleep(l.options.flush)
-		return l.finish(exitTerminated, "terminated")
+		if !l.options.untilSignal {
+			return l.finish(exitTerminated, "terminated")
+		}
 	}
 	if l.options.exitCode >= 0 && l.faulty() {
 		code, outcome = l.options.exitCode, "exit code as asked"
@@ -135,15 +141,26 @@ func (l *load) faulty() bool {
 	return l.options.exitOnShard < 0 || l.options.exitOnShard == l.environment.shard
 }
 
+// driveToEnd takes SIGTERM for the end of the time with --until-signal, and goes on asking the chain after it.
+func (l *load) driveToEnd(ctx context.Context) (int, string) {
+	if l.options.untilSignal {
+		return l.drive(context.WithoutCancel(ctx), ctx.Done())
+	}
+	return l.drive(ctx, nil)
+}
+
 func (l *load) length() time.Duration {
 	if l.options.exitAfter >= 0 && l.faulty() {
 		return time.Duration(l.options.exitAfter * float64(time.Second))
 	}
+	if l.options.untilSignal {
+		return math.MaxInt64
+	}
 	return l.environment.duration
 }
 
-// drive sends until the time is over, then waits for what is not included yet.
-func (l *load) drive(ctx context.Context) (int, string) {
+// drive sends until the time is over, or the signal came, then waits for what is not included yet.
+func (l *load) drive(ctx context.Context, signalled <-chan struct{}) (int, string) {
 	send := time.NewTicker(time.Duration(float64(time.Second) / l.options.rate))
 	defer send.Stop()
 	follow := time.NewTicker(followInterval)
@@ -155,6 +172,8 @@ func (l *load) drive(ctx context.Context) (int, string) {
 		case <-ctx.Done():
 			return exitTerminated, "terminated"
 		case <-end.C:
+			sending = false
+		case <-signalled:
 			sending = false
 		case <-send.C:
 			l.send(ctx)

@@ -50,6 +50,21 @@ def test_each_shard_counts_and_the_first_end_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(("finished", "is_early"), [(698, True), (699, False), (700, False), (760, False)])
+def test_a_load_that_ends_by_signal_lasts_until_the_signal(finished: int, is_early: bool) -> None:
+    """However long the shard's own container lasted: another one may have started later."""
+    early = early_end([Shard(0, 0, started=10, finished=finished)], 600, 1, signal_at=700)
+    assert (early is not None) == is_early
+
+
+def test_a_shard_without_an_end_has_not_seen_the_signal() -> None:
+    early = early_end([Shard(0, 0, started=100)], 600, 1, signal_at=700)
+    assert early is not None
+    assert early.message == (
+        "shard 0 ended with 0 after 0s; with endBy: Signal it must run until it gets SIGTERM, 10m after the start"
+    )
+
+
 def test_of_many_early_shards_eight_are_named() -> None:
     early = early_end([lasting(index, 4) for index in range(20)], 540, 1)
     assert early is not None

@@ -2,7 +2,7 @@
 
 import copy
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emit_helpers import full_run
@@ -45,11 +45,15 @@ class World:
         *,
         min_duration: str | None = "0s",
         failed_codes: Sequence[int] = (1,),
+        end_by: str = "Exit",
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         spec = copy.deepcopy(full_run())
         spec["spec"]["load"]["replicas"] = shards
         spec["spec"]["load"]["workload"]["exitCodes"] = {"failed": list(failed_codes)}
-        if min_duration is not None:
+        if end_by == "Signal":
+            spec["spec"]["load"]["endBy"] = end_by
+        elif min_duration is not None:
             spec["spec"]["load"]["minDuration"] = min_duration
         self.shards = shards
         self.exit_code: int | None = None
@@ -57,7 +61,7 @@ class World:
         self.cluster.sleep = self.clock.sleep
         digest = bundle_folder(folder / "bundle", spec)
         self.context: Any = context("load-job", self.cluster, self.clock, folder, digest)
-        run, now = planned(folder / "bundle"), format_time(START)
+        run, now = planned(folder / "bundle", parameters), format_time(START)
         self.written = begin(self.cluster, run, ChainEntry(now, run.chain_id), ChainReady(now, deployments=[]))
 
     def evaluator_is_ready(self) -> None:

@@ -67,6 +67,15 @@ def load_is_judged(run: ValidationRun) -> Iterator[Finding]:
         )
 
 
+def end_by_signal(run: ValidationRun) -> Iterator[Finding]:
+    load = run.spec.load
+    if load is not None and load.end_by == "Signal" and load.min_duration is not None:
+        message = "spec.load.minDuration says how soon a load may end by itself, and with endBy: Signal it may not"
+        yield Finding(
+            "VR421", (*_LOAD, "minDuration"), message, "leave minDuration out, or leave endBy out", anchor=Anchor.KEY
+        )
+
+
 def environment(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
         for loc, container in _containers(run.spec.load):
@@ -199,6 +208,7 @@ CHECKS = (
     workload_image,
     init_containers,
     load_is_judged,
+    end_by_signal,
     environment,
     config_names,
     volumes,

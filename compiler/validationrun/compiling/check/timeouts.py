@@ -22,7 +22,18 @@ def something_to_do(run: ValidationRun) -> Iterator[Finding]:
 
 def run_outlasts_load(run: ValidationRun) -> Iterator[Finding]:
     load = run.spec.load
-    if load is not None and run_seconds(run.spec) < load.duration:
+    if load is None:
+        return
+    if load.end_by == "Signal" and run_seconds(run.spec) == load.duration:
+        yield Finding(
+            "VR404",
+            ("spec", "timeouts", "runDuration"),
+            f"spec.timeouts.runDuration ({format_duration(run_seconds(run.spec))}) leaves no time after spec.load.duration, when the "
+            "shards get SIGTERM (endBy: Signal): the load would always be cut off and count as failed",
+            "add what the workload needs to end, at most podTemplate.terminationGracePeriodSeconds (default 60), or leave it out for "
+            "load.duration + 5m",
+        )
+    if run_seconds(run.spec) < load.duration:
         yield Finding(
             "VR404",
             ("spec", "timeouts", "runDuration"),

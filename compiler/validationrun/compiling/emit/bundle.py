@@ -171,6 +171,7 @@ def _load(load: PlannedLoad) -> PlannedWorkload:
         shards=load.shards,
         file=load.job.key,
         config=config,
+        end_by=load.end_by,
     )
 
 

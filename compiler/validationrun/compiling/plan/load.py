@@ -63,6 +63,7 @@ def plan_load(load: LoadSpec, namespace: str, deadline_s: int, results_uri: str)
         image=load.workload.image,
         duration_s=load.duration,
         min_duration_s=load.min_duration,
+        end_by=load.end_by,
         failed_codes=tuple(load.workload.exit_codes.failed),
         shards=load.replicas,
         init_containers=tuple(container.name for container in load.workload.pod_template.init_containers or []),

@@ -7,6 +7,7 @@ from validationrun.base.conventions import ChainApi
 from validationrun.contract.plan_json import Accounts, PlannedEndpoints, ResultsTarget, TextPlace
 from validationrun.oracle.placeholders import Place
 from validationrun.oracle.series_count import Expected
+from validationrun.oracle.workload import EndBy
 from validationrun.spec.v1alpha1 import Rule
 
 
@@ -66,6 +67,7 @@ class PlannedLoad:
     image: str
     duration_s: int
     min_duration_s: int | None
+    end_by: EndBy
     failed_codes: tuple[int, ...]
     shards: int
     init_containers: tuple[str, ...]

@@ -10,7 +10,7 @@ from validationrun.base.conventions import ChainApi
 from validationrun.compiling.plan.model import Right, SharedRules
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
-from validationrun.spec.v1alpha1 import ValidationRunSpec
+from validationrun.spec.v1alpha1 import LoadSpec, ValidationRunSpec
 
 _TASK_RESULTS = Right(
     "argoproj.io", ("workflowtaskresults",), ("create", "patch"), "Argo's executor reports each step's outputs"
@@ -24,6 +24,7 @@ _READ_TASK_RESULTS = dataclasses.replace(
 
 _ANY_CONFIG_MAP = "change every ConfigMap of the namespace that is not immutable, records of other runs among them"
 _ANY_POD = "run any image as any account of the namespace, and read every Secret that a pod can mount"
+_DELETE_PODS = "delete every pod of the namespace"
 _ANY_JOB = "stop or suspend every Job of the namespace"
 _ANY_WORKFLOW = "run as any account of the namespace, unless the policy of access-cluster.yaml is in force"
 
@@ -51,7 +52,7 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
                 "create the load, follow it, stop it",
                 amounts_to=_ANY_POD,
             ),
-            Right("", ("pods",), ("list", "watch"), "the shards' exit codes and times"),
+            _shard_pods(spec.load),
             Right("", ("events",), ("list",), "why a shard does not start"),
         ]
     own = sorted({reference.name for reference in _references(spec) if reference.namespace == namespace})
@@ -85,6 +86,16 @@ def _clean_up_chain(api: ChainApi) -> list[Right]:
         Right("sei.io", ("seinetworks",), ("delete", "list"), "clean up the validators"),
         Right("sei.io", ("seinodes",), ("delete", "list"), "clean up the full nodes; states for the report"),
     ]
+
+
+def _shard_pods(load: LoadSpec) -> Right:
+    why = "the shards' exit codes and times"
+    if load.end_by == "Signal":
+        verbs = ("delete", "list", "watch")
+        return Right(
+            "", ("pods",), verbs, f"{why}; SIGTERM to them when load.duration is over", amounts_to=_DELETE_PODS
+        )
+    return Right("", ("pods",), ("list", "watch"), why)
 
 
 def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[Right, ...]:

@@ -1,6 +1,6 @@
 """`spec.load`: the workload that drives the chain."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -143,5 +143,12 @@ class LoadSpec(Model):
             "duration; a longer value means the whole duration; 0s for a load that ends when its work is done."
         ),
     ] = None
+    end_by: Annotated[
+        Literal["Exit", "Signal"],
+        Field(
+            description="Exit: the workload ends by itself when the duration is over. Signal: it runs until each shard gets SIGTERM "
+            "at the end of the duration, and the code that it then ends with counts; a shard that ends with 0 sooner has ended early."
+        ),
+    ] = "Exit"
     replicas: Annotated[int, Field(ge=1, le=64, description="Number of shards.")] = 1
     workload: Annotated[Workload, Field(description="What runs.")]

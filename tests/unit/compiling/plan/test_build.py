@@ -213,6 +213,14 @@ def test_another_api_changes_the_rights_to_its_own_objects_and_no_others():
         assert {key for key in account if key[0] != "sei.io"} == {key for key in other if key[0] != "sei.io"}
 
 
+def test_only_a_load_that_ends_by_signal_may_delete_pods():
+    run = full_run()
+    run["spec"]["load"]["endBy"] = "Signal"
+    steps, finalize = rights(run)
+    assert steps["", "pods"] == ({"delete", "list", "watch"}, ())
+    assert finalize["", "pods"] == ({"list"}, ())
+
+
 def test_only_with_results_may_finalize_read_whether_they_were_uploaded():
     steps, finalize = rights(edited(lambda run: run["spec"].update(results={"s3": {}})))
     assert finalize["argoproj.io", "workflowtaskresults"] == ({"create", "get", "patch"}, ())
