@@ -127,10 +127,11 @@ def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[in
         )
     if match is None:
         return 404, _status(404, "NotFound")
+    if denied := _denied(fake, method, match):
+        # Rights are checked first, also to kinds that nobody installed.
+        return 403, denied
     if match["group"] in ("argoproj.io", "sei.io") and match["plural"] not in fake.groups.get(match["group"], ()):
         return 404, "404 page not found\n"
-    if denied := _denied(fake, method, match):
-        return 403, denied
     if match["log"]:
         return _log(fake, match["name"], query)
     return _answer(fake, method, match, body, query)
@@ -141,7 +142,8 @@ def _answer(fake: FakeApiServer, method: str, match: re.Match[str], body: dict, 
     if method == "POST":
         return _create(fake, resource, body, dry_run="dryRun" in query)
     if method == "GET" and name is None:
-        return 200, {"items": fake.cluster.list(resource, labels=query.get("labelSelector", ""))}
+        labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+        return 200, {"items": fake.cluster.list(resource, labels=labels, fields=fields)}
     if method == "DELETE":
         uid = (body.get("preconditions") or {}).get("uid")
         gone = fake.cluster.delete(resource, name, uid=uid)

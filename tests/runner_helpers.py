@@ -42,6 +42,7 @@ class FakeCluster:
 
     Attributes:
         denied: verb and plural of what an access review says no to.
+        unserved: plurals of kinds that nobody installed.
         logs: by pod and container.
         lost_watches: so many watches find that their version is too old.
         denied_watches: the account may not watch.
@@ -55,6 +56,7 @@ class FakeCluster:
         self.patches: list[tuple[str, str, Object]] = []
         self.on_get: Callable[[], None] = lambda: None
         self.denied: set[tuple[str, str]] = set()
+        self.unserved: set[str] = set()
         self.logs: dict[tuple[str, str], str] = {}
         self.lost_watches = 0
         self.denied_watches = False
@@ -66,6 +68,9 @@ class FakeCluster:
     def within(self, namespace: str) -> "FakeCluster":
         del namespace
         return self
+
+    def serves(self, resource: Resource) -> bool:
+        return resource.plural not in self.unserved
 
     def put(self, resource: Resource, body: Mapping[str, Any]) -> Object:
         """As somebody else would have made it."""

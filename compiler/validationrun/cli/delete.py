@@ -77,17 +77,20 @@ def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
         typer.Exit: with 2, when something is left.
     """
     from validationrun.kube.cluster import ClusterError
-    from validationrun.runs.ending import delete
+    from validationrun.runs.ending import delete, wait_until_gone
 
     left: list[str] = []
+    deleted: list[Doomed] = []
     for target in doomed:
         try:
             print(f"{'deleted' if delete(cluster, target) else 'gone already'}: {printable(target.name)}", flush=True)
+            deleted.append(target)
         except ClusterError as error:
             print(f"validationrun: {printable(explain(error))}", file=sys.stderr)
-            left.append(f"{target.resource.full_name} {target.name}")
+            left.append(str(target))
+    left += wait_until_gone(cluster, deleted, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if left:
-        print(f"still there: {', '.join(left)}", file=sys.stderr)
+        print(f"still there: {printable(', '.join(left))}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE)
 
 
@@ -121,7 +124,7 @@ def _show(cluster: "Cluster", doomed: "list[Doomed]") -> None:
         phase = f" ({target.phase})" if target.phase else ""
         print(f"  {printable(target.resource.full_name)} {printable(target.name)}{phase}")
         for child in target.children:
-            print(f"    {printable(child)}")
+            print(f"    {printable(str(child))}")
 
 
 def _confirmed() -> bool:

@@ -1,7 +1,8 @@
 """Stops runs and deletes them from the cluster: only our objects, and only those that were shown before."""
 
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +11,11 @@ from validationrun.contract.record import Record, RecordError
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.kube.cluster import (
-    CHAIN_OBJECTS,
     CONFIG_MAPS,
     JOBS,
+    SEI_NETWORKS,
+    SEI_NODE_DEPLOYMENTS,
+    SEI_NODES,
     WORKFLOWS,
     Cluster,
     ClusterError,
@@ -26,7 +29,13 @@ from validationrun.runs.submit import OURS
 
 _STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 _NOT_FOUND: Final = 404
-_CHILDREN: Final = (CHAIN_OBJECTS, JOBS, CONFIG_MAPS)
+_CHAIN: Final = (SEI_NODE_DEPLOYMENTS, SEI_NETWORKS, SEI_NODES)
+_CHILDREN: Final = (*_CHAIN, JOBS, CONFIG_MAPS)
+
+GONE_SECONDS: Final = 300
+"""How long a delete waits for a chain: as long as finalize does."""
+
+_LOOK_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,10 @@ class Doomed:
     name: str
     uid: str
     phase: str = ""
-    children: tuple[str, ...] = ()
+    children: "tuple[Doomed, ...]" = ()
+
+    def __str__(self) -> str:
+        return f"{self.resource.full_name} {self.name}"
 
 
 def stop_run(cluster: Cluster, name: str) -> Stopped | None:
@@ -110,19 +122,24 @@ def doomed_by_chain(cluster: Cluster, chain_id: str) -> tuple[list[Doomed], list
 def _doomed_run(cluster: Cluster, workflow: Workflow) -> Doomed:
     name, uid = workflow.name, workflow.uid
     labels = f"{OURS},{conventions.LABEL_RUN_ID}={name}"
-    children: list[str] = []
+    children: list[Doomed] = []
     for resource in _CHILDREN:
         # The child is deleted whether or not this account can see it.
         with contextlib.suppress(ForbiddenError):
-            names = [child.name for child in _list(cluster, resource, labels) if child.is_owned_by(uid)]
-            children += [f"{resource.full_name} {child}" for child in names]
+            owned = [child for child in _list(cluster, resource, labels) if child.is_owned_by(uid)]
+            children += [Doomed(resource, child.name, child.uid) for child in owned]
     return Doomed(WORKFLOWS, name, uid, workflow_phase(workflow.object), tuple(children))
 
 
-def _list(cluster: Cluster, resource: Resource, labels: str) -> list[KubeObject]:
-    """Empty for a kind that this cluster does not serve."""
+def _list(cluster: Cluster, resource: Resource, labels: str = "", fields: str = "") -> list[KubeObject]:
+    """Empty for a kind that this cluster does not serve, or has only as parts of other objects."""
     try:
-        return KubeObject.all(cluster.list(resource, labels=labels))
+        return KubeObject.all(cluster.list(resource, labels=labels, fields=fields))
+    except ForbiddenError:
+        # The right is checked first. Without SeiNetworks no run has SeiNodes of its own.
+        if resource in _CHAIN and not cluster.serves(SEI_NETWORKS if resource == SEI_NODES else resource):
+            return []
+        raise
     except ClusterError as error:
         if error.status == _NOT_FOUND:
             return []
@@ -154,3 +171,44 @@ def _had_a_run(child: KubeObject) -> bool:
 def delete(cluster: Cluster, doomed: Doomed) -> bool:
     """Deletes the object. False when it was gone already."""
     return cluster.delete(doomed.resource, doomed.name, uid=doomed.uid)
+
+
+def wait_until_gone(
+    cluster: Cluster,
+    deleted: Sequence[Doomed],
+    tell: Callable[[str], None],
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """
+    Waits until the chains of what was deleted are gone, their SeiNodes too: these go after their object, and a new chain of the
+    same id would meet them.
+
+    Args:
+        tell: is told once what is waited for.
+
+    Returns:
+        What is left after `GONE_SECONDS`.
+    """
+    chain = [part for target in deleted for part in (target, *target.children) if part.resource in _CHAIN]
+    until, told = now() + GONE_SECONDS, False
+    while (left := _left(cluster, chain)) and now() < until:
+        if not told:
+            tell(f"waiting until the chain is gone: {', '.join(left)}")
+            told = True
+        sleep(_LOOK_SECONDS)
+    return left
+
+
+def _left(cluster: Cluster, chain: Sequence[Doomed]) -> list[str]:
+    """The objects that are still there, as far as this account can see them, and their SeiNodes."""
+    left: list[str] = []
+    for part in chain:
+        with contextlib.suppress(ForbiddenError):
+            there = _list(cluster, part.resource, fields=f"metadata.name={part.name}")
+            left += [str(part) for found in there if found.uid == part.uid]
+        if part.resource != SEI_NODES:
+            with contextlib.suppress(ForbiddenError):
+                nodes = _list(cluster, SEI_NODES, f"{conventions.LABEL_NODE_DEPLOYMENT}={part.name}")
+                left += [f"{SEI_NODES.full_name} {node.name}" for node in nodes if node.is_owned_by(part.uid)]
+    return left
