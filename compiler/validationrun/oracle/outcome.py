@@ -133,6 +133,7 @@ class PreflightReason(Word):
 
     SERVICE_ACCOUNT_SHARED = "ServiceAccountShared"
     CREDENTIALS_ELSEWHERE = "CredentialsElsewhere"
+    CHAIN_API_MISSING = "ChainApiMissing"
 
 
 CHAIN_REASONS = frozenset(

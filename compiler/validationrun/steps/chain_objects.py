@@ -1,6 +1,7 @@
 """For the chain's steps: the objects of a chain, how they are read, what makes a chain fail, and how the result is recorded."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -22,6 +23,13 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 1.0
 _RUNNING: Final = "Running"
 _MOST_FAILURES: Final = 8
+
+
+API_KINDS: Final[Mapping[ChainApi, Sequence[Resource]]] = {
+    "SeiNodeDeployment": (SEI_NODE_DEPLOYMENTS,),
+    "SeiNetwork": (SEI_NETWORKS, SEI_NODES),
+}
+"""The kinds of the objects that a run creates, by API: the Workflow owns them."""
 
 
 class ChainFailedError(Exception):

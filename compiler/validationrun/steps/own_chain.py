@@ -6,24 +6,19 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
-    SEI_NETWORKS,
-    SEI_NODE_DEPLOYMENTS,
     SEI_NODES,
     ClusterError,
     ForbiddenError,
     Resource,
 )
 from validationrun.kube.sei import NodeGroup, SeiNode
-from validationrun.steps.chain_objects import Reference
+from validationrun.steps.chain_objects import API_KINDS, Reference
 from validationrun.steps.context import Context
 
 logger = logging.getLogger(__name__)
 
 _NOT_FOUND: Final = 404
-_OWNED: Final = {"SeiNodeDeployment": (SEI_NODE_DEPLOYMENTS,), "SeiNetwork": (SEI_NETWORKS, SEI_NODES)}
-"""What the Workflow owns, by API. finalize's account may list and delete these, and list SeiNodes."""
-
-_ANY: Final = (SEI_NODE_DEPLOYMENTS, SEI_NETWORKS, SEI_NODES)
+_ANY: Final = tuple(resource for kinds in API_KINDS.values() for resource in kinds)
 
 
 class OwnChain:
@@ -36,7 +31,7 @@ class OwnChain:
     """
 
     def __init__(self, run: RunEntry | None) -> None:
-        self._resources = _OWNED[run.chain_api] if run is not None else _ANY
+        self._resources = API_KINDS[run.chain_api] if run is not None else _ANY
         self._is_known = run is not None
         self._groups = {f"{run.chain_id}-{entry.name}" for entry in run.deployments} if run is not None else set()
 

@@ -1,8 +1,9 @@
 """
 Preflight: reports everything that makes a run hopeless, at once, before any object of its chain exists.
 
-Checks that Prometheus answers and its clock is right, that alert references resolve, that accounts exist and the workload's is
-its own, and that the steps' account has its rights. Whether Prometheus has loaded an alert is judged later, by the evaluator.
+Checks that the cluster has the chain's API, that Prometheus answers and its clock is right, that alert references resolve, that
+accounts exist and the workload's is its own, and that the steps' account has its rights. Whether Prometheus has loaded an alert is
+judged later, by the evaluator.
 """
 
 import itertools
@@ -28,6 +29,7 @@ from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import PreflightReason, RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
 from validationrun.steps.alert_preflight import AlertEntry, alert_entries, hopeless_alerts, range_seconds, unresolved
+from validationrun.steps.chain_objects import API_KINDS
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
 
@@ -59,6 +61,7 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
     rules = bundle.rule_documents()
     alerts, references = alert_entries(rules), References(context.cluster)
     findings = [
+        *_chain_api(context, bundle.plan),
         *_shared_accounts(bundle.plan),
         *_accounts(context, bundle.plan),
         *_rights(context, bundle.plan),
@@ -73,6 +76,28 @@ def told(findings: Sequence[Finding]) -> str:
     """All findings in one message, which contains every reason, however many there are."""
     room = MESSAGE_BYTES // max(1, len(findings)) - _REASON_BYTES
     return "; ".join(f"{finding.reason}: {cut(finding.message, max(room, _REASON_BYTES))}" for finding in findings)
+
+
+def _chain_api(context: Context, plan: PlanDocument) -> Iterator[Finding]:
+    """The kinds of `chain.api` that this cluster's controller does not have."""
+    if not plan.chain.bring_up:
+        return
+    needed = API_KINDS[plan.chain.api]
+    try:
+        served = {resource for kinds in API_KINDS.values() for resource in kinds if context.cluster.serves(resource)}
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        logger.warning("cannot ask which kinds of the chain's controller the cluster serves: %s", error)
+        return
+    if served.issuperset(needed):
+        return
+    missing = ", ".join(resource.full_name for resource in needed if resource not in served)
+    others = [api for api, kinds in API_KINDS.items() if served.issuperset(kinds)]
+    has = ", ".join(sorted(resource.full_name for resource in served)) or "no kind of sei-k8s-controller"
+    way_out = f"compile with chain.api: {others[0]}" if others else "install sei-k8s-controller"
+    message = f"chain.api: {plan.chain.api} needs {missing}, and the cluster serves {has}; {way_out}"
+    yield Finding(PreflightReason.CHAIN_API_MISSING, message)
 
 
 def _shared_accounts(plan: PlanDocument) -> Iterator[Finding]:

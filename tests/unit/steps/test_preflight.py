@@ -9,7 +9,7 @@ import pytest
 from tests.unit.steps.chain_world import World
 
 import replies
-from emit_helpers import alert_rule, full_run, query_rule
+from emit_helpers import alert_rule, full_run, query_rule, rules_only
 from runner_helpers import IDENTITY, START, context, read
 from validationrun.base.truncate import MESSAGE_BYTES
 from validationrun.compiling import check
@@ -179,6 +179,44 @@ def test_missing_verbs_of_one_resource_make_one_finding(world: World) -> None:
     world.cluster.denied |= {("create", "jobs"), ("patch", "jobs")}
     ((_, message),) = findings(world)
     assert "may not create, patch jobs.batch" in message
+
+
+@pytest.mark.parametrize(
+    ("unserved", "words"),
+    [
+        (
+            {"seinodedeployments"},
+            "the cluster serves seinetworks.sei.io, seinodes.sei.io; compile with chain.api: SeiNetwork",
+        ),
+        ({"seinodedeployments", "seinetworks"}, "the cluster serves seinodes.sei.io; install sei-k8s-controller"),
+        (
+            {"seinodedeployments", "seinetworks", "seinodes"},
+            "the cluster serves no kind of sei-k8s-controller; install sei-k8s-controller",
+        ),
+    ],
+    ids=["the other API", "a part of one", "none"],
+)
+def test_a_cluster_without_the_chains_api_is_told_what_it_has(world: World, unserved: set[str], words: str) -> None:
+    world.cluster.unserved = unserved
+    ((reason, message),) = findings(world)
+    assert reason == "ChainApiMissing"
+    assert message == f"chain.api: SeiNodeDeployment needs seinodedeployments.sei.io, and {words}"
+
+
+def test_an_existing_chain_needs_no_api(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, monkeypatch, rules_only())
+    world.cluster.unserved = {"seinodedeployments", "seinetworks", "seinodes"}
+    assert world.ensure()["reason"] is None
+
+
+def test_a_cluster_that_does_not_say_what_it_serves_keeps_no_run_from_beginning(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_resource: Resource) -> bool:
+        raise ForbiddenError("cannot get path /apis/sei.io/v1alpha1", 403)
+
+    monkeypatch.setattr(world.cluster, "serves", refuse)
+    assert world.ensure()["reason"] is None
 
 
 def test_exactly_the_rights_of_access_yaml_are_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
