@@ -144,6 +144,9 @@ fixtures: $(READY) ## Write the expected messages of tests/fixtures/invalid; rea
 examples: $(READY) ## Write examples/ from the scenarios of `init`
 	@for scenario in nightly release soak shadow early-stop; do \
 	  $(BIN)/validationrun init $$scenario --schema ../schemas/validationrun.schema.json > examples/$$scenario.yaml; done
+	@mkdir -p examples/seinodedeployment; for older in nightly release soak early-stop; do \
+	  $(BIN)/validationrun init $$older --api SeiNodeDeployment --name $$older-snd \
+	    --schema ../../schemas/validationrun.schema.json > examples/seinodedeployment/$$older.yaml; done
 
 .PHONY: argo-lint
 argo-lint: $(READY) ## Judge generated/ by the real Argo (newest line) and by Kubernetes' own schemas

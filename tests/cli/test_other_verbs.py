@@ -130,6 +130,18 @@ def test_init_prints_the_committed_example():
         assert printed == (ROOT / f"examples/{scenario}.yaml").read_text()
 
 
+def test_init_writes_the_api_that_is_asked_for():
+    newer, older = (call("init", "nightly", "--api", api).out for api in ("SeiNetwork", "SeiNodeDeployment"))
+    assert newer == call("init", "nightly").out
+    assert "    api: SeiNetwork\n" in newer
+    assert "monitoring:" not in newer
+    assert "    api: SeiNodeDeployment\n" in older
+    assert "memiavl_only" not in older
+    refused = call("init", "nightly", "--api", "SeiNode")
+    assert refused.code == 2
+    assert "SeiNetwork" in refused.err
+
+
 def test_init_writes_a_file_once(tmp_path):
     path = tmp_path / "mine.yaml"
     result = call("init", "soak", "-f", path)
@@ -165,7 +177,8 @@ def test_explain_draws_the_run_as_a_tree():
     for text in (
         *("WorkflowTemplate nightly", "ConfigMap nightly-bundle-", "Role and RoleBinding nightly-finalize"),
         *("1. ensure-chain", "3. load-job", "4. rule-evaluator, beside load-job", "5. finalize, whatever happened"),
-        *("SeiNodeDeployment nightly-<uid8>-validators (validator, 4 nodes)", "Job nightly-xxxxx-<uid8> (1 pod, 10m"),
+        *("SeiNetwork nightly-<uid8>-validators (validator, 4 nodes)", "SeiNode nightly-<uid8>-rpc-0..1 (fullNode)"),
+        *("Job nightly-xxxxx-<uid8> (1 pod, 10m"),
         *("rule height-advances: passes when value > 0", "rule double-sign: passes when alert ValidatorDoubleSign"),
         *("pods: 12", "5 steps, whatever the number of rules", "1 of the load", "6 of the chain"),
         *("account eng-ada-validation-finalize", "get, patch jobs.batch"),

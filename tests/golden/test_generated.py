@@ -1,6 +1,7 @@
 """What is committed is what the code makes: generated/, schemas/, examples/."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import yaml
 
 from emit_helpers import ROOT
 from validationrun.base.templates import render_template
-from validationrun.cli.init import Scenario
+from validationrun.cli.init import Api, Scenario
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.pipeline import compile_all, lint
 from validationrun.contract.schemas import schemas
@@ -18,11 +19,17 @@ from validationrun.spec.schema import render_schema
 
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 SCENARIOS = [scenario.value for scenario in Scenario]
-SCHEMA_PATH = "../schemas/validationrun.schema.json"
+APIS = [api.value for api in Api]
+BRING_A_CHAIN_UP = [scenario for scenario in SCENARIOS if scenario != "shadow"]
+SCHEMA_PATH = "schemas/validationrun.schema.json"
+
+
+def starter(scenario, api="SeiNetwork", name="mine", namespace="eng-bob", schema="x.json"):
+    return render_template(f"init/{scenario}.yaml.j2", name=name, namespace=namespace, api=api, schema=schema)
 
 
 def compiled_examples() -> dict[str, bytes]:
-    result = compile_all([(path.name, path.read_bytes()) for path in EXAMPLES], EmitOptions())
+    result = compile_all([(str(path), path.read_bytes()) for path in EXAMPLES], EmitOptions())
     assert result.ok
     return {f"{one.folder}/{file.name}": file.text.encode() for one in result.compiled for file in one.files}
 
@@ -54,22 +61,59 @@ def test_the_command_prints_the_committed_schema():
 
 
 def test_each_scenario_has_an_example_and_each_example_a_scenario():
-    assert [path.stem for path in EXAMPLES] == sorted(SCENARIOS)
+    found = [path.relative_to(ROOT / "examples").as_posix() for path in EXAMPLES]
+    older = [f"seinodedeployment/{scenario}.yaml" for scenario in BRING_A_CHAIN_UP]
+    assert found == sorted([*(f"{scenario}.yaml" for scenario in SCENARIOS), *older])
     templates = (ROOT / "templates/init").iterdir()
     assert sorted(path.name for path in templates) == sorted(f"{name}.yaml.j2" for name in SCENARIOS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_an_example_is_what_init_prints(scenario):
-    text = render_template(f"init/{scenario}.yaml.j2", name=scenario, namespace="eng-ada", schema=SCHEMA_PATH)
+    text = starter(scenario, name=scenario, namespace="eng-ada", schema=f"../{SCHEMA_PATH}")
     assert (ROOT / f"examples/{scenario}.yaml").read_bytes() == text.encode(), "run: make examples"
+
+
+@pytest.mark.parametrize("scenario", BRING_A_CHAIN_UP)
+def test_an_example_of_the_older_api_is_what_init_prints(scenario):
+    text = starter(scenario, "SeiNodeDeployment", f"{scenario}-snd", "eng-ada", f"../../{SCHEMA_PATH}")
+    assert (ROOT / f"examples/seinodedeployment/{scenario}.yaml").read_bytes() == text.encode(), "run: make examples"
+
+
+@pytest.mark.parametrize("scenario", BRING_A_CHAIN_UP)
+def test_both_apis_have_the_same_starter_but_for_the_chain(scenario):
+    """So the rule tests and the worlds of the one prove the other."""
+    newer, older = (yaml.safe_load(starter(scenario, api)) for api in APIS)
+    chains = [run["spec"].pop("chain") for run in (newer, older)]
+    assert newer == older
+    assert [chain["api"] for chain in chains] == APIS
+    sizes = [[(e["name"], e["role"], e["spec"]["replicas"]) for e in chain["deployments"]] for chain in chains]
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("scenario", BRING_A_CHAIN_UP)
+def test_a_starter_has_what_controllers_and_images_of_its_time_take(scenario):
+    """`docs/platform.md` has the dates."""
+    newer, older = (yaml.safe_load(starter(scenario, api))["spec"]["chain"]["deployments"] for api in APIS)
+    for entry in newer:
+        assert entry["spec"]["template"]["spec"]["overrides"]["storage.state_commit.write_mode"] == "memiavl_only"
+        assert not {"monitoring", "updateStrategy"} & entry["spec"].keys()
+    for entry in older:
+        assert "serviceMonitor" in entry["spec"]["monitoring"]
+        overrides = entry["spec"]["template"]["spec"].get("overrides", {})
+        assert not {"storage.state_commit.write_mode", "tx_index.indexer"} & overrides.keys()
+
+
+def test_the_starter_that_brings_no_chain_up_is_the_same_for_both_apis():
+    newer, older = (starter("shadow", api) for api in APIS)
+    assert newer == older
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_tells_the_editor_where_its_schema_is(path):
     first = path.read_text().splitlines()[0]
-    assert first == f"# yaml-language-server: $schema={SCHEMA_PATH}"
-    assert (path.parent / SCHEMA_PATH).resolve().is_file()
+    (given,) = re.findall(r"^# yaml-language-server: \$schema=(.+)$", first)
+    assert (path.parent / given).resolve() == ROOT / SCHEMA_PATH
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -86,10 +130,10 @@ def test_the_json_schema_refuses_what_is_not_a_run():
     assert not jsonschema.Draft202012Validator(schema).is_valid(spec)
 
 
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_starter_spec_lints_without_a_finding_and_compiles(scenario):
-    text = render_template(f"init/{scenario}.yaml.j2", name="mine", namespace="eng-bob", schema="x.json")
-    content = text.encode()
+def test_a_starter_spec_lints_without_a_finding_and_compiles(scenario, api):
+    content = starter(scenario, api).encode()
     assert lint(content, "mine.yaml").diagnostics == []
     result = compile_all([("mine.yaml", content)], EmitOptions())
     assert [one.folder for one in result.compiled] == ["eng-bob/mine"]

@@ -29,7 +29,7 @@ SHORTER: Final[Mapping[str, str]] = {"soak": "2h20m", "release": "15m", "early-s
 """Lengths of the load, or of a run without load, instead of 24h, 1h, 30m and 2h. Nightly's ten minutes stay."""
 
 _SCRAPE: Final = "30s"
-"""How often a ServiceMonitor scrapes that does not say."""
+"""How often a PodMonitor or ServiceMonitor scrapes that does not say."""
 
 
 @dataclass(frozen=True)
@@ -120,5 +120,6 @@ def _pods(chain: Mapping[str, Any], chain_id: str) -> Iterator[tuple[str, str]]:
 
 def _scrape(chain: Mapping[str, Any]) -> str:
     for deployment in chain.get("deployments", ()):
-        return str(deployment["spec"]["monitoring"]["serviceMonitor"].get("interval", _SCRAPE))
+        monitoring = deployment["spec"].get("monitoring", {"serviceMonitor": {}})
+        return str(monitoring["serviceMonitor"].get("interval", _SCRAPE))
     return "15s"

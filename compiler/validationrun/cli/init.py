@@ -11,6 +11,7 @@ from validationrun.cli.console import usage_error
 EXAMPLES = """\b
 Examples:
   validationrun init nightly > nightly.yaml
+  validationrun init nightly --api SeiNodeDeployment > nightly.yaml
   validationrun init soak --name soak-24h --namespace eng-ada -f soak.yaml
 """
 
@@ -23,6 +24,13 @@ class Scenario(enum.StrEnum):
     SOAK = "soak"
     SHADOW = "shadow"
     EARLY_STOP = "early-stop"
+
+
+class Api(enum.StrEnum):
+    """What the controller of the cluster serves, as `chain.api` has it."""
+
+    SEI_NETWORK = "SeiNetwork"
+    SEI_NODE_DEPLOYMENT = "SeiNodeDeployment"
 
 
 ScenarioArgument = Annotated[
@@ -38,6 +46,14 @@ FileOption = Annotated[
     pathlib.Path | None,
     typer.Option("--file", "-f", help="Write here; an existing file is never overwritten.", show_default=False),
 ]
+ApiOption = Annotated[
+    Api,
+    typer.Option(
+        "--api",
+        help="What your controller serves: SeiNodeDeployment until the middle of June 2026, SeiNetwork since. Without effect on "
+        "shadow, which brings no chain up.",
+    ),
+]
 SchemaOption = Annotated[str, typer.Option("--schema", help="Where editors find the JSON Schema.")]
 
 
@@ -45,6 +61,7 @@ def run(
     scenario: ScenarioArgument = Scenario.NIGHTLY,
     name: NameOption = "",
     namespace: NamespaceOption = "eng-ada",
+    api: ApiOption = Api.SEI_NETWORK,
     file: FileOption = None,
     schema: SchemaOption = "validationrun.schema.json",
 ) -> None:
@@ -66,7 +83,8 @@ def run(
             raise usage_error(
                 f"{option} must be lower-case letters, digits and '-' (a DNS label); got {value!r}"
             ) from None
-    text = render_template(f"init/{scenario.value}.yaml.j2", name=name, namespace=namespace, schema=schema)
+    values = {"name": name, "namespace": namespace, "api": api.value, "schema": schema}
+    text = render_template(f"init/{scenario.value}.yaml.j2", **values)
     if file is None:
         print(text, end="")
         return
