@@ -22,7 +22,7 @@ VALIDATORS, RPC = "base-0f8fad5b-validators", "base-0f8fad5b-rpc"
 
 
 class World:
-    """A bundle that is mounted, and a controller that makes each object Ready a second after it was created."""
+    """A bundle that is mounted, and a controller that makes each object Ready, or Running, once it was created."""
 
     def __init__(
         self, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any] | None = None
@@ -57,9 +57,11 @@ class World:
 
     def control(self) -> None:
         for (plural, _), found in self.cluster.objects.items():
-            if plural == "seinodedeployments" and self.makes_ready and "status" not in found:
+            if plural in ("seinodedeployments", "seinetworks") and self.makes_ready and "status" not in found:
                 conditions = [{"type": "GenesisCeremonyComplete", "status": "True"}]
                 found["status"] = {"phase": "Ready", "observedGeneration": 1, "conditions": conditions}
+            if plural == "seinodes" and self.makes_ready and "status" not in found:
+                found["status"] = {"phase": "Running"}
 
     def ensure(self, **given: str) -> dict[str, Any]:
         step = context("ensure-chain", self.cluster, self.clock, self.folder, self.digest)
@@ -74,7 +76,9 @@ class World:
         return ready.to_data() if ready is not None else None
 
     def chain_objects(self) -> list[str]:
-        return [one for one in self.cluster.created if one.startswith("seinodedeployments/")]
+        return [
+            one for one in self.cluster.created if one.startswith(("seinodedeployments/", "seinetworks/", "seinodes/"))
+        ]
 
 
 class FakePrometheus:
