@@ -58,6 +58,7 @@ class Node:
     process: "subprocess.Popen[bytes]"
     rpc: str
     evm: str
+    ws: str
     metrics: str
 
     def status(self) -> dict[str, Any]:
@@ -99,19 +100,21 @@ class Chain:
     def start(self, name: str, *flags: str) -> Node:
         """Start a node; the validators are every node's peers."""
         role = "validator" if name in self.validators else "full"
-        rpc, evm, metrics = free_port(), free_port(), free_port()
+        rpc, evm, ws, metrics = free_port(), free_port(), free_port(), free_port()
         p2p = self._p2p.setdefault(name, free_port())
         peers = [f"--peer={peer}=localhost:{self._p2p[peer]}" for peer in self.validators if peer != name]
         command = [
             *("timeout", "--signal=KILL", str(LIFETIME), str(self.program), "node"),
             *(f"--name={name}", f"--role={role}", f"--genesis={self.genesis}", f"--home={self.folder / name}"),
             *(f"--rpc=127.0.0.1:{rpc}", f"--p2p=127.0.0.1:{p2p}", f"--metrics=127.0.0.1:{metrics}"),
-            *(f"--evm=127.0.0.1:{evm}", "--timeout-commit=200ms", *peers, *flags),
+            *(f"--evm=127.0.0.1:{evm}", f"--evm-ws=127.0.0.1:{ws}", "--timeout-commit=200ms", *peers, *flags),
         ]
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         url = "http://127.0.0.1"
-        self.nodes[name] = Node(name, process, f"{url}:{rpc}", f"{url}:{evm}", f"{url}:{metrics}")
+        self.nodes[name] = Node(
+            name, process, f"{url}:{rpc}", f"{url}:{evm}", f"ws://127.0.0.1:{ws}", f"{url}:{metrics}"
+        )
         return self.nodes[name]
 
     def stop(self) -> None:

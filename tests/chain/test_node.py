@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from validationrun.steps.probes import websocket_problem
+
 from .build import build
 from .processes import Chain, Node, chain, fetch, free_port, run_program, start_program, wait_for
 
@@ -81,6 +83,10 @@ def test_full_node_follows_and_answers_evm(rpc: Node) -> None:
     rpc.wait_height(height + 2)
     assert rpc.evm_call("eth_chainId")["result"] == hex(713714)
     assert rpc.evm_call("eth_call")["error"]["code"] == -32601
+
+
+def test_full_node_accepts_a_websocket_connection(rpc: Node) -> None:
+    assert websocket_problem(rpc.ws) is None
 
 
 def test_validator_has_no_evm(running: Chain) -> None:

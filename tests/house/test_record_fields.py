@@ -22,7 +22,7 @@ from validationrun.contract.status_document import Status
 SOURCE = ROOT / "compiler"
 
 FOR_PEOPLE = {
-    "ChainEntry.at", "DeploymentEntry.role", "Diagnostics.omitted", "Endpoints.rest", "Endpoints.ws", "FileHash.bytes",
+    "ChainEntry.at", "DeploymentEntry.role", "Diagnostics.omitted", "Endpoints.rest", "FileHash.bytes",
     "EvaluatorReady.ready_at", "LoadEnd.at", "PreflightEntry.at", "SignOff.at", "SignOff.runner", "StopIntent.at", "WindowEntry.end",
     "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
     "LoadSignal.at", "SignalledPod.name",

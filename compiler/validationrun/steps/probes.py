@@ -1,5 +1,9 @@
 """Queries a chain's nodes from outside, as a client does. Every answer is bounded in time, bytes, depth and numbers."""
 
+import base64
+import contextlib
+import http.client
+import os
 import re
 import reprlib
 import urllib.parse
@@ -7,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base.conventions import TENDERMINT_RPC_PORT
-from validationrun.base.http import NoResponseError, Problem, fetch_json
+from validationrun.base.deadline_socket import tls_context
+from validationrun.base.http import Connection, Limits, NoResponseError, Problem, Request, fetch_json, split_url
 from validationrun.base.text import printable
 
 _TIMEOUT_SECONDS: Final = 3.0
@@ -18,6 +23,7 @@ _UNRESOLVED: Final = "name does not resolve"
 _MOST_SHOWN: Final = 200
 _HEIGHT: Final = re.compile(r"[0-9]{1,19}")
 _HEX_HEIGHT: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_UPGRADE: Final = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 _HIGHEST: Final = 2**63 - 1
 """Heights are 64-bit integers on every chain."""
 
@@ -99,6 +105,26 @@ def evm_block_number(url: str) -> int | Unanswered:
     return Unanswered(f"{url}: eth_blockNumber gave {_shown(body)}") if number is None else number
 
 
+def websocket_problem(url: str) -> Unanswered | None:
+    """Why the node does not accept a WebSocket connection (RFC 6455); None when it does. The connection is closed again."""
+    # A scheme of HTTP stays.
+    http_url = re.sub("^ws", "http", url)
+    try:
+        origin, path = split_url(http_url)
+        headers = {**_UPGRADE, "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode()}
+        context = tls_context("") if origin.scheme == "https" else None
+        with contextlib.closing(Connection(origin)) as connection:
+            request = Request("GET", path or "/", headers)
+            status = connection.exchange(request, context, _TIMEOUT_SECONDS, Limits(_MOST_BYTES)).status
+    except ValueError as error:
+        return Unanswered(f"{url}: {error}")
+    except NoResponseError as error:
+        return _no_response(url, error)
+    if status != http.client.SWITCHING_PROTOCOLS:
+        return Unanswered(f"{url}: no WebSocket connection: HTTP {status}")
+    return None
+
+
 def _number(text: object, form: re.Pattern[str], base: int) -> int | None:
     """A height from its text; None for what is no height of a chain."""
     if not isinstance(text, str) or not form.fullmatch(text):
@@ -122,9 +148,12 @@ def _ask(url: str, document: object = None) -> object:
     try:
         answer = fetch_json(url, document, timeout_s=_TIMEOUT_SECONDS, most_bytes=_MOST_BYTES)
     except NoResponseError as error:
-        unresolved = error.problem is Problem.NO_ADDRESS
-        return Unanswered(f"{url}: {_UNRESOLVED if unresolved else error.detail}")
+        return _no_response(url, error)
     return answer if isinstance(answer, dict) else Unanswered(f"{url}: the answer is no JSON object")
+
+
+def _no_response(url: str, error: NoResponseError) -> Unanswered:
+    return Unanswered(f"{url}: {_UNRESOLVED if error.problem is Problem.NO_ADDRESS else error.detail}")
 
 
 def is_unresolved(problem: str) -> bool:

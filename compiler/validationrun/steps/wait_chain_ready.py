@@ -21,7 +21,7 @@ from validationrun.steps.chain_objects import (
     references,
 )
 from validationrun.steps.context import Context
-from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
+from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height, websocket_problem
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ def wait_chain_ready(context: Context) -> int:
 def _wait(context: Context, chain: ChainEntry, planned: PlannedChain, deadline: float) -> None:
     seen: dict[str, int] = {}
     waiting: Final[set[str]] = set(chain.endpoints.rpc)
-    evm_waiting = set(chain.endpoints.evm)
+    evm_waiting, ws_waiting = set(chain.endpoints.evm), set(chain.endpoints.ws)
     last = ""
     while True:
         problems = _look_at_objects(context, planned, chain.chain_id)
-        problems += _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting)
+        problems += _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting) + _look_at_ws(ws_waiting)
         if not problems:
             return
         if context.now() >= deadline:
@@ -109,6 +109,17 @@ def _look_at_evm(waiting: set[str]) -> list[str]:
         number = evm_block_number(url)
         if isinstance(number, Unanswered):
             problems.append(str(number))
+        else:
+            waiting.discard(url)
+    return problems
+
+
+def _look_at_ws(waiting: set[str]) -> list[str]:
+    problems = []
+    for url in sorted(waiting):
+        problem = websocket_problem(url)
+        if problem is not None:
+            problems.append(str(problem))
         else:
             waiting.discard(url)
     return problems

@@ -27,7 +27,7 @@ const (
 
 type nodeOptions struct {
 	name, genesis, home, role  string
-	rpc, p2p, metrics, evm     string
+	rpc, p2p, metrics, evm, ws string
 	metricsNamespace, logLevel string
 	peers                      values
 	timeoutCommit              time.Duration
@@ -45,6 +45,7 @@ func nodeFlags(options *nodeOptions) *flag.FlagSet {
 	flags.StringVar(&options.p2p, "p2p", "0.0.0.0:26656", "address for other nodes")
 	flags.StringVar(&options.metrics, "metrics", "0.0.0.0:26660", "address of /metrics")
 	flags.StringVar(&options.evm, "evm", "0.0.0.0:8545", "address of the EVM JSON-RPC; full nodes only")
+	flags.StringVar(&options.ws, "evm-ws", "0.0.0.0:8546", "address of the EVM's WebSocket; full nodes only")
 	flags.StringVar(&options.metricsNamespace, "metrics-namespace", "cometbft", "first word of the metric names")
 	flags.StringVar(&options.logLevel, "log-level", "error", "error, info or debug")
 	flags.Var(&options.peers, "peer", "NAME=HOST:PORT of another node; once for each; the host need not resolve yet")
@@ -112,9 +113,12 @@ func runNode(ctx context.Context, options *nodeOptions) error {
 	}
 	logf("%s: %s of chain %s, rpc %s", options.name, options.role, genesis.ChainID, options.rpc)
 	go dialPeers(ctx, running.Switch(), genesis.ChainID, options.name, options.peers)
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	if options.role == "full" && options.evm != "" {
 		go func() { failed <- serveEVM(ctx, options.evm, running) }()
+	}
+	if options.role == "full" && options.ws != "" {
+		go func() { failed <- serveWebSocket(ctx, options.ws, running) }()
 	}
 	select {
 	case <-ctx.Done():

@@ -243,8 +243,7 @@ def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
         f"--genesis={GENESIS}/{GENESIS_KEY}",
         f"--home={DATA}",
     ]
-    if node.mode == "replayer" or node.switches.overrides.get("evm.http_enabled") == "false":
-        flags.append("--evm=")
+    flags += evm_flags(node)
     if node.switches.flag("ready_without_serving"):
         flags.append("--no-serve")
     flags += [
@@ -253,3 +252,12 @@ def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
         if (value := node.switches.get(name))
     ]
     return [*flags, *(peer.flag for peer in sorted(peers))]
+
+
+def evm_flags(node: Node) -> list[str]:
+    """By the keys of sei-config; without a key of its own, WebSocket is on where EVM is."""
+    overrides = node.switches.overrides
+    evm = node.mode != "replayer" and overrides.get("evm.http_enabled") != "false"
+    on = {"evm": evm, "evm-ws": overrides.get("evm.ws_enabled", "true" if evm else "false") != "false"}
+    ports = {"evm": overrides.get("evm.http_port", EVM), "evm-ws": overrides.get("evm.ws_port", EVM_WS)}
+    return [f"--{flag}=0.0.0.0:{ports[flag]}" if on[flag] else f"--{flag}=" for flag in ports]

@@ -16,6 +16,7 @@ from validationrun.oracle.exchange import Fault, Reply
 from validationrun.steps import bring_up, preflight
 from validationrun.steps import wait_chain_ready as ready
 from validationrun.steps.ensure_chain import ensure_chain
+from validationrun.steps.probes import Unanswered
 from validationrun.steps.wait_chain_ready import wait_chain_ready
 
 VALIDATORS, RPC = "base-0f8fad5b-validators", "base-0f8fad5b-rpc"
@@ -46,6 +47,8 @@ class World:
         monkeypatch.setattr(bring_up, "height", self.look)
         monkeypatch.setattr(ready, "synced_height", self.look)
         monkeypatch.setattr(ready, "evm_block_number", self.look)
+        self.web_socket: Callable[[str], Unanswered | None] = lambda _: None
+        monkeypatch.setattr(ready, "websocket_problem", lambda url: self.web_socket(url))
 
     def _prometheus(self, url: str, _access: object) -> "FakePrometheus":
         self.prometheus_urls.append(url)

@@ -208,6 +208,50 @@ def test_a_chain_that_never_serves(world: World, height: Any, reason: str, words
     assert (found["reason"], words in found["message"]) == (reason, True)
 
 
+def test_a_full_node_serves_once_its_websocket_accepts_a_connection(world: World) -> None:
+    world.ensure()
+    heights = iter(range(10, 10_000))
+    world.height = lambda: next(heights)
+    refused = Unanswered("ws://rpc:8546: no connection: Connection refused")
+    asked: list[str] = []
+
+    def look(url: str) -> Unanswered | None:
+        asked.append(url)
+        return refused if world.clock.now < START + 60 else None
+
+    world.web_socket = look
+    found = world.wait()
+    assert found is not None
+    assert (found["reason"], world.clock.now >= START + 60) == (None, True)
+    assert set(asked) == {f"ws://{RPC}-{index}-0.{RPC}-{index}.eng-ada.svc:8546" for index in range(2)}
+
+
+def test_a_full_node_without_its_websocket_never_serves(world: World) -> None:
+    world.ensure()
+    heights = iter(range(10, 10_000))
+    world.height = lambda: next(heights)
+    world.web_socket = lambda url: Unanswered(f"{url}: no WebSocket connection: HTTP 400")
+    found = world.wait()
+    assert found is not None
+    assert (found["reason"], "no WebSocket connection: HTTP 400" in found["message"]) == ("ChainNotReady", True)
+
+
+def test_of_an_existing_chain_only_a_given_websocket_is_looked_at(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given in ([], ["ws://front:8546"]):
+        spec = rules_only()
+        spec["spec"]["chain"]["endpoints"]["ws"] = given
+        world = World(tmp_path, monkeypatch, spec)
+        heights = iter(range(10, 1000))
+        world.height = lambda heights=heights: next(heights)
+        asked: list[str] = []
+        world.web_socket = asked.append  # type: ignore[assignment]
+        world.ensure()
+        world.wait()
+        assert asked == given
+
+
 def test_a_chain_that_fails_while_it_is_waited_for(world: World) -> None:
     world.ensure()
     world.height = 5

@@ -1,11 +1,14 @@
 """What a node answers is bounded, and shown without what a terminal would obey."""
 
+import base64
 import json
+import time
 
 import pytest
 
-from http_helpers import Reply, serving
-from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height
+from http_helpers import Reply, Request, serving
+from validationrun.steps import probes
+from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height, websocket_problem
 
 
 def status(**info: object) -> bytes:
@@ -62,3 +65,53 @@ def test_a_block_number_that_is_none_is_unanswered(result: str) -> None:
 def test_only_a_name_that_does_not_resolve_is_unresolved() -> None:
     assert is_unresolved(str(synced_height("http://nobody.invalid:1")))
     assert not is_unresolved(str(synced_height("http://127.0.0.1:1")))
+
+
+def test_a_node_that_switches_protocols_accepts_a_websocket_connection() -> None:
+    asked: list[Request] = []
+
+    def switch(request: Request) -> Reply:
+        asked.append(request)
+        return Reply(101, b"", {"Upgrade": "websocket", "Connection": "Upgrade"})
+
+    with serving(switch) as url:
+        assert websocket_problem(url.replace("http://", "ws://") + "/evm") is None
+        assert websocket_problem(url) is None
+    (first, second) = asked
+    assert (first.method, first.path, second.path) == ("GET", "/evm", "/")
+    assert first.headers["Upgrade"] == "websocket"
+    assert first.headers["Connection"] == "Upgrade"
+    assert first.headers["Sec-WebSocket-Version"] == "13"
+    key = first.headers["Sec-WebSocket-Key"]
+    assert len(base64.b64decode(key)) == 16
+    assert key != second.headers["Sec-WebSocket-Key"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (Reply(200), "no WebSocket connection: HTTP 200"),
+        (Reply(400, b"Bad Request"), "no WebSocket connection: HTTP 400"),
+        (Reply(426), "no WebSocket connection: HTTP 426"),
+        (Reply(200, b"1" * 2_000_000), "an answer of more than 1 MiB"),
+    ],
+)
+def test_a_node_that_does_not_switch_protocols_says_why(reply: Reply, problem: str) -> None:
+    with serving(lambda _: reply) as url:
+        found = websocket_problem(url.replace("http://", "ws://"))
+    assert isinstance(found, Unanswered)
+    assert problem in found
+
+
+def test_a_websocket_that_nobody_serves_says_why() -> None:
+    assert "no connection" in str(websocket_problem("ws://127.0.0.1:1"))
+    assert is_unresolved(str(websocket_problem("ws://nobody.invalid:1")))
+    assert "not the URL of a server" in str(websocket_problem("ws://127.0.0.1:1/?token=x"))
+
+
+def test_a_websocket_that_answers_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_TIMEOUT_SECONDS", 0.3)
+    with serving(lambda _: Reply(200, b"1" * 1000, pieces=1000, hold=lambda: time.sleep(0.05))) as url:
+        began = time.monotonic()
+        assert "no whole answer within 0.3s" in str(websocket_problem(url))
+        assert time.monotonic() - began < 3

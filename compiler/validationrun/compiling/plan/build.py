@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.hashing import canonical_json
-from validationrun.compiling.plan.chain import plan_deployments, plan_endpoints
+from validationrun.compiling.plan.chain import plan_deployments
+from validationrun.compiling.plan.endpoints import plan_endpoints
 from validationrun.compiling.plan.load import plan_load
 from validationrun.compiling.plan.model import ChainObject, Parameter, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.rights import finalize_rights, shared_rules, step_rights
@@ -61,7 +62,7 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan
         chain_id=spec.chain.chain_id,
         chain_api=spec.chain.api,
         deployments=deployments,
-        endpoints=plan_endpoints(spec.chain, deployments, namespace, options.cluster_domain),
+        endpoints=plan_endpoints(spec.chain, namespace, options.cluster_domain),
         load=load,
         rules=tuple(_rule(rule, spec.chain) for rule in spec.rules),
         timings=times,

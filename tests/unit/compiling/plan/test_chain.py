@@ -232,6 +232,33 @@ def test_a_deployment_that_switches_evm_off_serves_no_evm_and_no_websocket():
     assert not any("plain" in url for url in plan.endpoints.evm + plan.endpoints.ws)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "evm", "ws"),
+    [
+        ({}, "http://{}:8545", "ws://{}:8546"),
+        ({"evm.http_port": "18545"}, "http://{}:18545", "ws://{}:8546"),
+        ({"evm.ws_port": "18546"}, "http://{}:8545", "ws://{}:18546"),
+        ({"evm.ws_enabled": "false"}, "http://{}:8545", None),
+        ({"evm.ws_enabled": "False", "evm.ws_port": "18546"}, "http://{}:8545", None),
+        ({"evm.ws_enabled": "true"}, "http://{}:8545", "ws://{}:8546"),
+        ({"evm.http_enabled": "false"}, None, None),
+        ({"evm.http_enabled": "false", "evm.ws_enabled": "true"}, None, "ws://{}:8546"),
+        ({"evm.http_port": "no port"}, "http://{}:8545", "ws://{}:8546"),
+    ],
+)
+def test_ports_and_switches_of_the_overrides_reach_the_endpoints(overrides, evm, ws):
+    def edit(run):
+        spec_of(run, 1)["template"]["spec"]["overrides"] = overrides
+
+    plan = plan_of(edited(edit))
+    host = "${chainId}-rpc-0-0.${chainId}-rpc-0.eng-ada.svc"
+    assert (plan.endpoints.evm[:1], plan.endpoints.ws[:1]) == (
+        (evm.format(host),) if evm else (),
+        (ws.format(host),) if ws else (),
+    )
+    assert plan.deployments[1].serves_evm is (evm is not None)
+
+
 def test_evm_that_is_switched_on_by_name_is_served():
     def edit(run):
         spec_of(run, 1)["template"]["spec"]["overrides"] = {"evm.http_enabled": "true"}
