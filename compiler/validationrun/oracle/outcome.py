@@ -134,6 +134,7 @@ class PreflightReason(Word):
     SERVICE_ACCOUNT_SHARED = "ServiceAccountShared"
     CREDENTIALS_ELSEWHERE = "CredentialsElsewhere"
     CHAIN_API_MISSING = "ChainApiMissing"
+    SAMPLES_LATE = "SamplesLate"
 
 
 CHAIN_REASONS = frozenset(

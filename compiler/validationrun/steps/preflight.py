@@ -1,9 +1,9 @@
 """
 Preflight: reports everything that makes a run hopeless, at once, before any object of its chain exists.
 
-Checks that the cluster has the chain's API, that Prometheus answers and its clock is right, that alert references resolve, that
-accounts exist and the workload's is its own, and that the steps' account has its rights. Whether Prometheus has loaded an alert is
-judged later, by the evaluator.
+Checks that the cluster has the chain's API, that Prometheus answers, its clock is right and its samples come in time, that alert
+references resolve, that accounts exist and the workload's is its own, and that the steps' account has its rights. Whether Prometheus has
+loaded an alert is judged later, by the evaluator.
 """
 
 import itertools
@@ -32,6 +32,7 @@ from validationrun.steps.alert_preflight import AlertEntry, alert_entries, hopel
 from validationrun.steps.chain_objects import API_KINDS
 from validationrun.steps.context import Context
 from validationrun.steps.rule_references import References
+from validationrun.steps.sample_lateness import late_samples
 
 logger = logging.getLogger(__name__)
 
@@ -201,6 +202,8 @@ def _by_prometheus(
     if not findings:
         seconds = range_seconds(plan, parameters)
         findings = list(hopeless_alerts(alerts, references, prometheus, seconds, context.sleep))
+        if late := late_samples(prometheus, context.settle_s, context.sleep):
+            findings.append(late)
     prometheus.close()
     return findings
 

@@ -40,6 +40,8 @@ class World:
         self.prometheus: Callable[[], float | Fault] = self.clock.time
         self.latency = 0.0
         """How much earlier than it is asked about Prometheus evaluates a query, in seconds."""
+        self.newest_age: Callable[[], float | None] = lambda: 1.0
+        """How old the newest sample of `up` is, in seconds; None for no such series."""
         self.alerting: Callable[[str], Reply] = lambda alertname: replies.loaded(alertname, "2026-11-18T11:06:40Z")
         """What `/api/v1/rules` says of an alert."""
         self.prometheus_urls: list[str] = []
@@ -97,6 +99,14 @@ class FakePrometheus:
     def rules(self, alertname: str, timeout_s: float) -> Reply:
         del timeout_s
         return self._world.alerting(alertname)
+
+    def query(self, promql: str, t: float | None, timeout_s: float) -> Reply:
+        del t, timeout_s
+        if promql.startswith("count("):
+            return replies.vector()
+        assert promql == "time() - max(timestamp(up))"
+        age = self._world.newest_age()
+        return replies.vector() if age is None else replies.vector(str(age))
 
     def close(self) -> None:
         pass

@@ -542,3 +542,48 @@ def test_a_right_that_an_api_server_has_not_read_yet_is_asked_for_again(
     world.clock.after(2, world.cluster.denied.clear)
     assert world.ensure()["reason"] is None
     assert world.clock.now - START < 10
+
+
+def scraped_every(world: World, seconds: float, late: float) -> None:
+    """A target whose samples are stored that late."""
+    world.newest_age = lambda: (world.clock.now - START - late) % seconds + late
+
+
+def test_samples_that_come_later_than_the_settle_time(world: World) -> None:
+    scraped_every(world, 15, late=12)
+    ((reason, message),) = findings(world)
+    assert reason == "SamplesLate"
+    assert "newest sample of `up` only 12s after its time, and rules are asked 5s after theirs" in message
+    assert "compile with --settle 13s" in message
+
+
+def test_samples_that_come_later_than_any_settle_time(world: World) -> None:
+    scraped_every(world, 15, late=90)
+    assert "--settle is at most 60s" in findings(world)[0][1]
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 15, 19])
+def test_a_slow_scrape_interval_is_not_late(world: World, seconds: float) -> None:
+    world.clock.now += seconds / 2
+    scraped_every(world, seconds, late=0.5)
+    assert world.ensure()["reason"] is None
+
+
+def test_no_new_sample_while_preflight_looks_proves_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.clock.now += 20
+    scraped_every(world, 60, late=0.5)
+    assert world.ensure()["reason"] is None
+    assert "how late samples are is not known" in caplog.text
+    assert world.clock.now <= START + 20 + 60
+
+
+def test_two_replicas_that_answer_in_turn_are_not_late(world: World) -> None:
+    ages = iter([12.0, 9.0, 13.0, 10.0, 14.0, 11.0] + [4.0] * 20)
+    world.newest_age = lambda: next(ages)
+    assert world.ensure()["reason"] is None
+
+
+def test_a_prometheus_without_up_says_nothing_about_lateness(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.newest_age = lambda: None
+    assert world.ensure()["reason"] is None
+    assert "no series `up`" in caplog.text

@@ -142,7 +142,7 @@ def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *
         values["CLEANUP"] = plan.cleanup
         # Only a later attempt may find a verdict that finalize wrote itself.
         values["RETRIES"] = "{{retries}}"
-    if step.name == RULE_EVALUATOR and options.settle_s is not None:
+    if asks and options.settle_s is not None:
         values["VALIDATION_SETTLE"] = str(options.settle_s)
     if asks and options.prometheus_secret:
         values |= {
