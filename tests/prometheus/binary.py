@@ -25,12 +25,7 @@ def prometheus() -> str:
         if shutil.which(named) is None:
             raise MissingError(f"PROMETHEUS_BIN is {named}, which is no program")
         return str(Path(shutil.which(named) or named).resolve())
-    if shutil.which("prometheus") is None:
-        _install()
-    found = shutil.which("prometheus")
-    if found is None:
-        raise MissingError("no prometheus: install it, or name one by PROMETHEUS_BIN")
-    return found
+    return install("prometheus", "prometheus")
 
 
 @functools.cache
@@ -43,15 +38,20 @@ def promtool() -> str:
     return found
 
 
-def _install() -> None:
+def install(program: str, package: str) -> str:
+    """Where a program lies; the distribution's package is installed when PATH has none. Raises MissingError."""
+    if found := shutil.which(program):
+        return found
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise MissingError("no prometheus: install the package prometheus, or name a binary by PROMETHEUS_BIN")
+        raise MissingError(f"no {program}: install the package {package}")
     with _alone():
-        if shutil.which("prometheus") is not None:
-            return
-        with _no_service_starts():
-            _apt("update", "-qq")
-            _apt("install", "-y", "-qq", "--no-install-recommends", "prometheus")
+        if shutil.which(program) is None:
+            with _no_service_starts():
+                _apt("update", "-qq")
+                _apt("install", "-y", "-qq", "--no-install-recommends", package)
+    if found := shutil.which(program):
+        return found
+    raise MissingError(f"no {program}, though the package {package} is installed")
 
 
 @contextlib.contextmanager

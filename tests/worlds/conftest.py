@@ -1,9 +1,16 @@
-"""Two Prometheis for all worlds of a test worker, and the table of worlds after the tests."""
+"""
+Two servers for all worlds of a test worker, and the table of worlds after the tests.
 
+They are Prometheis, or with WORLDS_ON=victoria-metrics another server with the same API.
+"""
+
+import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.relatives import victoria_metrics
 from tests.worlds.world import STARTERS
 
 from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
@@ -11,9 +18,16 @@ from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[tuple[PrivatePrometheus, PrivatePrometheus]]:
-    binary = find_binary()
-    with private_prometheus(binary) as first, private_prometheus(binary) as second:
+    with _server() as first, _server() as second:
         yield first, second
+
+
+def _server() -> contextlib.AbstractContextManager[PrivatePrometheus]:
+    kind = os.environ.get("WORLDS_ON", "prometheus")
+    if kind == "victoria-metrics":
+        return victoria_metrics.victoria_metrics()
+    assert kind == "prometheus", kind
+    return private_prometheus(find_binary())
 
 
 def _rows(reporter: Any) -> Iterator[dict[str, Any]]:
