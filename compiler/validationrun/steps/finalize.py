@@ -5,9 +5,13 @@ It needs neither the bundle nor any node's status. It is the only step that exit
 Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
 """
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Final
 
 from msgspec.structs import replace
@@ -59,6 +63,33 @@ class WorkflowGoneError(RunnerError):
 
 def finalize(context: Context) -> int:
     """Gives the verdict, once, and cleans up. Returns the step's exit code: 0 Passed, 1 anything else."""
+    with _sigterm_ignored():
+        return _finalize(context)
+
+
+@contextlib.contextmanager
+def _sigterm_ignored() -> Iterator[None]:
+    """
+    Goes on after SIGTERM, within the grace period of its pod, which is long.
+
+    Argo takes a finalize that a signal ended for one that failed, and never starts it again.
+    """
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _finalize(context: Context) -> int:
     context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     written: Record | None = None
     try:

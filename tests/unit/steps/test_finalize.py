@@ -1,6 +1,8 @@
 """finalize: what it takes for a pass, and that nothing less does it."""
 
+import os
 import pathlib
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -199,3 +201,26 @@ def test_a_stop_that_comes_while_finalize_waits_for_the_pods_counts(decided: Any
 
     code, status, _ = decided(change)
     assert (code, status["phase"], status["verdict"], status["reason"]) == (1, "Cancelled", "Error", "Cancelled")
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_verdict_is_given_although_sigterm_came(decided: Any, failed: bool) -> None:
+    """Its pod is deleted or its node drained: Argo would not start it again after an end by a signal."""
+    before = signal.getsignal(signal.SIGTERM)
+    sent: list[int] = []
+
+    def change(cluster: FakeCluster, keys: Keys) -> None:
+        if failed:
+            keys.change(LoadEnd, code=1)
+
+        def on_get() -> None:
+            if signal.getsignal(signal.SIGTERM) is not before:
+                sent.append(signal.SIGTERM)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        cluster.on_get = on_get
+
+    code, status, _ = decided(change)
+    assert (code, status["verdict"]) == ((1, "Failed") if failed else (0, "Passed"))
+    assert sent, "nothing was sent"
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -24,6 +24,11 @@ _METRICS_PORT: Final = m.ContainerPort(
     protocol="TCP",
 )
 
+_FINALIZE_GRACE_SECONDS: Final = 300
+"""For finalize to finish when its node is drained or its pod is deleted: it does not end on SIGTERM."""
+_FINALIZE_REQUEST: Final = "128Mi"
+"""More than finalize uses: a node that runs out of memory first evicts pods that use more than they requested."""
+
 _PLAIN_HTTP: Final = "http://"
 
 RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_RESULTS}"
@@ -77,8 +82,10 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         env=_environment(step, plan, bundle, options, asks=asks),
         ports=[_METRICS_PORT] if is_evaluator else None,
         resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{step.memory_mib}Mi"}
+            requests={"cpu": "10m", "memory": _FINALIZE_REQUEST if is_finalize else "64Mi"},
+            limits={"memory": f"{step.memory_mib}Mi"},
         ),
+        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n" if is_finalize else None,
         security_context=m.SecurityContext(
             allow_privilege_escalation=False,
             capabilities=m.Capabilities(drop=["ALL"]),

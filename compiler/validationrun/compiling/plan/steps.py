@@ -113,10 +113,12 @@ def _finalize(times: Timings) -> Step:
         depends=None,
         continue_on_failed=False,
         timeout_s=times.finalize_s,
-        # Exit code 1 is a verdict, so only a fault of Argo (Error) is retried.
+        # Exit code 1 is a verdict, so only a fault of Argo (Error) is retried. With an expression on the exit code Argo would show
+        # "expression evaluated to false" in the place of each verdict that is not Passed.
         retry="OnError",
         retry_limit=2,
-        memory_mib=256,
+        # Never retried after a kill for memory, so it has more than the other steps.
+        memory_mib=512,
         mounts_bundle=False,
         outputs=("verdict", "reason"),
     )

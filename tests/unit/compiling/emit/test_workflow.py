@@ -137,6 +137,16 @@ def test_a_step_that_ends_3_is_not_tried_again_and_every_other_code_is(full):
     assert len(expressions) == len(full.plan.steps)
 
 
+def test_finalize_has_time_to_finish_when_its_pod_is_deleted(full):
+    assert full.steps["finalize"]["podSpecPatch"] == "terminationGracePeriodSeconds: 300\n"
+    assert not any("podSpecPatch" in step for name, step in full.steps.items() if name != "finalize")
+
+
+def test_a_node_without_memory_evicts_finalize_last(full):
+    resources = full.steps["finalize"]["container"]["resources"]
+    assert (resources["requests"]["memory"], resources["limits"]["memory"]) == ("128Mi", "512Mi")
+
+
 def test_the_dag_succeeds_whatever_its_leaves_end_with(full, passive):
     """Else its failure, which has no message, would stand in the place of finalize's verdict."""
     for output in (full, passive):
