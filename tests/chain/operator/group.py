@@ -15,7 +15,7 @@ from . import manifests
 from .manifests import EVM, EVM_WS, REST, RPC
 from .node import endpoint
 from .objects import GROUP_FINALIZERS, Group, Manifest, Node, SwitchError
-from .status import Condition, condition, conditions, plan
+from .status import NOT_PAUSED, Condition, condition, conditions, plan
 
 ASSEMBLE, COLLECT_PEERS, AWAIT_NODES = "assemble-and-upload-genesis", "collect-and-set-peers", "await-nodes-running"
 COMPLETE, IN_PLAN, ROLLOUT = "GenesisCeremonyComplete", "PlanInProgress", "RolloutInProgress"
@@ -148,7 +148,7 @@ def _status(group: Group, world: GroupWorld, ceremony: Ceremony, now: dt.datetim
     holding = [_nodes_ready(group, phases), *_of_ceremony(group, ceremony)]
     if group.is_network:
         status |= _network_fields(group, world)
-        holding += [Condition("Paused", holds=False, reason="NotPaused"), _rollout(group, world)]
+        holding += [NOT_PAUSED, _rollout(group, world)]
     else:
         shape = json.dumps([group.image, group.chain_id])
         status["templateHash"] = hashlib.sha256(shape.encode()).hexdigest()[:16]
@@ -190,16 +190,16 @@ def _of_ceremony(group: Group, ceremony: Ceremony) -> list[Condition]:
     if ceremony is Ceremony.NONE:
         return []
     in_plan = {
-        Ceremony.WAITING: (False, "NotStarted"),
-        Ceremony.ACTIVE: (True, "PlanStarted"),
-        Ceremony.FAILED: (False, "PlanFailed"),
-        Ceremony.COMPLETE: (False, "PlanComplete"),
+        Ceremony.WAITING: (False, "NotStarted", "there was no plan yet"),
+        Ceremony.ACTIVE: (True, "PlanStarted", "the plan goes on"),
+        Ceremony.FAILED: (False, "PlanFailed", "the plan failed"),
+        Ceremony.COMPLETE: (False, "PlanComplete", "the plan is done"),
     }
     complete = {
-        Ceremony.WAITING: (False, "NotStarted"),
-        Ceremony.ACTIVE: (False, "InProgress"),
-        Ceremony.FAILED: (False, CEREMONY_FAILED),
-        Ceremony.COMPLETE: (True, "CeremonyComplete"),
+        Ceremony.WAITING: (False, "NotStarted", "the ceremony did not begin yet"),
+        Ceremony.ACTIVE: (False, "InProgress", "the ceremony goes on"),
+        Ceremony.FAILED: (False, CEREMONY_FAILED, "the plan of the ceremony failed"),
+        Ceremony.COMPLETE: (True, "CeremonyComplete", "the ceremony is done"),
     }
     holding = []
     if group.is_network or ceremony is not Ceremony.WAITING:
@@ -207,7 +207,9 @@ def _of_ceremony(group: Group, ceremony: Ceremony) -> list[Condition]:
     if group.is_network or ceremony is Ceremony.COMPLETE:
         holding.append(Condition(COMPLETE, *complete[ceremony]))
     else:
-        holding.append(Condition("GenesisCeremonyNeeded", holds=True, reason="GenesisConfigured"))
+        holding.append(
+            Condition("GenesisCeremonyNeeded", holds=True, reason="GenesisConfigured", message="of spec.genesis")
+        )
     return holding
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from . import manifests
 from .manifests import EVM, EVM_WS, REST, RPC, Peer
 from .objects import NODE_FINALIZER, Manifest, Node, SwitchError
-from .status import Condition, conditions, plan, stamp
+from .status import NOT_PAUSED, conditions, plan, stamp
 
 # In the words of the real controller, in its order.
 CEREMONY_TASKS = ("generate-identity", "generate-gentx", "upload-genesis-artifacts")
@@ -144,8 +144,7 @@ def _common(node: Node, world: NodeWorld, phase: str, now: dt.datetime) -> dict[
     if peers:
         status["resolvedPeers"] = [peer.address for peer in peers]
     if not node.is_of_deployment:
-        holding = [Condition("Paused", holds=False, reason="NotPaused")]
-        status["conditions"] = conditions(node.meta, node.status, now, holding)
+        status["conditions"] = conditions(node.meta, node.status, now, [NOT_PAUSED])
         if node.mode in ("fullNode", "archive"):
             status["endpoint"] = endpoint(node.meta.name, node.meta.namespace)
     return status

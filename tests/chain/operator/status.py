@@ -15,7 +15,10 @@ class Condition:
     type: str
     holds: bool
     reason: str
-    message: str = ""
+    message: str
+
+
+NOT_PAUSED = Condition("Paused", holds=False, reason="NotPaused", message="spec.paused is not set")
 
 
 def conditions(
