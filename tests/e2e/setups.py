@@ -159,5 +159,14 @@ def _is_ready(world: World, name: str) -> bool:
 
 @setup("foreign-chain")
 def foreign_chain(world: World, options: Mapping[str, Any]) -> None:
-    """A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make."""
-    world.cluster.create(SEI_NODE_DEPLOYMENTS, _deployment(options["name"], "other", {"validator": {}}))
+    """A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make, with all that comes of it."""
+    name = options["name"]
+    world.cluster.create(SEI_NODE_DEPLOYMENTS, _deployment(name, "other", {"validator": {}}))
+
+    def is_settled() -> bool:
+        slices = [one for one in world.holdings() if one.startswith(f"endpointslices/{name}-internal-")]
+        found = world.cluster.get(SEI_NODE_DEPLOYMENTS, name) or {}
+        # Its validators have no genesis to start with.
+        return bool(slices) and (found.get("status") or {}).get("phase") == "Failed"
+
+    until(f"{name} is settled", is_settled, 60)
