@@ -62,9 +62,9 @@ class ChainObject(KubeObject, frozen=True):
     def troubles(self) -> list[str]:
         """What NodesReady and GenesisCeremonyComplete say while they do not hold. The other conditions are False in health too."""
         return [
-            f"{condition.type}: {condition.message}"
+            ": ".join(filter(None, (condition.type, condition.reason, condition.message)))
             for condition in self.conditions
-            if condition.type in _TELLING and condition.status == "False" and condition.message
+            if condition.type in _TELLING and condition.status == "False"
         ]
 
 

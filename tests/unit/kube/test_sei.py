@@ -76,7 +76,7 @@ def test_only_two_conditions_speak_of_trouble() -> None:
             condition("GenesisCeremonyComplete", "True", "Complete", "done"),
         ]
     )
-    assert (found.troubles, found.genesis) == (["NodesReady: 0/4 nodes ready"], "True")
+    assert (found.troubles, found.genesis) == (["NodesReady: NodesFailed: 0/4 nodes ready"], "True")
 
 
 def test_the_failed_task_is_the_plans() -> None:

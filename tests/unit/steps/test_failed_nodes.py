@@ -162,7 +162,10 @@ def test_a_failed_ceremony_is_told_though_no_node_failed(world: World) -> None:
     }
     world.clock.after(5, lambda: fails(world, VALIDATORS, phase="Initializing", conditions=[*NOT_IN_HEALTH, told]))
     result = world.ensure()
-    assert result["message"] == f"SeiNodeDeployment {VALIDATORS} failed: GenesisCeremonyComplete: the plan failed"
+    assert (
+        result["message"]
+        == f"SeiNodeDeployment {VALIDATORS} failed: GenesisCeremonyComplete: CeremonyFailed: the plan failed"
+    )
     assert ended_at(world) < 15
 
 
