@@ -9,6 +9,7 @@ from record_kit import verdict_status
 from runner_helpers import START, FakeCluster, begin, read
 from validationrun.base.times import format_time
 from validationrun.contract import record
+from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus
 from validationrun.contract.evaluation_entries import RuleStates, WindowEntry
 from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Record, RecordError
@@ -137,3 +138,13 @@ def test_a_key_that_cannot_be_read_is_an_error_and_not_missing(cluster: Interlea
 def test_a_key_that_an_earlier_step_must_have_written(written: Record) -> None:
     with pytest.raises(RecordError, match="key load is missing"):
         written.need(LoadEnd)
+
+
+def test_a_record_of_before_the_name_of_an_object_said_its_kind_is_readable() -> None:
+    deployment = {"name": "rpc", "role": "fullNode", "sndName": "nightly-1f2e-rpc", "phase": "Ready", "image": "seid:1"}
+    ready = ChainReady.from_data({"at": NOW, "deployments": [deployment], "reason": None, "message": None})
+    assert ready.deployments == [DeploymentStatus("rpc", "fullNode", phase="Ready", image="seid:1")]
+    chain = ChainEntry.from_data(
+        {"at": NOW, "chainId": "nightly-1f2e", "endpoints": {}, "reason": None, "message": None}
+    )
+    assert chain.deployments == []
