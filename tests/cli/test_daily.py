@@ -14,7 +14,7 @@ from record_kit import verdict_status
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, NAMESPACE, WORKFLOWS, begin
 from runs_kit import OURS, RUN, gitops, under_load, workflow
 from validationrun.cli import delete
-from validationrun.kube.cluster import CHAIN_OBJECTS
+from validationrun.kube.cluster import SEI_NODE_DEPLOYMENTS
 
 
 def test_the_list_is_newest_first_and_tells_each_verdict(api: FakeApiServer) -> None:
@@ -145,8 +145,8 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
         api.cluster.put(resource, {"metadata": metadata})
 
     put(CONFIG_MAPS, "record", {**OURS, **chain, "sei.io/run-id": "mine"}, owner)
-    put(CHAIN_OBJECTS, "orphan", {**OURS, **chain}, gone)
-    put(CHAIN_OBJECTS, "somebody-elses", chain, [])
+    put(SEI_NODE_DEPLOYMENTS, "orphan", {**OURS, **chain}, gone)
+    put(SEI_NODE_DEPLOYMENTS, "somebody-elses", chain, [])
     put(JOBS, "of-another-chain", {**OURS, "sei.io/chain-id": "other"}, [])
     # A Workflow of somebody else, and a set of something, whose children only look like ours.
     api.cluster.put(WORKFLOWS, {"metadata": {"name": "etl", "namespace": NAMESPACE, "uid": "etl-uid"}, "spec": {}})
@@ -172,9 +172,9 @@ def test_delete_by_chain_id_takes_its_run_and_orphans_and_nothing_else(api: Fake
 
 def test_what_a_delete_may_not_take_is_named_and_the_rest_goes(api: FakeApiServer) -> None:
     chain = {**OURS, "sei.io/chain-id": "nightly-1f2e"}
-    for resource, name in ((CHAIN_OBJECTS, "orphan"), (JOBS, "load")):
+    for resource, name in ((SEI_NODE_DEPLOYMENTS, "orphan"), (JOBS, "load")):
         api.cluster.put(resource, {"metadata": {"name": name, "namespace": NAMESPACE, "labels": chain}})
-    api.denied = {("delete", CHAIN_OBJECTS.plural)}
+    api.denied = {("delete", SEI_NODE_DEPLOYMENTS.plural)}
     done = call("delete", "--chain-id", "nightly-1f2e", "-n", NAMESPACE, "--yes")
     assert (done.code, done.out.splitlines()[-1]) == (2, "deleted: load")
     assert "jane may not delete seinodedeployments.sei.io" in done.err

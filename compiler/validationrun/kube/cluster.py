@@ -27,7 +27,6 @@ from validationrun.kube.pod_account import PodAccount
 
 # Callers import everything about a cluster from this module.
 __all__ = [
-    "CHAIN_OBJECTS",
     "CONFIG_MAPS",
     "EVENTS",
     "JOBS",
@@ -83,7 +82,6 @@ WORKFLOW_TEMPLATES: Final = Resource("argoproj.io", "v1alpha1", "workflowtemplat
 SEI_NODE_DEPLOYMENTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
 SEI_NETWORKS: Final = Resource("sei.io", "v1alpha1", "seinetworks")
 SEI_NODES: Final = Resource("sei.io", "v1alpha1", "seinodes")
-CHAIN_OBJECTS: Final = SEI_NODE_DEPLOYMENTS
 PROMETHEUS_RULES: Final = Resource("monitoring.coreos.com", "v1", "prometheusrules")
 
 

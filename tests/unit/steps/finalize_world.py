@@ -31,7 +31,7 @@ from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import DeploymentEntry, LoadPlan, ResultsPlace, RuleEntry, RunEntry
 from validationrun.contract.status_document import Status
-from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS
+from validationrun.kube.cluster import EVENTS, SEI_NODE_DEPLOYMENTS
 from validationrun.oracle.fold import RuleState
 from validationrun.steps.finalize import finalize
 
@@ -142,11 +142,11 @@ class World:
         self.cluster.put(EVENTS, event)
 
     def chain(self, **metadata: Any) -> None:
-        self.cluster.put(CHAIN_OBJECTS, deployment(**metadata))
+        self.cluster.put(SEI_NODE_DEPLOYMENTS, deployment(**metadata))
 
     @property
     def has_chain(self) -> bool:
-        return any(plural == CHAIN_OBJECTS.plural for plural, _ in self.cluster.objects)
+        return any(plural == SEI_NODE_DEPLOYMENTS.plural for plural, _ in self.cluster.objects)
 
     def replaced(self, **change: Any) -> None:
         """The step's context with something else in it."""

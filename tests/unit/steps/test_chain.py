@@ -12,7 +12,14 @@ from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, Endpoints
 from validationrun.contract.record import RecordError
 from validationrun.contract.run_entry import RunEntry
-from validationrun.kube.cluster import CHAIN_OBJECTS, ClusterError, ForbiddenError, InvalidError, Object, Resource
+from validationrun.kube.cluster import (
+    SEI_NODE_DEPLOYMENTS,
+    ClusterError,
+    ForbiddenError,
+    InvalidError,
+    Object,
+    Resource,
+)
 from validationrun.steps.probes import Unanswered
 
 
@@ -56,13 +63,13 @@ def test_a_failed_chain_tells_the_controllers_words(world: World) -> None:
 
 
 def test_a_name_that_another_run_has_is_in_use(world: World) -> None:
-    world.cluster.put(CHAIN_OBJECTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [{"uid": "other"}]}})
+    world.cluster.put(SEI_NODE_DEPLOYMENTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [{"uid": "other"}]}})
     assert world.ensure()["reason"] == "ChainIdInUse"
     assert world.chain_objects() == []
 
 
 def test_its_own_objects_are_adopted_after_a_crash(world: World) -> None:
-    world.cluster.put(CHAIN_OBJECTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [IDENTITY.owner()]}})
+    world.cluster.put(SEI_NODE_DEPLOYMENTS, {"metadata": {"name": VALIDATORS, "ownerReferences": [IDENTITY.owner()]}})
     assert world.ensure()["reason"] is None
     assert world.chain_objects() == [f"seinodedeployments/{RPC}"]
 
@@ -80,7 +87,7 @@ def test_a_refusal_of_the_api_server_is_recorded(
     create = world.cluster.create
 
     def refuse(resource: Resource, body: Any, *, dry_run: bool = False) -> Object:
-        if resource == CHAIN_OBJECTS:
+        if resource == SEI_NODE_DEPLOYMENTS:
             raise error
         return create(resource, body, dry_run=dry_run)
 

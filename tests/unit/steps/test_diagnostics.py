@@ -17,7 +17,14 @@ from validationrun.contract.diagnostics import Diagnostics, PodDiagnostics
 from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.run_entry import LoadPlan, RunEntry
 from validationrun.contract.status_document import Status
-from validationrun.kube.cluster import CHAIN_OBJECTS, EVENTS, ClusterError, ForbiddenError, Resource, UnreachableError
+from validationrun.kube.cluster import (
+    EVENTS,
+    SEI_NODE_DEPLOYMENTS,
+    ClusterError,
+    ForbiddenError,
+    Resource,
+    UnreachableError,
+)
 from validationrun.steps import diagnostics
 from validationrun.steps.diagnostics import PodFound
 
@@ -501,4 +508,4 @@ def test_a_run_without_a_record_has_no_diagnostics_and_ends(world: World) -> Non
     world.chain()
     world.step("ensure-chain", terminated(70), phase="Failed")
     assert world.finalize() == 1
-    assert not [one for one, _ in world.cluster.objects if one == CHAIN_OBJECTS.plural]
+    assert not [one for one, _ in world.cluster.objects if one == SEI_NODE_DEPLOYMENTS.plural]

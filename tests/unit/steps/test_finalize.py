@@ -32,7 +32,7 @@ from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status_document import Status
-from validationrun.kube.cluster import CHAIN_OBJECTS
+from validationrun.kube.cluster import SEI_NODE_DEPLOYMENTS
 from validationrun.steps.finalize import finalize
 
 
@@ -161,7 +161,7 @@ def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stay
     def change(cluster: FakeCluster, keys: Keys) -> None:
         keys.change(RunEntry, cleanup=policy)
         keys.change(LoadEnd, code=code)
-        cluster.put(CHAIN_OBJECTS, deployment())
+        cluster.put(SEI_NODE_DEPLOYMENTS, deployment())
 
     cluster = decided(change)[2]
     assert (("seinodedeployments", "nightly-0f8fad5b-rpc") in cluster.objects) is stays
@@ -170,7 +170,7 @@ def test_the_chain_goes_by_the_policy(decided: Any, policy: str, code: int, stay
 def test_what_belongs_to_somebody_else_is_left_alone(decided: Any) -> None:
     def change(cluster: FakeCluster, keys: Keys) -> None:
         del keys
-        cluster.put(CHAIN_OBJECTS, deployment(owner={"uid": "other"}))
+        cluster.put(SEI_NODE_DEPLOYMENTS, deployment(owner={"uid": "other"}))
 
     cluster = decided(change)[2]
     assert ("seinodedeployments", "nightly-0f8fad5b-rpc") in cluster.objects

@@ -17,9 +17,9 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import (
-    CHAIN_OBJECTS,
     EVENTS,
     PODS,
+    SEI_NODE_DEPLOYMENTS,
     ClusterError,
     ForbiddenError,
     InvalidError,
@@ -100,8 +100,8 @@ MOMENTS: list[tuple[str, str, Resource, str]] = [
     ("between diagnose and seal", "patch", CONFIG_MAPS, Status.key),
     ("before what the pods said is written", "patch", CONFIG_MAPS, Diagnostics.key),
     ("between seal and label", "patch", WORKFLOWS, ""),
-    ("before the chain is looked for", "list", CHAIN_OBJECTS, ""),
-    ("before the chain is deleted", "delete", CHAIN_OBJECTS, ""),
+    ("before the chain is looked for", "list", SEI_NODE_DEPLOYMENTS, ""),
+    ("before the chain is deleted", "delete", SEI_NODE_DEPLOYMENTS, ""),
 ]
 
 
@@ -150,7 +150,7 @@ def test_a_second_time_it_labels_and_cleans_up_again(world: World) -> None:
     """A step that was killed while it created something may have been heard after the first clean-up."""
     world.finalize()
     del world.cluster.objects[("workflows", IDENTITY.workflow)]["metadata"]["labels"]
-    world.cluster.put(CHAIN_OBJECTS, deployment())
+    world.cluster.put(SEI_NODE_DEPLOYMENTS, deployment())
     before = world.status()
     assert world.finalize() == 0
     assert (world.label(), world.has_chain, world.status()) == ("Passed", False, before)
@@ -269,7 +269,7 @@ def test_of_many_that_stay_a_few_are_named(world: World, capsys: pytest.CaptureF
     for index in range(20):
         body = deployment()
         body["metadata"]["name"] = f"chain-{index:02}"
-        world.cluster.put(CHAIN_OBJECTS, body)
+        world.cluster.put(SEI_NODE_DEPLOYMENTS, body)
     words = told(world, capsys)
     assert words.count("SeiNodeDeployment") == 8
     assert len(words.encode()) < 4096
@@ -289,7 +289,7 @@ def test_a_clean_up_that_fails_is_told_beside_the_verdict(
 ) -> None:
     if not record_is_there:
         world.keys.drop(RunEntry)
-    faulty(world).before = at("delete", CHAIN_OBJECTS, error)
+    faulty(world).before = at("delete", SEI_NODE_DEPLOYMENTS, error)
     err = told(world, capsys)
     assert f"{words}; left behind: SeiNodeDeployment nightly-0f8fad5b-rpc" in err
     assert world.label() == ("Passed" if record_is_there else "Error")
@@ -298,7 +298,7 @@ def test_a_clean_up_that_fails_is_told_beside_the_verdict(
 def test_one_that_may_not_be_deleted_keeps_no_other(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     other = deployment()
     other["metadata"]["name"] = "nightly-0f8fad5b-val"
-    world.cluster.put(CHAIN_OBJECTS, other)
+    world.cluster.put(SEI_NODE_DEPLOYMENTS, other)
     refused = world.cluster.objects[CHAIN_OBJECT]["metadata"]["uid"]
     delete = world.cluster.delete
 
@@ -312,12 +312,12 @@ def test_one_that_may_not_be_deleted_keeps_no_other(world: World, capsys: pytest
     assert (
         "clean-up failed: a policy says no; left behind: SeiNodeDeployment nightly-0f8fad5b-rpc (not deleted)" in words
     )
-    assert [key for key in world.cluster.objects if key[0] == CHAIN_OBJECTS.plural] == [CHAIN_OBJECT]
+    assert [key for key in world.cluster.objects if key[0] == SEI_NODE_DEPLOYMENTS.plural] == [CHAIN_OBJECT]
     assert world.clock.now - START < 60
 
 
 def test_a_refusal_that_passes_keeps_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    faulty(world).before = at("delete", CHAIN_OBJECTS, UnreachableError("the webhook is away", 500))
+    faulty(world).before = at("delete", SEI_NODE_DEPLOYMENTS, UnreachableError("the webhook is away", 500))
     world.clock.after(100, lambda: setattr(world.cluster, "before", well))
     assert "left behind" not in told(world, capsys)
     assert not world.has_chain
