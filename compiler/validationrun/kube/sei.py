@@ -15,7 +15,9 @@ from validationrun.kube.objects import Condition, KubeObject
 _FAILED: Final = "Failed"
 _FIRST_GENERATION: Final = 1
 _GENESIS: Final = "GenesisCeremonyComplete"
-_TELLING: Final = ("NodesReady", _GENESIS)
+_TELLING: Final = (_GENESIS, "NodesReady")
+"""The genesis first: a ceremony that failed is the cause of nodes that are not ready."""
+
 _KINDS: Final = {SEI_NODE_DEPLOYMENTS: "SeiNodeDeployment", SEI_NETWORKS: "SeiNetwork", SEI_NODES: "SeiNode"}
 
 
@@ -63,8 +65,9 @@ class ChainObject(KubeObject, frozen=True):
         """What NodesReady and GenesisCeremonyComplete say while they do not hold. The other conditions are False in health too."""
         return [
             ": ".join(filter(None, (condition.type, condition.reason, condition.message)))
+            for telling in _TELLING
             for condition in self.conditions
-            if condition.type in _TELLING and condition.status == "False"
+            if condition.type == telling and condition.status == "False"
         ]
 
 

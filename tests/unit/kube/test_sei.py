@@ -79,6 +79,17 @@ def test_only_two_conditions_speak_of_trouble() -> None:
     assert (found.troubles, found.genesis) == (["NodesReady: NodesFailed: 0/4 nodes ready"], "True")
 
 
+def test_a_ceremony_that_failed_is_told_before_the_nodes_that_wait_for_it_also_without_a_message() -> None:
+    conditions = [
+        condition("NodesReady", "False", "NodesInitializing", "0/1 nodes ready"),
+        condition("GenesisCeremonyComplete", "False", "CeremonyFailed"),
+    ]
+    assert group(conditions=conditions).troubles == [
+        "GenesisCeremonyComplete: CeremonyFailed",
+        "NodesReady: NodesInitializing: 0/1 nodes ready",
+    ]
+
+
 def test_the_failed_task_is_the_plans() -> None:
     detail = {"type": "config-apply", "id": "x", "error": "invalid write_mode", "retryCount": 3}
     node = SeiNode({**BARE, "status": {"phase": "Failed", "plan": {"failedTaskDetail": detail}}})
