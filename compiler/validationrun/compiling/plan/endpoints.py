@@ -1,6 +1,5 @@
 """`spec.chain` -> the URLs of its full nodes, by what the overrides of each deployment switch off or move."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,12 +7,11 @@ from validationrun.base import conventions
 from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
+from validationrun.spec.v1alpha1.evm_overrides import EVM_ENABLED, EVM_PORT, OFF, WS_ENABLED, WS_PORT, port_number
 
 _EVM_PORT: Final = 8545
 _WS_PORT: Final = 8546
 _REST_PORT: Final = 1317
-_OFF: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-"""What the nodes' own reader takes for false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,13 @@ def listeners(entry: Deployment) -> Listeners:
     WebSocket has a switch of its own; without that key it is taken to be on exactly where EVM is.
     """
     overrides = entry.spec.template.spec.overrides or {}
-    evm = overrides.get("evm.http_enabled") not in _OFF
-    ws = overrides["evm.ws_enabled"] not in _OFF if "evm.ws_enabled" in overrides else evm
+    evm = overrides.get(EVM_ENABLED) not in OFF
+    ws = overrides[WS_ENABLED] not in OFF if WS_ENABLED in overrides else evm
+    # Lint refuses what is no port (VR331).
     return Listeners(
-        _port(overrides, "evm.http_port", _EVM_PORT) if evm else None,
-        _port(overrides, "evm.ws_port", _WS_PORT) if ws else None,
+        (port_number(overrides.get(EVM_PORT, "")) or _EVM_PORT) if evm else None,
+        (port_number(overrides.get(WS_PORT, "")) or _WS_PORT) if ws else None,
     )
-
-
-def _port(overrides: Mapping[str, str], key: str, default: int) -> int:
-    text = overrides.get(key, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("65535") else default
 
 
 def plan_endpoints(chain: ChainSpec, namespace: str, cluster_domain: str) -> PlannedEndpoints:

@@ -243,7 +243,6 @@ def test_a_deployment_that_switches_evm_off_serves_no_evm_and_no_websocket():
         ({"evm.ws_enabled": "true"}, "http://{}:8545", "ws://{}:8546"),
         ({"evm.http_enabled": "false"}, None, None),
         ({"evm.http_enabled": "false", "evm.ws_enabled": "true"}, None, "ws://{}:8546"),
-        ({"evm.http_port": "no port"}, "http://{}:8545", "ws://{}:8546"),
     ],
 )
 def test_ports_and_switches_of_the_overrides_reach_the_endpoints(overrides, evm, ws):
