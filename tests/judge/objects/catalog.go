@@ -21,6 +21,8 @@ const argoGroup = "argoproj.io"
 // Of these only apiVersion, kind and metadata are judged.
 var metadataOnly = map[schema.GroupVersionKind]bool{
 	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNodeDeployment"}: true,
+	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNetwork"}:        true,
+	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNode"}:           true,
 }
 
 // Versions that a cluster serves without being asked to: alpha and beta ones are off by default.
