@@ -46,6 +46,10 @@ test-prometheus-3: $(READY) ## The tests that a real Prometheus judges, by Prome
 test-victoria-metrics: $(READY) ## The worlds on VictoriaMetrics, and alert rules where vmalert evaluates (both Debian's, installed when missing)
 	@WORLDS_ON=victoria-metrics $(BIN)/pytest -q -n 2 --dist worksteal tests/worlds/test_worlds.py tests/relatives
 
+.PHONY: test-thanos
+test-thanos: $(READY) ## The worlds on a Thanos Query over two replicas, which is built from its Go module
+	@WORLDS_ON=thanos $(BIN)/pytest -q tests/worlds/test_worlds.py
+
 .PHONY: test-examples
 test-examples: $(READY) ## Prove each rule of the examples: seen Passed, and seen Failed
 	@$(BIN)/validationrun test --strict examples-tests
@@ -82,9 +86,9 @@ e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
 	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
 
 .PHONY: e2e-all
-e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, the end-to-end cases, those of Argo 3.7, and 10 random faults
+e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, the end-to-end cases, those of Argo 3.7, and 10 random faults
 	@status=0; \
-	for target in test-prometheus-3 test-victoria-metrics e2e e2e-3.7; do $(MAKE) $$target || status=1; done; \
+	for target in test-prometheus-3 test-victoria-metrics test-thanos e2e e2e-3.7; do $(MAKE) $$target || status=1; done; \
 	$(MAKE) e2e-random E2E_COUNT=$(or $(E2E_COUNT),10) || status=1; \
 	exit $$status
 

@@ -165,6 +165,17 @@ def build_prometheus_3() -> Path:
     return _part("prometheus", go, make) / "prometheus"
 
 
+def build_thanos() -> Path:
+    """Thanos, without service discovery but by files and HTTP; about a quarter of an hour the first time."""
+    go, package = load_judge().find_go(), "github.com/thanos-io/thanos/cmd/thanos"
+    # slicelabels: how Thanos' own build lays out labels.
+    tags = "slicelabels,remove_all_sd"
+    return (
+        _part("thanos", go, lambda target: _build(go, _PARTS / "thanos", target / "thanos", package, _STRIP, tags))
+        / "thanos"
+    )
+
+
 def _build_argo(go: Any, argo: _Argo) -> Parts:
     folder = _part(argo.folder, go, lambda target: _compile_argo(go, argo, target))
     return Parts({name: folder / name for name in argo.programs}, folder / "crds")

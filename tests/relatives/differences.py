@@ -9,7 +9,5 @@ import yaml
 
 def documented_differences() -> list[dict[str, Any]]:
     """Of the server that the worlds are played on; Prometheus has none."""
-    if os.environ.get("WORLDS_ON", "prometheus") == "prometheus":
-        return []
     documented: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("differences.yaml").read_text("utf-8"))
-    return documented
+    return [difference for difference in documented if difference["on"] == os.environ.get("WORLDS_ON", "prometheus")]

@@ -1,7 +1,7 @@
 """
 Two servers for all worlds of a test worker, and the table of worlds after the tests.
 
-They are Prometheis, or with WORLDS_ON=victoria-metrics another server with the same API.
+They are Prometheis, or with WORLDS_ON=victoria-metrics or WORLDS_ON=thanos another server with the same API.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.relatives import victoria_metrics
+from tests.relatives import thanos, victoria_metrics
 from tests.worlds.world import STARTERS
 
 from validationrun.judging.ruletest.server import PrivatePrometheus, find_binary, private_prometheus
@@ -26,6 +26,8 @@ def _server() -> contextlib.AbstractContextManager[PrivatePrometheus]:
     kind = os.environ.get("WORLDS_ON", "prometheus")
     if kind == "victoria-metrics":
         return victoria_metrics.victoria_metrics()
+    if kind == "thanos":
+        return thanos.thanos()
     assert kind == "prometheus", kind
     return private_prometheus(find_binary())
 
