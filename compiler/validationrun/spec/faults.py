@@ -5,6 +5,7 @@ pydantic finds the faults; this module turns each into a message and a help text
 """
 
 import difflib
+import functools
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,19 +181,29 @@ def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
 
 def _only_place_below(name: str, model: type[pydantic.BaseModel] | None) -> str | None:
     """The path of the mapping below the model that has a field of this name; None if the nearest level has several."""
-    level: list[tuple[str, type[pydantic.BaseModel]]] = [("", model)] if model else []
+    for level in _levels_below(model) if model else ():
+        places = [path for path, fields in level if name in fields]
+        if places:
+            return places[0] if len(places) == 1 else None
+    return None
+
+
+@functools.cache
+def _levels_below(model: type[pydantic.BaseModel]) -> list[list[tuple[str, frozenset[str | None]]]]:
+    """The mappings below a model, the nearest level first: the path of each, and the names of its fields."""
+    levels = []
+    parents: list[tuple[str, type[pydantic.BaseModel]]] = [("", model)]
     for _ in range(_DEEPEST_PLACE):
-        below = [
+        parents = [
             (f"{path}.{info.alias}".lstrip("."), child)
-            for path, parent in level
+            for path, parent in parents
             for info in parent.model_fields.values()
             if not _is_list(info.annotation) and (child := _model_in(info.annotation))
         ]
-        places = [path for path, child in below if any(info.alias == name for info in child.model_fields.values())]
-        if places:
-            return places[0] if len(places) == 1 else None
-        level = below
-    return None
+        levels.append(
+            [(path, frozenset(info.alias for info in child.model_fields.values())) for path, child in parents]
+        )
+    return levels
 
 
 def _is_list(annotation: Any) -> bool:
