@@ -20,3 +20,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
         return values.get(match["name"], match[0])
 
     return _REFERENCE.sub(value, text)
+
+
+def references(text: str) -> list[str]:
+    """The names that a text refers to, in its order."""
+    return [match["name"] for match in _REFERENCE.finditer(text) if match["name"] is not None]

@@ -7,7 +7,7 @@ Plan and filling are the cluster's own code, so the workload contract has one so
 import pathlib
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,12 @@ from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.record import Identity
 from validationrun.kube import job as kube
-from validationrun.local.chain import Chain
-from validationrun.local.env_expansion import expand
+from validationrun.local.chain import KINDS, Chain
+from validationrun.local.env_expansion import expand, references
 from validationrun.local.preflight import LocalError
 from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
 
+_ENDPOINT_VARIABLES: Final = {f"CHAIN_{kind.upper()}_URL": kind for kind in KINDS}
 _SHARD_INDEX: Final = "SHARD_INDEX"
 _RESULTS_URI: Final = "RESULTS_URI"
 _NOT_HERE: Final = ("volumes", "volumeMounts", "securityContext", "nodeSelector", "affinity", "tolerations")
@@ -93,11 +94,11 @@ def container_of(
     Raises:
         LocalError: the container needs something that only a cluster has.
     """
-    _refuse_unknown_lists(bundle, chain)
     filled = {**values.run_values(bundle.plan, identity, chain.chain_id, parameters), **chain.values()}
     images = values.image_replacements(bundle.plan, parameters)
     job = kube.Job(bundle.job(filled, images))
     container = job.container
+    _refuse_unknown_endpoints(bundle, container, chain, given)
     _refuse_sources(container, given)
     load = run.spec.load
     if load is None:
@@ -124,13 +125,41 @@ def _refuse_init_containers(load: LoadSpec) -> None:
         )
 
 
-def _refuse_unknown_lists(bundle: Bundle, chain: Chain) -> None:
-    """Refuses a config file that uses endpoints of a kind that was not given."""
+def _refuse_unknown_endpoints(
+    bundle: Bundle, container: kube.Container, chain: Chain, given: Mapping[str, str]
+) -> None:
+    """
+    Refuses a spec that uses endpoints of a kind that was not given, and names every such use.
+
+    What the program itself reads from its environment is not seen here.
+    """
+    uses = [*_endpoints_of_files(bundle), *_endpoints_of_texts(container, given)]
+    missing = [f"{place}: give --{kind} URL" for kind, place in uses if not chain.endpoints[kind]]
+    if missing:
+        raise LocalError("; ".join(dict.fromkeys(missing)))
+
+
+def _endpoints_of_files(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Kind and place of each list of endpoints in a config file."""
     for name, key in bundle.plan.load.config.items() if bundle.plan.load else ():
         for place in bundle.text_places(key):
             kind, ending, _ = place.token[2:-1].partition("Endpoints")
-            if ending and not chain.endpoints[kind]:
-                raise LocalError(f"config file {name} uses {place.token}: give --{kind} URL")
+            if ending:
+                yield kind, f"config file {name} uses {place.token}"
+
+
+def _endpoints_of_texts(container: kube.Container, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Kind and place of each endpoint's variable in command, args and the spec's own env."""
+    own = container.variables[len(conventions.RESERVED_ENV) :]
+    texts = [
+        *((f"command[{index}]", text) for index, text in enumerate(container.command or [])),
+        *((f"args[{index}]", text) for index, text in enumerate(container.args)),
+        *((f"env[{index}].value", entry.value) for index, entry in enumerate(own) if entry.name not in given),
+    ]
+    for place, text in texts:
+        for name in references(text):
+            if name in _ENDPOINT_VARIABLES:
+                yield _ENDPOINT_VARIABLES[name], f"spec.load.workload.{place} uses $({name})"
 
 
 def _refuse_sources(container: kube.Container, given: Mapping[str, str]) -> None:

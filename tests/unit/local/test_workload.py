@@ -189,3 +189,38 @@ def test_an_rpc_that_does_not_answer_is_told():
 
     with pytest.raises(LocalError, match=r"http://b:1 does not say which chain it is: no connection; give --chain-id"):
         chain_of(run_of(chain=BRINGS_UP), {"rpc": ["http://b:1"]}, None, ask)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"workload": {"args": ["--url", "$(CHAIN_EVM_URL)"]}},
+            "spec.load.workload.args[1] uses $(CHAIN_EVM_URL): give --evm URL",
+        ),
+        (
+            {"workload": {"env": [{"name": "ETH", "value": "$(CHAIN_WS_URL)/x"}]}},
+            "env[0].value uses $(CHAIN_WS_URL): give --ws URL",
+        ),
+        ({"command": ["run", "--rest=$(CHAIN_REST_URL)"]}, "command[1] uses $(CHAIN_REST_URL): give --rest URL"),
+    ],
+)
+def test_an_endpoint_that_nobody_gave_is_asked_for(fields, words):
+    with pytest.raises(LocalError) as refused:
+        container(**fields)
+    assert words in str(refused.value)
+
+
+def test_every_endpoint_that_is_missing_is_named_at_once():
+    files = {"files": {"p.json": "${wsEndpoints}"}}
+    with pytest.raises(LocalError) as refused:
+        container(workload={"config": files, "args": ["$(CHAIN_EVM_URL)", "$(CHAIN_RPC_URL)"]})
+    assert str(refused.value) == (
+        "config file p.json uses ${wsEndpoints}: give --ws URL; "
+        "spec.load.workload.args[0] uses $(CHAIN_EVM_URL): give --evm URL"
+    )
+
+
+def test_an_escaped_reference_and_a_value_of_the_command_line_use_no_endpoint():
+    workload = {"args": ["$$(CHAIN_EVM_URL)"], "env": [{"name": "ETH", "value": "$(CHAIN_EVM_URL)"}]}
+    assert container(workload=workload, given={"ETH": "http://b:2"}).shard(0).environment["ETH"] == "http://b:2"
