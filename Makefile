@@ -73,22 +73,26 @@ E2E_PYTEST := $(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),5) --dist load -
 .PHONY: e2e
 e2e: $(READY) $(E2E_CLUSTER) $(if $(E2E_CONTEXT),,older-argo) ## Run whole validations on a real cluster, and every generated object by its API server
 ifdef E2E_CONTEXT
-	@$(E2E_PYTEST) -m "not installation and not alone" tests/chain tests/e2e
+	@$(E2E_PYTEST) -m "not installation and not alone and not rest" tests/chain tests/e2e
 else
 	@status=0; \
-	$(E2E_PYTEST) -m "not alone" tests/chain tests/e2e || status=1; \
+	$(E2E_PYTEST) -m "not alone and not rest" tests/chain tests/e2e || status=1; \
 	$(BIN)/python -m pytest -q -m alone tests/e2e || status=1; \
 	exit $$status
 endif
+
+.PHONY: e2e-rest
+e2e-rest: $(READY) older-argo ## The end-to-end cases that `make e2e` leaves out
+	@$(E2E_PYTEST) -m rest tests/e2e
 
 .PHONY: e2e-3.7
 e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
 	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
 
 .PHONY: e2e-all
-e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, the end-to-end cases, those of Argo 3.7, and 10 random faults
+e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, all end-to-end cases, and 10 random faults
 	@status=0; \
-	for target in test-prometheus-3 test-victoria-metrics test-thanos e2e e2e-3.7; do $(MAKE) $$target || status=1; done; \
+	for target in test-prometheus-3 test-victoria-metrics test-thanos e2e e2e-rest; do $(MAKE) $$target || status=1; done; \
 	$(MAKE) e2e-random E2E_COUNT=$(or $(E2E_COUNT),10) || status=1; \
 	exit $$status
 

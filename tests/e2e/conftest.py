@@ -31,10 +31,44 @@ LONG: Final = frozenset(
 )
 """Each takes two to four minutes."""
 
+REST: Final = frozenset(
+    {
+        "test_cases.py::test_case[every-follower-fails]",
+        "test_cases.py::test_case[network-ready-before-pods]",
+        *(
+            f"test_older_argo.py::test_case[{name}]"
+            for name in (
+                "alert-in-forbidden-namespace",
+                "alert-in-own-namespace",
+                "alert-rule-removed",
+                "evaluator-killed-too-often",
+                "image-cannot-be-pulled",
+                "killed-by-a-signal",
+                "load-past-run-duration",
+                "never-serves",
+                "prometheus-away-for-a-while",
+                "prometheus-goes-away",
+                "shards-0-0-2",
+                "shards-1-0-0",
+                "workload-account-missing",
+            )
+        ),
+        *(
+            f"test_starters.py::test_a_starter_brings_its_chain_up[{scenario}-{api}]"
+            for scenario in ("release", "soak", "early-stop")
+            for api in ("SeiNetwork", "SeiNodeDeployment")
+        ),
+    }
+)
+"""Left to `make e2e-all`, because a change must not wait longer: each has a near relative that `make e2e` runs."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: none of them is left to a single worker when all others are done."""
     items.sort(key=lambda item: item.name not in LONG)
+    for item in items:
+        if f"{item.path.name}::{item.name}" in REST:
+            item.add_marker(pytest.mark.rest)
 
 
 @pytest.fixture(scope="session", autouse=True)
