@@ -98,7 +98,7 @@ def test_a_series_goes_on_under_other_labels():
 def test_scrapes_have_their_interval_and_their_jitter():
     series = Shown({"job": "a"}, lambda t: t)
     regular = [sample.t for sample in scraped(series, starter("nightly"), World(story="s"), 0, 600)]
-    assert {later - earlier for earlier, later in itertools.pairwise(regular)} == {15}
+    assert {later - earlier for earlier, later in itertools.pairwise(regular)} == {30}
     late = [sample.t for sample in scraped(series, starter("nightly"), World(story="s", jitter="8s"), 0, 600)]
     assert all(0 <= b - a < 8 for a, b in zip(regular, late, strict=True))
     assert late != regular

@@ -38,11 +38,11 @@ def test_whoever_asks_prometheus_gets_its_credentials_and_nobody_else():
     assert "committed-bundle" in [one["name"] for one in output.steps["ensure-chain"]["volumes"]]
 
 
-def test_the_evaluator_alone_serves_metrics_and_waits_for_samples_to_settle():
+def test_the_evaluator_alone_serves_metrics_and_preflight_knows_the_settle_time():
     output = compiled(full_run(), settle_s=60)
     assert [name for name, one in output.steps.items() if one.get("container", {}).get("ports")] == ["rule-evaluator"]
     settled = [name for name in output.steps if name != "main" and "VALIDATION_SETTLE" in environment(output, name)]
-    assert settled == ["rule-evaluator"]
+    assert sorted(settled) == ["ensure-chain", "rule-evaluator"]
     assert environment(output, "rule-evaluator")["VALIDATION_SETTLE"] == "60", "whole seconds"
 
 
