@@ -23,6 +23,15 @@ FILE = "spec.yaml"
 
 Edit = Callable[[dict[str, Any]], None]
 
+RUN_LABELS = {
+    "sei.io/managed-by": "validationrun",
+    "sei.io/run-id": "${runId}",
+    "sei.io/chain-id": "${chainId}",
+    "app.kubernetes.io/managed-by": "validationrun",
+    "app.kubernetes.io/part-of": "validationrun",
+}
+"""On every object of a run, as the compiler writes them."""
+
 
 def node(name: str, role: str, **spec: Any) -> dict[str, Any]:
     scraped = {"monitoring": {"serviceMonitor": {}}}

@@ -31,6 +31,7 @@ from validationrun.kube.cluster import (
     Object,
     Resource,
 )
+from validationrun.kube.sei import CHAIN_RESOURCES
 from validationrun.spec.source import read_compiled
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -66,7 +67,7 @@ PROMETHEUS: Final = os.environ.get("E2E_PROMETHEUS", "monitoring/prometheus-k8s"
 _PORT: Final = 9090
 _FRONT: Final = "front-prometheus"
 
-OF_CHAINS: Final = (SEI_NODE_DEPLOYMENTS, SEI_NETWORKS, SEI_NODES)
+OF_CHAINS: Final = CHAIN_RESOURCES
 
 _HELD: Final = (
     *OF_CHAINS,

@@ -1,8 +1,6 @@
 """A Thanos Query over two Prometheis that hold the same, each behind a sidecar: an HA pair behind one address."""
 
 import contextlib
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,9 +8,10 @@ from typing import Any, Final
 from unittest import mock
 
 from tests.cluster.parts import build_thanos
+from tests.cluster.processes import free_port
 from tests.prometheus.fetch import fetch
 from tests.prometheus.server import until
-from tests.relatives.victoria_metrics import free_port
+from tests.relatives.process import running
 
 from validationrun.judging.ruletest import server as private
 from validationrun.judging.ruletest.promtool_series import Value
@@ -47,7 +46,7 @@ def thanos() -> Iterator[Thanos]:
             replicas.append(replica)
             stores.append(f"127.0.0.1:{free_port()}")
             sidecar = [f"--prometheus.url={replica.url}", f"--grpc-address={stores[-1]}"]
-            stack.enter_context(_running(folder / name, [str(program), "sidecar", *sidecar, _http(free_port())]))
+            stack.enter_context(running(folder / name, [str(program), "sidecar", *sidecar, _http(free_port())]))
         port = free_port()
         asked = [f"--endpoint={store}" for store in stores]
         query = [
@@ -57,7 +56,7 @@ def thanos() -> Iterator[Thanos]:
             f"--grpc-address=127.0.0.1:{free_port()}",
             _http(port),
         ]
-        stack.enter_context(_running(folder / "query", [str(program), *query]))
+        stack.enter_context(running(folder / "query", [str(program), *query]))
         url = f"http://127.0.0.1:{port}"
         until(lambda: _sees_both(url), _READY_SECONDS, "Thanos sees both replicas")
         server = Thanos(url, replicas)
@@ -82,19 +81,6 @@ def _replica(name: str) -> contextlib.AbstractContextManager[PrivatePrometheus]:
 
 def _http(port: int) -> str:
     return f"--http-address=127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def _running(log: Path, command: list[str]) -> Iterator[None]:
-    if (guard := shutil.which("setpriv")) is not None:
-        command = [guard, "--pdeathsig", "KILL", *command]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _sees_both(url: str) -> bool:

@@ -1,8 +1,6 @@
 """A VictoriaMetrics in the place of the private Prometheus: Debian's, on loopback, with data that go with it."""
 
 import contextlib
-import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -10,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.cluster.processes import free_port
 from tests.prometheus.binary import install
 from tests.prometheus.fetch import fetch
+from tests.relatives.process import running
 
 from validationrun.judging.ruletest.promtool_series import Value
 from validationrun.judging.ruletest.server import PrivatePrometheus
@@ -51,28 +51,12 @@ def victoria_metrics(*flags: str) -> Iterator[VictoriaMetrics]:
             *_FLAGS,
             *flags,
         ]
-        if (guard := shutil.which("setpriv")) is not None:
-            command = [guard, "--pdeathsig", "KILL", *command]
         log = Path(name) / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        try:
+        with running(log, command) as process:
             _wait_until_ready(url, process, log)
             server = VictoriaMetrics(url)
-            try:
+            with contextlib.closing(server):
                 yield server
-            finally:
-                server.close()
-        finally:
-            process.kill()
-            process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

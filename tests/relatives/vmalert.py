@@ -2,16 +2,17 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.processes import free_port
 from tests.prometheus.binary import install
 from tests.prometheus.fetch import fetch
 from tests.prometheus.server import until
-from tests.relatives.victoria_metrics import free_port, victoria_metrics
+from tests.relatives.process import running
+from tests.relatives.victoria_metrics import victoria_metrics
 
 _READY_SECONDS = 30
 
@@ -39,16 +40,9 @@ def alerting(folder: Path, groups: Sequence[Any], *, writes: bool = True) -> Ite
             "-loggerLevel=ERROR",
             *([f"-remoteWrite.url={server.url}", "-remoteWrite.flushInterval=200ms"] if writes else []),
         ]
-        if (guard := shutil.which("setpriv")) is not None:
-            command = [guard, "--pdeathsig", "KILL", *command]
-        with (folder / "vmalert.log").open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
+        with running(folder / "vmalert.log", command):
             until(lambda: _answers(server.url), _READY_SECONDS, "vmalert answers through VictoriaMetrics")
             yield server.url
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _has(flag: str) -> bool:

@@ -19,6 +19,8 @@ _TELLING: Final = (_GENESIS, "NodesReady")
 """The genesis first: a ceremony that failed is the cause of nodes that are not ready."""
 
 _KINDS: Final = {SEI_NODE_DEPLOYMENTS: "SeiNodeDeployment", SEI_NETWORKS: "SeiNetwork", SEI_NODES: "SeiNode"}
+CHAIN_RESOURCES: Final = tuple(_KINDS)
+"""Every resource of which a chain may be made, in either API."""
 
 
 def kind_of(resource: Resource) -> str:

@@ -14,7 +14,6 @@ from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
     SEI_NETWORKS,
-    SEI_NODE_DEPLOYMENTS,
     SEI_NODES,
     WORKFLOWS,
     Cluster,
@@ -24,13 +23,13 @@ from validationrun.kube.cluster import (
     Resource,
 )
 from validationrun.kube.objects import KubeObject, Workflow
+from validationrun.kube.sei import CHAIN_RESOURCES
 from validationrun.runs.lookup import identity_of, is_ours, our_run
 from validationrun.runs.submit import OURS
 
 _STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 _NOT_FOUND: Final = 404
-_CHAIN: Final = (SEI_NODE_DEPLOYMENTS, SEI_NETWORKS, SEI_NODES)
-_CHILDREN: Final = (*_CHAIN, JOBS, CONFIG_MAPS)
+_CHILDREN: Final = (*CHAIN_RESOURCES, JOBS, CONFIG_MAPS)
 
 GONE_SECONDS: Final = 300
 """How long a delete waits for a chain: as long as finalize does."""
@@ -137,7 +136,7 @@ def _list(cluster: Cluster, resource: Resource, labels: str = "", fields: str = 
         return KubeObject.all(cluster.list(resource, labels=labels, fields=fields))
     except ForbiddenError:
         # The right is checked first. Without SeiNetworks no run has SeiNodes of its own.
-        if resource in _CHAIN and not cluster.serves(SEI_NETWORKS if resource == SEI_NODES else resource):
+        if resource in CHAIN_RESOURCES and not cluster.serves(SEI_NETWORKS if resource == SEI_NODES else resource):
             return []
         raise
     except ClusterError as error:
@@ -190,7 +189,7 @@ def wait_until_gone(
     Returns:
         What is left after `GONE_SECONDS`.
     """
-    chain = [part for target in deleted for part in (target, *target.children) if part.resource in _CHAIN]
+    chain = [part for target in deleted for part in (target, *target.children) if part.resource in CHAIN_RESOURCES]
     until, told = now() + GONE_SECONDS, False
     while (left := _left(cluster, chain)) and now() < until:
         if not told:

@@ -136,10 +136,7 @@ def _nodes_left(context: Context, reference: Reference) -> Sequence[SeiNode]:
     if not reference.is_group:
         return []
     try:
-        nodes = [
-            SeiNode(node)
-            for node in context.cluster.list(SEI_NODES, labels=f"{LABEL_NODE_DEPLOYMENT}={reference.name}")
-        ]
+        nodes = SeiNode.all(context.cluster.list(SEI_NODES, labels=f"{LABEL_NODE_DEPLOYMENT}={reference.name}"))
     except UnreachableError:
         raise
     except ClusterError as error:

@@ -6,11 +6,9 @@ import logging
 import math
 import os
 import pathlib
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 from typing import Final
 
 from validationrun.base.conventions import LOAD_CONTAINER
@@ -256,21 +254,3 @@ class ClusterControl:
             )
 
         self._written.change(self._context.step, RuleStates, merged)
-
-
-@contextlib.contextmanager
-def sigterm_interrupts(control: ClusterControl) -> Iterator[None]:
-    """Interrupts the evaluation on SIGTERM (a drain, stop or deadline), so that its state is recorded within the grace period."""
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        control.interrupt()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

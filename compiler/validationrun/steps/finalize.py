@@ -5,13 +5,9 @@ It needs neither the bundle nor any node's status. It is the only step that exit
 Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
 """
 
-import contextlib
 import dataclasses
 import logging
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -39,6 +35,7 @@ from validationrun.steps.context import Context, RunnerError, termination_messag
 from validationrun.steps.diagnostics import PodFound
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.pods import RunPod, pods_of
+from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.verdict_facts import decide_run, forgery, lost
 
 logger = logging.getLogger(__name__)
@@ -63,30 +60,14 @@ class WorkflowGoneError(RunnerError):
 
 def finalize(context: Context) -> int:
     """Gives the verdict, once, and cleans up. Returns the step's exit code: 0 Passed, 1 anything else."""
-    with _sigterm_ignored():
+    # Goes on after SIGTERM, within the grace period of its pod, which is long: Argo takes a finalize that a signal ended for one that
+    # failed, and never starts it again.
+    with on_sigterm(_say_that_it_goes_on):
         return _finalize(context)
 
 
-@contextlib.contextmanager
-def _sigterm_ignored() -> Iterator[None]:
-    """
-    Goes on after SIGTERM, within the grace period of its pod, which is long.
-
-    Argo takes a finalize that a signal ended for one that failed, and never starts it again.
-    """
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _say_that_it_goes_on() -> None:
+    logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
 
 
 def _finalize(context: Context) -> int:

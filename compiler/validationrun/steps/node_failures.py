@@ -49,7 +49,7 @@ def failures_of(context: Context, found: ChainObject) -> list[NodeFailure]:
 def _nodes(context: Context, group: NodeGroup) -> Mapping[str, SeiNode]:
     """The SeiNodes that the group owns, by name: a label is no proof."""
     labels = f"{LABEL_NODE_DEPLOYMENT}={group.name}"
-    nodes = map(SeiNode, context.cluster.list(SEI_NODES, labels=labels))
+    nodes = SeiNode.all(context.cluster.list(SEI_NODES, labels=labels))
     return {node.name: node for node in nodes if node.is_owned_by(group.uid)}
 
 

@@ -11,14 +11,13 @@ from validationrun.kube.cluster import (
     ForbiddenError,
     Resource,
 )
-from validationrun.kube.sei import NodeGroup, SeiNode
+from validationrun.kube.sei import CHAIN_RESOURCES, NodeGroup, SeiNode
 from validationrun.steps.chain_objects import API_KINDS, Reference
 from validationrun.steps.context import Context
 
 logger = logging.getLogger(__name__)
 
 _NOT_FOUND: Final = 404
-_ANY: Final = tuple(resource for kinds in API_KINDS.values() for resource in kinds)
 
 
 class OwnChain:
@@ -31,7 +30,7 @@ class OwnChain:
     """
 
     def __init__(self, run: RunEntry | None) -> None:
-        self._resources = API_KINDS[run.chain_api] if run is not None else _ANY
+        self._resources = API_KINDS[run.chain_api] if run is not None else CHAIN_RESOURCES
         self._is_known = run is not None
         self._groups = {f"{run.chain_id}-{entry.name}" for entry in run.deployments} if run is not None else set()
 

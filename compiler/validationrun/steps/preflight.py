@@ -25,6 +25,7 @@ from validationrun.kube.cluster import (
     Resource,
     UnreachableError,
 )
+from validationrun.kube.sei import CHAIN_RESOURCES
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import PreflightReason, RuleReason, RunReason
 from validationrun.prometheus import Access, Prometheus
@@ -85,7 +86,7 @@ def _chain_api(context: Context, plan: PlanDocument) -> Iterator[Finding]:
         return
     needed = API_KINDS[plan.chain.api]
     try:
-        served = {resource for kinds in API_KINDS.values() for resource in kinds if context.cluster.serves(resource)}
+        served = {resource for resource in CHAIN_RESOURCES if context.cluster.serves(resource)}
     except UnreachableError:
         raise
     except ClusterError as error:

@@ -35,10 +35,11 @@ from validationrun.prometheus.explain_empty import explain_empty
 from validationrun.results.evidence import EvidenceWriter
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import Rule
-from validationrun.steps.cluster_control import ClusterControl, sigterm_interrupts
+from validationrun.steps.cluster_control import ClusterControl
 from validationrun.steps.context import Context, RunnerError, end_against_run, note_termination
 from validationrun.steps.metrics import Metrics
 from validationrun.steps.rule_references import References
+from validationrun.steps.sigterm import on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ def _evaluate(context: Context, written: Record) -> None:
     askers = _askers(context, questions, url, access)
     evaluation = Evaluation(control, askers, fold, Prometheus(url, access).clock, intended)
     _tell_ready(context, written, rules, url)
-    with sigterm_interrupts(control):
+    # A drain, stop or deadline: the state is recorded within the grace period.
+    with on_sigterm(control.interrupt):
         judgement = evaluation.run()
     evidence.close(judgement.states)
     _sign_off(context, written, judgement, evidence)

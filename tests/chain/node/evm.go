@@ -58,6 +58,11 @@ func serveEVM(ctx context.Context, address string, running *node.Node) error {
 			_ = json.NewEncoder(writer).Encode(answer)
 		}),
 	}
+	return serveUntilDone(ctx, server)
+}
+
+// serveUntilDone ends without an error when the context is done.
+func serveUntilDone(ctx context.Context, server *http.Server) error {
 	go func() {
 		<-ctx.Done()
 		_ = server.Close()

@@ -38,13 +38,5 @@ func serveWebSocket(ctx context.Context, address string, running *node.Node) err
 			}
 		}),
 	}
-	go func() {
-		<-ctx.Done()
-		_ = server.Close()
-	}()
-	err := server.ListenAndServe()
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return serveUntilDone(ctx, server)
 }

@@ -185,9 +185,8 @@ def test_a_restart_between_intent_and_deletion(tmp_path: pathlib.Path, deleted: 
     assert read(world.cluster).need(LoadSignal) == intent
 
 
-def test_a_restart_while_the_shards_end(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next attempt knows from the record that the pods were deleted as planned."""
-    world = Signalled(tmp_path, 0, flush=30)
+def _run_until_the_pods_are_deleted(world: Signalled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step is lost at its first look after that."""
     watch = world.cluster.watch
 
     def dies(*given: Any, **named: Any) -> Any:
@@ -199,6 +198,12 @@ def test_a_restart_while_the_shards_end(tmp_path: pathlib.Path, monkeypatch: pyt
         patch.setattr(world.cluster, "watch", dies)
         with pytest.raises(LostError):
             world.run()
+
+
+def test_a_restart_while_the_shards_end(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next attempt knows from the record that the pods were deleted as planned."""
+    world = Signalled(tmp_path, 0, flush=30)
+    _run_until_the_pods_are_deleted(world, monkeypatch)
     world.clock.sleep(5)
     load = world.run()
     assert (load["code"], load["reason"], len(world.deleted)) == (0, None, 1)
@@ -207,17 +212,7 @@ def test_a_restart_while_the_shards_end(tmp_path: pathlib.Path, monkeypatch: pyt
 def test_a_code_that_nobody_saw_is_no_pass(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No attempt looked from the deletion until the pod was gone: the Job alone does not prove a 0."""
     world = Signalled(tmp_path, 0)
-    watch = world.cluster.watch
-
-    def dies(*given: Any, **named: Any) -> Any:
-        if world.deleted:
-            raise LostError
-        return watch(*given, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(world.cluster, "watch", dies)
-        with pytest.raises(LostError):
-            world.run()
+    _run_until_the_pods_are_deleted(world, monkeypatch)
     world.clock.sleep(60)
     load = world.run()
     assert (load["code"], load["shards"][0]["reason"]) == (2, "PodGone")

@@ -2,21 +2,14 @@
 
 import pytest
 
-from emit_helpers import edited, full_run, node, plan_of, rules_only, unchanged
+from emit_helpers import RUN_LABELS, edited, full_run, node, plan_of, rules_only, unchanged
 
-LABELS = {
-    "sei.io/managed-by": "validationrun",
-    "sei.io/run-id": "${runId}",
-    "sei.io/chain-id": "${chainId}",
-    "app.kubernetes.io/managed-by": "validationrun",
-    "app.kubernetes.io/part-of": "validationrun",
-}
-VALIDATOR_LABELS = LABELS | {
+VALIDATOR_LABELS = RUN_LABELS | {
     "app.kubernetes.io/component": "chain",
     "sei.io/role": "validator",
     "sei.io/deployment-name": "validators",
 }
-FULL_NODE_LABELS = LABELS | {
+FULL_NODE_LABELS = RUN_LABELS | {
     "app.kubernetes.io/component": "rpc",
     "sei.io/role": "fullNode",
     "sei.io/deployment-name": "rpc",

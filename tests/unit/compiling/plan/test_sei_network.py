@@ -5,23 +5,16 @@ from typing import Any
 
 import pytest
 
-from emit_helpers import SEID, compiled, edited, full_run, node, plan_of, unchanged
+from emit_helpers import RUN_LABELS, SEID, compiled, edited, full_run, node, plan_of, unchanged
 from validationrun.spec.v1alpha1.chain import Genesis, SeiNodeDeploymentSpec, TemplateMetadata
 from validationrun.spec.v1alpha1.nodes import SeiNodeSpec, Validator
 
-LABELS = {
-    "sei.io/managed-by": "validationrun",
-    "sei.io/run-id": "${runId}",
-    "sei.io/chain-id": "${chainId}",
-    "app.kubernetes.io/managed-by": "validationrun",
-    "app.kubernetes.io/part-of": "validationrun",
-}
-NETWORK_LABELS = LABELS | {
+NETWORK_LABELS = RUN_LABELS | {
     "app.kubernetes.io/component": "chain",
     "sei.io/role": "validator",
     "sei.io/deployment-name": "validators",
 }
-NODE_LABELS = LABELS | {
+NODE_LABELS = RUN_LABELS | {
     "app.kubernetes.io/component": "rpc",
     "sei.io/role": "node",
     "sei.io/deployment-name": "rpc",
