@@ -56,6 +56,11 @@ ANNOTATION_RESULT = "validation.sei.io/result"
 
 ANNOTATION_REASON = "validation.sei.io/reason"
 
+# On the Workflow of a suite: its name. On that of a member also the member's name and the UID of the suite's Workflow.
+LABEL_SUITE = "validation.sei.io/suite"
+LABEL_SUITE_MEMBER = "validation.sei.io/suite-member"
+LABEL_SUITE_UID = "validation.sei.io/suite-uid"
+
 # On the WorkflowTemplate and the bundle.
 LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 """On a Workflow with parameters that differ from the compiled ones: the label is `true`, the annotation names them."""
@@ -142,6 +147,10 @@ PARAM_IMAGE_WORKLOAD = "image-workload"
 PARAM_IMAGE_PREFIX = "image-"
 PARAM_RUNNER_IMAGE = "runner-image"
 PARAM_PROMETHEUS_URL = "prometheus-url"
+PARAM_SUITE = "suite"
+"""Which suite a run is a member of: `{name of the suite's Workflow}/{its UID}`. Only suite-member gives it."""
+
+SUITE_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 LOCK_ALL = "all"
 """`compile --lock all`: the template takes no parameter."""
 
@@ -155,6 +164,7 @@ IMAGE_PATTERN = r"^[A-Za-z0-9]([-A-Za-z0-9._/:]{0,400}[A-Za-z0-9])?(@sha256:[0-9
 # Keys of the bundle.
 BUNDLE_PLAN = "plan.json"
 BUNDLE_RULES = "rules.yaml"
+BUNDLE_SUITE = "suite.json"
 BUNDLE_JOB = "job.yaml"
 BUNDLE_CHAIN = "chain.{name}.yaml"
 BUNDLE_CONFIG = "config.{name}"

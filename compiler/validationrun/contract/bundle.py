@@ -42,15 +42,7 @@ class Bundle:
         Raises:
             BundleError: nothing is mounted, or the content has another hash than the template names.
         """
-        # A ConfigMap volume holds links to its files, beside hidden folders of the kubelet.
-        files = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".."))
-        if not files:
-            raise BundleError("the ConfigMap with the bundle is not there; apply bundle.yaml beside the template")
-        data = {path.name: path.read_bytes().decode("utf-8") for path in files}
-        actual = bundle_hash(data)
-        if actual != expected_hash:
-            raise BundleError(f"the bundle's hash is {actual[:8]}, the template was compiled with {expected_hash[:8]}")
-        return cls(data)
+        return cls(mounted_data(folder, expected_hash))
 
     def manifest(self, key: str, values: Mapping[str, str], images: Mapping[str, Mapping[str, str]]) -> Object:
         """
@@ -135,6 +127,24 @@ class Bundle:
             return []
         documents: list[Object] = _yaml(self.data, conventions.BUNDLE_RULES)
         return documents
+
+
+def mounted_data(folder: pathlib.Path, expected_hash: str) -> dict[str, str]:
+    """
+    The data of a mounted ConfigMap, by key.
+
+    Raises:
+        BundleError: nothing is mounted, or the content has another hash than the template names.
+    """
+    # A ConfigMap volume holds links to its files, beside hidden folders of the kubelet.
+    files = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".."))
+    if not files:
+        raise BundleError("the ConfigMap with the bundle is not there; apply bundle.yaml beside the template")
+    data = {path.name: path.read_bytes().decode("utf-8") for path in files}
+    actual = bundle_hash(data)
+    if actual != expected_hash:
+        raise BundleError(f"the bundle's hash is {actual[:8]}, the template was compiled with {expected_hash[:8]}")
+    return data
 
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:

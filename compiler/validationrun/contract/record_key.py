@@ -15,6 +15,10 @@ FINALIZE: Final = "finalize"
 STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
 """The steps in the order in which they begin."""
 
+SUITE_MEMBER: Final = "suite-member"
+SUITE_FINALIZE: Final = "suite-finalize"
+"""The steps of a suite; each member has a suite-member of its own."""
+
 Timestamp = Annotated[
     str,
     msgspec.Meta(

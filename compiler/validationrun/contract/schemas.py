@@ -11,11 +11,13 @@ from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.result_json import ResultDocument
 from validationrun.contract.status_document import Status
+from validationrun.contract.suite_json import SuiteDocument
 
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "plan.schema.json": PlanDocument,
     "result.schema.json": ResultDocument,
     "status.schema.json": Status,
+    "suite.schema.json": SuiteDocument,
 }
 """Each document that crosses a process as a file, or is printed."""
 
