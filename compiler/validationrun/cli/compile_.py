@@ -84,13 +84,13 @@ def _compiled(
 
     files, pass_over = read_runs(specs)
     linted = lint_all(tracker("Linting")(files), namespace, pass_over)
-    if linted.ok and not linted.runs:
+    if linted.ok and not linted.documents:
         raise usage_error(f"no ValidationRun in {', '.join(specs)}")
     result = CompileResult([], linted.diagnostics)
     if linted.ok:
         result = emit_all(linted, options, tracker("Compiling"))
         if result.ok:
-            refuse_unknown_locks(options, [name for compiled in result.compiled for name in compiled.plan.locked])
+            refuse_unknown_locks(options, [name for compiled in result.runs for name in compiled.plan.locked])
     print_diagnostics(result.diagnostics, findings, sys.stderr)
     if not result.ok or (strict and result.diagnostics):
         note(f"{counted(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from validationrun.compiling.pipeline import Linted
     from validationrun.prometheus.inventory import Inventory
     from validationrun.spec.findings import Diagnostic
+    from validationrun.spec.v1alpha1 import ValidationRun
 
 _MOST_NAMED_RUNS = 20
 
@@ -114,7 +115,7 @@ def _print_inventory(inventory: "Inventory", url: str, output: Output) -> None:
         print(f"  {printable(line)}", file=stream)
 
 
-def _note_blind_tails(runs: "Sequence[Linted]") -> None:
+def _note_blind_tails(runs: "Sequence[Linted[ValidationRun]]") -> None:
     """Says what each rule may not see of the end of its window. That is no finding, because most rules have good reasons for it."""
     from validationrun.compiling.blind_tail import blind_tails
 

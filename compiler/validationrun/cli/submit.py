@@ -200,8 +200,8 @@ def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
     if not result.ok:
         raise usage_error(f"{spec}: {summary(result.diagnostics)}; nothing was submitted")
-    if len(result.compiled) != 1:
-        names = ", ".join(compiled.plan.name for compiled in result.compiled) or "none"
+    if len(result.runs) != 1:
+        names = ", ".join(compiled.plan.name for compiled in result.runs) or "none"
         raise usage_error(f"{spec} must hold exactly one run to submit; it holds {names}")
-    refuse_unknown_locks(options, result.compiled[0].plan.locked)
-    return result.compiled[0]
+    refuse_unknown_locks(options, result.runs[0].plan.locked)
+    return result.runs[0]

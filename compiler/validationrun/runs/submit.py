@@ -32,6 +32,7 @@ from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
     from validationrun.compiling.pipeline import Compiled
+    from validationrun.compiling.plan import Plan
 
 OURS: Final = f"{conventions.LABEL_MANAGED_BY}={conventions.MANAGED_BY}"
 """Label selector of our objects."""
@@ -82,7 +83,7 @@ class Rehearsed:
     outcome: str
 
 
-def objects(compiled: "Compiled", file: str) -> list[KubeObject]:
+def objects(compiled: "Compiled[Plan]", file: str) -> list[KubeObject]:
     """The objects of one compiled file, as they are sent to the API server."""
     text = next(compiled_file.text for compiled_file in compiled.files if compiled_file.name == file)
     return KubeObject.all(read_compiled(text))
@@ -90,7 +91,7 @@ def objects(compiled: "Compiled", file: str) -> list[KubeObject]:
 
 def submit(
     cluster: Cluster,
-    compiled: "Compiled",
+    compiled: "Compiled[Plan]",
     parameters: Mapping[str, str],
     instance_id: str = "",
     sleep: Sleep = time.sleep,
@@ -111,7 +112,7 @@ def submit(
 
 
 def rehearse(
-    cluster: Cluster, compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = ""
+    cluster: Cluster, compiled: "Compiled[Plan]", parameters: Mapping[str, str], instance_id: str = ""
 ) -> list[Rehearsed]:
     """
     `submit` as a server-side dry run: the API server checks every object and keeps none.
@@ -139,7 +140,7 @@ def rehearse_workflow(cluster: Cluster, body: Workflow) -> Rehearsed:
     return Rehearsed(WORKFLOWS, f"{body.template}-*", "created")
 
 
-def thin_workflow(compiled: "Compiled", parameters: Mapping[str, str], instance_id: str = "") -> Workflow:
+def thin_workflow(compiled: "Compiled[Plan]", parameters: Mapping[str, str], instance_id: str = "") -> Workflow:
     """The Workflow that `submit` creates. Raises Refused for a parameter that does not fit."""
     plan, document = compiled.plan, plan_document(compiled.plan)
     try:

@@ -1,4 +1,4 @@
-"""Plain data -> ValidationRun, or a finding for every wrong field."""
+"""Plain data -> a document of its kind, or a finding for every wrong field."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,6 +8,12 @@ from validationrun.spec.faults import missing, parse_as
 from validationrun.spec.findings import Anchor, Finding, quote
 from validationrun.spec.partial import readable_parts
 from validationrun.spec.v1alpha1 import ValidationRun
+
+AnyDocument = ValidationRun
+"""A document of any kind that compiles."""
+
+MODELS: Final[dict[str, type[AnyDocument]]] = {conventions.KIND_RUN: ValidationRun}
+"""The model of each kind. What compiles a kind stands in the table of `compiling.kinds`."""
 
 _LATER: Final = "it comes in a later version; leave it out until then"
 _EXAMPLES: Final = {
@@ -22,28 +28,28 @@ _EXAMPLES: Final = {
 }
 
 
-def parse_run(data: Any) -> tuple[ValidationRun | None, list[Finding]]:
+def parse_document(data: Any) -> tuple[AnyDocument | None, list[Finding]]:
     """
-    A document's data as a ValidationRun.
+    A document's data as the model of its kind.
 
-    Returns the run and no findings, or None and every finding, in the order of the model's fields.
+    Returns the document and no findings, or None and every finding, in the order of the model's fields.
     """
     findings = list(_document_type(data))
-    if any(finding.code != "VR201" for finding in findings) or (findings and data.get("kind") != conventions.KIND_RUN):
+    if any(finding.code != "VR201" for finding in findings) or (findings and data.get("kind") not in MODELS):
         return None, findings
-    return parse_as(ValidationRun, data, _EXAMPLES, [*findings, *_not_supported_yet(data)])
+    return parse_as(MODELS[data["kind"]], data, _EXAMPLES, [*findings, *_not_supported_yet(data)])
 
 
-def run_parts(data: Any) -> ValidationRun | None:
+def document_parts(data: Any) -> AnyDocument | None:
     """
-    The readable parts of a run that has findings, as `spec.partial` makes them.
+    The readable parts of a document that has findings, as `spec.partial` makes them.
 
-    None when the document is of another kind or version: then nothing is known about its fields.
+    None when the document is of an unknown kind or version: then nothing is known about its fields.
     """
     wrong = [finding for finding in _document_type(data) if finding.code != "VR201"]
-    if wrong or data.get("kind") != conventions.KIND_RUN:
+    if wrong or data.get("kind") not in MODELS:
         return None
-    return readable_parts(ValidationRun, data)
+    return readable_parts(MODELS[data["kind"]], data)
 
 
 def _document_type(data: Any) -> Iterator[Finding]:
@@ -62,7 +68,7 @@ def _document_type(data: Any) -> Iterator[Finding]:
             yield Finding("VR110", (field,), message, "`validationrun test` runs it")
         elif value not in known:
             yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {known[0]}`")
-        elif value in (conventions.KIND_SUITE, conventions.KIND_SCHEDULE):
+        elif field == "kind" and value not in MODELS:
             yield Finding("VR111", (field,), f"kind {value} is not supported yet", _LATER)
 
 
@@ -71,7 +77,7 @@ _KINDS: Final = (conventions.KIND_RUN, conventions.KIND_SUITE, conventions.KIND_
 
 def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
     spec = data.get("spec")
-    if not isinstance(spec, dict):
+    if not isinstance(spec, dict) or data["kind"] != conventions.KIND_RUN:
         return
     for field in ("sequence", "chaos"):
         if spec.get(field) is not None:

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from emit_helpers import alert_rule, edited, full_run, node, query_rule, rules_only
 from validationrun.spec import faults
 from validationrun.spec.findings import Anchor, Finding, format_path
-from validationrun.spec.parse import parse_run
+from validationrun.spec.parse import parse_document
 from validationrun.spec.v1alpha1 import ValidationRun, chain, kubernetes, load, rules, run, types
 from validationrun.spec.v1alpha1.types import PATTERN_WORDS, Model
 
 
 def _findings(edit, base=full_run) -> list[Finding]:
-    return parse_run(edited(edit, base))[1]
+    return parse_document(edited(edit, base))[1]
 
 
 def _only(edit, base=full_run) -> Finding:
@@ -22,21 +22,21 @@ def _only(edit, base=full_run) -> Finding:
 
 
 def test_a_good_document_gives_a_run_and_no_finding():
-    parsed, findings = parse_run(full_run())
+    parsed, findings = parse_document(full_run())
     assert findings == []
     assert parsed is not None
     assert parsed.spec.chain.deployments[0].spec.replicas == 4
 
 
 def test_a_bad_document_gives_findings_and_no_run():
-    parsed, findings = parse_run(edited(lambda run: run["spec"].pop("chain")))
+    parsed, findings = parse_document(edited(lambda run: run["spec"].pop("chain")))
     assert parsed is None
     assert [(f.code, format_path(f.loc), f.anchor) for f in findings] == [("VR201", "spec.chain", Anchor.KEY)]
 
 
 @pytest.mark.parametrize("data", [[], "text", 1, True])
 def test_a_document_that_is_no_mapping_gets_one_finding(data: object):
-    parsed, (finding,) = parse_run(data)
+    parsed, (finding,) = parse_document(data)
     assert parsed is None
     assert (finding.code, finding.loc) == ("VR110", ())
 
@@ -49,7 +49,7 @@ def test_an_odd_api_version_or_kind_is_told_before_anything_else(value: object):
 
 
 def test_a_missing_api_version_and_kind_are_told_together():
-    assert [(f.code, f.loc) for f in parse_run({})[1]] == [("VR201", ("apiVersion",)), ("VR201", ("kind",))]
+    assert [(f.code, f.loc) for f in parse_document({})[1]] == [("VR201", ("apiVersion",)), ("VR201", ("kind",))]
 
 
 @pytest.mark.parametrize("kind", ["ValidationSuite", "ValidationSchedule"])
@@ -334,7 +334,7 @@ def test_no_value_anywhere_makes_the_parser_raise(field: str, value: object):
     with_alert = edited(lambda run: run["spec"]["rules"].append(alert_rule()))
     for document in (full_run(), rules_only(), with_alert):
         _replace(document, field, value)
-        parsed, findings = parse_run(document)
+        parsed, findings = parse_document(document)
         assert (parsed is None) == bool(findings)
         for finding in findings:
             assert finding.message

@@ -8,7 +8,7 @@ import yaml
 
 from emit_helpers import edited, full_run, rules_only
 from helpers import ROOT, VALID
-from validationrun.spec.parse import parse_run
+from validationrun.spec.parse import parse_document
 from validationrun.spec.schema import render_schema
 from validationrun.spec.source import read
 
@@ -49,14 +49,14 @@ def test_every_valid_spec_fits_the_schema(file):
 )
 def test_what_the_parser_refuses_the_schema_refuses(edit):
     run = edited(edit, full_run)
-    assert parse_run(run)[0] is None
+    assert parse_document(run)[0] is None
     assert list(VALIDATOR.iter_errors(run))
 
 
 def test_a_field_of_another_project_is_kept_by_both():
     context = {"securityContext": {"futureField": {"a": 1}}}
     run = edited(lambda run: run["spec"]["load"]["workload"].update(podTemplate=context))
-    assert parse_run(run)[0] is not None
+    assert parse_document(run)[0] is not None
     assert list(VALIDATOR.iter_errors(run)) == []
 
 

@@ -58,10 +58,10 @@ def findings_of(check: Check, run: ValidationRun) -> list[Finding]:
     return findings
 
 
-def readable(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings up to the first field that cannot be read: for a check that consists of several."""
+def readable(values: Iterator[_T]) -> Iterator[_T]:
+    """The values, such as findings, up to the first field that cannot be read."""
     with contextlib.suppress(UnreadableError):
-        yield from findings
+        yield from values
 
 
 def if_readable(read: Callable[[], _T], otherwise: _T) -> _T:

@@ -145,7 +145,7 @@ class _Gathering:
             findings += [finding for case in cases for finding in vacuous(case)]
         return findings
 
-    def _run(self, parsed: RuleTestFile, file: str) -> Linted | Finding:
+    def _run(self, parsed: RuleTestFile, file: str) -> Linted[ValidationRun] | Finding:
         path = os.path.normpath(pathlib.Path(file).parent / parsed.spec)
         found = self._spec(path)
         if isinstance(found, Finding):

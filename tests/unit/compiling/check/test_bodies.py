@@ -10,7 +10,7 @@ import pytest
 from emit_helpers import SEID, edited, plan_of, unchanged
 from validationrun.compiling.check import check
 from validationrun.spec.findings import Severity, format_path
-from validationrun.spec.parse import parse_run
+from validationrun.spec.parse import parse_document
 
 VALIDATORS, RPC = 0, 1
 NODE = "template.spec"
@@ -27,7 +27,7 @@ def found(*edits):
                 place = place.setdefault(parent, {})
             place[last] = value
 
-    run, findings = parse_run(edited(edit))
+    run, findings = parse_document(edited(edit))
     findings = findings if run is None else check(run)
     start = "spec.chain.deployments"
     return [(one.code, one.severity, format_path(one.loc).removeprefix(start), one.help) for one in findings]

@@ -12,7 +12,7 @@ from emit_helpers import alert_rule, as_yaml, edited, full_run, query_rule, rule
 from helpers import ROOT, VALID
 from validationrun.compiling.check import check
 from validationrun.compiling.pipeline import lint, lint_all
-from validationrun.spec.parse import parse_run, run_parts
+from validationrun.spec.parse import document_parts, parse_document
 from validationrun.spec.source import read
 
 SPECS = [*VALID, *sorted((ROOT / "examples").glob("*.yaml"))]
@@ -167,12 +167,12 @@ def _mistakes(data: Any) -> Iterator[tuple[str, Any]]:
 def test_one_mistake_anywhere_makes_no_finding_about_another_field(spec: pathlib.Path):
     """Whatever the checks say beside an error, they also say of the same spec without the error."""
     for document in read(spec.read_bytes(), spec.name).documents:
-        run, _ = parse_run(document.data)
+        run, _ = parse_document(document.data)
         assert run is not None
         right = {(finding.code, finding.loc) for finding in check(run)}
         for mistake, wrong in _mistakes(json.loads(json.dumps(document.data))):
-            whole, errors = parse_run(wrong)
-            part = run_parts(wrong)
+            whole, errors = parse_document(wrong)
+            part = document_parts(wrong)
             if whole is not None or part is None:
                 continue
             places = {finding.loc for finding in errors}

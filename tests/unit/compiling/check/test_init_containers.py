@@ -5,14 +5,14 @@ import pytest
 from emit_helpers import LOAD_IMAGE, edited
 from validationrun.compiling.check import check
 from validationrun.spec.findings import Severity, format_path
-from validationrun.spec.parse import parse_run
+from validationrun.spec.parse import parse_document
 
 POD = "spec.load.workload.podTemplate."
 FIRST = {"name": "accounts", "image": LOAD_IMAGE}
 
 
 def found(**workload):
-    run, findings = parse_run(edited(lambda run: run["spec"]["load"]["workload"].update(workload)))
+    run, findings = parse_document(edited(lambda run: run["spec"]["load"]["workload"].update(workload)))
     findings = findings if run is None else check(run)
     return [(finding.code, format_path(finding.loc)) for finding in findings]
 
@@ -49,7 +49,7 @@ def test_a_security_context_may_only_tighten(context, code, field):
 
 
 def test_a_value_that_loosens_is_told_with_the_way_out():
-    _, findings = parse_run(
+    _, findings = parse_document(
         edited(lambda run: run["spec"]["load"]["workload"].update(securityContext={"privileged": True}))
     )
     assert [(finding.severity, finding.message, finding.help) for finding in findings] == [
