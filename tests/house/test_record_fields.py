@@ -24,7 +24,7 @@ SOURCE = ROOT / "compiler"
 FOR_PEOPLE = {
     "ChainEntry.at", "DeploymentEntry.role", "Diagnostics.omitted", "Endpoints.rest", "FileHash.bytes",
     "EvaluatorReady.ready_at", "LoadEnd.at", "PreflightEntry.at", "SignOff.at", "SignOff.runner", "StopIntent.at", "WindowEntry.end",
-    "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
+    "SuiteEnded.at", "PodDiagnostics.deleted", "ContainerDiagnostics.started_at", "ContainerDiagnostics.finished_at",
     "LoadSignal.at", "SignalledPod.name",
 }  # fmt: skip
 """Written for whoever looks at the ConfigMap; the product reads them nowhere."""

@@ -1,4 +1,4 @@
-"""The keys of rule-evaluator that come before its sign-off: `evaluator`, `window`, `rules` and `stop`."""
+"""The keys of rule-evaluator that come before its sign-off: `evaluator`, `window`, `rules`, `suite-ended` and `stop`."""
 
 from typing import ClassVar
 
@@ -34,6 +34,16 @@ class RuleStates(RecordKey, frozen=True):
     writer: ClassVar[str] = RULE_EVALUATOR
 
     rules: list[RuleState]
+
+
+class SuiteEnded(RecordKey, frozen=True):
+    """The suite that the run is a member of is over, so the run ends as Cancelled; recorded before the load is stopped."""
+
+    key: ClassVar[str] = "suite-ended"
+    writer: ClassVar[str] = RULE_EVALUATOR
+
+    at: Timestamp
+    message: str
 
 
 class StopIntent(RecordKey, frozen=True):

@@ -14,6 +14,7 @@ from validationrun.contract.record import Identity
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.oracle.prometheus_url import server_of
 
+_NOT_OFFERED: Final = frozenset({conventions.PARAM_RUNNER_IMAGE, conventions.PARAM_SUITE})
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _MIN_SHARE: Final = 0.9
 """The default of `load.minDuration`, as a share of the effective duration."""
@@ -22,6 +23,18 @@ _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+(\?[A-Za-z0-9.\-_~:/
 
 class ParameterError(Exception):
     """A parameter does not fit; the message names it and says what would."""
+
+
+def submitted_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[str, str]:
+    """
+    The effective parameters of a submission by a user, who cannot make a run a member of a suite.
+
+    Raises:
+        ParameterError
+    """
+    if conventions.PARAM_SUITE in given:
+        raise ParameterError(f"{conventions.PARAM_SUITE} is given by a suite to its members, and by nobody else")
+    return effective_parameters(plan, given)
 
 
 def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[str, str]:
@@ -36,7 +49,7 @@ def effective_parameters(plan: PlanDocument, given: Mapping[str, str]) -> dict[s
         if name in plan.locked:
             raise ParameterError(f"the parameter {name} is locked: the run was compiled with --lock")
         if name not in plan.parameters:
-            known = ", ".join(sorted(set(plan.parameters) - {conventions.PARAM_RUNNER_IMAGE}))
+            known = ", ".join(sorted(set(plan.parameters) - _NOT_OFFERED))
             raise ParameterError(f"there is no parameter {name}; {f'there are {known}' if known else 'there is none'}")
         _check(plan, name, value)
     # The template has a default for it, so that it is always given.
@@ -56,7 +69,7 @@ def overrides(plan: PlanDocument, parameters: Mapping[str, str]) -> list[Overrid
     found = []
     for name, planned in plan.parameters.items():
         value = parameters.get(name)
-        if value is None:
+        if value is None or name == conventions.PARAM_SUITE:
             continue
         if name == conventions.PARAM_DURATION:
             same, compiled = duration_seconds(value) == plan.compiled_seconds, format_duration(plan.compiled_seconds)
@@ -69,15 +82,7 @@ def overrides(plan: PlanDocument, parameters: Mapping[str, str]) -> list[Overrid
 
 def _check(plan: PlanDocument, name: str, value: str) -> None:
     if name == conventions.PARAM_CHAIN_ID:
-        longest = conventions.LONGEST_CHAIN_NAMES - max(
-            (len(entry.name) for entry in plan.chain.deployments), default=0
-        )
-        if not plan.chain.bring_up:
-            raise ParameterError(f"{name}: this run uses an existing chain, whose id is {plan.chain.chain_id}")
-        if not _CHAIN_ID.fullmatch(value) or len(value) > longest:
-            raise ParameterError(
-                f"{name} must be lower-case letters, digits and hyphens, at most {longest} characters; got {value!r}"
-            )
+        _check_chain_id(plan, name, value)
     elif name == conventions.PARAM_DURATION:
         longest = plan.compiled_seconds
         if not 0 < duration_seconds(value) <= longest:
@@ -87,8 +92,21 @@ def _check(plan: PlanDocument, name: str, value: str) -> None:
     elif name == conventions.PARAM_PROMETHEUS_URL:
         if (problem := url_problem(value)) is not None:
             raise ParameterError(f"{name} {problem}")
+    elif name == conventions.PARAM_SUITE:
+        if not re.fullmatch(conventions.SUITE_PATTERN.strip("^$"), value):
+            raise ParameterError(f"{name} must be the name of a suite's Workflow and its UID; got {value!r}")
     elif not re.fullmatch(conventions.IMAGE_PATTERN.strip("^$"), value):
         raise ParameterError(f"{name} must be an image reference; got {value!r}")
+
+
+def _check_chain_id(plan: PlanDocument, name: str, value: str) -> None:
+    longest = conventions.LONGEST_CHAIN_NAMES - max((len(entry.name) for entry in plan.chain.deployments), default=0)
+    if not plan.chain.bring_up:
+        raise ParameterError(f"{name}: this run uses an existing chain, whose id is {plan.chain.chain_id}")
+    if not _CHAIN_ID.fullmatch(value) or len(value) > longest:
+        raise ParameterError(
+            f"{name} must be lower-case letters, digits and hyphens, at most {longest} characters; got {value!r}"
+        )
 
 
 def url_problem(url: str) -> str | None:

@@ -17,6 +17,8 @@ STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALI
 
 SUITE_MEMBER: Final = "suite-member"
 SUITE_FINALIZE: Final = "suite-finalize"
+
+SUITE_STEPS: Final = (SUITE_MEMBER, SUITE_FINALIZE)
 """The steps of a suite; each member has a suite-member of its own."""
 
 Timestamp = Annotated[

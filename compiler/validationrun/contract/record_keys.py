@@ -4,7 +4,7 @@ from typing import Final
 
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, PreflightEntry
 from validationrun.contract.diagnostics import Diagnostics
-from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent, WindowEntry
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent, SuiteEnded, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadSignal, LoadStart, ShardsEntry
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.run_entry import RunEntry
@@ -23,6 +23,7 @@ RECORD_KEYS: Final[tuple[type[RecordKey], ...]] = (
     ShardsEntry,
     WindowEntry,
     RuleStates,
+    SuiteEnded,
     StopIntent,
     LoadEnd,
     SignOff,

@@ -12,12 +12,14 @@ from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.result_json import ResultDocument
 from validationrun.contract.status_document import Status
 from validationrun.contract.suite_json import SuiteDocument
+from validationrun.contract.suite_record import SuiteStatus
 
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "plan.schema.json": PlanDocument,
     "result.schema.json": ResultDocument,
     "status.schema.json": Status,
     "suite.schema.json": SuiteDocument,
+    "suite-status.schema.json": SuiteStatus,
 }
 """Each document that crosses a process as a file, or is printed."""
 

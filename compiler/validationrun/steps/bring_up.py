@@ -29,6 +29,7 @@ from validationrun.steps.chain_objects import (
 )
 from validationrun.steps.context import Context
 from validationrun.steps.probes import height, node_url
+from validationrun.steps.suite_look import SuiteLook
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class BringUp:
     values: Mapping[str, str]
     images: Mapping[str, Mapping[str, str]]
     deadline: float
+    suite: SuiteLook
 
     def references(self, entry: PlannedDeployment) -> list[Reference]:
         return references(self.bundle.plan.chain.api, self.chain_id, entry)
@@ -173,6 +175,8 @@ def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:
 
 
 def _pause(up: BringUp, waiting_for: str) -> None:
+    if why := up.suite.ended():
+        raise ChainFailedError(RunReason.CANCELLED, why)
     if up.context.now() >= up.deadline:
         raise ChainFailedError(RunReason.CHAIN_NOT_READY, f"not within timeouts.chainReady: {waiting_for}")
     up.context.sleep(POLL_SECONDS)

@@ -14,7 +14,7 @@ from typing import Final
 from validationrun.base.conventions import LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract.chain_entries import ChainReady
-from validationrun.contract.evaluation_entries import RuleStates, StopIntent, WindowEntry
+from validationrun.contract.evaluation_entries import RuleStates, StopIntent, SuiteEnded, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
@@ -29,6 +29,7 @@ from validationrun.results.evidence import EvidenceWriter
 from validationrun.steps.context import Context, RunnerError
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.metrics import Metrics
+from validationrun.steps.suite_look import SuiteLook
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class ClusterControl:
         self._held: Decision | None = None
         self._held_at = math.inf
         self._interrupted = threading.Event()
+        self._suite = SuiteLook(context, written)
 
     def now(self) -> float:
         return self._context.now()
@@ -94,7 +96,21 @@ class ClusterControl:
                 self._look_at_load(now)
             self._progress(now)
             self._release()
+            self._look_at_suite()
         return self._window
+
+    def _look_at_suite(self) -> None:
+        """Records that the run's suite is over, ends the load, and ends the evaluation once the load's end is recorded."""
+        why = self._suite.ended()
+        if not why:
+            return
+        record = self._written
+        if record.add(self._context.step, SuiteEnded(format_time(self.now()), why)):
+            logger.info("%s; this run ends as Cancelled", why)
+        if record.need(RunEntry).load is None or record.get(LoadEnd) is not None:
+            self.interrupt()
+        elif (job := record.get(JobEntry)) is not None:
+            self._context.cluster.patch(JOBS, job.name, STOP_PATCH)
 
     def _look_without_load(self) -> None:
         if self._window.start is not None:

@@ -19,6 +19,7 @@ from validationrun.steps import preflight
 from validationrun.steps.bring_up import BringUp, bring_up
 from validationrun.steps.chain_objects import ChainFailedError, conclude, deployment_statuses, exit_code
 from validationrun.steps.context import Context
+from validationrun.steps.suite_look import SuiteLook
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> 
                     values.run_values(bundle.plan, context.identity, chain_id, run.parameters),
                     values.image_replacements(bundle.plan, run.parameters),
                     parse_time(run.started_at) + bundle.plan.seconds.chain_ready,
+                    SuiteLook(context, record),
                 )
             )
     except ChainFailedError as error:

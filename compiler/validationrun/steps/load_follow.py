@@ -7,13 +7,13 @@ from typing import Final
 from validationrun.base.conventions import DEFAULT_GRACE_SECONDS
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
-from validationrun.contract.evaluation_entries import StopIntent
+from validationrun.contract.evaluation_entries import StopIntent, SuiteEnded
 from validationrun.contract.load_entries import LoadStart, ShardsEntry
 from validationrun.contract.shards import ShardState, load_start, observe, observe_change
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.kube.job import Job
 from validationrun.oracle.outcome import RunReason
-from validationrun.steps.load_result import RUN_DURATION, Load, by_rule, finish
+from validationrun.steps.load_result import RUN_DURATION, SUITE_ENDED, Load, by_rule, finish
 from validationrun.steps.load_signal import pods_of, read_signal, signal_when_due
 from validationrun.steps.load_start_failure import why_not_started
 
@@ -135,6 +135,8 @@ def _why_stop(load: Load) -> str:
     stop = load.written.refresh().get(StopIntent)
     if stop is not None:
         return by_rule(stop)
+    if load.written.get(SuiteEnded) is not None:
+        return SUITE_ENDED
     if load.start is None:
         hopeless = any(state.hopeless for state in load.shards.values())
         return (

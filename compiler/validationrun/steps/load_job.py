@@ -9,7 +9,7 @@ from validationrun.base.times import parse_time
 from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.chain_entries import ChainEntry
-from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent
+from validationrun.contract.evaluation_entries import EvaluatorReady, StopIntent, SuiteEnded
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardsEntry
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
@@ -25,7 +25,15 @@ from validationrun.kube.cluster import (
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.context import Context
 from validationrun.steps.load_follow import follow
-from validationrun.steps.load_result import Load, LoadFailedError, by_rule, exit_code, record_failure, record_none
+from validationrun.steps.load_result import (
+    SUITE_ENDED,
+    Load,
+    LoadFailedError,
+    by_rule,
+    exit_code,
+    record_failure,
+    record_none,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +67,9 @@ def _drive(context: Context, written: Record) -> None:
         stop = written.get(StopIntent)
         if stop is not None and written.get(JobEntry) is None:
             record_none(context, written, by_rule(stop))
+            return
+        if written.get(SuiteEnded) is not None and written.get(JobEntry) is None:
+            record_none(context, written, SUITE_ENDED)
             return
         if written.sealed:
             logger.info("the run has its verdict: no load is started any more")

@@ -29,6 +29,9 @@ from validationrun.steps.load_start_failure import why_not_started
 logger = logging.getLogger(__name__)
 
 RUN_DURATION: Final = "runDuration"
+SUITE_ENDED: Final = "the suite of this run is over"
+"""Why the load is stopped, when rule-evaluator recorded that."""
+
 _STOPPED: Final = "Stopped"
 _KUBERNETES_SECONDS: Final = 1.0
 """Kubernetes cuts the times of a container to whole seconds."""

@@ -13,7 +13,15 @@ from typing import Final
 from validationrun.base.conventions import EXIT_BUG
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.record import RecordError
-from validationrun.contract.record_key import ENSURE_CHAIN, FINALIZE, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY
+from validationrun.contract.record_key import (
+    ENSURE_CHAIN,
+    FINALIZE,
+    LOAD_JOB,
+    RULE_EVALUATOR,
+    SUITE_FINALIZE,
+    SUITE_MEMBER,
+    WAIT_CHAIN_READY,
+)
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.step_log import log_step
@@ -83,6 +91,18 @@ def _finalize(context: Context, _: Mapping[str, str]) -> int:
     return finalize(context)
 
 
+def _suite_member(context: Context, given: Mapping[str, str]) -> int:
+    from validationrun.steps.suite_member import suite_member  # noqa: PLC0415
+
+    return suite_member(context, given)
+
+
+def _suite_finalize(context: Context, _: Mapping[str, str]) -> int:
+    from validationrun.steps.suite_finalize import suite_finalize  # noqa: PLC0415
+
+    return suite_finalize(context)
+
+
 # Each step is imported when it runs: the small ones start without what the others need. There is no default, because a step
 # without an entry must not run as another one.
 PROGRAMS: Final[Mapping[str, Callable[[Context, Mapping[str, str]], int]]] = {
@@ -91,4 +111,6 @@ PROGRAMS: Final[Mapping[str, Callable[[Context, Mapping[str, str]], int]]] = {
     LOAD_JOB: _load_job,
     RULE_EVALUATOR: _rule_evaluator,
     FINALIZE: _finalize,
+    SUITE_MEMBER: _suite_member,
+    SUITE_FINALIZE: _suite_finalize,
 }

@@ -15,7 +15,7 @@ from validationrun.base.times import format_time
 from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.chain_entries import ChainEntry
-from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent
+from validationrun.contract.evaluation_entries import EvaluatorReady, RuleStates, StopIntent, SuiteEnded
 from validationrun.contract.file_hash import listed
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
@@ -67,6 +67,9 @@ def rule_evaluator(context: Context) -> int:
         logger.info("the run has its verdict already")
         return 0
     _evaluate(context, record)
+    suite_ended = record.get(SuiteEnded)
+    if suite_ended is not None:
+        return end_against_run(f"Cancelled: {suite_ended.message}")
     return _exit_code(context, record)
 
 
@@ -198,7 +201,7 @@ def _sign_off(context: Context, written: Record, judgement: Judgement, evidence:
     message = f"{'stopped by a signal' if judgement.interrupted else 'signed off'}: {results}"
     logger.info("%s", message)
     note_termination(message)
-    if judgement.interrupted:
+    if judgement.interrupted and written.get(SuiteEnded) is None:
         # Argo never retries a step that ended well. After a drain, which sends the signal too, another attempt has to continue.
         raise RunnerError(message)
 

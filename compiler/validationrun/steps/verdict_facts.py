@@ -12,6 +12,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.base.times import parse_time
 from validationrun.contract import record
+from validationrun.contract.evaluation_entries import SuiteEnded
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import is_shut_down
@@ -62,8 +63,10 @@ def decide_run(
     run = written.get(RunEntry) if written is not None else None
     has_load = run is not None and run.load is not None
     complete = evidence.sign_off is not None and (not has_load or (workload and workload.code is not None))
+    suite_ended = _suite_ended(written) and not is_shut_down(workflow.object)
     facts = Facts(
-        cancelled=is_shut_down(workflow.object),
+        cancelled=is_shut_down(workflow.object) or suite_ended,
+        cancelled_how="stopped with its suite" if suite_ended else "stopped",
         chain_reason=reason,
         deadline_passed=not complete and _deadline_passed(workflow, began),
         has_load=has_load,
@@ -78,6 +81,15 @@ def decide_run(
         forged=forged,
     )
     return Decided(_judged(context, written, facts, pods), evidence, workload)
+
+
+def _suite_ended(written: Record | None) -> bool:
+    """A step recorded that the suite of this run is over."""
+    if written is None:
+        return False
+    failure = written.chain_failure
+    cancelled = failure is not None and failure.reason == RunReason.CANCELLED
+    return cancelled or written.get(SuiteEnded) is not None
 
 
 def _judged(context: Context, written: Record | None, facts: Facts, pods: Sequence[RunPod]) -> RunVerdict:

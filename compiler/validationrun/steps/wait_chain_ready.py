@@ -22,6 +22,7 @@ from validationrun.steps.chain_objects import (
 )
 from validationrun.steps.context import Context
 from validationrun.steps.probes import Unanswered, evm_block_number, is_unresolved, synced_height, websocket_problem
+from validationrun.steps.suite_look import SuiteLook
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def wait_chain_ready(context: Context) -> int:
     planned, reason, message = bundle.plan.chain, None, None
     try:
         started_at = parse_time(record.need(RunEntry).started_at)
-        _wait(context, chain, planned, started_at + bundle.plan.seconds.chain_ready)
+        _wait(context, SuiteLook(context, record), chain, planned, started_at + bundle.plan.seconds.chain_ready)
         logger.info("the chain serves")
     except ChainFailedError as error:
         reason, message = error.reason, str(error)
@@ -51,7 +52,7 @@ def wait_chain_ready(context: Context) -> int:
     return conclude(context, record, ready, "the chain serves")
 
 
-def _wait(context: Context, chain: ChainEntry, planned: PlannedChain, deadline: float) -> None:
+def _wait(context: Context, suite: SuiteLook, chain: ChainEntry, planned: PlannedChain, deadline: float) -> None:
     seen: dict[str, int] = {}
     waiting: Final[set[str]] = set(chain.endpoints.rpc)
     evm_waiting, ws_waiting = set(chain.endpoints.evm), set(chain.endpoints.ws)
@@ -61,6 +62,8 @@ def _wait(context: Context, chain: ChainEntry, planned: PlannedChain, deadline: 
         problems += _look_at_rpc(waiting, seen) + _look_at_evm(evm_waiting) + _look_at_ws(ws_waiting)
         if not problems:
             return
+        if why := suite.ended():
+            raise ChainFailedError(RunReason.CANCELLED, why)
         if context.now() >= deadline:
             reason = (
                 RunReason.ENDPOINTS_NOT_RESOLVABLE if all(map(is_unresolved, problems)) else RunReason.CHAIN_NOT_READY

@@ -26,6 +26,8 @@ OURS = {"validationrun.oracle.decision", "validationrun.oracle.rules", "validati
             ["prometheus_client", "pydantic", "validationrun.oracle.decision", "validationrun.oracle.rules"],
         ),
         ("finalize", []),
+        ("suite_member", []),
+        ("suite_finalize", []),
     ],
 )
 def test_a_step_begins_with_what_it_uses(module: str, loaded: list[str]) -> None:

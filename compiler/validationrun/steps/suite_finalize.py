@@ -1,0 +1,244 @@
+"""
+`suite-finalize`: stops what still runs of a suite, and gives its verdict, from the suite's record and the members' Workflows.
+
+It runs after every ending of the suite but delete and terminate; then each member's own evaluator ends its run. Exits 0
+Passed, 1 anything else, so that its message becomes the Workflow's. Each of its parts can be repeated.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from validationrun.base import conventions
+from validationrun.base.times import format_time
+from validationrun.base.truncate import cut, fit
+from validationrun.contract.bundle import BundleError
+from validationrun.contract.record import RecordError
+from validationrun.contract.status import has_ended, is_shut_down
+from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
+from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus
+from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError, ForbiddenError
+from validationrun.kube.objects import Workflow
+from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, SuiteVerdict, judge_suite
+from validationrun.steps.context import Context, RunnerError, termination_message
+from validationrun.steps.sigterm import on_sigterm
+from validationrun.steps.suite_members import STOP, Ended, judge_member, own_members
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS: Final = 300
+"""As finalize: Argo never restarts a step that ended by itself with 1."""
+
+_POLL_SECONDS: Final = 2.0
+WAIT_SECONDS: Final = 1000
+"""How long the stopped members may take to end: more than the finalize of a run with the usual grace period."""
+
+_STATUS_BYTES: Final = 128 * 1024
+_TOLD_BYTES: Final = 3000
+
+
+def suite_finalize(context: Context) -> int:
+    """Gives the verdict, once. Returns the step's exit code: 0 Passed, 1 anything else."""
+    with on_sigterm(_say_that_it_goes_on):
+        context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+        status, label = _verdict(context)
+    message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
+    logger.info("%s", message)
+    context.output("verdict", status.verdict)
+    context.output("reason", status.reason or "")
+    if label:
+        _label(context, status)
+    termination_message(message)
+    return 0 if status.verdict == Verdict.PASSED else 1
+
+
+def _say_that_it_goes_on() -> None:
+    logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
+
+
+def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
+    """The recorded status, or a new status that is recorded now; and whether it is written as a label."""
+    began = _own_workflow(context)
+    written = SuiteRecord.read(context.cluster, context.identity)
+    suite, unknown = _plan(context, written)
+    label = suite is None or suite.label
+    recorded = written.result if written is not None else None
+    forged = _forgery(context, written, recorded)
+    if recorded is not None and not forged:
+        return recorded, label
+    _quiesce(context)
+    # Read last, because a person may stop the suite until its verdict is written.
+    workflow = _own_workflow(context)
+    written = SuiteRecord.read(context.cluster, context.identity)
+    ends, members = _members(context, written, suite)
+    planned = [member.name for member in suite.members] if suite is not None else []
+    facts = SuiteFacts(is_shut_down(workflow.object), planned, ends, unknown, forged)
+    status = fit(_status(context, began, suite, members, judge_suite(facts)), _STATUS_BYTES)
+    if not forged:
+        _record(context, written, suite, status)
+    return status, label
+
+
+def _own_workflow(context: Context) -> Workflow:
+    """The suite's Workflow. Raises RunnerError when it is gone: its members then end by themselves."""
+    found = context.cluster.get(WORKFLOWS, context.identity.workflow)
+    if found is None or Workflow(found).uid != context.identity.uid:
+        raise RunnerError(f"Workflow {context.identity.workflow} is gone")
+    return Workflow(found)
+
+
+def _plan(context: Context, written: SuiteRecord | None) -> tuple[SuiteDocument | None, str]:
+    """The plan, by the record or the bundle, which name one hash; or why it is not known."""
+    started = written.started if written is not None else None
+    if started is not None:
+        if started.bundle_hash == context.bundle_hash:
+            return started.suite, ""
+        return None, "the suite's record is that of another bundle"
+    try:
+        return mounted_suite(context.bundle_dir, context.bundle_hash), ""
+    except BundleError as error:
+        return None, str(error)
+
+
+def _forgery(context: Context, written: SuiteRecord | None, recorded: SuiteStatus | None) -> str:
+    """Why result and seal cannot be those of an earlier attempt; empty when they can, or when there are none."""
+    if written is None or (recorded is None and not written.sealed):
+        return ""
+    if recorded is None:
+        return "the suite record was sealed without a verdict, and only suite-finalize seals it"
+    if not written.sealed:
+        return "the suite record held a verdict that was not sealed, and suite-finalize seals what it writes"
+    if recorded.verdict == Verdict.PASSED and context.retries == 0:
+        return "a sealed verdict Passed stood in the suite record before suite-finalize began"
+    return ""
+
+
+def _quiesce(context: Context) -> None:
+    """Stops the members that still run, and waits for their ends, which include their clean-up, for a limited time."""
+    until = context.now() + WAIT_SECONDS
+    stopped: set[str] = set()
+    while True:
+        running = [found for found in own_members(context.cluster, context.identity) if not has_ended(found.object)]
+        for workflow in running:
+            if workflow.uid not in stopped and not is_shut_down(workflow.object):
+                _stop(context.cluster, workflow)
+            stopped.add(workflow.uid)
+        if not running or context.now() >= until:
+            return
+        logger.info("waiting for %s", ", ".join(workflow.name for workflow in running[:4]))
+        context.sleep(_POLL_SECONDS)
+
+
+def _stop(cluster: Cluster, workflow: Workflow) -> None:
+    """Never raises: a run that cannot be stopped has no verdict in time, and then the suite does not pass."""
+    logger.info("stopping Workflow %s", workflow.name)
+    try:
+        cluster.patch(WORKFLOWS, workflow.name, STOP)
+    except ClusterError as error:
+        logger.warning("cannot stop Workflow %s: %s", workflow.name, error)
+
+
+def _members(
+    context: Context, written: SuiteRecord | None, suite: SuiteDocument | None
+) -> tuple[list[MemberEnd], list[SuiteMemberStatus]]:
+    """The end of every planned member, for the verdict and for people."""
+    workflows = own_members(context.cluster, context.identity)
+    statuses = []
+    for planned in suite.members if suite is not None else ():
+        mine = [found for found in workflows if found.labels.get(conventions.LABEL_SUITE_MEMBER) == planned.name]
+        statuses.append(_member(context, written, planned, mine))
+    ends = [
+        MemberEnd(status.name, status.outcome or Outcome.UNKNOWN, _words(status.reason, status.message))
+        for status in statuses
+    ]
+    return ends, statuses
+
+
+def _words(*parts: str) -> str:
+    return ": ".join(part for part in parts if part)
+
+
+def _member(
+    context: Context, written: SuiteRecord | None, planned: PlannedMember, workflows: Sequence[Workflow]
+) -> SuiteMemberStatus:
+    """One member, by its entry in the record; where that has no end, by its Workflow, as suite-member would have judged it."""
+    status = SuiteMemberStatus(name=planned.name, run=planned.run)
+    try:
+        entry = written.member(planned.name) if written is not None else None
+    except RecordError as error:
+        return _ended(status, Ended.error("MemberRecordUnreadable", str(error), Outcome.UNKNOWN))
+    if entry is not None:
+        status = replace(status, workflow=entry.workflow, started_at=entry.created_at, ended_at=entry.ended_at)
+        if entry.outcome is not None:
+            return replace(status, outcome=entry.outcome, reason=entry.reason, message=entry.message)
+        workflows = [found for found in workflows if found.uid == entry.uid]
+        if not workflows:
+            return _ended(status, Ended.error("MemberGone", f"its Workflow {entry.workflow} was deleted", Outcome.GONE))
+    if not workflows:
+        return _ended(status, Ended.error("NotStarted", "it was never started", Outcome.NOT_STARTED))
+    if len(workflows) > 1:
+        names = ", ".join(found.name for found in workflows)
+        return _ended(status, Ended.error("MemberTwice", f"it has several Workflows: {names}", Outcome.UNKNOWN))
+    (workflow,) = workflows
+    status = replace(status, workflow=workflow.name, started_at=workflow.created or None)
+    if not has_ended(workflow.object):
+        message = f"its Workflow {workflow.name} did not end within {WAIT_SECONDS}s after it was stopped"
+        return _ended(status, Ended.error("MemberStillRuns", message, Outcome.UNKNOWN))
+    ended = judge_member(context.cluster, context.identity, planned, workflow)
+    return _ended(replace(status, ended_at=workflow.finished), ended)
+
+
+def _ended(status: SuiteMemberStatus, ended: Ended) -> SuiteMemberStatus:
+    return replace(status, outcome=ended.outcome, reason=ended.reason, message=ended.message)
+
+
+def _status(
+    context: Context,
+    workflow: Workflow,
+    suite: SuiteDocument | None,
+    members: list[SuiteMemberStatus],
+    verdict: SuiteVerdict,
+) -> SuiteStatus:
+    return SuiteStatus(
+        name=suite.name if suite is not None else workflow.template,
+        namespace=context.identity.namespace,
+        run_id=context.identity.workflow,
+        phase=verdict.phase,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        message=verdict.message,
+        start_time=workflow.started,
+        completion_time=format_time(round(context.now())),
+        planned=len(members),
+        passed=sum(member.outcome == Outcome.PASSED for member in members),
+        members=members,
+    )
+
+
+def _record(context: Context, written: SuiteRecord | None, suite: SuiteDocument | None, status: SuiteStatus) -> None:
+    """Seals the record with the status. A suite without a readable plan has no record; its message alone tells the verdict."""
+    if written is None and suite is not None:
+        entry = SuiteEntry(started_at=format_time(context.now()), bundle_hash=context.bundle_hash, suite=suite)
+        written = SuiteRecord.create(context.cluster, context.identity, entry)
+    if written is not None:
+        written.seal(status)
+
+
+def _label(context: Context, status: SuiteStatus) -> None:
+    """Labels the Workflow for lists and selectors. The right to do so is optional; the record holds the verdict."""
+    body = {
+        "metadata": {
+            "labels": {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict},
+            "annotations": {conventions.ANNOTATION_REASON: status.reason},
+        }
+    }
+    try:
+        context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
+    except ForbiddenError:
+        logger.warning("no right to label the Workflow; the verdict is in the record")
+    except ClusterError as error:
+        logger.warning("cannot label the Workflow: %s", error)
