@@ -51,7 +51,7 @@ def _dry_run_bundle(world: World, document: dict[str, Any]) -> int:
     filled = parameters.run_values(bundle.plan, IDENTITY, chain_id, {})
     keys = [key for key in bundle.data if key == "job.yaml" or key.startswith("chain.")]
     for key in keys:
-        _dry_run(world, bundle.manifest(key, filled, {}))
+        _dry_run(world, bundle.manifest(key, {**filled, "ordinal": "0"}, {}))
     return len(keys)
 
 
