@@ -21,7 +21,7 @@ from validationrun.runs.submit import start as start_workflow
 
 RUNS: Final = 20
 _SUBMITS_AT_ONCE: Final = 8
-_SECONDS: Final = 600
+_SECONDS: Final = 900
 
 # Forty nodes that make two blocks a second would need the whole machine for themselves.
 _NODE: Final = {
