@@ -5,14 +5,17 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.spec.faults import missing, parse_as
-from validationrun.spec.findings import Anchor, Finding, quote
+from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.partial import readable_parts
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
 
-AnyDocument = ValidationRun
+AnyDocument = ValidationRun | ValidationSuite
 """A document of any kind that compiles."""
 
-MODELS: Final[dict[str, type[AnyDocument]]] = {conventions.KIND_RUN: ValidationRun}
+MODELS: Final[dict[str, type[AnyDocument]]] = {
+    conventions.KIND_RUN: ValidationRun,
+    conventions.KIND_SUITE: ValidationSuite,
+}
 """The model of each kind. What compiles a kind stands in the table of `compiling.kinds`."""
 
 _LATER: Final = "it comes in a later version; leave it out until then"
@@ -76,9 +79,19 @@ _KINDS: Final = (conventions.KIND_RUN, conventions.KIND_SUITE, conventions.KIND_
 
 
 def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
+    for loc, spec in _run_specs(data):
+        for field in ("sequence", "chaos"):
+            if isinstance(spec, dict) and spec.get(field) is not None:
+                place = (*loc, field)
+                yield Finding("VR111", place, f"{format_path(place)} is not supported yet", _LATER, anchor=Anchor.KEY)
+
+
+def _run_specs(data: dict[str, Any]) -> Iterator[tuple[Loc, Any]]:
+    """Each `spec` of a run in the document, and its place: a suite can hold several."""
     spec = data.get("spec")
-    if not isinstance(spec, dict) or data["kind"] != conventions.KIND_RUN:
-        return
-    for field in ("sequence", "chaos"):
-        if spec.get(field) is not None:
-            yield Finding("VR111", ("spec", field), f"spec.{field} is not supported yet", _LATER, anchor=Anchor.KEY)
+    if data["kind"] == conventions.KIND_RUN:
+        yield ("spec",), spec
+    elif data["kind"] == conventions.KIND_SUITE and isinstance(spec, dict) and isinstance(spec.get("runs"), list):
+        for index, entry in enumerate(spec["runs"]):
+            if isinstance(entry, dict):
+                yield ("spec", "runs", index, "spec"), entry.get("spec")

@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+import pydantic
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.parse import MODELS
 
 
 class _WireSchema(GenerateJsonSchema):
@@ -34,9 +35,26 @@ class _WireSchema(GenerateJsonSchema):
 
 def render_schema() -> str:
     """The schema as text, the same on every machine."""
-    schema = ValidationRun.model_json_schema(by_alias=True, schema_generator=_WireSchema)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_without_titles(schema)}
-    schema["title"] = "ValidationRun"
+    inputs: list[tuple[type[pydantic.BaseModel], JsonSchemaMode]] = [(model, "validation") for model in MODELS.values()]
+    _, definitions = models_json_schema(inputs, by_alias=True, schema_generator=_WireSchema)
+    kinds = ", ".join(MODELS)
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "validation.sei.io/v1alpha1",
+        "description": f"A document of validationrun: {kinds}.",
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {"kind": {"enum": list(MODELS), "description": "Kind of document."}},
+        # Not oneOf, because an editor then shows the faults of the other kinds, too.
+        "allOf": [
+            {
+                "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
+                "then": {"$ref": f"#/$defs/{model.__name__}"},
+            }
+            for kind, model in MODELS.items()
+        ],
+        **_without_titles(definitions),
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

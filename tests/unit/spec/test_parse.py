@@ -8,7 +8,7 @@ from emit_helpers import alert_rule, edited, full_run, node, query_rule, rules_o
 from validationrun.spec import faults
 from validationrun.spec.findings import Anchor, Finding, format_path
 from validationrun.spec.parse import parse_document
-from validationrun.spec.v1alpha1 import ValidationRun, chain, kubernetes, load, rules, run, types
+from validationrun.spec.v1alpha1 import ValidationRun, chain, kubernetes, load, rules, run, suite, types
 from validationrun.spec.v1alpha1.types import PATTERN_WORDS, Model
 
 
@@ -52,7 +52,7 @@ def test_a_missing_api_version_and_kind_are_told_together():
     assert [(f.code, f.loc) for f in parse_document({})[1]] == [("VR201", ("apiVersion",)), ("VR201", ("kind",))]
 
 
-@pytest.mark.parametrize("kind", ["ValidationSuite", "ValidationSchedule"])
+@pytest.mark.parametrize("kind", ["ValidationSchedule"])
 def test_kinds_of_a_later_version_say_so(kind: str):
     finding = _only(lambda run: run.update(kind=kind))
     assert (finding.code, finding.loc) == ("VR111", ("kind",))
@@ -291,7 +291,7 @@ def test_parts_of_pydantics_path_that_are_no_keys_are_left_out():
 def _patterns() -> set[str]:
     """Every pattern that a field of any model has."""
     found: set[str] = set()
-    for module in (chain, kubernetes, load, rules, run):
+    for module in (chain, kubernetes, load, rules, run, suite):
         for _, model in inspect.getmembers(module, inspect.isclass):
             if issubclass(model, Model):
                 _collect(model.model_json_schema(), found)

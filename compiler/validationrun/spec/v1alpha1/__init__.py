@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Series,
     )
     from validationrun.spec.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
+    from validationrun.spec.v1alpha1.suite import SuiteRun, ValidationSuite, ValidationSuiteSpec
 
 __all__ = [
     "AlertRule",
@@ -35,8 +36,11 @@ __all__ = [
     "RunProperties",
     "SeiNodeDeploymentSpec",
     "Series",
+    "SuiteRun",
     "ValidationRun",
     "ValidationRunSpec",
+    "ValidationSuite",
+    "ValidationSuiteSpec",
     "Workload",
 ]
 
@@ -45,6 +49,7 @@ _MODULES: Final = {
     **dict.fromkeys(("LoadSpec", "Workload"), "load"),
     **dict.fromkeys(("AlertRule", "CounterRule", "Matcher", "QueryRule", "Rule", "RunProperties", "Series"), "rules"),
     **dict.fromkeys(("Metadata", "ValidationRun", "ValidationRunSpec"), "run"),
+    **dict.fromkeys(("SuiteRun", "ValidationSuite", "ValidationSuiteSpec"), "suite"),
 }
 
 

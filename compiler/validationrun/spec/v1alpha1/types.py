@@ -58,6 +58,7 @@ class NoFields(Model):
 
 _DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _DNS_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_MEMBER_NAME: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 _CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
 _WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9_]{0,62}$"
 _SHARE: Final = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
@@ -82,6 +83,7 @@ _GO_DURATION: Final = r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"
 PATTERN_WORDS: Final[dict[str, str]] = {
     _DNS_LABEL: "lower-case letters, digits and '-', beginning and ending with a letter or digit",
     _DNS_SUBDOMAIN: "lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+    _MEMBER_NAME: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit",
     _CHAIN_ID: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit, at least two characters",
     _WORKLOAD_NAME: "lower-case letters, digits and '_', at most 63 characters",
     _THRESHOLD: 'a decimal number such as "0", "-2.5" or "1e6"',
@@ -109,6 +111,8 @@ PATTERN_WORDS: Final[dict[str, str]] = {
 DnsLabel = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=63)]
 DnsSubdomain = Annotated[str, Field(pattern=_DNS_SUBDOMAIN, min_length=1, max_length=253)]
 RunName = Annotated[str, Field(pattern=_DNS_LABEL, min_length=1, max_length=40)]
+MemberName = Annotated[str, Field(pattern=_MEMBER_NAME, min_length=1, max_length=40)]
+"""Begins with a letter, because Argo's `depends` takes no task whose name begins with a digit."""
 ChainId = Annotated[str, Field(pattern=_CHAIN_ID, max_length=63)]
 WorkloadName = Annotated[str, Field(pattern=_WORKLOAD_NAME)]
 Share = Annotated[str, Field(pattern=_SHARE, max_length=64)]
