@@ -7,9 +7,9 @@ No logic lives here: labels, annotations, file names, parameter names, exit code
 from typing import Final, Literal
 
 API_VERSION: Final = "validation.sei.io/v1alpha1"
-KIND_RUN = "ValidationRun"
-KIND_SUITE = "ValidationSuite"
-KIND_SCHEDULE = "ValidationSchedule"
+KIND_RUN: Final = "ValidationRun"
+KIND_SUITE: Final = "ValidationSuite"
+KIND_SCHEDULE: Final = "ValidationSchedule"
 
 # API versions of Argo's kinds and of the Sei controller's.
 ARGO_API_VERSION = "argoproj.io/v1alpha1"
@@ -35,6 +35,7 @@ COMPONENT_CHAIN = "chain"
 COMPONENT_RPC = "rpc"
 COMPONENT_LOAD = "load"
 COMPONENT_RULES = "rules"
+COMPONENT_SUITE = "suite"
 
 # The controller sets these labels on the nodes of a SeiNodeDeployment and of a SeiNetwork; peers select by them.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"

@@ -34,12 +34,13 @@ def run(
     specs: SpecArgument, namespace: NamespaceOption = None, form: FormatOption = Format.TREE, label: LabelOption = True
 ) -> None:
     """
-    Show what a run will create, named what, in which order.
+    Show what a run or a suite will create, named what, in which order.
 
     Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
     """
     from validationrun.compiling.explain import mermaid, outline
-    from validationrun.compiling.pipeline import lint_all, plan_run
+    from validationrun.compiling.explain_suite import suite_mermaid, suite_outline
+    from validationrun.compiling.pipeline import lint_all, plans
 
     files, pass_over = read_runs(specs)
     result = lint_all(files, namespace, pass_over)
@@ -47,12 +48,14 @@ def run(
         print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
         raise typer.Exit(EXIT_FINDINGS)
     options = EmitFlags(label=label).checked()
-    for linted in result.runs:
-        plan = plan_run(linted, options)
-        if form is Format.MERMAID:
-            print(mermaid(plan), end="")
-        else:
-            _draw(outline(plan, options))
+    runs, suites = plans(result, options)
+    if form is Format.MERMAID:
+        print("".join([*map(mermaid, runs), *map(suite_mermaid, suites)]), end="")
+        return
+    for run in runs:
+        _draw(outline(run, options))
+    for suite in suites:
+        _draw(suite_outline(suite, options))
 
 
 def _draw(root: "Outline") -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -117,9 +118,15 @@ def outer_finding(finding: Finding, within: Loc | None) -> Finding:
         return finding
     loc = (*within, *finding.loc[1:]) if finding.loc[:1] == ("spec",) else within[:-1]
     message, inner = finding.message, format_path(finding.loc)
-    if inner and message.startswith(inner):
+    if inner and message.startswith(inner) and not inner.startswith("spec."):
         message = format_path(loc) + message.removeprefix(inner)
-    return dataclasses.replace(finding, loc=loc, message=message)
+    outer = f"{format_path(within)}."
+    message, help_ = (_FIELD_OF_INNER.sub(lambda _: outer, text) for text in (message, finding.help))
+    return dataclasses.replace(finding, loc=loc, message=message, help=help_)
+
+
+_FIELD_OF_INNER: Final = re.compile(r"(?<![\w.\]])spec\.(?=[a-z])")
+"""The start of a path in a message about a run: no field of the run's own is named `spec` at the root of a longer path."""
 
 
 def place(finding: Finding, document: Document, file: str) -> Diagnostic:

@@ -4,7 +4,7 @@ An outline of a run for people: objects and their names, order, pods, rules, rig
 Pure: takes a plan, returns nested lines. `cli.explain` prints them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from validationrun.base.durations import format_duration
@@ -155,9 +155,21 @@ def _window(planned: PlannedRule, plan: Plan) -> Iterator[str]:
         yield told
 
 
+def _shards(plan: Plan) -> int:
+    return plan.load.shards if plan.load else 0
+
+
+def _nodes(plan: Plan) -> int:
+    return sum(entry.replicas for entry in plan.deployments)
+
+
+def pods_at_once(plan: Plan) -> int:
+    """The most pods of a run at one time: nodes, shards, and the steps that run beside each other; a finished pod counts no more."""
+    return _nodes(plan) + _shards(plan) + (2 if plan.load else 1)
+
+
 def _pods(root: Outline, plan: Plan) -> None:
-    shards = plan.load.shards if plan.load else 0
-    nodes = sum(entry.replicas for entry in plan.deployments)
+    shards, nodes = _shards(plan), _nodes(plan)
     node = root.add(f"pods: {plan.step_count + shards + nodes}")
     node.add(f"{plan.step_count} steps, whatever the number of rules")
     if shards:
@@ -169,12 +181,16 @@ def _pods(root: Outline, plan: Plan) -> None:
 def _rights(node: Outline, plan: Plan) -> None:
     for account, rights in ((plan.accounts.steps, plan.step_rights), (plan.accounts.finalize, plan.finalize_rights)):
         child = node.add(f"account {account}")
-        for right in rights:
-            entry = child.add(_right(right))
-            if right.amounts_to:
-                entry.add(f"allows more: {right.amounts_to}")
+        add_rights(child, rights)
     if plan.accounts.workload:
         node.add(f"account {plan.accounts.workload}: {_token(plan)}")
+
+
+def add_rights(node: Outline, rights: Iterable[Right]) -> None:
+    for right in rights:
+        entry = node.add(right_line(right))
+        if right.amounts_to:
+            entry.add(f"allows more: {right.amounts_to}")
 
 
 def _token(plan: Plan) -> str:
@@ -184,7 +200,7 @@ def _token(plan: Plan) -> str:
     return "none (the workload gets no API token)"
 
 
-def _right(right: Right) -> str:
+def right_line(right: Right) -> str:
     group = f".{right.group}" if right.group else ""
     names = f" ({', '.join(right.names)})" if right.names else ""
     return f"{', '.join(right.verbs)} {', '.join(right.resources)}{group}{names}: {right.why}"

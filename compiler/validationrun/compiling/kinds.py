@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.base import conventions
 from validationrun.compiling.check import check
+from validationrun.compiling.check.suite import check_suite
 from validationrun.compiling.documents import Linted
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.sizes import may_be_large, size_findings
 from validationrun.compiling.plan import Plan, build_plan
-from validationrun.compiling.together import Together, plan_run
+from validationrun.compiling.plan.suite import SuitePlan
+from validationrun.compiling.suites import inline_runs, suite_findings, suite_plan
+from validationrun.compiling.together import Together
 from validationrun.spec.findings import Finding, Loc
 from validationrun.spec.parse import AnyDocument
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.files import EmittedFile
 
-AnyPlan = Plan
+AnyPlan = Plan | SuitePlan
 """The plan of a document of any kind."""
 
 
@@ -74,13 +77,28 @@ def _emit_run(linted: Linted[ValidationRun], together: Together) -> "tuple[Plan,
     """Imports Hera, which no earlier stage needs."""
     from validationrun.compiling.emit.files import emit  # noqa: PLC0415 - half a second that lint, explain and --help do not pay
 
-    plan = plan_run(linted, together.options)
+    plan = together.plan_of(linted)
     files, findings = emit(plan, together.options)
     return plan, files, findings
 
 
+def _runs_inside(suite: ValidationSuite) -> Iterator[Inner]:
+    for within, run in inline_runs(suite):
+        yield Inner(run, within)
+
+
+def _emit_suite(
+    linted: Linted[ValidationSuite], together: Together
+) -> "tuple[SuitePlan, list[EmittedFile], list[Finding]]":
+    from validationrun.compiling.emit.suite_files import emit_suite  # noqa: PLC0415 - Hera
+
+    plan = suite_plan(linted, together)
+    return plan, emit_suite(plan, together.options), []
+
+
 KINDS: Final[dict[str, Kind]] = {
     conventions.KIND_RUN: Kind(check=check, finished=_finished_run, emit=_emit_run),
+    conventions.KIND_SUITE: Kind(check=check_suite, inner=_runs_inside, among=suite_findings, emit=_emit_suite),
 }
 """In the order of compilation: a document names others of earlier kinds only."""
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from validationrun.compiling.check.readable import readable
-from validationrun.compiling.documents import NOUNS, Linted, LintResult, outer_finding, place
+from validationrun.compiling.documents import NOUNS, Linted, LintResult, of_type, outer_finding, place
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.kinds import KINDS, AnyPlan, in_order
 from validationrun.compiling.plan import Plan
+from validationrun.compiling.plan.suite import SuitePlan
 from validationrun.compiling.silencing import silence
+from validationrun.compiling.suites import suite_plan
 from validationrun.compiling.together import Together, plan_run
 from validationrun.spec import neighbours
 from validationrun.spec.findings import Diagnostic, Finding, Loc, Severity, has_errors, worst_first
@@ -22,7 +24,7 @@ from validationrun.spec.neighbours import PassOver
 from validationrun.spec.parse import AnyDocument, document_parts, parse_document
 from validationrun.spec.partial import UnreadableError, unreadable
 from validationrun.spec.source import Document, find_ignores, read
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.files import EmittedFile
@@ -37,6 +39,7 @@ __all__ = [
     "lint",
     "lint_all",
     "plan_run",
+    "plans",
 ]
 
 Look = Callable[[ValidationRun], Iterable[Finding]]
@@ -144,11 +147,13 @@ def _lint_document(
     spec, contradictions = _with_namespace(spec, namespace)
     findings += contradictions
     todo: list[tuple[AnyDocument, Loc | None]] = [(spec, None)]
+    whole = True
     while todo:
         part, within = todo.pop(0)
         kind = KINDS[part.kind]
         findings = [*findings, *kind.check(part)]
-        whole = not has_errors(findings)
+        # What is written inside a document with wrong fields may lack some, too.
+        whole = whole and not has_errors(findings)
         if whole:
             findings += kind.finished(part, source.content)
             findings += look(part) if look is not None and isinstance(part, ValidationRun) else ()
@@ -241,6 +246,13 @@ def compile_all(
     if not linted.ok:
         return CompileResult([], linted.diagnostics)
     return emit_all(linted, options)
+
+
+def plans(linted: LintResult, options: EmitOptions) -> tuple[list[Plan], list[SuitePlan]]:
+    """The plans of documents without errors: of the runs, those inside suites too, and of the suites."""
+    together = Together(linted, options)
+    runs = [together.plan_of(run) for run in linted.runs]
+    return runs, [suite_plan(suite, together) for suite in of_type(linted.documents, ValidationSuite)]
 
 
 def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> CompileResult:

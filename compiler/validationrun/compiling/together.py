@@ -4,21 +4,28 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from validationrun.compiling.documents import Linted, LintResult
+from validationrun.compiling.documents import Linted, LintResult, of_type
 from validationrun.compiling.emit.bundle import Bundle, build_bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan import Plan, PlanOptions, build_plan
+from validationrun.compiling.suite_members import run_name
 from validationrun.spec.parse import AnyDocument
-from validationrun.spec.v1alpha1 import ValidationRun
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
 
 _D = TypeVar("_D", bound=AnyDocument)
 
 
-def plan_run(linted: Linted[ValidationRun], options: EmitOptions) -> Plan:
-    return build_plan(
-        linted.run,
-        PlanOptions(options.runner_image, options.label, options.cluster_domain, options.prometheus_url, options.lock),
+def plan_run(linted: Linted[ValidationRun], options: EmitOptions, *, in_suite: bool = False) -> Plan:
+    """
+    The plan of a run.
+
+    Args:
+        in_suite: a suite of the same compilation starts it.
+    """
+    chosen = PlanOptions(
+        options.runner_image, options.label, options.cluster_domain, options.prometheus_url, options.lock
     )
+    return build_plan(linted.run, chosen, in_suite=in_suite)
 
 
 class Together:
@@ -33,6 +40,11 @@ class Together:
         self.documents: Sequence[Linted[AnyDocument]] = linted.documents
         self._named = {(entry.kind, namespace, name) for name, namespace, entry in linted.named}
         self._by_name = {(entry.kind, entry.namespace, entry.name): entry for entry in linted.documents}
+        self._in_suites = {
+            (suite.namespace, run_name(suite.document, entry))
+            for suite in of_type(linted.documents, ValidationSuite)
+            for entry in suite.document.spec.runs
+        }
         self.run_plan: Callable[[str, str], Plan | None] = functools.cache(self._run_plan)
         self.run_bundle: Callable[[str, str], Bundle | None] = functools.cache(self._run_bundle)
 
@@ -45,9 +57,13 @@ class Together:
         """Whether there is a document of this kind and name, also one with errors."""
         return (kind.__name__, namespace, name) in self._named
 
+    def plan_of(self, run: Linted[ValidationRun]) -> Plan:
+        """The plan of one of the runs."""
+        return self.run_plan(run.namespace, run.name) or plan_run(run, self.options)
+
     def _run_plan(self, namespace: str, name: str) -> Plan | None:
         run = self.find(ValidationRun, namespace, name)
-        return None if run is None else plan_run(run, self.options)
+        return None if run is None else plan_run(run, self.options, in_suite=(namespace, name) in self._in_suites)
 
     def _run_bundle(self, namespace: str, name: str) -> Bundle | None:
         plan = self.run_plan(namespace, name)

@@ -13,3 +13,8 @@ def accounts_of(spec: ValidationRunSpec, namespace: str) -> Accounts:
 
 def workload_account(load: LoadSpec, namespace: str) -> str:
     return load.workload.service_account_name or f"{namespace}-runner"
+
+
+def suite_account(service_account_name: str | None, namespace: str) -> str:
+    """The account of a suite's own steps. Never that of a member's steps, because it may create Workflows."""
+    return f"{service_account_name or f'{namespace}-validation'}-suite"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.compiling.emit.admission import Validation, only_keys, policy, policy_binding, unchanged
 from validationrun.compiling.emit.object_types import (
     AdmissionBinding,
     AdmissionPolicy,
@@ -17,23 +18,23 @@ from validationrun.compiling.plan import Plan, Right, SharedRules
 from validationrun.compiling.plan.manifests import app_labels
 
 _RBAC: Final = "rbac.authorization.k8s.io"
-_LABELS: Final = {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY}
+OUR_LABELS: Final = {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels()}
 
 # The only keys that finalize may change on a Workflow.
-_LABEL_KEYS: Final = (
+VERDICT_LABELS: Final = (
     conventions.LABEL_PHASE, conventions.LABEL_VERDICT, conventions.LABEL_CHAIN_ID, conventions.LABEL_OVERRIDDEN,
 )  # fmt: skip
-_ANNOTATION_KEYS: Final = (conventions.ANNOTATION_REASON, conventions.ANNOTATION_OVERRIDDEN)
+VERDICT_ANNOTATIONS: Final = (conventions.ANNOTATION_REASON, conventions.ANNOTATION_OVERRIDDEN)
 
 
 def access_objects(plan: Plan) -> list[Role | RoleBinding]:
     """For the run's namespace: a Role and a RoleBinding for the steps, and a pair for finalize."""
     steps, finalize = f"{plan.name}-steps", f"{plan.name}-finalize"
     return [
-        _role(plan.namespace, steps, plan.step_rights),
-        _binding(plan.namespace, steps, plan, plan.accounts.steps),
-        _role(plan.namespace, finalize, plan.finalize_rights),
-        _binding(plan.namespace, finalize, plan, plan.accounts.finalize),
+        role(plan.namespace, steps, plan.step_rights),
+        binding(plan.namespace, steps, plan.namespace, plan.accounts.steps),
+        role(plan.namespace, finalize, plan.finalize_rights),
+        binding(plan.namespace, finalize, plan.namespace, plan.accounts.finalize),
     ]
 
 
@@ -41,13 +42,18 @@ def access_comments(plan: Plan) -> str:
     """Says above the Roles what their broad rights amount to. RBAC cannot limit `create` or `patch` to objects of this run."""
     lines = ["RBAC cannot limit these rights to the objects of this run, so each allows more than the run needs:"]
     for account, rights in ((plan.accounts.steps, plan.step_rights), (plan.accounts.finalize, plan.finalize_rights)):
-        lines += [
-            f"- {account}, {', '.join(right.verbs)} {', '.join(right.resources)}: {right.amounts_to}"
-            for right in rights
-            if right.amounts_to
-        ]
+        lines += amounts(account, rights)
     lines.append("Whoever can run a pod as one of these accounts can therefore write a verdict.")
     return "".join(f"# {line}\n" for line in lines)
+
+
+def amounts(account: str, rights: Sequence[Right]) -> list[str]:
+    """What the broad rights of an account amount to, a line for each."""
+    return [
+        f"- {account}, {', '.join(right.verbs)} {', '.join(right.resources)}: {right.amounts_to}"
+        for right in rights
+        if right.amounts_to
+    ]
 
 
 def shared_objects(plan: Plan) -> list[Role | RoleBinding]:
@@ -57,8 +63,8 @@ def shared_objects(plan: Plan) -> list[Role | RoleBinding]:
         # Neither name can hold a dot, so run `x` of `eng-ada` and run `ada-x` of `eng` get different names.
         name = f"{plan.namespace}.{plan.name}-rules"
         objects += [
-            _role(shared.namespace, name, _shared_rights(shared)),
-            _binding(shared.namespace, name, plan, plan.accounts.steps),
+            role(shared.namespace, name, _shared_rights(shared)),
+            binding(shared.namespace, name, plan.namespace, plan.accounts.steps),
         ]
     return objects
 
@@ -71,11 +77,11 @@ def _shared_rights(shared: SharedRules) -> list[Right]:
     ]
 
 
-def _role(namespace: str, name: str, rights: Sequence[Right]) -> Role:
+def role(namespace: str, name: str, rights: Sequence[Right]) -> Role:
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "Role",
-        "metadata": {"name": name, "namespace": namespace, "labels": {**_LABELS, **app_labels()}},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(OUR_LABELS)},
         "rules": [_rule(right) for right in rights],
     }
 
@@ -87,13 +93,14 @@ def _rule(right: Right) -> PolicyRule:
     return {"apiGroups": group, "resources": resources, "resourceNames": list(right.names), "verbs": verbs}
 
 
-def _binding(namespace: str, name: str, plan: Plan, account: str) -> RoleBinding:
+def binding(namespace: str, name: str, account_namespace: str, account: str) -> RoleBinding:
+    """Binds the Role of this name to an account, which may be of another namespace."""
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "RoleBinding",
-        "metadata": {"name": name, "namespace": namespace, "labels": {**_LABELS, **app_labels()}},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(OUR_LABELS)},
         "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": plan.namespace}],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_namespace}],
     }
 
 
@@ -107,72 +114,26 @@ def cluster_objects(plan: Plan) -> list[AdmissionPolicy | AdmissionBinding]:
     """
     # Neither name can hold a dot, so no other run of the cluster has a policy of this name.
     name = f"validationrun.{plan.namespace}.{plan.name}"
-    metadata: Metadata = {"name": name, "labels": {**_LABELS, **app_labels()}}
+    metadata: Metadata = {"name": name, "labels": dict(OUR_LABELS)}
     user = f"system:serviceaccount:{plan.namespace}:{plan.accounts.finalize}"
-    return [_policy(metadata, user), _policy_binding(metadata, plan.namespace)]
+    validations = [
+        Validation(unchanged("spec"), "finalize may not change spec"),
+        Validation(unchanged("status"), "finalize may not change status"),
+        *(
+            Validation(unchanged(f"metadata.{field}"), f"finalize may not change metadata.{field}")
+            for field in ("ownerReferences", "finalizers")
+        ),
+        _only_keys("labels", VERDICT_LABELS),
+        _only_keys("annotations", VERDICT_ANNOTATIONS),
+    ]
+    condition = {"name": "finalize-account", "expression": f"request.userInfo.username == '{user}'"}
+    return [policy(metadata, ("UPDATE",), condition, validations), policy_binding(metadata, plan.namespace)]
 
 
-def _policy(metadata: Metadata, user: str) -> AdmissionPolicy:
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": metadata,
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": ["argoproj.io"],
-                        "apiVersions": ["*"],
-                        "operations": ["UPDATE"],
-                        "resources": ["workflows"],
-                    }
-                ],
-            },
-            "matchConditions": [{"name": "finalize-account", "expression": f"request.userInfo.username == '{user}'"}],
-            "validations": [
-                _unchanged("spec"),
-                _unchanged("status"),
-                *(_unchanged_metadata(field) for field in ("ownerReferences", "finalizers")),
-                _only_keys("labels", _LABEL_KEYS),
-                _only_keys("annotations", _ANNOTATION_KEYS),
-            ],
-        },
-    }
-
-
-def _policy_binding(metadata: Metadata, namespace: str) -> AdmissionBinding:
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": metadata,
-        "spec": {
-            "policyName": metadata["name"],
-            "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
-        },
-    }
-
-
-def _unchanged(field: str) -> dict[str, str]:
-    expression = f"has(object.{field}) == has(oldObject.{field}) && (!has(object.{field}) || object.{field} == oldObject.{field})"
-    return {"expression": expression, "message": f"finalize may not change {field}"}
-
-
-def _unchanged_metadata(field: str) -> dict[str, str]:
-    return {**_unchanged(f"metadata.{field}"), "message": f"finalize may not change metadata.{field}"}
-
-
-def _only_keys(field: str, allowed: Sequence[str]) -> dict[str, str]:
-    """Compares in both directions, so that no other key can be added, changed or removed."""
-    keys = ", ".join(f"'{key}'" for key in allowed)
-
-    def same(one: str, other: str) -> str:
-        kept = f"has({other}.metadata.{field}) && k in {other}.metadata.{field} && {other}.metadata.{field}[k] == {one}.metadata.{field}[k]"
-        return f"(!has({one}.metadata.{field}) || {one}.metadata.{field}.all(k, k in [{keys}] || ({kept})))"
-
-    expression = f"{same('object', 'oldObject')} && {same('oldObject', 'object')}"
-    return {"expression": expression, "message": f"finalize may change only these {field}: {', '.join(allowed)}"}
+def _only_keys(field: str, allowed: Sequence[str]) -> Validation:
+    return Validation(
+        only_keys(f"metadata.{field}", allowed), f"finalize may change only these {field}: {', '.join(allowed)}"
+    )
 
 
 def kustomization() -> Kustomization:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit import yaml
-from validationrun.compiling.emit.object_types import ConfigMap
+from validationrun.compiling.emit.object_types import ConfigMap, Metadata
 from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.contract.plan_json import (
@@ -28,7 +28,7 @@ from validationrun.contract.plan_json import (
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import opening_seconds
 
-_HASH_IN_NAME: Final = 8
+HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
 _LONGEST_RUN_ID: Final = 63
 _LONGEST_CHAIN_ID: Final = 48
@@ -52,7 +52,7 @@ class Bundle:
 
 
 def build_bundle(plan: Plan) -> Bundle:
-    data = {conventions.BUNDLE_PLAN: _readable_json(plan_document(plan).to_data(), "") + "\n"}
+    data = {conventions.BUNDLE_PLAN: readable_json(plan_document(plan).to_data(), "") + "\n"}
     if plan.rules:
         data[conventions.BUNDLE_RULES] = yaml.dump([_rule(rule) for rule in plan.rules])
     for entry in plan.deployments:
@@ -62,20 +62,20 @@ def build_bundle(plan: Plan) -> Bundle:
         data.update({file.key: file.text for file in plan.load.config})
     digest = bundle_hash(data)
     size = sum(len(key) + len(text.encode()) for key, text in data.items())
-    return Bundle(f"{plan.name}-bundle-{digest[:_HASH_IN_NAME]}", digest, data, size, size + _growth(plan))
+    return Bundle(f"{plan.name}-bundle-{digest[:HASH_IN_NAME]}", digest, data, size, size + _growth(plan))
 
 
-def _readable_json(value: Any, indent: str) -> str:
+def readable_json(value: Any, indent: str) -> str:
     """JSON for reviewers: a value that fits on a line stays on one line; a longer value is split."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) <= _JSON_WIDTH or not isinstance(value, (dict, list, tuple)):
         return line
     deeper = indent + "  "
     if isinstance(value, (list, tuple)):
-        items = [deeper + _readable_json(item, deeper) for item in value]
+        items = [deeper + readable_json(item, deeper) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]"
     entries = [
-        f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_readable_json(item, deeper)}" for key, item in value.items()
+        f"{deeper}{json.dumps(key, ensure_ascii=False)}: {readable_json(item, deeper)}" for key, item in value.items()
     ]
     return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
@@ -84,22 +84,27 @@ def config_map(plan: Plan, bundle: Bundle) -> ConfigMap:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {
-            "name": bundle.name,
-            "namespace": plan.namespace,
-            "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels()},
-            "annotations": {
-                conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
-                conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
-                # A running workflow may still need the bundle of an older commit.
-                "argocd.argoproj.io/sync-options": "Prune=false,ServerSideApply=true",
-                "kustomize.toolkit.fluxcd.io/prune": "disabled",
-                # Flux's postBuild would replace `${chainId}` long before a run exists.
-                "kustomize.toolkit.fluxcd.io/substitute": "disabled",
-            },
-        },
+        "metadata": bundle_metadata(bundle.name, plan.namespace, plan.spec_hash, bundle.hash),
         "immutable": True,
         "data": bundle.data,
+    }
+
+
+def bundle_metadata(name: str, namespace: str, spec_hash: str, digest: str) -> Metadata:
+    """Of the ConfigMap of a run or a suite."""
+    return {
+        "name": name,
+        "namespace": namespace,
+        "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels()},
+        "annotations": {
+            conventions.ANNOTATION_SPEC_HASH: spec_hash,
+            conventions.ANNOTATION_BUNDLE_HASH: digest,
+            # A running workflow may still need the bundle of an older commit.
+            "argocd.argoproj.io/sync-options": "Prune=false,ServerSideApply=true",
+            "kustomize.toolkit.fluxcd.io/prune": "disabled",
+            # Flux's postBuild would replace `${chainId}` long before a run exists.
+            "kustomize.toolkit.fluxcd.io/substitute": "disabled",
+        },
     }
 
 

@@ -38,10 +38,25 @@ def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Find
         "kustomization.yaml": [access.kustomization()],
         "workflowtemplate.yaml": [template],
     }
-    head = header(plan.namespace, plan.name)
     comments = {"access.yaml": access.access_comments(plan)}
+    return as_files(plan.namespace, plan.name, documents, comments), findings
+
+
+def as_files(
+    namespace: str,
+    name: str,
+    documents: Mapping[str, Sequence[Mapping[str, object]]],
+    comments: Mapping[str, str],
+) -> list[EmittedFile]:
+    """
+    The texts of the objects by file, sorted by name. A file without objects is left out.
+
+    Args:
+        comments: by file; they stand above its objects.
+    """
+    head = header(namespace, name)
     return [
-        EmittedFile(name, head + comments.get(name, "") + "---\n".join(yaml.dump(value) for value in values))
-        for name, values in sorted(documents.items())
+        EmittedFile(file, head + comments.get(file, "") + "---\n".join(yaml.dump(value) for value in values))
+        for file, values in sorted(documents.items())
         if values
-    ], findings
+    ]

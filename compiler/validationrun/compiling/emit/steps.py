@@ -8,6 +8,7 @@ from hera.workflows import models as m
 from validationrun.base import conventions
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.workflow_parts import container_security
 from validationrun.compiling.plan import Plan, Step
 from validationrun.contract.record_key import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.oracle.outcome import RunReason, Verdict
@@ -86,13 +87,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
             limits={"memory": f"{step.memory_mib}Mi"},
         ),
         pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n" if is_finalize else None,
-        security_context=m.SecurityContext(
-            allow_privilege_escalation=False,
-            capabilities=m.Capabilities(drop=["ALL"]),
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
-        ),
+        security_context=container_security(),
         volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
         outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
         metrics=_metrics(plan) if is_finalize else None,

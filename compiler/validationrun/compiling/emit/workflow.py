@@ -14,31 +14,26 @@ from hera.workflows.protocol import Templatable
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
-from validationrun.compiling.emit import yaml
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.steps import step_template, volumes
+from validationrun.compiling.emit.workflow_parts import (
+    ENTRYPOINT,
+    executor_patch,
+    instance_label,
+    ordered,
+    pod_metadata,
+    pod_security,
+    ttl,
+)
 from validationrun.compiling.plan import Plan
-from validationrun.compiling.plan.load import DO_NOT_DISRUPT
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.rules import type_of
 from validationrun.spec.v1alpha1 import Rule
 
-ENTRYPOINT: Final = "main"
-_USER: Final = 8737
-"""The user id of Argo's non-root images and of the runner image."""
-
-_WEEK: Final = 7 * 24 * 3600
 _PARALLELISM: Final = 10
 """More pods than a run has at once. A lower default of an installation would keep the evaluator from running beside the load."""
-
-_RESTRICTED: Final[dict[str, Any]] = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
     with WorkflowTemplate(
         name=plan.name,
         namespace=plan.namespace,
-        labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **_instance_label(options)},
+        labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **instance_label(options)},
         annotations={**_titles(plan, f"ValidationRun {plan.name}"), **_hashes(plan, bundle)},
         entrypoint=ENTRYPOINT,
         # Runs after every ending but delete and terminate. Not hooks.exit, because an installation's default for onExit
@@ -59,18 +54,16 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
         service_account_name=plan.accounts.steps,
         automount_service_account_token=True,
         workflow_metadata=_workflow_metadata(plan, options),
-        pod_metadata=_pod_metadata(),
+        pod_metadata=pod_metadata(),
         active_deadline_seconds=plan.timings.workflow_deadline_s,
         synchronization=_mutex(plan),
-        ttl_strategy=m.TTLStrategy(
-            seconds_after_completion=_WEEK, seconds_after_success=_WEEK, seconds_after_failure=_WEEK
-        ),
+        ttl_strategy=ttl(),
         pod_gc=m.PodGC(strategy="OnWorkflowSuccess"),
         parallelism=_PARALLELISM,
         archive_logs=False,
         pod_priority_class_name=options.priority_class or None,
-        security_context=_pod_security(),
-        pod_spec_patch=_executor_patch() if options.executor_patch else None,
+        security_context=pod_security(),
+        pod_spec_patch=executor_patch() if options.executor_patch else None,
         volumes=volumes(),
         templates=templates,
     ) as template:
@@ -78,8 +71,8 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
     data = template.to_dict()
     # The DAG comes first, then its steps.
     data["spec"]["templates"].sort(key=lambda item: item["name"] != ENTRYPOINT)
-    ordered: dict[str, Any] = _ordered(data)
-    return ordered
+    result: dict[str, Any] = ordered(data)
+    return result
 
 
 def _titles(plan: Plan, what: str) -> dict[str, str]:
@@ -134,10 +127,6 @@ def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:
     }
 
 
-def _instance_label(options: EmitOptions) -> dict[str, str]:
-    return {conventions.LABEL_INSTANCE_ID: options.instance_id} if options.instance_id else {}
-
-
 def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
     return m.WorkflowMetadata(
         labels={
@@ -148,7 +137,7 @@ def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
             conventions.LABEL_PHASE: Phase.RUNNING,
             conventions.LABEL_VERDICT: Verdict.AWAITED,
             conventions.LABEL_CHAIN_ID: "",
-            **_instance_label(options),
+            **instance_label(options),
         },
         annotations={
             **_titles(plan, "{{workflow.name}}"),
@@ -156,22 +145,6 @@ def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
             conventions.ANNOTATION_REASON: "",
         },
         labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
-    )
-
-
-def _pod_metadata() -> m.Metadata:
-    return m.Metadata(
-        labels={
-            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
-            conventions.LABEL_RUN_ID: "{{workflow.name}}",
-            **app_labels(),
-        },
-        annotations={
-            **DO_NOT_DISRUPT,
-            # An injected sidecar would keep a step's pod running.
-            "sidecar.istio.io/inject": "false",
-            "linkerd.io/inject": "disabled",
-        },
     )
 
 
@@ -190,26 +163,6 @@ def _mutex(plan: Plan) -> m.Synchronization | None:
     return m.Synchronization(mutexes=[m.Mutex(name=name)])
 
 
-def _pod_security() -> m.PodSecurityContext:
-    return m.PodSecurityContext(
-        run_as_non_root=True,
-        run_as_user=_USER,
-        run_as_group=_USER,
-        fs_group=_USER,
-        seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
-    )
-
-
-def _executor_patch() -> str:
-    """Sets a security context for Argo's containers: they have none, and restricted Pod Security would refuse every step."""
-    resources = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
-    patch = {
-        "initContainers": [{"name": "init", "securityContext": _RESTRICTED, "resources": resources}],
-        "containers": [{"name": "wait", "securityContext": _RESTRICTED, "resources": resources}],
-    }
-    return yaml.dump(patch)
-
-
 def _dag(plan: Plan) -> None:
     """The DAG has no failFast, outputs or hooks, because each could end the DAG before the evaluator has signed off."""
     no_retry = m.RetryStrategy(limit="0", retry_policy="OnError")
@@ -223,29 +176,3 @@ def _dag(plan: Plan) -> None:
                 dependencies=[step.depends] if step.depends else None,
                 continue_on=m.ContinueOn(failed=True) if step.continue_on_failed else None,
             )
-
-
-# Keys in reading order; the others follow by name.
-_FIRST: Final = (
-    "apiVersion", "kind", "name", "help", "key", "namespace", "metadata", "labels", "annotations", "spec",
-    "entrypoint", "onExit", "arguments", "description", "value", "parameters", "serviceAccountName",
-    "automountServiceAccountToken", "activeDeadlineSeconds", "synchronization", "workflowMetadata", "podMetadata",
-    "timeout", "retryStrategy", "failFast", "template", "dependencies", "continueOn", "dag", "image", "command", "args", "env",
-)  # fmt: skip
-_LAST: Final = ("podSpecPatch", "volumeMounts", "volumes", "outputs", "metrics", "templates")
-_RANK: Final = {
-    **{key: index for index, key in enumerate(_FIRST)},
-    **{key: 1000 + index for index, key in enumerate(_LAST)},
-}
-_MIDDLE: Final = 500
-
-
-def _ordered(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: (_RANK.get(key, _MIDDLE), key))}
-    if isinstance(value, list):
-        return [_ordered(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        # Kubernetes stores 300.0 as 300, so applying 300.0 again would always show a difference.
-        return int(value)
-    return value

@@ -40,12 +40,13 @@ class PlanOptions:
     lock: tuple[str, ...] = ()
 
 
-def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan:
+def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions(), *, in_suite: bool = False) -> Plan:
     """
     The plan of a run that passed every check.
 
     Args:
         run: its namespace is set.
+        in_suite: a suite starts the run, which then has the parameter `suite` and ends when its suite does.
     """
     spec, namespace = run.spec, _namespace(run)
     times = timings(spec, _grace_seconds(spec))
@@ -54,7 +55,11 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan
     load = _load(spec, namespace, times, results)
     steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
     parameters = _parameters(spec, deployments, load, options)
-    locked = tuple(entry.name for entry in parameters if {entry.name, conventions.LOCK_ALL} & set(options.lock))
+    if in_suite:
+        parameters += (
+            Parameter(conventions.PARAM_SUITE, "The suite that this run is a member of; only a suite gives it", ""),
+        )
+    locked = tuple(entry.name for entry in parameters if _is_locked(entry, options))
     return Plan(
         name=run.metadata.name,
         namespace=namespace,
@@ -74,10 +79,17 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions()) -> Plan
         parameters=tuple(entry for entry in parameters if entry.name not in locked),
         locked=locked,
         prometheus_url=options.prometheus_url,
-        step_rights=step_rights(spec, namespace),
+        step_rights=step_rights(spec, namespace, in_suite=in_suite),
         finalize_rights=finalize_rights(spec, labels_workflow=options.labels_workflow),
         shared_rules=shared_rules(spec, namespace),
         brings_chain_up=spec.chain.endpoints is None,
+    )
+
+
+def _is_locked(parameter: Parameter, options: PlanOptions) -> bool:
+    """No lock is about the suite of a run, which its submitter cannot give anyway."""
+    return parameter.name != conventions.PARAM_SUITE and bool(
+        {parameter.name, conventions.LOCK_ALL} & set(options.lock)
     )
 
 

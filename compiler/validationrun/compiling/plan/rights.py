@@ -29,8 +29,8 @@ _ANY_JOB = "stop or suspend every Job of the namespace"
 _ANY_WORKFLOW = "run as any account of the namespace, unless the policy of access-cluster.yaml is in force"
 
 
-def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
-    """For the account that runs ensure-chain, wait-chain-ready, load-job and rule-evaluator."""
+def step_rights(spec: ValidationRunSpec, namespace: str, *, in_suite: bool = False) -> tuple[Right, ...]:
+    """For the account that runs ensure-chain, wait-chain-ready, load-job and rule-evaluator, of a run that a suite may start."""
     rights = [
         Right(
             "",
@@ -60,6 +60,8 @@ def step_rights(spec: ValidationRunSpec, namespace: str) -> tuple[Right, ...]:
         rights.append(
             Right("monitoring.coreos.com", ("prometheusrules",), ("get",), "alert references resolve", tuple(own))
         )
+    if in_suite:
+        rights.append(Right("argoproj.io", ("workflows",), ("get",), "end the run when its suite is stopped or gone"))
     return (*rights, _TASK_RESULTS)
 
 

@@ -1,0 +1,299 @@
+"""
+SuitePlan -> WorkflowTemplate: one task for each member, all of one template, and suite-finalize as the exit handler.
+
+It holds no text of a user but names that passed a DNS pattern: values of parameters stand in the bundle alone.
+"""
+
+from typing import Any, Final
+
+from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTemplate
+from hera.workflows import models as m
+
+from validationrun.base import conventions
+from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.suite_bundle import SuiteBundle
+from validationrun.compiling.emit.workflow_parts import (
+    ENTRYPOINT,
+    container_security,
+    executor_patch,
+    instance_label,
+    ordered,
+    pod_metadata,
+    pod_security,
+    ttl,
+)
+from validationrun.compiling.plan.manifests import app_labels
+from validationrun.compiling.plan.suite import SuiteMember, SuitePlan
+from validationrun.contract.record_key import SUITE_FINALIZE, SUITE_MEMBER
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
+
+MEMBER_TEMPLATE: Final = "member"
+MEMBER_INPUT: Final = "member"
+
+END_TASK: Final = "End"
+"""The last task. No member has its name, because those have no capitals."""
+
+END_TEMPLATE: Final = "end"
+
+_ANY_END: Final = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned")
+_ATTEMPTS: Final = 3
+_FINALIZE_GRACE_SECONDS: Final = 300
+_DURATION_BUCKETS: Final = (900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
+
+
+def suite_template(plan: SuitePlan, bundle: SuiteBundle, options: EmitOptions) -> dict[str, Any]:
+    """The WorkflowTemplate as plain data, with its keys in reading order."""
+    with WorkflowTemplate(
+        name=plan.name,
+        namespace=plan.namespace,
+        labels={**_ours(options), conventions.LABEL_SUITE: plan.name},
+        annotations={**_titles(plan, f"ValidationSuite {plan.name}"), **_hashes(plan, bundle)},
+        entrypoint=ENTRYPOINT,
+        on_exit=SUITE_FINALIZE,
+        service_account_name=plan.account,
+        automount_service_account_token=True,
+        workflow_metadata=_workflow_metadata(plan, options),
+        pod_metadata=pod_metadata(),
+        active_deadline_seconds=plan.deadline_s,
+        ttl_strategy=ttl(),
+        pod_gc=m.PodGC(strategy="OnWorkflowSuccess"),
+        # One more than the members at once, so that a lost pod that is still ending keeps no other from starting.
+        parallelism=plan.max_parallel + 1,
+        archive_logs=False,
+        pod_priority_class_name=options.priority_class or None,
+        security_context=pod_security(),
+        pod_spec_patch=executor_patch() if options.executor_patch else None,
+        volumes=[
+            m.Volume(name="bundle", config_map=m.ConfigMapVolumeSource(name=bundle.name, optional=True)),
+            m.Volume(name="outputs", empty_dir=m.EmptyDirVolumeSource()),
+            m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource()),
+        ],
+        templates=[_member_template(plan, bundle), _end_template(), _finalize_template(plan, bundle)],
+    ) as template:
+        _dag(plan)
+    data = template.to_dict()
+    data["spec"]["templates"].sort(key=lambda item: item["name"] != ENTRYPOINT)
+    result: dict[str, Any] = ordered(data)
+    return result
+
+
+def _ours(options: EmitOptions) -> dict[str, str]:
+    return {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **instance_label(options)}
+
+
+def _titles(plan: SuitePlan, what: str) -> dict[str, str]:
+    """The title and description that the Argo UI lists, in Markdown: fixed text, names and numbers."""
+    order = "one after the other" if plan.max_parallel == 1 else f"at most {plan.max_parallel} at once"
+    rows = [
+        f"| {member.name} | {member.run.plan.name} | {', '.join(member.depends_on)} | {format_duration(member.deadline_s)} |"
+        for member in plan.members
+    ]
+    lines = [
+        f"Starts {counted(len(plan.members), 'run')}, {order}, each as a Workflow of its own.",
+        "",
+        "| member | run | after | at most |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "Passed only when every run Passed. The verdict stands in the message of step `suite-finalize` and in the label",
+        "`validation.sei.io/verdict`, which counts only together with phase Succeeded.",
+    ]
+    return {
+        "workflows.argoproj.io/title": f"{what}: {counted(len(plan.members), 'run')}, {order}",
+        "workflows.argoproj.io/description": "\n".join(lines) + "\n",
+    }
+
+
+def _hashes(plan: SuitePlan, bundle: SuiteBundle) -> dict[str, str]:
+    return {
+        conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
+        conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
+        "kustomize.toolkit.fluxcd.io/substitute": "disabled",
+    }
+
+
+def _workflow_metadata(plan: SuitePlan, options: EmitOptions) -> m.WorkflowMetadata:
+    return m.WorkflowMetadata(
+        labels={
+            **_ours(options),
+            conventions.LABEL_SUITE: plan.name,
+            # Applied when the Workflow starts, so that a resubmitted suite does not keep the previous verdict.
+            conventions.LABEL_PHASE: Phase.RUNNING,
+            conventions.LABEL_VERDICT: Verdict.AWAITED,
+        },
+        annotations={
+            **_titles(plan, "{{workflow.name}}"),
+            conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
+            conventions.ANNOTATION_REASON: "",
+        },
+        labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
+    )
+
+
+def _dag(plan: SuitePlan) -> None:
+    """
+    The DAG always succeeds, so that the message of suite-finalize becomes the Workflow's: its only leaf is `End`.
+
+    It has no failFast, because Argo then counts a lost pod of a task that is retried as a failure.
+    """
+    no_retry = m.RetryStrategy(limit="0", retry_policy="OnError")
+    with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=plan.max_parallel, retry_strategy=no_retry):
+        for member in plan.members:
+            Task(
+                name=member.name,
+                template=MEMBER_TEMPLATE,
+                depends=_depends(member, stop_on_failure=plan.stop_on_failure),
+                arguments=[Parameter(name=MEMBER_INPUT, value=member.name)],
+            )
+        Task(name=END_TASK, template=END_TEMPLATE, depends=" && ".join(_any_end(name) for name in _leaves(plan)))
+
+
+def _depends(member: SuiteMember, *, stop_on_failure: bool) -> str | None:
+    passed = [f"{name}.Succeeded" for name in member.depends_on]
+    before = [f"{name}.Succeeded" if stop_on_failure else _any_end(name) for name in member.starts_after]
+    return " && ".join([*passed, *before]) or None
+
+
+def _any_end(name: str) -> str:
+    return f"({' || '.join(f'{name}.{end}' for end in _ANY_END)})"
+
+
+def _leaves(plan: SuitePlan) -> list[str]:
+    """The members that no other member waits for."""
+    followed = {name for member in plan.members for name in (*member.depends_on, *member.starts_after)}
+    return [member.name for member in plan.members if member.name not in followed]
+
+
+def _member_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
+    return _container(
+        plan,
+        name=MEMBER_TEMPLATE,
+        title="Run {{inputs.parameters.member}}",
+        inputs=[Parameter(name=MEMBER_INPUT)],
+        args=[SUITE_MEMBER, f"--set={MEMBER_INPUT}={{{{inputs.parameters.{MEMBER_INPUT}}}}}"],
+        timeout_s=plan.member_timeout_s,
+        retry=m.RetryStrategy(
+            limit=str(_ATTEMPTS),
+            retry_policy="Always",
+            backoff=m.Backoff(duration="1s", factor=5),
+            # 1 and 2 are verdicts. A lost pod has -1, and a fault of ours 70: the next attempt finds the member's Workflow.
+            expression="lastRetry.exitCode != '1' && lastRetry.exitCode != '2'",
+        ),
+        memory_mib=128,
+        environment=_environment(bundle),
+        outputs=[_output("verdict", Verdict.ERROR), _output("workflow", "")],
+    )
+
+
+def _end_template() -> Suspend:
+    """Waits for no time and needs no pod."""
+    return Suspend(name=END_TEMPLATE, duration="0")
+
+
+def _finalize_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
+    return _container(
+        plan,
+        name=SUITE_FINALIZE,
+        title="Give the suite's verdict",
+        args=[SUITE_FINALIZE],
+        timeout_s=plan.finalize_s,
+        retry=m.RetryStrategy(limit="2", retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)),
+        memory_mib=256,
+        environment={**_environment(bundle), "RETRIES": "{{retries}}"},
+        outputs=[
+            _output("verdict", Verdict.ERROR, of_workflow=True),
+            _output("reason", RunReason.UNKNOWN, of_workflow=True),
+        ],
+        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n",
+        metrics=_metrics(plan),
+    )
+
+
+def _container(
+    plan: SuitePlan,
+    *,
+    name: str,
+    title: str,
+    args: list[str],
+    timeout_s: int,
+    retry: m.RetryStrategy,
+    memory_mib: int,
+    environment: dict[str, str],
+    outputs: list[Parameter],
+    inputs: list[Parameter] | None = None,
+    pod_spec_patch: str | None = None,
+    metrics: m.Metrics | None = None,
+) -> Container:
+    return Container(
+        name=name,
+        inputs=inputs,
+        labels={conventions.LABEL_K8S_COMPONENT: conventions.COMPONENT_SUITE},
+        annotations={"workflows.argoproj.io/title": title},
+        service_account_name=plan.account,
+        timeout=f"{timeout_s}s",
+        active_deadline_seconds=timeout_s,
+        retry_strategy=retry,
+        fail_fast=False,
+        image=plan.runner_image,
+        command=["validationrun-runner"],
+        args=args,
+        env=[m.EnvVar(name=key, value=value) for key, value in environment.items()],
+        resources=m.ResourceRequirements(
+            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{memory_mib}Mi"}
+        ),
+        pod_spec_patch=pod_spec_patch,
+        security_context=container_security(),
+        volume_mounts=[
+            m.VolumeMount(name="bundle", mount_path=conventions.BUNDLE_DIR, read_only=True),
+            m.VolumeMount(name="outputs", mount_path=conventions.OUTPUT_DIR),
+            m.VolumeMount(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of this pod
+        ],
+        outputs=outputs,
+        metrics=metrics,
+    )
+
+
+def _environment(bundle: SuiteBundle) -> dict[str, str]:
+    return {
+        "WORKFLOW_NAME": "{{workflow.name}}",
+        "WORKFLOW_UID": "{{workflow.uid}}",
+        "WORKFLOW_NAMESPACE": "{{workflow.namespace}}",
+        "BUNDLE_HASH": bundle.hash,
+    }
+
+
+def _output(name: str, default: str, *, of_workflow: bool = False) -> Parameter:
+    return Parameter(
+        name=name,
+        global_name=name if of_workflow else None,
+        value_from=m.ValueFrom(path=f"{conventions.OUTPUT_DIR}/{name}", default=default),
+    )
+
+
+def _metrics(plan: SuitePlan) -> m.Metrics:
+    """Argo counts these when suite-finalize ends. An alert on their absence detects a schedule that stopped."""
+    labels = [
+        m.MetricLabel(key="namespace", value=plan.namespace),
+        m.MetricLabel(key="name", value=plan.name),
+        m.MetricLabel(key="verdict", value="{{outputs.parameters.verdict}}"),
+    ]
+    return m.Metrics(
+        prometheus=[
+            m.Prometheus(
+                name="validation_suite_terminal_total",
+                help="Validation suites that ended, by verdict.",
+                labels=labels,
+                counter=m.Counter(value="1"),
+            ),
+            m.Prometheus(
+                name="validationsuite_duration_seconds",
+                help="Time from a validation suite's start to its verdict.",
+                labels=labels[:2],
+                histogram=m.Histogram(
+                    value="{{workflow.duration}}", buckets=[m.Amount(root=bound) for bound in _DURATION_BUCKETS]
+                ),
+            ),
+        ]
+    )
