@@ -45,4 +45,4 @@ def _submitted_without_lint(world: World, prepared: Prepared, monkeypatch: pytes
     monkeypatch.setattr(check, "CHECKS", [one for one in check.CHECKS if one not in accounts.CHECKS])
     result = compile_all([("run.yaml", prepared.spec.read_bytes())], EmitOptions())
     assert result.ok, result.diagnostics
-    return submit(world.cluster, result.compiled[0], {})
+    return submit(world.cluster, result.runs[0], {})

@@ -86,7 +86,7 @@ def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
                 yield Finding("VR111", place, f"{format_path(place)} is not supported yet", _LATER, anchor=Anchor.KEY)
 
 
-def _run_specs(data: dict[str, Any]) -> Iterator[tuple[Loc, Any]]:
+def _run_specs(data: Any) -> Iterator[tuple[Loc, Any]]:
     """Each `spec` of a run in the document, and its place: a suite can hold several."""
     spec = data.get("spec")
     if data["kind"] == conventions.KIND_RUN:

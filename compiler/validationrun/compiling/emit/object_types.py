@@ -1,6 +1,6 @@
 """The Kubernetes objects that the compiler writes beside the WorkflowTemplate, as their manifests name the fields."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class Metadata(TypedDict):
@@ -35,6 +35,12 @@ class Role(_Object):
 class RoleBinding(_Object):
     roleRef: dict[str, str]
     subjects: list[dict[str, str]]
+
+
+class WorkflowTemplate(_Object):
+    """Argo's object. Hera has checked its spec."""
+
+    spec: dict[str, Any]
 
 
 class AdmissionPolicySpec(TypedDict):

@@ -75,6 +75,7 @@ def suite_cluster_objects(plan: SuitePlan) -> list[AdmissionPolicy | AdmissionBi
 
 
 def _creation() -> list[Validation]:
+    # Long: one rule of the policy after the other.
     checks = [
         (
             (

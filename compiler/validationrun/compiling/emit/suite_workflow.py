@@ -4,7 +4,7 @@ SuitePlan -> WorkflowTemplate: one task for each member, all of one template, an
 It holds no text of a user but names that passed a DNS pattern: values of parameters stand in the bundle alone.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTemplate
 from hera.workflows import models as m
@@ -12,6 +12,7 @@ from hera.workflows import models as m
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
+from validationrun.compiling.emit.object_types import WorkflowTemplate as WorkflowTemplateObject
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.suite_bundle import SuiteBundle
 from validationrun.compiling.emit.workflow_parts import (
@@ -43,7 +44,7 @@ _FINALIZE_GRACE_SECONDS: Final = 300
 _DURATION_BUCKETS: Final = (900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 
 
-def suite_template(plan: SuitePlan, bundle: SuiteBundle, options: EmitOptions) -> dict[str, Any]:
+def suite_template(plan: SuitePlan, bundle: SuiteBundle, options: EmitOptions) -> WorkflowTemplateObject:
     """The WorkflowTemplate as plain data, with its keys in reading order."""
     with WorkflowTemplate(
         name=plan.name,
@@ -75,7 +76,7 @@ def suite_template(plan: SuitePlan, bundle: SuiteBundle, options: EmitOptions) -
         _dag(plan)
     data = template.to_dict()
     data["spec"]["templates"].sort(key=lambda item: item["name"] != ENTRYPOINT)
-    result: dict[str, Any] = ordered(data)
+    result: WorkflowTemplateObject = ordered(data)
     return result
 
 
@@ -226,6 +227,7 @@ def _container(
     pod_spec_patch: str | None = None,
     metrics: m.Metrics | None = None,
 ) -> Container:
+    # Long: one field of Argo a line.
     return Container(
         name=name,
         inputs=inputs,

@@ -8,8 +8,9 @@ A fault here is a bug of the compiler, never the user's, so it is an exception.
 import json
 import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
+from validationrun.compiling.emit.object_types import WorkflowTemplate
 from validationrun.compiling.plan import Plan
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -26,7 +27,7 @@ class EmitError(AssertionError):
     """The compiler built a template that Argo would refuse: a bug of the compiler."""
 
 
-def verify(template: dict[str, Any], plan: Plan) -> None:
+def verify(template: WorkflowTemplate, plan: Plan) -> None:
     """
     `verify_template` for the template of a run.
 
@@ -38,7 +39,7 @@ def verify(template: dict[str, Any], plan: Plan) -> None:
 
 
 def verify_template(
-    template: dict[str, Any], expected: Collection[str], parameters: Collection[str], inputs: Collection[str] = ()
+    template: WorkflowTemplate, expected: Collection[str], parameters: Collection[str], inputs: Collection[str] = ()
 ) -> None:
     """
     Checks that references resolve, names are legal, every `{{...}}` is the compiler's, and the size fits.

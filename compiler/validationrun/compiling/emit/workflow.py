@@ -5,7 +5,7 @@ It holds no free text of a user: only fixed text, numbers, and names that passed
 This module sets every field that an installation's `workflowDefaults` could change.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
 from hera.workflows import models as m
@@ -15,6 +15,7 @@ from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import Bundle
+from validationrun.compiling.emit.object_types import WorkflowTemplate as WorkflowTemplateObject
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.steps import step_template, volumes
 from validationrun.compiling.emit.workflow_parts import (
@@ -36,7 +37,7 @@ _PARALLELISM: Final = 10
 """More pods than a run has at once. A lower default of an installation would keep the evaluator from running beside the load."""
 
 
-def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[str, Any]:
+def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> WorkflowTemplateObject:
     """The WorkflowTemplate as plain data, with its keys in reading order."""
     templates: list[Templatable | m.Template] = [
         step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)
@@ -71,7 +72,7 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> dict[
     data = template.to_dict()
     # The DAG comes first, then its steps.
     data["spec"]["templates"].sort(key=lambda item: item["name"] != ENTRYPOINT)
-    result: dict[str, Any] = ordered(data)
+    result: WorkflowTemplateObject = ordered(data)
     return result
 
 

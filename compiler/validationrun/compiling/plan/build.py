@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
@@ -18,6 +19,10 @@ from validationrun.oracle.question import expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import query_timeout_seconds, run_seconds
 from validationrun.spec.v1alpha1 import ChainSpec, Rule, ValidationRun, ValidationRunSpec
+
+_SUITE: Final = (
+    Parameter(conventions.PARAM_SUITE, "The suite that this run is a member of; only a suite gives it", ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,7 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions(), *, in_s
     results = _results(spec, namespace)
     load = _load(spec, namespace, times, results)
     steps, finalize = plan_steps(times, has_load=load is not None, rule_count=len(spec.rules))
-    parameters = _parameters(spec, deployments, load, options)
-    if in_suite:
-        parameters += (
-            Parameter(conventions.PARAM_SUITE, "The suite that this run is a member of; only a suite gives it", ""),
-        )
+    parameters = _parameters(spec, deployments, load, options) + (_SUITE if in_suite else ())
     locked = tuple(entry.name for entry in parameters if _is_locked(entry, options))
     return Plan(
         name=run.metadata.name,
