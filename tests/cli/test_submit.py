@@ -11,9 +11,9 @@ from emit_helpers import as_yaml, full_run
 from fake_api_server import FakeApiServer
 from runner_helpers import NAMESPACE
 from runs_kit import OURS, gitops
+from validationrun.contract.new_workflow import new_workflow
 from validationrun.kube.cluster import ForbiddenError, UnreachableError
 from validationrun.runs import submit
-from validationrun.runs.new_workflow import new_workflow
 
 SUBMISSION = "validation.sei.io/submission"
 

@@ -21,8 +21,10 @@ from validationrun.cli.verbosity import note, progress
 from validationrun.oracle.outcome import Phase, Verdict
 
 if TYPE_CHECKING:
+    from validationrun.base.document import Document
     from validationrun.contract.load_entries import ShardStatus
     from validationrun.contract.status_document import Status
+    from validationrun.contract.suite_record import SuiteStatus
     from validationrun.kube.cluster import Cluster
     from validationrun.runs.snapshot import Snapshot
 
@@ -202,12 +204,43 @@ def timeout_seconds(text: str | None) -> float | None:
 
 def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:
     """Prints the status; as text also how far the window is, and which command shows more."""
-    status, more = snapshot.status, {}
+    status, more = snapshot.status, dict[str, str]()
+    if snapshot.suite is not None:
+        print_suite(snapshot.suite, status, output)
+        return
     if not snapshot.ended:
         more["window"] = window_words(snapshot, time.time())
     if snapshot.saved:
         more["pods"] = f"`validationrun logs {status.run_id} -n {status.namespace} --saved` has what they said"
     print_status(status, output, more)
+
+
+def print_suite(suite: "SuiteStatus", status: "Status", output: StatusOutput) -> None:
+    """A suite: as text its verdict as that of a run, and a line for each member."""
+    if output is StatusOutput.TEXT:
+        print_status(status, output)
+        for line in _member_lines(suite):
+            print(printable(line))
+    else:
+        _print_document(suite, output)
+
+
+def _print_document(document: "Document", output: StatusOutput) -> None:
+    if output is StatusOutput.JSON:
+        print(json.dumps(document.to_data(), indent=2, ensure_ascii=False))
+    else:
+        from validationrun.compiling.emit import yaml
+
+        print(yaml.dump(document.to_data()), end="")
+
+
+def _member_lines(suite: "SuiteStatus") -> Iterator[str]:
+    width = max((len(member.name) for member in suite.members), default=0)
+    for index, member in enumerate(suite.members):
+        state = member.outcome or ("Running" if member.workflow else "Waiting")
+        words = "" if member.outcome == Verdict.PASSED else ": ".join(filter(None, (member.reason, member.message)))
+        text = "  ".join(filter(None, (member.workflow, words)))
+        yield f"  {'runs' if index == 0 else '':<8} {member.name:<{width}}  {state:<10}  {text}".rstrip()
 
 
 def exit_by(snapshot: "Snapshot", output: StatusOutput) -> typer.Exit:
@@ -223,12 +256,8 @@ def print_status(status: "Status", output: StatusOutput, more: Mapping[str, str]
     Args:
         more: further lines of the text form, by their label.
     """
-    if output is StatusOutput.JSON:
-        print(json.dumps(status.to_data(), indent=2, ensure_ascii=False))
-    elif output is StatusOutput.YAML:
-        from validationrun.compiling.emit import yaml
-
-        print(yaml.dump(status.to_data()), end="")
+    if output is not StatusOutput.TEXT:
+        _print_document(status, output)
     else:
         for line in _lines(status, more or {}):
             print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status.phase))

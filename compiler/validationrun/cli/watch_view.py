@@ -147,7 +147,8 @@ class Changes:
         yield from self._new("", f"{snapshot.status.phase}: {snapshot.status.message}")
         for step in snapshot.steps:
             if step.state != "Waiting":
-                yield from self._new(f"step {step.name}", _step_line(step))
+                kind = "step" if snapshot.suite is None else "run"
+                yield from self._new(f"{kind} {step.name}", _step_line(step))
         for index, state in sorted(snapshot.shards.items()):
             if state != "waiting":
                 yield from self._new(f"shard {index}", state)

@@ -176,11 +176,11 @@ class WorkflowTemplate(KubeObject, frozen=True):
         return tuple(entry["name"] for entry in (self.spec.get("arguments") or {}).get("parameters") or [])
 
     def mounted_config_maps(self, volume: str) -> list[str]:
-        """The ConfigMaps that its templates mount by a volume of this name."""
+        """The ConfigMaps that it, or its templates, mount by a volume of this name."""
         return [
             entry["configMap"]["name"]
-            for template in self.spec.get("templates") or []
-            for entry in template.get("volumes") or []
+            for holder in (self.spec, *(self.spec.get("templates") or []))
+            for entry in holder.get("volumes") or []
             if entry.get("name") == volume
         ]
 

@@ -26,6 +26,7 @@ from validationrun.kube.objects import KubeObject, Workflow
 from validationrun.kube.sei import CHAIN_RESOURCES
 from validationrun.runs.lookup import identity_of, is_ours, our_run
 from validationrun.runs.submit import OURS
+from validationrun.runs.suites import is_suite, suite_members
 
 _STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 _NOT_FOUND: Final = 404
@@ -127,6 +128,9 @@ def _doomed_run(cluster: Cluster, workflow: Workflow) -> Doomed:
         with contextlib.suppress(ForbiddenError):
             owned = [child for child in _list(cluster, resource, labels) if child.is_owned_by(uid)]
             children += [Doomed(resource, child.name, child.uid) for child in owned]
+    for member in suite_members(cluster, workflow) if is_suite(workflow) else ():
+        doomed = _doomed_run(cluster, member)
+        children += [Doomed(WORKFLOWS, doomed.name, doomed.uid, doomed.phase), *doomed.children]
     return Doomed(WORKFLOWS, name, uid, workflow_phase(workflow.object), tuple(children))
 
 

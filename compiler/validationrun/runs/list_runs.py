@@ -12,6 +12,7 @@ from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
 from validationrun.runs.lookup import identity_of
 from validationrun.runs.submit import OURS, Refused, no_argo
+from validationrun.runs.suites import is_suite, suite_status
 
 _OF_ARGO: Final = re.compile(r"^main: Error \(exit code \d+\): ")
 """The prefix that Argo puts before finalize's message."""
@@ -93,6 +94,9 @@ def _outcome(cluster: Cluster, workflow: Workflow) -> tuple[str, str, str, str]:
         return phase, verdict, reason, message.removeprefix(f"{verdict}: {reason}: ")
     identity = identity_of(workflow)
     try:
+        if is_suite(workflow):
+            suite = suite_status(cluster, workflow)
+            return suite.phase, suite.verdict, suite.reason or "", suite.message
         status = run_status(identity, workflow.object, Record.read(cluster.within(identity.namespace), identity))
     except RecordError as error:
         # An unreadable record, such as an older release's, does not hide the other runs.

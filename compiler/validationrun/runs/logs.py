@@ -13,7 +13,7 @@ from validationrun.base.conventions import (
 from validationrun.base.times import parse_time
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import STEPS
+from validationrun.contract.record_key import STEPS, SUITE_MEMBER, SUITE_STEPS
 from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.kube.cluster import PODS, Cluster, UnreachableError
 from validationrun.kube.objects import Pod, Workflow
@@ -48,7 +48,10 @@ def step_sources(cluster: Cluster, workflow: Workflow) -> list[Source]:
     identity = identity_of(workflow)
     pods = Pod.all(cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}"))
     pods = sorted((pod for pod in pods if pod.is_owned_by(identity.uid)), key=lambda pod: pod.created)
-    return [Source(step, pod.name, ARGO_MAIN_CONTAINER) for step in STEPS for pod in pods if _step_of(pod) == step]
+    steps = (*STEPS, *SUITE_STEPS)
+    return [
+        Source(_what(pod), pod.name, ARGO_MAIN_CONTAINER) for step in steps for pod in pods if _step_of(pod) == step
+    ]
 
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
@@ -68,6 +71,12 @@ def _index(pod: Pod) -> int:
 def _step_of(pod: Pod) -> str:
     """The step of a pod, by the runner's first argument, because Argo's pod names vary."""
     return next(iter(pod.arguments(ARGO_MAIN_CONTAINER)), "")
+
+
+def _what(pod: Pod) -> str:
+    """The step, and of suite-member also the member that it follows."""
+    step, *given = pod.arguments(ARGO_MAIN_CONTAINER)
+    return f"{step} {given[0].removeprefix('--set=member=')}" if step == SUITE_MEMBER and given else step
 
 
 def without_argo(lines: list[str], container: str) -> list[str]:

@@ -14,6 +14,7 @@ from validationrun.report.from_record import Ended, view
 from validationrun.report.model import RunView
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.submit import Refused
+from validationrun.runs.suites import is_suite
 
 IN_RECORD: Final = (
     "made of the run record, which has each rule's verdict and sums; the decisions themselves are in the results folder of a "
@@ -26,12 +27,14 @@ def run_view(cluster: Cluster, name: str) -> RunView | None:
     The view of a run that has a verdict. None when there is no such run.
 
     Raises:
-        Refused: the run has no verdict yet.
+        Refused: the run has no verdict yet, or is a suite.
         ResultsError: the record, the Job and the bundle contradict each other.
     """
     workflow = our_run(cluster, name)
     if workflow is None:
         return None
+    if is_suite(workflow):
+        raise Refused(f"{name} is a suite: report one of its runs, which `validationrun status {name}` names")
     identity = identity_of(workflow)
     record = Record.read(cluster, identity)
     status = run_status(identity, workflow.object, record)

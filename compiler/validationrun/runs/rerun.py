@@ -48,7 +48,9 @@ def rerun(cluster: Cluster, name: str) -> Again | None:
         raise Refused(f"run {name} was not started from a WorkflowTemplate; submit the spec again")
     template = read_template(cluster, of_template)
     try:
-        body = held_workflow(cluster, template, workflow.parameters)
+        # A member of a suite that is started again is a run of its own.
+        given = {name: value for name, value in workflow.parameters.items() if name != conventions.PARAM_SUITE}
+        body = held_workflow(cluster, template, given)
     except ParameterError as error:
         raise Refused(f"WorkflowTemplate {of_template} no longer takes the parameters of {name}: {error}") from None
     first = _bundle_of(cluster, workflow)

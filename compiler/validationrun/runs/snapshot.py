@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec.structs import replace as replace_fields
+
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
@@ -14,15 +16,19 @@ from validationrun.contract.record import Record
 from validationrun.contract.record_key import STEPS, RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
-from validationrun.contract.status import has_ended, run_status
+from validationrun.contract.status import build_status, has_ended, run_status
 from validationrun.contract.status_document import RuleStatus, Status
+from validationrun.contract.suite_record import SuiteMemberStatus, SuiteStatus
 from validationrun.kube.cluster import Cluster, ForbiddenError
 from validationrun.kube.objects import Node, Workflow
 from validationrun.oracle.outcome import Verdict
+from validationrun.oracle.suite_verdict import Outcome
+from validationrun.oracle.verdict_table import RunVerdict
 from validationrun.oracle.workload import ASSERTION_FAILED
 from validationrun.runs.logs import Tail, step_sources
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.saved_diagnostics import saved_pods
+from validationrun.runs.suites import is_suite, suite_status
 
 WAITING: Final = "Waiting"
 RUNNING: Final = "Running"
@@ -38,6 +44,12 @@ _OF_ARGO: Final = {
     "Error": ERROR,
     "Skipped": "Skipped",
     "Omitted": "Skipped",
+}
+_OF_OUTCOME: Final[Mapping[str, str]] = {
+    "": RUNNING,
+    Outcome.PASSED: DONE,
+    Outcome.FAILED: FAILED,
+    Outcome.NOT_STARTED: "Skipped",
 }
 _WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
     record.ENSURE_CHAIN: (RunEntry, ChainEntry),
@@ -105,6 +117,7 @@ class Snapshot:
         ended: the Workflow has ended, its clean-up included.
         shards: text of each shard's state, by index.
         saved: finalize saved diagnostics of the pods.
+        suite: of a suite, whose members then stand in the place of the steps; None for a run.
     """
 
     status: Status
@@ -114,6 +127,7 @@ class Snapshot:
     rules: list[RuleView]
     window: WindowView | None
     saved: bool = False
+    suite: SuiteStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +153,7 @@ class Follower:
 
     def look(self, *, answers: bool = True) -> Snapshot | None:
         """
-        The run now; None once it is gone.
+        The run, or the suite, now; None once it is gone.
 
         Args:
             answers: also read the evaluator's log, which has every answer; the record has only those that changed a verdict.
@@ -149,6 +163,8 @@ class Follower:
             return None
         identity = identity_of(workflow)
         self.uid = identity.uid
+        if is_suite(workflow):
+            return _suite_snapshot(self.cluster, workflow)
         written = Record.read(self.cluster, identity)
         status, ended = run_status(identity, workflow.object, written), has_ended(workflow.object)
         if answers and not ended and written is not None and written.get(WindowEntry) is not None:
@@ -181,6 +197,27 @@ class Follower:
             return RuleView(rule.name, rule.verdict, _words(rule.reason, rule.message), at)
         reason = answer.reason if answer.verdict == Verdict.ERROR else None
         return RuleView(rule.name, rule.verdict, _words(reason, answer.message), answer.t)
+
+
+def _suite_snapshot(cluster: Cluster, workflow: Workflow) -> Snapshot:
+    suite = suite_status(cluster, workflow)
+    verdict = None if suite.verdict == Verdict.AWAITED else RunVerdict(suite.phase, suite.reason or "", suite.message)
+    status = build_status(identity_of(workflow), workflow.object, None, verdict, suite.completion_time)
+    return Snapshot(
+        status=replace_fields(status, message=suite.message),
+        ended=has_ended(workflow.object),
+        steps=[_member_step(member) for member in suite.members],
+        shards={},
+        rules=[],
+        window=None,
+        suite=suite,
+    )
+
+
+def _member_step(member: SuiteMemberStatus) -> StepView:
+    state = WAITING if not member.workflow and member.outcome is None else _OF_OUTCOME.get(member.outcome or "", ERROR)
+    words = _words(member.reason, member.message) if member.outcome != Outcome.PASSED else member.workflow
+    return StepView(member.name, state, words or member.workflow, member.started_at, member.ended_at)
 
 
 def _words(reason: str | None, message: str | None) -> str:

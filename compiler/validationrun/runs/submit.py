@@ -11,8 +11,9 @@ from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit.bundle import plan_document
 from validationrun.contract.bundle import BundleError, read_plan
+from validationrun.contract.new_workflow import new_workflow
 from validationrun.contract.override import Override
-from validationrun.contract.parameters import ParameterError, effective_parameters, overrides
+from validationrun.contract.parameters import ParameterError, overrides, submitted_parameters
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
@@ -27,7 +28,6 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.kube.objects import KubeObject, Workflow, WorkflowTemplate
-from validationrun.runs.new_workflow import new_workflow
 from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ ANNOTATION_SUBMISSION: Final = "validation.sei.io/submission"
 """On a Workflow: the request that created it, to find the Workflow when the answer was lost."""
 
 _COMMITTED_BUNDLE: Final = "committed-bundle"
+_SUITE_BUNDLE: Final = "bundle"
 _MOST_NAMED: Final = 10
 _TRIES: Final = 5
 _LOOKS: Final = 25
@@ -65,6 +66,7 @@ class Template:
         parameters: names of its parameters.
         bundle: the ConfigMap that its first step mounts; empty when it names none.
         instance_id: instance id of the Argo controller that it was compiled for; empty for a controller without.
+        suite: it is a suite's.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Template:
     parameters: tuple[str, ...]
     bundle: str
     instance_id: str
+    suite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,16 @@ def submit(
         ClusterError: the API server refused, or did not answer.
     """
     body = thin_workflow(compiled, parameters, instance_id)
-    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     require_argo(cluster)
+    apply_compiled(cluster, compiled)
+    return start(cluster, body, sleep)
+
+
+def apply_compiled(cluster: Cluster, compiled: "Compiled") -> None:
+    """Creates the bundle and applies the template of a compiled document. Raises Refused, ClusterError."""
+    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     _create_bundle(cluster, bundle)
     _apply_template(cluster, template)
-    return start(cluster, body, sleep)
 
 
 def rehearse(
@@ -121,8 +129,13 @@ def rehearse(
         Refused, ClusterError: as `submit` would.
     """
     body = thin_workflow(compiled, parameters, instance_id)
-    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     require_argo(cluster)
+    return [*rehearse_compiled(cluster, compiled), rehearse_workflow(cluster, body)]
+
+
+def rehearse_compiled(cluster: Cluster, compiled: "Compiled") -> list[Rehearsed]:
+    """`apply_compiled` as a server-side dry run."""
+    (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     created = _create_bundle(cluster, bundle, dry_run=True)
     found = cluster.get(WORKFLOW_TEMPLATES, template.name)
     before = KubeObject(found) if found is not None else None
@@ -130,7 +143,6 @@ def rehearse(
     return [
         Rehearsed(CONFIG_MAPS, bundle.name, "created" if created else "unchanged"),
         Rehearsed(WORKFLOW_TEMPLATES, template.name, _outcome(before, after)),
-        rehearse_workflow(cluster, body),
     ]
 
 
@@ -144,7 +156,7 @@ def thin_workflow(compiled: "Compiled[Plan]", parameters: Mapping[str, str], ins
     """The Workflow that `submit` creates. Raises Refused for a parameter that does not fit."""
     plan, document = compiled.plan, plan_document(compiled.plan)
     try:
-        given = effective_parameters(document, parameters)
+        given = submitted_parameters(document, parameters)
     except ParameterError as error:
         raise Refused(f"--set {error}") from None
     (bundle,) = objects(compiled, "bundle.yaml")
@@ -162,7 +174,7 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
     """
     plan = _held_plan(cluster, template)
     if plan is not None:
-        given = effective_parameters(plan, parameters)
+        given = submitted_parameters(plan, parameters)
         changed = overrides(plan, given)
     else:
         given = {name: value for name, value in parameters.items() if value}
@@ -171,7 +183,8 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
             known = f"there are {', '.join(sorted(template.parameters))}" if template.parameters else "there is none"
             raise ParameterError(f"there is no parameter {unknown}; {known}")
         changed = [Override(name, value) for name, value in given.items()]
-    return new_workflow(template.name, cluster.namespace, template.digest, given, template.instance_id, changed)
+    identity = (template.name, cluster.namespace, template.digest)
+    return new_workflow(*identity, given, template.instance_id, changed, suite=template.suite)
 
 
 def read_template(cluster: Cluster, name: str) -> Template:
@@ -184,13 +197,15 @@ def read_template(cluster: Cluster, name: str) -> Template:
     digest = template.annotations.get(conventions.ANNOTATION_BUNDLE_HASH)
     if not digest:
         raise Refused(f"WorkflowTemplate {name} in namespace {cluster.namespace} was not compiled by validationrun")
-    mounted = template.mounted_config_maps(_COMMITTED_BUNDLE)
+    suite = conventions.LABEL_SUITE in template.labels
+    mounted = template.mounted_config_maps(_SUITE_BUNDLE if suite else _COMMITTED_BUNDLE)
     return Template(
         name=name,
         digest=digest,
         parameters=template.parameters,
         bundle=mounted[0] if mounted else "",
         instance_id=template.labels.get(conventions.LABEL_INSTANCE_ID, ""),
+        suite=suite,
     )
 
 
