@@ -176,6 +176,14 @@ def test_a_stopped_suite_is_cancelled_and_its_members_clean_up(world: World) -> 
     assert [member.outcome for member in world.status().members] == ["Passed", "Cancelled"]
 
 
+def test_a_stop_while_suite_finalize_waits_still_counts(world: World) -> None:
+    world.member("first")
+    begun(world, "second")
+    world.clock.after(world.clock.now - START + 10, lambda: world.change_own({"spec": {"shutdown": "Stop"}}))
+    world.finalize()
+    assert world.status().phase == "Cancelled"
+
+
 def test_a_stop_goes_before_a_failure(world: World) -> None:
     world.on_created = lambda name: world.ends(name, "Failed", "RuleFailed:height")
     world.member("first")
@@ -220,6 +228,18 @@ def test_a_run_that_was_created_and_never_recorded_counts_by_its_run(world: Worl
     world.ends("second", "Failed", "RuleFailed:height", "0")
     assert world.finalize() == 1
     assert world.status().reason == "MemberFailed:second"
+
+
+def test_another_run_of_the_member_does_not_count_for_the_one_that_is_gone(world: World) -> None:
+    world.member("first")
+    begun(world, "second")
+    world.ends("second")
+    body = world.workflow("second")
+    gone(world)
+    copy = {**body, "metadata": {**body["metadata"], "name": "run-second-zzzzz", "uid": "another"}}
+    world.cluster.objects[("workflows", "run-second-zzzzz")] = copy
+    assert world.finalize() == 1
+    assert "second: MemberGone" in world.status().message
 
 
 def test_a_passed_run_that_was_deleted_afterwards_still_counts(world: World) -> None:

@@ -287,6 +287,14 @@ def test_a_run_under_another_salt_is_adopted_too(world: World, monkeypatch: pyte
     assert ("workflows", world.name_of("first")) not in world.cluster.objects
 
 
+def test_labels_alone_make_no_member(world: World) -> None:
+    """Whoever may create a Workflow may label it; only the owner reference says whose it is."""
+    labels = {"validation.sei.io/suite-member": "first", "validation.sei.io/suite-uid": IDENTITY.uid}
+    world.cluster.put(WORKFLOWS, {"metadata": {"name": "run-first-zzzzz", "labels": labels}})
+    assert world.member("first") == 0
+    assert world.entry("first").workflow == world.name_of("first")
+
+
 def test_when_every_name_is_taken_it_is_an_error(world: World) -> None:
     for salt in range(5):
         world.cluster.put(WORKFLOWS, {"metadata": {"name": world.name_of("first", salt)}})
