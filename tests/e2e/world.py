@@ -187,7 +187,7 @@ class World:
         world = cls(open_cluster(name))
         world.cluster.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         try:
-            for suffix in ("validation", "validation-finalize", "runner"):
+            for suffix in ("validation", "validation-finalize", "validation-suite", "runner"):
                 account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": f"{name}-{suffix}"}}
                 world.cluster.create(SERVICE_ACCOUNTS, account)
             yield world

@@ -2,6 +2,8 @@
 
 import enum
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +27,7 @@ from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.options import EmitOptions
+    from validationrun.compiling.pipeline import Compiled, CompileResult
     from validationrun.kube.cluster import Cluster, Object
     from validationrun.runs.submit import Rehearsed
 
@@ -34,6 +37,7 @@ Examples:
   validationrun submit run.yaml --wait                   # exits 0 Passed, 1 Failed, 2 anything else
   validationrun submit run.yaml --set duration=5m --set image-rpc=registry.example.com/sei/seid:v6.2
   validationrun submit --from nightly -n eng-ada --wait  # what GitOps applied; nothing is compiled
+  validationrun submit suite.yaml --wait                 # a suite, with every run that it names
   validationrun submit run.yaml --dry-run=server         # the API server judges every object and keeps none
 
 \b
@@ -50,7 +54,8 @@ class DryRun(enum.StrEnum):
 
 
 SpecArgument = Annotated[
-    str | None, typer.Argument(metavar="SPEC", help="A file with one run, or - for standard input.")
+    str | None,
+    typer.Argument(metavar="SPEC", help="A file with one run, or one suite with its runs; - for standard input."),
 ]
 FromOption = Annotated[
     str | None,
@@ -101,7 +106,7 @@ def run(
     emit: EmitFlags,
 ) -> None:
     """
-    Start a run on the cluster, of a spec or of a template that is there.
+    Start a run or a suite on the cluster, of a spec or of a template that is there.
 
     Of a spec: creates the bundle, applies the WorkflowTemplate and creates a Workflow. Of a template, by --from: creates a
     Workflow. Access files are left to whoever owns the namespace. Prints the run's name on standard output.
@@ -114,9 +119,11 @@ def run(
         with cluster_errors():
             cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
     else:
-        compiled = _compile(str(spec), namespace, options)
+        parts = _compile(str(spec), namespace, options)
+        if parts.members is not None and given:
+            raise usage_error("--set does not apply to a suite: its parameters stand in spec.runs[].parameters")
         with cluster_errors():
-            cluster, name = _start_compiled(compiled, context, given, dry_run, options.instance_id)
+            cluster, name = _start_compiled(parts, context, given, dry_run, options.instance_id)
     if cluster is None or name is None:
         return
     if not wait:
@@ -144,20 +151,61 @@ def _refuse_contradictions(
 Started = tuple["Cluster | None", str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """
+    What is put on the cluster.
+
+    Attributes:
+        started: the run or the suite that is started.
+        members: the runs of a suite; None for a run.
+    """
+
+    started: "Compiled[Any]"
+    members: "Sequence[Compiled[Any]] | None" = None
+
+
 def _start_compiled(
-    compiled: Any, context: str | None, given: dict[str, str], dry_run: DryRun | None, instance_id: str
+    parts: Parts, context: str | None, given: dict[str, str], dry_run: DryRun | None, instance_id: str
 ) -> Started:
+    if parts.members is not None:
+        return _start_suite(parts.started, parts.members, context, dry_run, instance_id)
     from validationrun.runs.submit import rehearse, submit, thin_workflow
 
+    compiled = parts.started
     if dry_run is DryRun.CLIENT:
-        texts = [file.text for file in compiled.files if file.name in ("bundle.yaml", "workflowtemplate.yaml")]
-        _print_objects(texts, thin_workflow(compiled, given, instance_id).object)
+        _print_objects(_texts([compiled]), thin_workflow(compiled, given, instance_id).object)
         return None, None
     cluster = open_cluster(context, compiled.plan.namespace)
     if dry_run is DryRun.SERVER:
         _print_rehearsed(rehearse(cluster, compiled, given, instance_id))
         return None, None
     return cluster, submit(cluster, compiled, given, instance_id)
+
+
+def _start_suite(
+    suite: "Compiled[Any]",
+    members: "Sequence[Compiled[Any]]",
+    context: str | None,
+    dry_run: DryRun | None,
+    instance_id: str,
+) -> Started:
+    from validationrun.runs.submit_suite import rehearse_suite, submit_suite, suite_workflow
+
+    if dry_run is DryRun.CLIENT:
+        _print_objects(_texts([*members, suite]), suite_workflow(suite, instance_id).object)
+        return None, None
+    cluster = open_cluster(context, suite.plan.namespace)
+    if dry_run is DryRun.SERVER:
+        _print_rehearsed(rehearse_suite(cluster, suite, members, instance_id))
+        return None, None
+    return cluster, submit_suite(cluster, suite, members, instance_id)
+
+
+def _texts(compiled: "Sequence[Compiled[Any]]") -> list[str]:
+    """The files that are sent, in their order."""
+    sent = ("bundle.yaml", "workflowtemplate.yaml")
+    return [file.text for each in compiled for file in each.files if file.name in sent]
 
 
 def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_run: DryRun | None) -> Started:
@@ -195,8 +243,8 @@ def _print_rehearsed(found: "list[Rehearsed]") -> None:
     note("the API server accepts all of it; nothing was created")
 
 
-def _compile(spec: str, namespace: str | None, options: Any) -> Any:
-    """The one run of the file. Raises typer.Exit with 2: submit gives verdicts, and a bad spec is none."""
+def _compile(spec: str, namespace: str | None, options: Any) -> Parts:
+    """The one run, or the one suite, of the file. Raises typer.Exit with 2: submit gives verdicts, and a bad spec is none."""
     from validationrun.compiling.pipeline import compile_all
 
     files, pass_over = read_runs([spec])
@@ -204,8 +252,26 @@ def _compile(spec: str, namespace: str | None, options: Any) -> Any:
     print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
     if not result.ok:
         raise usage_error(f"{spec}: {summary(result.diagnostics)}; nothing was submitted")
+    if result.suites:
+        return _suite(spec, result, options)
     if len(result.runs) != 1:
         names = ", ".join(compiled.plan.name for compiled in result.runs) or "none"
-        raise usage_error(f"{spec} must hold exactly one run to submit; it holds {names}")
+        raise usage_error(f"{spec} must hold exactly one run to submit, or one suite with its runs; it holds {names}")
     refuse_unknown_locks(options, result.runs[0].plan.locked)
-    return result.runs[0]
+    return Parts(result.runs[0])
+
+
+def _suite(spec: str, result: "CompileResult", options: Any) -> Parts:
+    """The one suite of the file, and the runs that it names. Raises typer.Exit with 2."""
+    if len(result.suites) != 1:
+        names = ", ".join(compiled.plan.name for compiled in result.suites)
+        raise usage_error(f"{spec} must hold exactly one suite to submit; it holds {names}")
+    suite = result.suites[0]
+    members = {run.plan.name for run in suite.plan.runs}
+    others = ", ".join(compiled.plan.name for compiled in result.runs if compiled.plan.name not in members)
+    if others:
+        raise usage_error(
+            f"{spec} holds suite {suite.plan.name}, which does not name {others}: submit these by themselves"
+        )
+    refuse_unknown_locks(options, tuple({name for compiled in result.runs for name in compiled.plan.locked}))
+    return Parts(suite, result.runs)

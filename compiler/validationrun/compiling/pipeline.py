@@ -86,6 +86,10 @@ class CompileResult:
     def runs(self) -> list[Compiled[Plan]]:
         return self._of(Plan)
 
+    @property
+    def suites(self) -> list[Compiled[SuitePlan]]:
+        return self._of(SuitePlan)
+
     def _of(self, kind: type[_P]) -> "list[Compiled[_P]]":
         return [
             Compiled(compiled.plan, compiled.files) for compiled in self.compiled if isinstance(compiled.plan, kind)
