@@ -19,6 +19,7 @@ from validationrun.base.times import parse_time
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.verbosity import note, progress
 from validationrun.oracle.outcome import Phase, Verdict
+from validationrun.oracle.suite_verdict import Outcome
 
 if TYPE_CHECKING:
     from validationrun.base.document import Document
@@ -238,7 +239,7 @@ def _member_lines(suite: "SuiteStatus") -> Iterator[str]:
     width = max((len(member.name) for member in suite.members), default=0)
     for index, member in enumerate(suite.members):
         state = member.outcome or ("Running" if member.workflow else "Waiting")
-        words = "" if member.outcome == Verdict.PASSED else ": ".join(filter(None, (member.reason, member.message)))
+        words = "" if member.outcome == Outcome.PASSED else ": ".join(filter(None, (member.reason, member.message)))
         text = "  ".join(filter(None, (member.workflow, words)))
         yield f"  {'runs' if index == 0 else '':<8} {member.name:<{width}}  {state:<10}  {text}".rstrip()
 

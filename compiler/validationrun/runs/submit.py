@@ -31,6 +31,7 @@ from validationrun.kube.objects import KubeObject, Workflow, WorkflowTemplate
 from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
+    from validationrun.compiling.kinds import AnyPlan
     from validationrun.compiling.pipeline import Compiled
     from validationrun.compiling.plan import Plan
 
@@ -86,7 +87,7 @@ class Rehearsed:
     outcome: str
 
 
-def objects(compiled: "Compiled[Plan]", file: str) -> list[KubeObject]:
+def objects(compiled: "Compiled[AnyPlan]", file: str) -> list[KubeObject]:
     """The objects of one compiled file, as they are sent to the API server."""
     text = next(compiled_file.text for compiled_file in compiled.files if compiled_file.name == file)
     return KubeObject.all(read_compiled(text))
@@ -112,7 +113,7 @@ def submit(
     return start(cluster, body, sleep)
 
 
-def apply_compiled(cluster: Cluster, compiled: "Compiled") -> None:
+def apply_compiled(cluster: Cluster, compiled: "Compiled[AnyPlan]") -> None:
     """Creates the bundle and applies the template of a compiled document. Raises Refused, ClusterError."""
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     _create_bundle(cluster, bundle)
@@ -133,7 +134,7 @@ def rehearse(
     return [*rehearse_compiled(cluster, compiled), rehearse_workflow(cluster, body)]
 
 
-def rehearse_compiled(cluster: Cluster, compiled: "Compiled") -> list[Rehearsed]:
+def rehearse_compiled(cluster: Cluster, compiled: "Compiled[AnyPlan]") -> list[Rehearsed]:
     """`apply_compiled` as a server-side dry run."""
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
     created = _create_bundle(cluster, bundle, dry_run=True)
