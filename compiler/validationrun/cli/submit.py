@@ -120,8 +120,6 @@ def run(
             cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
     else:
         parts = _compile(str(spec), namespace, options)
-        if parts.members is not None and given:
-            raise usage_error("--set does not apply to a suite: its parameters stand in spec.runs[].parameters")
         with cluster_errors():
             cluster, name = _start_compiled(parts, context, given, dry_run, options.instance_id)
     if cluster is None or name is None:
@@ -169,6 +167,8 @@ def _start_compiled(
     parts: Parts, context: str | None, given: dict[str, str], dry_run: DryRun | None, instance_id: str
 ) -> Started:
     if parts.members is not None:
+        if given:
+            raise usage_error("--set does not apply to a suite: its parameters stand in spec.runs[].parameters")
         return _start_suite(parts.started, parts.members, context, dry_run, instance_id)
     from validationrun.runs.submit import rehearse, submit, thin_workflow
 
