@@ -58,7 +58,6 @@ class PlannedDeployment(Document, frozen=True):
     role: Literal["validator", "fullNode"]
     object: str
     replicas: int
-    serves_evm: bool
     file: str
 
 

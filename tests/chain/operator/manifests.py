@@ -255,9 +255,9 @@ def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
 
 
 def evm_flags(node: Node) -> list[str]:
-    """By the keys of sei-config; without a key of its own, WebSocket is on where EVM is."""
+    """By the keys of sei-config; without a key of its own, EVM is off in a replayer, and WebSocket is on where EVM is."""
     overrides = node.switches.overrides
-    evm = node.mode != "replayer" and overrides.get("evm.http_enabled") != "false"
+    evm = overrides.get("evm.http_enabled", "false" if node.mode == "replayer" else "true") != "false"
     on = {"evm": evm, "evm-ws": overrides.get("evm.ws_enabled", "true" if evm else "false") != "false"}
     ports = {"evm": overrides.get("evm.http_port", EVM), "evm-ws": overrides.get("evm.ws_port", EVM_WS)}
     return [f"--{flag}=0.0.0.0:{ports[flag]}" if on[flag] else f"--{flag}=" for flag in ports]

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import ROOT
 from validationrun.base.document import Document
-from validationrun.contract.plan_json import PlanDocument
+from validationrun.contract.plan_json import PlanDocument, PlannedDeployment
 from validationrun.contract.result_json import ResultDocument
 
 PRODUCT = ROOT / "compiler" / "validationrun"
@@ -20,7 +20,6 @@ READERS = {
 # What a reviewer of generated/ sees, or a program outside; `apiVersion` is compared by the document's type.
 FOR_PEOPLE = {
     PlanDocument: {
-        "PlannedDeployment.serves_evm",
         "PlannedRight.names",
         "PlannedSeconds.window",
         "PlannedSeconds.workflow_deadline",
@@ -74,3 +73,15 @@ def test_every_field_has_a_reader_or_is_for_people(document: type[Document]) -> 
     names = read_names(READERS[document])
     unread = {field for field in fields(document) if field.partition(".")[2] not in names}
     assert unread == FOR_PEOPLE[document]
+
+
+def test_a_plan_of_an_older_compiler_is_read_with_the_field_that_nobody_read() -> None:
+    data = {
+        "name": "rpc",
+        "role": "fullNode",
+        "object": "o",
+        "replicas": 2,
+        "servesEvm": True,
+        "file": "chain.rpc.yaml",
+    }
+    assert PlannedDeployment.from_data(data) == PlannedDeployment("rpc", "fullNode", "o", 2, "chain.rpc.yaml")

@@ -15,6 +15,7 @@ from validationrun.compiling.check import (
     load,
     matchers,
     members,
+    overrides,
     queries,
     rules,
     series,
@@ -27,6 +28,7 @@ from validationrun.spec.v1alpha1 import ValidationRun
 CHECKS: Final[tuple[Check, ...]] = (
     *timeouts.CHECKS,
     *chain.CHECKS,
+    *overrides.CHECKS,
     *bodies.CHECKS,
     *chain_api.CHECKS,
     *load.CHECKS,

@@ -25,7 +25,6 @@ from validationrun.compiling.check.readable import deployment_by_deployment
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
 from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import Deployment, ValidationRun
-from validationrun.spec.v1alpha1.evm_overrides import EVM_PORTS, EVM_SWITCHES, OFF, ON, port_number
 from validationrun.spec.v1alpha1.nodes import modes_of
 
 _CHAIN: Final[Loc] = ("spec", "chain")
@@ -179,21 +178,6 @@ def overwritten_chain_ids(run: ValidationRun) -> Iterator[Finding]:
                 yield Finding("VR310", field, message, help_, Severity.WARNING, Anchor.KEY)
 
 
-@deployment_by_deployment
-def evm_overrides(run: ValidationRun) -> Iterator[Finding]:
-    """Endpoints and probes go by these: a value that no node can read would be taken for the default."""
-    for loc, entry in located(run):
-        for key, value in (entry.spec.template.spec.overrides or {}).items():
-            if key in EVM_PORTS and port_number(value) is None:
-                wants, help_ = "is a port from 1 to 65535", 'write a port, such as "8545"'
-            elif key in EVM_SWITCHES and value not in ON | OFF:
-                wants, help_ = "is true or false", 'write "true" or "false"'
-            else:
-                continue
-            place = (*loc, "spec", "template", "spec", "overrides", key)
-            yield Finding("VR331", place, f"{format_path(place)} {wants}, not {quote(value)}", help_)
-
-
 CHECKS = (
     deployments_or_endpoints,
     one_validator_and_full_nodes,
@@ -202,5 +186,4 @@ CHECKS = (
     deletion_policy,
     reserved_labels,
     overwritten_chain_ids,
-    evm_overrides,
 )

@@ -161,9 +161,7 @@ def _seconds(timings: Timings) -> PlannedSeconds:
 
 
 def _deployment(entry: ChainObject) -> PlannedDeployment:
-    return PlannedDeployment(
-        entry.name, entry.role, entry.object_name, entry.replicas, entry.serves_evm, entry.manifest.key
-    )
+    return PlannedDeployment(entry.name, entry.role, entry.object_name, entry.replicas, entry.manifest.key)
 
 
 def _load(load: PlannedLoad) -> PlannedWorkload:

@@ -3,7 +3,6 @@
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.compiling.plan.endpoints import listeners
 from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.compiling.plan.model import ChainObject, Manifest
 from validationrun.compiling.plan.sei_network import sei_network, sei_node
@@ -40,6 +39,5 @@ def _chain_object(entry: Deployment, made: Manifest) -> ChainObject:
         replicas=entry.spec.replicas,
         image=entry.spec.template.spec.image,
         image_path=_IMAGE_PATHS[made.data["kind"]],
-        serves_evm=entry.role == "fullNode" and listeners(entry).evm is not None,
         manifest=made,
     )

@@ -7,7 +7,7 @@ from validationrun.base import conventions
 from validationrun.compiling.plan.manifests import CHAIN_ID
 from validationrun.contract.plan_json import PlannedEndpoints
 from validationrun.spec.v1alpha1 import ChainSpec, Deployment
-from validationrun.spec.v1alpha1.evm_overrides import EVM_ENABLED, EVM_PORT, OFF, WS_ENABLED, WS_PORT, port_number
+from validationrun.spec.v1alpha1.evm_overrides import EVM_ENABLED, EVM_PORT, OFF, ON, WS_ENABLED, WS_PORT, port_number
 
 _EVM_PORT: Final = 8545
 _WS_PORT: Final = 8546
@@ -26,10 +26,12 @@ def listeners(entry: Deployment) -> Listeners:
     """
     By the overrides `evm.http_enabled`, `evm.http_port`, `evm.ws_enabled` and `evm.ws_port`.
 
-    WebSocket has a switch of its own; without that key it is taken to be on exactly where EVM is.
+    WebSocket has a switch of its own; without that key it is taken to be on exactly where EVM is. A replayer, for which the
+    controller publishes no EVM endpoint, serves what its overrides switch on and nothing else.
     """
-    overrides = entry.spec.template.spec.overrides or {}
-    evm = overrides.get(EVM_ENABLED) not in OFF
+    node = entry.spec.template.spec
+    overrides = node.overrides or {}
+    evm = overrides.get(EVM_ENABLED) in ON if node.replayer is not None else overrides.get(EVM_ENABLED) not in OFF
     ws = overrides[WS_ENABLED] not in OFF if WS_ENABLED in overrides else evm
     # Lint refuses what is no port (VR331).
     return Listeners(

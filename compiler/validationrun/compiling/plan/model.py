@@ -55,7 +55,6 @@ class ChainObject:
     replicas: int
     image: str
     image_path: str
-    serves_evm: bool
     manifest: Manifest
 
 

@@ -123,7 +123,6 @@ def test_the_plan_holds_what_the_steps_need():
         "role": "fullNode",
         "object": "${chainId}-rpc",
         "replicas": 2,
-        "servesEvm": True,
         "file": "chain.rpc.yaml",
     }
     assert plan["load"]["shards"] == 1

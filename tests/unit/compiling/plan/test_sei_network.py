@@ -145,7 +145,7 @@ def test_every_setting_of_the_validators_reaches_the_network():
     }
 
     def edit(run):
-        spec_of(run, 0)["genesis"] = {**copy.deepcopy(genesis), "chainId": "mine"}
+        spec_of(run, 0).update(genesis={**copy.deepcopy(genesis), "chainId": "mine"}, replicas=1)
         node_of(run, 0).update({**copy.deepcopy(SHARED), "overrides": {"evm.http_port": "8545"}, "validator": {}})
 
     spec = objects(edit)[0]["spec"]
@@ -180,6 +180,7 @@ def test_every_setting_of_a_full_node_reaches_the_node():
 
     def edit(run):
         node_of(run, 1).update(copy.deepcopy(settings), chainId="mine")
+        spec_of(run, 1)["replicas"] = 1  # An imported volume is one node's.
         spec_of(run, 1)["template"]["metadata"] = {"annotations": {"a": "b"}}
 
     made = objects(edit)[1]
