@@ -24,10 +24,21 @@ from validationrun.oracle.question import Question
 from validationrun.oracle.rules.rule_type import Request
 from validationrun.oracle.ticks import load_seconds, ticks
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
-from validationrun.oracle.workload import Shard, aggregate, early_end
+from validationrun.oracle.workload import KILLED, SIGTERM_IGNORED, Shard, aggregate, early_end
 from validationrun.spec.v1alpha1 import Rule as SpecRule
 
-from .brute_force import Answer, Outcome, Rule, RuleOutcome, RunOutcome, Timeline, cooldown_end, rule_end, window_end
+from .brute_force import (
+    Answer,
+    Outcome,
+    Rule,
+    RuleOutcome,
+    RunOutcome,
+    Timeline,
+    cooldown_end,
+    of_shard,
+    rule_end,
+    window_end,
+)
 from .facts import ANSWERED, SENT
 from .wire import ALERT, REFUSED, first_reply, further_reply, refused
 
@@ -224,20 +235,24 @@ class Player:
         return decision
 
 
+def shard_of(timeline: Timeline, index: int, start: float) -> Shard:
+    code, ignored = timeline.codes[index], of_shard(timeline.ignored, index)
+    began = start - of_shard(timeline.began_before, index)
+    reason = SIGTERM_IGNORED if ignored and code == KILLED else ""
+    return Shard(index, code, reason, began, began + of_shard(timeline.lasted, index))
+
+
 def facts_of(timeline: Timeline, fold: Fold, rules: list[RuleState], *, signed_off: bool) -> Facts:
     workload = None
     if timeline.has_load:
         # A shard without a code may have left a trace, or none.
         codes, start = timeline.codes, float(timeline.start or 0)
-        shards = [
-            Shard(index, code, "", start, start + timeline.lasted[min(index, len(timeline.lasted) - 1)])
-            for index, code in enumerate(codes)
-            if code is not None or index % 2
-        ]
+        shards = [shard_of(timeline, index, start) for index, code in enumerate(codes) if code is not None or index % 2]
         workload = aggregate(shards, len(codes), job_complete=timeline.job_complete, failed_codes=timeline.failed_codes)
         if timeline.load_reason is not None:
             workload = 2
-    early = early_end(shards, timeline.min_seconds, 1.0) if workload == 0 else None
+        signal_at = None if timeline.signal_after is None else start + timeline.signal_after
+    early = early_end(shards, timeline.min_seconds, 1.0, signal_at) if workload == 0 else None
     return Facts(
         cancelled=timeline.cancelled,
         chain_reason=timeline.chain_reason or "",

@@ -13,10 +13,13 @@ import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from .facts import ENOUGH, Beside, Page, Sampled
 from .guards import added, guarded
 from .silence import decide_silence
+
+Value = TypeVar("Value")
 
 AWAITED, PASSED, FAILED, ERROR = "Awaited", "Passed", "Failed", "Error"
 
@@ -97,6 +100,11 @@ class Timeline:
     # more than a second is early.
     lasted: tuple[int, ...] = (3600,)
     min_seconds: int = 0
+    # `endBy: Signal`: the shards get SIGTERM so many seconds after the window's start. None: each ends by itself.
+    signal_after: int | None = None
+    # How long before the window's start each shard's container began, and whether it ran on after SIGTERM until it was killed.
+    began_before: tuple[int, ...] = (0,)
+    ignored: tuple[bool, ...] = (False,)
     # Which codes are a failed assertion.
     failed_codes: tuple[int, ...] = (1,)
     load_reason: str | None = None
@@ -439,9 +447,19 @@ def judge_rule(timeline: Timeline, rule: Rule) -> RuleOutcome:
 # The run
 
 
+def of_shard(values: tuple[Value, ...], index: int) -> Value:
+    """The last stands for all that follow."""
+    return values[min(index, len(values) - 1)]
+
+
 def workload_code(timeline: Timeline) -> int:
-    """0, 1 or 2; any code but 0 and 1, a missing code and an incomplete Job count as 2."""
+    """0, 1 or 2; any code but 0 and 1, a missing code and an incomplete Job count as 2.
+
+    CHOICE: the code of a shard that was killed because it ignored SIGTERM is no assertion, whatever `exitCodes.failed` says.
+    """
     if timeline.load_reason is not None:
+        return 2
+    if any(of_shard(timeline.ignored, i) and code == 137 for i, code in enumerate(timeline.codes)):
         return 2
     if any(code != 0 and code not in timeline.failed_codes for code in timeline.codes):
         return 2
@@ -453,13 +471,21 @@ def workload_code(timeline: Timeline) -> int:
 def early_end(timeline: Timeline) -> int | None:
     """When the first shard ended with 0 too soon.
 
+    A shard that ends by itself must last, however early it began. One that gets SIGTERM must run until then.
+
     CHOICE: in a run whose start nobody recorded the shards count from 0.
     """
     ends = []
     for index, code in enumerate(timeline.codes):
-        lasted = timeline.lasted[min(index, len(timeline.lasted) - 1)]
-        if code == 0 and lasted < timeline.min_seconds - 1:
-            ends.append((timeline.start or 0) + lasted)
+        lasted = of_shard(timeline.lasted, index)
+        into_window = lasted - of_shard(timeline.began_before, index)
+        too_soon = (
+            lasted < timeline.min_seconds - 1
+            if timeline.signal_after is None
+            else into_window < timeline.signal_after - 1
+        )
+        if code == 0 and too_soon:
+            ends.append((timeline.start or 0) + into_window)
     return min(ends) if ends else None
 
 

@@ -246,6 +246,30 @@ def test_38_a_suite_that_ends_when_it_is_done_passes_with_a_minimum_of_nothing()
     assert played(one_rule(GOOD, end=2200, lasted=(1200,), min_seconds=0)).run.reason == "RunSucceeded"
 
 
+SIGTERM_AT_600 = {"end": 1601, "signal_after": 600, "rule": Rule("a", interval=10)}
+
+
+def test_a_load_that_ends_0_on_sigterm_passes_and_one_that_ends_0_before_it_is_an_error():
+    assert played(one_rule(GOOD, lasted=(601,), **SIGTERM_AT_600)).run.reason == "RunSucceeded"
+    found = played(one_rule(GOOD, lasted=(590,), **SIGTERM_AT_600)).run
+    assert (found.verdict, found.reason, found.failed_plan) == ("Error", "LoadEndedEarly", "loadGeneration")
+
+
+def test_a_shard_that_began_before_the_window_must_run_until_sigterm_too():
+    """It lasted 605 s, longer than the duration, and ended 15 s before SIGTERM."""
+    found = played(one_rule(GOOD, codes=(0, 0), lasted=(601, 605), began_before=(0, 20), **SIGTERM_AT_600)).run
+    assert found.reason == "LoadEndedEarly"
+    assert played(one_rule(GOOD, lasted=(620,), began_before=(20,), **SIGTERM_AT_600)).run.reason == "RunSucceeded"
+
+
+def test_a_load_that_ignores_sigterm_is_no_assertion_even_if_137_is_one():
+    killed = {"codes": (0, 137), "lasted": (601, 660), "failed_codes": (137,), **SIGTERM_AT_600}
+    assert played(one_rule(GOOD, ignored=(False, True), **killed)).run.reason == "WorkloadInfraFailure"
+    assert played(one_rule(GOOD, **killed)).run.reason == "WorkloadFailed"
+    # A program without a handler is ended by the signal itself.
+    assert played(one_rule(GOOD, codes=(143,), lasted=(600,), **SIGTERM_AT_600)).run.reason == "WorkloadInfraFailure"
+
+
 def test_a_second_is_tolerated_because_kubernetes_has_whole_seconds():
     assert played(one_rule(GOOD, lasted=(539,), min_seconds=540)).run.reason == "RunSucceeded"
     assert played(one_rule(GOOD, lasted=(538,), min_seconds=540)).run.reason == "LoadEndedEarly"

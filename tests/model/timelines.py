@@ -214,7 +214,13 @@ def random_load(rng: random.Random) -> dict[str, object]:
     length = {
         "lasted": tuple(rng.choice((0, 4, 5, 10, 28, 29, 30, 60)) for _ in range(rng.randint(1, shards))),
         "min_seconds": rng.choice((0, 0, 0, 0, 0, 0, 5, 6, 30, 31)),
+        "began_before": tuple(rng.choice((0, 0, 1, 2, 5)) for _ in range(shards)),
     }
+    if rng.random() < 0.3:
+        length |= {
+            "signal_after": rng.choice((5, 6, 28, 30, 31)),
+            "ignored": tuple(rng.random() < 0.3 for _ in range(shards)),
+        }
     if rng.random() < 0.75:
         return {"codes": (0,) * shards, **length}
     return {
@@ -300,6 +306,9 @@ def smaller(timeline: Timeline) -> Iterator[Timeline]:
         "load_reason",
         "lasted",
         "min_seconds",
+        "signal_after",
+        "began_before",
+        "ignored",
         "failed_codes",
     ):
         if getattr(timeline, name) != getattr(plain, name):
