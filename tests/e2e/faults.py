@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
+from tests.e2e import front_prometheus
 from tests.e2e.world import KINDS, World, until
 
 from validationrun.base.times import format_time, parse_time
@@ -262,10 +263,10 @@ def note_failed_node(world: World, workflow: Object, options: Mapping[str, Any])
 def cut_prometheus(world: World, workflow: Object, options: Mapping[str, Any]) -> None:
     """Ends the run's own way to Prometheus (set-up `front-prometheus`); `back_after` seconds later it is there again."""
     del workflow
-    world.cut_prometheus()
+    front_prometheus.cut_prometheus(world)
     if "back_after" in options:
         time.sleep(options["back_after"])
-        world.restore_prometheus()
+        front_prometheus.restore_prometheus(world)
 
 
 @fault("forge-result")

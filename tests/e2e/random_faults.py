@@ -32,6 +32,7 @@ from tests.cluster import processes
 from tests.cluster.controllers import Controller, additional_controller
 from tests.e2e.checks import check_nothing_left
 from tests.e2e.faults import kill, step_pods
+from tests.e2e.front_prometheus import cut_prometheus, is_prometheus_cut
 from tests.e2e.random_model import FAULTS, PASSED, PROMETHEUS, Hit, not_whole, right
 from tests.e2e.running import Prepared, prepare, run_operator, start
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
@@ -250,8 +251,8 @@ def _do(world: World, draw: Draw, controller: Controller | None, workflow: Objec
     if draw.fault == "stop":
         return world.cluster.patch(WORKFLOWS, workflow["metadata"]["name"], {"spec": {"shutdown": "Stop"}}) is not None
     if draw.fault == PROMETHEUS:
-        world.cut_prometheus()
-        until("Prometheus is gone", world.is_prometheus_cut, 180)
+        cut_prometheus(world)
+        until("Prometheus is gone", lambda: is_prometheus_cut(world), 180)
         return True
     assert controller is not None
     (controller.kill if draw.by_force else lambda: processes.stop(controller.instance))()

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.e2e.front_prometheus import front_prometheus
 from tests.e2e.world import KINDS, World, until
 
 from validationrun.kube.cluster import (
@@ -43,10 +44,10 @@ def setup(name: str, *, early: bool = False) -> Callable[[Setup], Setup]:
 
 
 @setup("front-prometheus")
-def front_prometheus(world: World, options: Mapping[str, Any]) -> list[str]:
+def with_front_prometheus(world: World, options: Mapping[str, Any]) -> list[str]:
     """The run asks Prometheus through a forwarder of its own, which a fault can end."""
     del options
-    return ["--set", f"prometheus-url={world.front_prometheus()}"]
+    return ["--set", f"prometheus-url={front_prometheus(world)}"]
 
 
 @setup("no-account")

@@ -1,18 +1,18 @@
 """A namespace of its own for one end-to-end case, on whatever cluster the tests were given."""
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
+
+from tests.e2e.places import place
 
 from validationrun.contract import record
 from validationrun.kube.cluster import (
@@ -62,10 +62,8 @@ KINDS: Final = {
     "WorkflowTemplate": WORKFLOW_TEMPLATES,
 }
 
-# The Service that the default of the parameter prometheus-url names; another cluster may have another.
-PROMETHEUS: Final = os.environ.get("E2E_PROMETHEUS", "monitoring/prometheus-k8s")
-_PORT: Final = 9090
-_FRONT: Final = "front-prometheus"
+FORWARDER: Final = "front-prometheus"
+"""The pod and the Service of tests/e2e/front_prometheus.py, which no run made."""
 
 OF_CHAINS: Final = CHAIN_RESOURCES
 
@@ -119,33 +117,6 @@ def documents(text: str) -> list[Object]:
     return read_compiled(text)
 
 
-@contextlib.contextmanager
-def _place() -> Iterator[None]:
-    """
-    One of a few places on this machine, whoever runs tests on it: where too many runs share its processors, none is in time.
-
-    A place is a file that is locked, so that none is lost with a process that was killed.
-    """
-    folder = Path(tempfile.gettempdir()) / "validationrun-e2e"
-    folder.mkdir(exist_ok=True)
-    files = [(folder / str(number)).open("w") for number in range(int(os.environ.get("E2E_PLACES", "5")))]
-    try:
-        while not any(map(_lock, files)):
-            time.sleep(1)
-        yield
-    finally:
-        for file in files:
-            file.close()
-
-
-def _lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 @dataclass
 class World:
     """
@@ -179,7 +150,7 @@ class World:
     @contextlib.contextmanager
     def open(cls, case: str) -> Iterator["World"]:
         """A fresh namespace with the accounts of a tenant; all of it is removed afterwards."""
-        with _place():
+        with place():
             yield from cls._open(f"e2e-{case}-{secrets.token_hex(2)}")
 
     @classmethod
@@ -253,7 +224,7 @@ class World:
             before: holdings that were there before the run, with whatever belongs to them.
         """
         plurals = {resource.plural for resource in OF_CHAINS}
-        kept = {one.partition("/")[2] for one in before if one.partition("/")[0] in plurals} | {_FRONT}
+        kept = {one.partition("/")[2] for one in before if one.partition("/")[0] in plurals} | {FORWARDER}
         chain = [one["metadata"]["name"] for resource in OF_CHAINS for one in self.cluster.list(resource)]
         pods = [
             one["metadata"]["name"]
@@ -271,68 +242,10 @@ class World:
             if one["metadata"]["name"] != _OF_EVERY_NAMESPACE
         }
 
-    def front_prometheus(self) -> str:
-        """A forwarder of the namespace's own in front of the real Prometheus; its URL. `cut_prometheus` ends it."""
-        ports = [{"name": "web", "port": _PORT}]
-        self.cluster.create(
-            SERVICES,
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": _FRONT},
-                "spec": {"selector": {"app": _FRONT}, "ports": ports},
-            },
-        )
-        self.restore_prometheus()
-        return f"http://{_FRONT}.{self.namespace}.svc:{_PORT}"
-
-    def restore_prometheus(self) -> None:
-        """A forwarder where there is none, or where one ends."""
-        namespace, service = PROMETHEUS.split("/")
-        until("the forwarder before is gone", lambda: self.cluster.get(PODS, _FRONT) is None, 60)
-        self.cluster.create(PODS, _forwarder(f"{service}.{namespace}.svc"))
-        until("the forwarder serves", self._is_fronted, 120)
-
-    def _is_fronted(self) -> bool:
-        slices = self.cluster.list(ENDPOINT_SLICES, labels=f"kubernetes.io/service-name={_FRONT}")
-        return any(end["conditions"]["ready"] for one in slices for end in one.get("endpoints") or [])
-
-    def cut_prometheus(self) -> None:
-        self.cluster.delete(PODS, _FRONT)
-
-    def is_prometheus_cut(self) -> bool:
-        return self.cluster.get(PODS, _FRONT) is None
-
 
 def _command(program: Path | str, arguments: Sequence[str]) -> list[str]:
     context = os.environ.get("E2E_CONTEXT")
     return [str(program), *arguments, *(["--context", context] if context else [])]
-
-
-def _forwarder(host: str) -> Object:
-    """The runner's image has a Python on every cluster."""
-    program = (Path(__file__).parent / "forward.py").read_text()
-    container = {
-        "name": "forward",
-        "image": "validationrun-runner:v1",
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-c", program, str(_PORT), host, str(_PORT)],
-        "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}},
-        "securityContext": {
-            "runAsNonRoot": True,
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
-    }
-    spec = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1, "containers": [container]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": _FRONT, "labels": {"app": _FRONT}},
-        "spec": spec,
-    }
 
 
 def merge(target: Any, patch: Any) -> Any:
