@@ -90,11 +90,23 @@ e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
 	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
 
 .PHONY: e2e-all
-e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, all end-to-end cases, and 10 random faults
+e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, k6, Locust, all end-to-end cases, and 10 random faults
 	@status=0; \
-	for target in test-prometheus-3 test-victoria-metrics test-thanos e2e e2e-rest; do $(MAKE) $$target || status=1; done; \
+	for target in test-prometheus-3 test-victoria-metrics test-thanos test-generators e2e e2e-rest; do $(MAKE) $$target || status=1; done; \
 	$(MAKE) e2e-random E2E_COUNT=$(or $(E2E_COUNT),10) || status=1; \
 	exit $$status
+
+LOCUST := build/locust
+
+$(LOCUST)/bin/locust: requirements/locust.txt | $(READY)
+	@$(BIN)/python -m venv $(LOCUST)
+	@$(LOCUST)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/locust.txt
+	@touch $@
+
+.PHONY: test-generators
+test-generators: $(READY) $(LOCUST)/bin/locust ## The wrappers of k6 and Locust in docs/workload.md; k6 is built from its Go module
+	@found=$$($(BIN)/python -m tests.cluster k6) && K6_BIN=$$found LOCUST_BIN=$(CURDIR)/$(LOCUST)/bin/locust \
+	  $(BIN)/pytest -q tests/generators
 
 .PHONY: demo-cluster
 demo-cluster: $(READY) $(E2E_CLUSTER) ## Run a validation on the cluster; show its verdict, and the Workflow as Argo tells it
@@ -211,6 +223,8 @@ lock: $(READY) ## Resolve pyproject.toml to requirements/*.txt
 	  --extra dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  requirements/locust.in -o requirements/locust.txt
 
 .PHONY: package
 package: $(READY) ## Build the wheel and the source distribution into dist/

@@ -1,4 +1,4 @@
-"""`python -m tests.cluster up|down|status|build|images|older-argo|prometheus-3|image-from-binary`: run from the repository's root."""
+"""`python -m tests.cluster up|down|status|build|images|older-argo|prometheus-3|k6|image-from-binary`: run from the repository's root."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ def main() -> int:
         ("images", "build and import the runner's and the chain's images"),
         ("older-argo", "build the older line of Argo, and import its executor's image"),
         ("prometheus-3", "build Prometheus 3, which no cluster needs, and print where it lies"),
+        ("k6", "build k6, which no cluster needs, and print where it lies"),
     ):
         verbs.add_parser(name, help=words)
     one = verbs.add_parser("image-from-binary", help="import an image of static programs")
@@ -55,6 +56,8 @@ def _run(options: argparse.Namespace) -> None:
         images.older_executor(parts.build_older_argo())
     elif options.verb == "prometheus-3":
         print(parts.build_prometheus_3())
+    elif options.verb == "k6":
+        print(parts.build_k6())
     else:
         images.from_binaries(options.name, options.binaries)
 

@@ -176,6 +176,12 @@ def build_thanos() -> Path:
     )
 
 
+def build_k6() -> Path:
+    """The load generator k6; some minutes the first time."""
+    go, name = load_judge().find_go(), "k6"
+    return _part(name, go, lambda target: _build(go, _PARTS / name, target / name, "go.k6.io/k6", _STRIP)) / name
+
+
 def _build_argo(go: Any, argo: _Argo) -> Parts:
     folder = _part(argo.folder, go, lambda target: _compile_argo(go, argo, target))
     return Parts({name: folder / name for name in argo.programs}, folder / "crds")

@@ -1,23 +1,15 @@
 """The wrappers of docs/workload.md: each compiles, and the suites of Python and Go run as they stand there."""
 
-import pathlib
-import re
 import shutil
 import subprocess
 import sys
 
 import pytest
-import yaml
 
 from emit_helpers import as_yaml, full_run
 from local_kit import Spec, ran
 from validationrun.compiling.pipeline import lint
-
-PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "workload.md").read_text("utf-8")
-WRAPPERS = {
-    name: yaml.safe_load(text)
-    for name, text in re.findall(r"^### ([^\n]+)\n\n```yaml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
-}
+from workload_page import WRAPPERS
 
 PYTHON_SUITE = {
     "passes": "def test_it(): assert True",
