@@ -163,6 +163,12 @@ class Output:
         return document
 
 
+def program(step: Mapping[str, Any]) -> dict[str, Any]:
+    """The container of a step's template in which its program runs; empty for the DAG."""
+    container: dict[str, Any] = step["sidecars"][0] if "sidecars" in step else step.get("container", {})
+    return container
+
+
 def compiled(run: Mapping[str, Any] | bytes, **options: Any) -> Output:
     result = compile_one(run, **options)
     assert result.ok, [(d.path, d.message) for d in result.diagnostics]

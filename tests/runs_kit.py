@@ -108,8 +108,15 @@ def node(step: str, phase: str, *, kind: str = "Pod", after: float = 0, **more: 
     return {"templateName": step, "type": kind, "phase": phase, **times, **more}
 
 
-def step_pod(api: FakeApiServer, step: str, log: str, attempt: int = 0, uid: str = IDENTITY.uid) -> None:
-    """The pod of a step, as Argo makes it, with its log."""
+def step_pod(
+    api: FakeApiServer, step: str, log: str, attempt: int = 0, uid: str = IDENTITY.uid, beside_main: str = ""
+) -> None:
+    """
+    The pod of a step, as Argo makes it, with its log.
+
+    Args:
+        beside_main: the container in which the step runs where that is not the main container.
+    """
     name = f"{IDENTITY.workflow}-{step}-{attempt}"
     metadata = {
         "name": name,
@@ -118,9 +125,11 @@ def step_pod(api: FakeApiServer, step: str, log: str, attempt: int = 0, uid: str
         "ownerReferences": [{**IDENTITY.owner(), "uid": uid}],
         "creationTimestamp": format_time(START + attempt),
     }
-    containers = [{"name": "wait", "args": []}, {"name": "main", "args": [step, "--set=chain-id="]}]
+    program = {"name": beside_main or "main", "args": [step, "--set=chain-id="]}
+    waits = [{"name": "main", "args": ["exit-as-finalize"]}] if beside_main else []
+    containers = [{"name": "wait", "args": []}, *waits, program]
     api.cluster.put(PODS, {"metadata": metadata, "spec": {"containers": containers}})
-    api.cluster.logs[(name, "main")] = log
+    api.cluster.logs[(name, program["name"])] = log
 
 
 def shard_pod(api: FakeApiServer, index: int, log: str) -> None:

@@ -51,6 +51,11 @@ def test_one_step_or_one_shard_is_printed_as_it_is(run: FakeApiServer) -> None:
     assert lines("--shard", "1") == ["load of one"]
 
 
+def test_finalize_is_read_where_it_runs_beside_the_main_container(run: FakeApiServer) -> None:
+    step_pod(run, "finalize", f"the verdict\n{ARGO}", beside_main="finalize")
+    assert lines("--step", "finalize") == ["the verdict"]
+
+
 def test_pods_of_an_older_run_of_that_name_are_not_its_own(run: FakeApiServer) -> None:
     step_pod(run, "finalize", "of the run before\n", uid="another-uid")
     assert not [line for line in lines() if "before" in line]

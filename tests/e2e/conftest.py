@@ -34,6 +34,7 @@ LONG: Final = frozenset(
 REST: Final = frozenset(
     {
         "test_cases.py::test_case[every-follower-fails]",
+        "test_cases.py::test_case[finalize-is-evicted]",
         "test_cases.py::test_case[network-ready-before-pods]",
         *(
             f"test_older_argo.py::test_case[{name}]"

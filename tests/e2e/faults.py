@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from tests.e2e import front_prometheus
 from tests.e2e.world import KINDS, World, until
 
+from validationrun.base.conventions import FINALIZE_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
@@ -134,8 +135,9 @@ def _runs(pod: Object) -> bool:
 
 
 def _step_of(pod: Object) -> str:
-    main = next(one for one in pod["spec"]["containers"] if one["name"] == "main")
-    return str(main["args"][0])
+    """By the argument of the container in which the step's program runs."""
+    containers = {one["name"]: one for one in pod["spec"]["containers"]}
+    return str(containers.get(FINALIZE_CONTAINER, containers["main"])["args"][0])
 
 
 def kill(world: World, pod: Object) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from tests.e2e import finalize_faults  # noqa: F401 - registers its faults
 from tests.e2e.faults import Faults
 from tests.e2e.setups import EARLY, SETUPS
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, merge

@@ -46,6 +46,12 @@ LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
 LABEL_ARGO_WORKFLOW = "workflows.argoproj.io/workflow"
 ARGO_MAIN_CONTAINER = "main"
 
+# In the pod of finalize: the container that gives the verdict. The runner's argument of the main container, which waits for it, and the
+# file without which Argo tries finalize again.
+FINALIZE_CONTAINER = "finalize"
+EXIT_AS_FINALIZE = "exit-as-finalize"
+OUTPUT_FINALIZE_EXIT_CODE = "finalize-exit-code"
+
 # Set by the Job controller: the shard of a pod of an indexed Job.
 ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 

@@ -7,6 +7,7 @@ from typing import Final
 from validationrun.base.conventions import (
     ANNOTATION_JOB_INDEX,
     ARGO_MAIN_CONTAINER,
+    FINALIZE_CONTAINER,
     LABEL_ARGO_WORKFLOW,
     LOAD_CONTAINER,
 )
@@ -49,9 +50,7 @@ def step_sources(cluster: Cluster, workflow: Workflow) -> list[Source]:
     pods = Pod.all(cluster.list(PODS, labels=f"{LABEL_ARGO_WORKFLOW}={identity.workflow}"))
     pods = sorted((pod for pod in pods if pod.is_owned_by(identity.uid)), key=lambda pod: pod.created)
     steps = (*STEPS, *SUITE_STEPS)
-    return [
-        Source(_what(pod), pod.name, ARGO_MAIN_CONTAINER) for step in steps for pod in pods if _step_of(pod) == step
-    ]
+    return [Source(_what(pod), pod.name, _container_of(pod)) for step in steps for pod in pods if _step_of(pod) == step]
 
 
 def shard_sources(cluster: Cluster, written: Record | None) -> list[Source]:
@@ -70,18 +69,23 @@ def _index(pod: Pod) -> int:
 
 def _step_of(pod: Pod) -> str:
     """The step of a pod, by the runner's first argument, because Argo's pod names vary."""
-    return next(iter(pod.arguments(ARGO_MAIN_CONTAINER)), "")
+    return next(iter(pod.arguments(_container_of(pod))), "")
+
+
+def _container_of(pod: Pod) -> str:
+    """The container in which the step's program runs."""
+    return FINALIZE_CONTAINER if pod.arguments(FINALIZE_CONTAINER) else ARGO_MAIN_CONTAINER
 
 
 def _what(pod: Pod) -> str:
     """The step, and of suite-member also the member that it follows."""
-    step, *given = pod.arguments(ARGO_MAIN_CONTAINER)
+    step, *given = pod.arguments(_container_of(pod))
     return f"{step} {given[0].removeprefix('--set=member=')}" if step == SUITE_MEMBER and given else step
 
 
 def without_argo(lines: list[str], container: str) -> list[str]:
-    """The lines without those of Argo's executor, which only a step's main container has."""
-    return [line for line in lines if not _OF_ARGO.fullmatch(line)] if container == ARGO_MAIN_CONTAINER else lines
+    """The lines without those of Argo's executor, which only the containers of a step have."""
+    return [line for line in lines if not _OF_ARGO.fullmatch(line)] if container != LOAD_CONTAINER else lines
 
 
 @dataclass(slots=True)

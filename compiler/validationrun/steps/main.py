@@ -1,16 +1,18 @@
 """
-`validationrun-runner STEP`: the program of every step's container.
+`validationrun-runner STEP`: the program of every step's container. The main container of finalize's pod has an argument of its own.
 
 Exits 0 once the step's result is recorded, or 3 when that result speaks against the run; 1 only from finalize; 70 on a fault
 of ours or of the installation. Never exits with Python's own 1 (a traceback) or 2 (wrong usage): they would read like a verdict.
 """
 
+import pathlib
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from validationrun.base.conventions import EXIT_BUG
+from validationrun.base import conventions
+from validationrun.base.conventions import EXIT_AS_FINALIZE, EXIT_BUG
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.record import RecordError
 from validationrun.contract.record_key import (
@@ -24,6 +26,7 @@ from validationrun.contract.record_key import (
 )
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
+from validationrun.steps.finalize_exit import exit_as_finalize, hold, leave
 from validationrun.steps.step_log import log_step
 
 _SET: Final = "--set="
@@ -36,6 +39,17 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one step, with its arguments from the template."""
+    if list(arguments) == [EXIT_AS_FINALIZE]:
+        return exit_as_finalize(pathlib.Path(conventions.OUTPUT_DIR))
+    if list(arguments) != [FINALIZE]:
+        return _run(arguments)
+    hold(pathlib.Path(conventions.OUTPUT_DIR))
+    code = _run(arguments)
+    leave(pathlib.Path(conventions.OUTPUT_DIR), code)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         step, parameters = _arguments(arguments)
         log_step(step)

@@ -30,6 +30,7 @@ _FINALIZE_GRACE_SECONDS: Final = 300
 _FINALIZE_REQUEST: Final = "128Mi"
 """More than finalize uses: a node that runs out of memory first evicts pods that use more than they requested."""
 
+_RUNNER: Final = "validationrun-runner"
 _PLAIN_HTTP: Final = "http://"
 
 RESULTS_DIR: Final = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_RESULTS}"
@@ -64,13 +65,14 @@ def run_bundle_name() -> str:
 
 
 def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
-    is_finalize, is_evaluator = step is plan.finalize, step.name == RULE_EVALUATOR
+    """Of every step but finalize."""
+    is_evaluator = step.name == RULE_EVALUATOR
     asks = is_evaluator or step.name == ENSURE_CHAIN
     return Container(
         name=step.name,
         labels={conventions.LABEL_K8S_COMPONENT: step.component},
         annotations={"workflows.argoproj.io/title": step.title},
-        service_account_name=plan.accounts.finalize if is_finalize else plan.accounts.steps,
+        service_account_name=plan.accounts.steps,
         timeout=f"{step.timeout_s}s",
         # Equals the timeout; set explicitly, so that no default of an installation ends the pod sooner.
         active_deadline_seconds=step.timeout_s,
@@ -78,20 +80,67 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         fail_fast=False,
         volumes=_step_volumes(step, bundle, options, asks=asks) or None,
         image=_image(plan, options),
-        command=["validationrun-runner"],
+        command=[_RUNNER],
         args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
         env=_environment(step, plan, bundle, options, asks=asks),
         ports=[_METRICS_PORT] if is_evaluator else None,
-        resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": _FINALIZE_REQUEST if is_finalize else "64Mi"},
-            limits={"memory": f"{step.memory_mib}Mi"},
-        ),
-        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n" if is_finalize else None,
+        resources=_resources("64Mi", f"{step.memory_mib}Mi"),
         security_context=container_security(),
         volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
         outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
-        metrics=_metrics(plan) if is_finalize else None,
     )
+
+
+def finalize_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
+    """
+    finalize in a container of its own, beside the main container, which ends as finalize did.
+
+    A main container that is killed for memory is Failed for Argo, and never tried again; see `steps/finalize_exit.py`.
+    """
+    step = plan.finalize
+    ended = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_FINALIZE_EXIT_CODE}"
+    return Container(
+        name=step.name,
+        labels={conventions.LABEL_K8S_COMPONENT: step.component},
+        annotations={"workflows.argoproj.io/title": step.title},
+        service_account_name=plan.accounts.finalize,
+        timeout=f"{step.timeout_s}s",
+        active_deadline_seconds=step.timeout_s,
+        retry_strategy=_retry_strategy(step),
+        fail_fast=False,
+        image=_image(plan, options),
+        command=[_RUNNER],
+        args=[conventions.EXIT_AS_FINALIZE],
+        resources=_resources("32Mi", "128Mi"),
+        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n",
+        security_context=container_security(),
+        volume_mounts=[m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR)],
+        sidecars=[_beside_main(step, plan, bundle, options)],
+        outputs=[
+            *(_output(name, of_run=True) for name in step.outputs),
+            # Without a default: where finalize was killed the file is missing, which is an Error for Argo.
+            Parameter(name=conventions.OUTPUT_FINALIZE_EXIT_CODE, value_from=m.ValueFrom(path=ended)),
+            *_artifacts(step, plan),
+        ],
+        metrics=_metrics(plan),
+    )
+
+
+def _beside_main(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> m.UserContainer:
+    return m.UserContainer(
+        name=conventions.FINALIZE_CONTAINER,
+        image=_image(plan, options),
+        command=[_RUNNER],
+        args=[step.name],
+        env=_environment(step, plan, bundle, options, asks=False),
+        resources=_resources(_FINALIZE_REQUEST, f"{step.memory_mib}Mi"),
+        security_context=container_security(),
+        volume_mounts=_mounts(step),
+    )
+
+
+def _resources(request: str, limit: str) -> m.ResourceRequirements:
+    return m.ResourceRequirements(requests={"cpu": "10m", "memory": request}, limits={"memory": limit})
 
 
 def _retry_strategy(step: Step) -> m.RetryStrategy:

@@ -17,7 +17,7 @@ from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.object_types import WorkflowTemplate as WorkflowTemplateObject
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.emit.steps import step_template, volumes
+from validationrun.compiling.emit.steps import finalize_template, step_template, volumes
 from validationrun.compiling.emit.workflow_parts import (
     ENTRYPOINT,
     executor_patch,
@@ -40,7 +40,8 @@ _PARALLELISM: Final = 10
 def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> WorkflowTemplateObject:
     """The WorkflowTemplate as plain data, with its keys in reading order."""
     templates: list[Templatable | m.Template] = [
-        step_template(step, plan, bundle, options) for step in (*plan.steps, plan.finalize)
+        *(step_template(step, plan, bundle, options) for step in plan.steps),
+        finalize_template(plan, bundle, options),
     ]
     with WorkflowTemplate(
         name=plan.name,

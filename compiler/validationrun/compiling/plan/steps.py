@@ -117,7 +117,7 @@ def _finalize(times: Timings) -> Step:
         # "expression evaluated to false" in the place of each verdict that is not Passed.
         retry="OnError",
         retry_limit=2,
-        # Never retried after a kill for memory, so it has more than the other steps.
+        # More than the other steps: it makes the reports.
         memory_mib=512,
         mounts_bundle=False,
         outputs=("verdict", "reason"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emit_helpers import Output, compiled, edited, full_run, rules_only, strings
+from emit_helpers import Output, compiled, edited, full_run, program, rules_only, strings
 from validationrun.compiling.emit.steps import RESULTS_DIR
 
 FILES = {"token": "TOKEN", "ca.crt": "CA", "headers": "HEADERS"}
@@ -13,7 +13,7 @@ def with_results(**s3: str) -> Output:
 
 
 def environment(output: Output, step: str) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in output.steps[step]["container"]["env"]}
+    return {one["name"]: one["value"] for one in program(output.steps[step])["env"]}
 
 
 def test_whoever_asks_prometheus_gets_its_credentials_and_nobody_else():
@@ -24,7 +24,7 @@ def test_whoever_asks_prometheus_gets_its_credentials_and_nobody_else():
         volumes = [one for one in output.steps[name].get("volumes", []) if "secret" in one]
         mounts = [
             one
-            for one in output.steps[name]["container"]["volumeMounts"]
+            for one in program(output.steps[name])["volumeMounts"]
             if one["mountPath"] == "/var/run/validation/prometheus"
         ]
         told = {one for one in environment(output, name) if one.startswith("VALIDATION_PROMETHEUS")}

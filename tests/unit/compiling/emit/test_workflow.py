@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from emit_helpers import Output, compiled, edited, full_run, rules_only, strings
-from validationrun.base.conventions import EXIT_AGAINST_RUN
+from emit_helpers import Output, compiled, edited, full_run, program, rules_only, strings
+from validationrun.base.conventions import EXIT_AGAINST_RUN, OUTPUT_DIR, OUTPUT_FINALIZE_EXIT_CODE
 
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -126,7 +126,7 @@ def test_each_step_has_its_planned_timeout_and_retry(full):
         assert one["activeDeadlineSeconds"] == step.timeout_s
         assert one["retryStrategy"]["limit"] == str(step.retry_limit)
         assert one["retryStrategy"]["retryPolicy"] == step.retry
-        assert one["container"]["args"][0] == step.name
+        assert program(one)["args"][0] == step.name
 
 
 def test_a_step_that_ends_3_is_not_tried_again_and_every_other_code_is(full):
@@ -142,8 +142,21 @@ def test_finalize_has_time_to_finish_when_its_pod_is_deleted(full):
     assert not any("podSpecPatch" in step for name, step in full.steps.items() if name != "finalize")
 
 
+def test_finalize_is_killed_without_the_main_container_and_then_tried_again(full):
+    """Argo calls a killed main container Failed, and an output parameter without file and default Error."""
+    finalize = full.steps["finalize"]
+    main, (beside,) = finalize["container"], finalize["sidecars"]
+    assert (main["args"], beside["args"], beside["name"]) == (["exit-as-finalize"], ["finalize"], "finalize")
+    assert main["securityContext"] == beside["securityContext"]
+    assert main["volumeMounts"][0] in beside["volumeMounts"]
+    (needed,) = [one for one in finalize["outputs"]["parameters"] if "default" not in one["valueFrom"]]
+    assert needed["valueFrom"]["path"] == f"{OUTPUT_DIR}/{OUTPUT_FINALIZE_EXIT_CODE}"
+    assert finalize["retryStrategy"]["retryPolicy"] == "OnError"
+    assert not any("sidecars" in step for name, step in full.steps.items() if name != "finalize")
+
+
 def test_a_node_without_memory_evicts_finalize_last(full):
-    resources = full.steps["finalize"]["container"]["resources"]
+    resources = program(full.steps["finalize"])["resources"]
     assert (resources["requests"]["memory"], resources["limits"]["memory"]) == ("128Mi", "512Mi")
 
 
@@ -183,7 +196,7 @@ def test_ensure_chain_alone_gets_the_parameters(full):
     assert args[1:] == [f"--set={name}={{{{workflow.parameters.{name}}}}}" for name in wanted]
     for name, step in full.steps.items():
         if name not in ("main", "ensure-chain"):
-            assert step["container"]["args"] == [name]
+            assert program(step)["args"] == [name]
 
 
 def test_the_runner_image_is_a_parameter_everywhere():
@@ -238,7 +251,7 @@ def test_the_priority_class_and_instance_id_stand_where_argo_reads_them():
 def test_only_ensure_chain_mounts_the_committed_bundle_and_finalize_mounts_none(full):
     mounted = {}
     for name, step in full.steps.items():
-        for mount in step.get("container", {}).get("volumeMounts", []):
+        for mount in program(step).get("volumeMounts", []):
             if mount["mountPath"] == "/var/run/validation/bundle":
                 mounted[name] = mount
     assert {name: mount["name"] for name, mount in mounted.items()} == {
@@ -258,14 +271,14 @@ def test_each_step_knows_which_bundle_it_belongs_to(full):
     digest = full.document("bundle.yaml")["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
     for name, step in full.steps.items():
         if name != "main":
-            env = {entry["name"]: entry["value"] for entry in step["container"]["env"]}
+            env = {entry["name"]: entry["value"] for entry in program(step)["env"]}
             assert env["BUNDLE_HASH"] == digest
             assert env["WORKFLOW_UID"] == "{{workflow.uid}}"
 
 
 def test_the_outputs_of_each_step_have_defaults_that_never_say_passed(full):
     outputs = {
-        name: {one["name"]: one["valueFrom"]["default"] for one in step["outputs"]["parameters"]}
+        name: {one["name"]: one["valueFrom"].get("default") for one in step["outputs"]["parameters"]}
         for name, step in full.steps.items()
         if "outputs" in step
     }
@@ -274,7 +287,7 @@ def test_the_outputs_of_each_step_have_defaults_that_never_say_passed(full):
         "wait-chain-ready": {"message": ""},
         "load-job": {"exit-codes": "", "message": ""},
         "rule-evaluator": {"verdict": "Error"},
-        "finalize": {"verdict": "Error", "reason": "Unknown"},
+        "finalize": {"verdict": "Error", "reason": "Unknown", "finalize-exit-code": None},
     }
 
 
@@ -393,5 +406,5 @@ def test_with_all_locked_no_step_depends_on_an_argument():
 
 def test_finalize_alone_knows_how_often_it_was_tried(full):
     for name, step in full.steps.items():
-        tries = [one["value"] for one in step.get("container", {}).get("env", []) if one["name"] == "RETRIES"]
+        tries = [one["value"] for one in program(step).get("env", []) if one["name"] == "RETRIES"]
         assert tries == (["{{retries}}"] if name == "finalize" else [])
