@@ -247,7 +247,6 @@ def test_the_account_starts_nothing_in_another_namespace(suite: Suite) -> None:
         {"metadata": {"labels": {conventions.LABEL_VERDICT: "Passed"}}},
         {"metadata": {"labels": {conventions.LABEL_SUITE_MEMBER: None}}},
         {"metadata": {"annotations": {conventions.ANNOTATION_REASON: "AllPassed"}}},
-        {"metadata": {"ownerReferences": None}},
         {"status": {"phase": "Succeeded"}},
     ],
 )
@@ -255,6 +254,11 @@ def test_the_account_changes_nothing_of_a_member_but_to_stop_it(suite: Suite, pa
     name = suite.held_member()
     assert "ValidatingAdmissionPolicy" in suite.patch_refusal(name, patch)
     assert suite.patch_refusal(name, STOP) == ""
+
+
+def test_the_account_takes_no_owner_from_a_member(suite: Suite) -> None:
+    """Refused by the policy, or before it by the API server's own check of owners, where that is on."""
+    assert "forbidden" in suite.patch_refusal(suite.held_member(), {"metadata": {"ownerReferences": None}})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from emit_helpers import SEID, alert_rule, at, compile_one, compiled, edited, full_run, query_rule, rules_only
 from validationrun.base.hashing import bundle_hash
-from validationrun.compiling.emit.bundle import _readable_json, build_bundle
+from validationrun.compiling.emit.bundle import build_bundle, readable_json
 from validationrun.compiling.emit.files import emit
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.spec.findings import Severity
@@ -264,9 +264,9 @@ def compile_plan(run):
 
 
 def test_json_is_spread_over_lines_only_where_it_must_be():
-    assert _readable_json({"a": [1, 2]}, "") == '{"a": [1, 2]}'
+    assert readable_json({"a": [1, 2]}, "") == '{"a": [1, 2]}'
     long = {"a": ["x" * 60, "y" * 60], "é": {}}
-    text = _readable_json(long, "")
+    text = readable_json(long, "")
     assert json.loads(text) == long
     assert text.splitlines() == ["{", '  "a": [', f'    "{"x" * 60}",', f'    "{"y" * 60}"', "  ],", '  "é": {}', "}"]
-    assert _readable_json("z" * 200, "") == f'"{"z" * 200}"'
+    assert readable_json("z" * 200, "") == f'"{"z" * 200}"'
