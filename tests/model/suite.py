@@ -40,7 +40,11 @@ def blamed(planned: Sequence[str], ends: Ends, phase: str) -> str:
     outcomes = {name: [outcome for other, outcome in ends if other == name] for name in order}
     if phase == "Failed":
         return next(name for name in order if "Failed" in outcomes[name])
-    late = [name for name in order if outcomes[name] in ([], ["NotStarted"])]
+    late = [
+        name
+        for name in order
+        if outcomes[name] in ([], ["NotStarted"]) or (name not in planned and set(outcomes[name]) == {"NotStarted"})
+    ]
     early = [name for name in order if name not in late and (outcomes[name] != ["Passed"] or name not in planned)]
     return next(iter([*early, *late]), "")
 
