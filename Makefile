@@ -73,10 +73,10 @@ E2E_PYTEST := $(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),5) --dist load -
 .PHONY: e2e
 e2e: $(READY) $(E2E_CLUSTER) $(if $(E2E_CONTEXT),,older-argo) ## Run whole validations on a real cluster, and every generated object by its API server
 ifdef E2E_CONTEXT
-	@$(E2E_PYTEST) -m "not installation and not alone and not rest" tests/chain tests/e2e
+	@$(E2E_PYTEST) -m "not installation and not alone and not rest" tests/cron tests/chain tests/e2e
 else
 	@status=0; \
-	$(E2E_PYTEST) -m "not alone and not rest" tests/chain tests/e2e || status=1; \
+	$(E2E_PYTEST) -m "not alone and not rest" tests/cron tests/chain tests/e2e || status=1; \
 	$(BIN)/python -m pytest -q -m alone tests/e2e || status=1; \
 	exit $$status
 endif
