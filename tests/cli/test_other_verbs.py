@@ -270,7 +270,7 @@ def test_hostile_names_cannot_move_the_cursor_in_the_tree():
 
 def test_schema_prints_json_schema():
     result = call("schema")
-    assert json.loads(result.out)["title"] == "ValidationRun"
+    assert json.loads(result.out)["title"] == "validation.sei.io/v1alpha1"
 
 
 # Terminals and pipes.

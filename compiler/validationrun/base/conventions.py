@@ -21,6 +21,9 @@ ChainApi = Literal["SeiNodeDeployment", "SeiNetwork"]
 
 MANAGED_BY = "validationrun"
 
+# Counters in the templates of finalize; Argo's controller exposes each as `argo_workflows_<name>`.
+METRIC_RUN_TERMINAL = "validation_run_terminal_total"
+
 # Labels on every object that we create.
 LABEL_MANAGED_BY = "sei.io/managed-by"
 LABEL_RUN_ID = "sei.io/run-id"
@@ -71,6 +74,11 @@ LABEL_SUITE_UID = "validation.sei.io/suite-uid"
 # On the WorkflowTemplate and the bundle.
 LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 """On a Workflow with parameters that differ from the compiled ones: the label is `true`, the annotation names them."""
+
+# On a schedule's CronWorkflow: `<kind>/<name>` of what it starts, and after how long without a verdict it is overdue.
+ANNOTATION_STARTS = "validation.sei.io/starts"
+ANNOTATION_OVERDUE = "validation.sei.io/overdue-after"
+ANNOTATION_PAUSED = "validation.sei.io/paused"
 
 ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
 ANNOTATION_BUNDLE_HASH = "validation.sei.io/bundle-hash"

@@ -1,5 +1,6 @@
 """`validationrun compile`: specs in, a folder of manifests per run out."""
 
+import datetime as dt
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -80,6 +81,7 @@ def _compiled(
     specs: Sequence[str], namespace: str | None, options: "EmitOptions", findings: Output, *, strict: bool
 ) -> dict[str, dict[str, str]]:
     """The texts by folder and file name, once the findings are printed. Raises typer.Exit where nothing may be written."""
+    from validationrun.compiling.explain_schedule import next_firings
     from validationrun.compiling.pipeline import CompileResult, emit_all, lint_all
 
     files, pass_over = read_runs(specs)
@@ -95,6 +97,9 @@ def _compiled(
     if not result.ok or (strict and result.diagnostics):
         note(f"{counted(len(files), 'file')}: {summary(result.diagnostics)}; nothing was written")
         raise typer.Exit(EXIT_FINDINGS)
+    for schedule in result.schedules:
+        times = ", ".join(next_firings(schedule.plan, dt.datetime.now(dt.UTC)))
+        note(f"{schedule.folder} fires at {times}" if not schedule.plan.paused else f"{schedule.folder} is paused")
     return {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
 
 

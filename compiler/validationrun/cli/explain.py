@@ -1,5 +1,6 @@
 """`validationrun explain`: what will happen, before it does."""
 
+import datetime as dt
 import enum
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -34,13 +35,14 @@ def run(
     specs: SpecArgument, namespace: NamespaceOption = None, form: FormatOption = Format.TREE, label: LabelOption = True
 ) -> None:
     """
-    Show what a run or a suite will create, named what, in which order.
+    Show what a run or a suite will create, named what, in which order; of a schedule, when it fires next.
 
     Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
     """
     from validationrun.compiling.explain import mermaid, outline
+    from validationrun.compiling.explain_schedule import schedule_mermaid, schedule_outline
     from validationrun.compiling.explain_suite import suite_mermaid, suite_outline
-    from validationrun.compiling.pipeline import lint_all, plans
+    from validationrun.compiling.pipeline import lint_all, plan_schedules, plans
 
     files, pass_over = read_runs(specs)
     result = lint_all(files, namespace, pass_over)
@@ -48,14 +50,16 @@ def run(
         print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
         raise typer.Exit(EXIT_FINDINGS)
     options = EmitFlags(label=label).checked()
-    runs, suites = plans(result, options)
+    (runs, suites), schedules = plans(result, options), plan_schedules(result, options)
     if form is Format.MERMAID:
-        print("".join([*map(mermaid, runs), *map(suite_mermaid, suites)]), end="")
+        print("".join([*map(mermaid, runs), *map(suite_mermaid, suites), *map(schedule_mermaid, schedules)]), end="")
         return
     for run in runs:
         _draw(outline(run, options))
     for suite in suites:
         _draw(suite_outline(suite, options))
+    for schedule in schedules:
+        _draw(schedule_outline(schedule, dt.datetime.now(dt.UTC)))
 
 
 def _draw(root: "Outline") -> None:

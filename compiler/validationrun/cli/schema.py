@@ -10,7 +10,7 @@ Examples:
 
 def run() -> None:
     """
-    Print the JSON Schema of runs and suites, for completion and checks in editors.
+    Print the JSON Schema of runs, suites and schedules, for completion and checks in editors.
 
     `lint` checks much more than a schema can say.
     """

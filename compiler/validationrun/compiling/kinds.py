@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.base import conventions
 from validationrun.compiling.check import check
+from validationrun.compiling.check.schedule import check_schedule
 from validationrun.compiling.check.suite import check_suite
 from validationrun.compiling.documents import Linted
 from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.emit.sizes import may_be_large, size_findings
 from validationrun.compiling.plan import Plan, build_plan
+from validationrun.compiling.plan.schedule import SchedulePlan
 from validationrun.compiling.plan.suite import SuitePlan
+from validationrun.compiling.schedules import inner_runs, schedule_findings, schedule_plan
 from validationrun.compiling.suites import inline_runs, suite_findings, suite_plan
 from validationrun.compiling.together import Together
 from validationrun.spec.findings import Finding, Loc
 from validationrun.spec.parse import AnyDocument
-from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSchedule, ValidationSuite
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.files import EmittedFile
 
-AnyPlan = Plan | SuitePlan
+AnyPlan = Plan | SuitePlan | SchedulePlan
 """The plan of a document of any kind."""
 
 
@@ -96,9 +99,26 @@ def _emit_suite(
     return plan, emit_suite(plan, together.options), []
 
 
+def _runs_in_schedule(schedule: ValidationSchedule) -> Iterator[Inner]:
+    for run, within in inner_runs(schedule):
+        yield Inner(run, within)
+
+
+def _emit_schedule(
+    linted: Linted[ValidationSchedule], together: Together
+) -> "tuple[SchedulePlan, list[EmittedFile], list[Finding]]":
+    from validationrun.compiling.emit.schedule import emit_schedule  # noqa: PLC0415 - imports Hera
+
+    plan = schedule_plan(linted, together)
+    return plan, emit_schedule(plan, together.options), []
+
+
 KINDS: Final[dict[str, Kind]] = {
     conventions.KIND_RUN: Kind(check=check, finished=_finished_run, emit=_emit_run),
     conventions.KIND_SUITE: Kind(check=check_suite, inner=_runs_inside, among=suite_findings, emit=_emit_suite),
+    conventions.KIND_SCHEDULE: Kind(
+        check=check_schedule, inner=_runs_in_schedule, among=schedule_findings, emit=_emit_schedule
+    ),
 }
 """In the order of compilation: a document names others of earlier kinds only."""
 

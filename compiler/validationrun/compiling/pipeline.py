@@ -14,7 +14,9 @@ from validationrun.compiling.documents import NOUNS, Linted, LintResult, of_type
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.kinds import KINDS, AnyPlan, in_order
 from validationrun.compiling.plan import Plan
+from validationrun.compiling.plan.schedule import SchedulePlan
 from validationrun.compiling.plan.suite import SuitePlan
+from validationrun.compiling.schedules import schedule_plan
 from validationrun.compiling.silencing import silence
 from validationrun.compiling.suites import suite_plan
 from validationrun.compiling.together import Together, plan_run
@@ -24,7 +26,7 @@ from validationrun.spec.neighbours import PassOver
 from validationrun.spec.parse import AnyDocument, document_parts, parse_document
 from validationrun.spec.partial import UnreadableError, unreadable
 from validationrun.spec.source import Document, find_ignores, read
-from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSchedule, ValidationSuite
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.files import EmittedFile
@@ -39,6 +41,7 @@ __all__ = [
     "lint",
     "lint_all",
     "plan_run",
+    "plan_schedules",
     "plans",
 ]
 
@@ -52,7 +55,7 @@ Track = Callable[[Sequence[Any]], Iterable[Any]]
 LOOKED_UP: Final = frozenset({"VR590", "VR591", "VR592", "VR593", "VR594"})
 """The findings that only `look` gives."""
 
-TOGETHER: Final[frozenset[str]] = frozenset()
+TOGETHER: Final = frozenset({"VR812", "VR813", "VR814", "VR815"})
 """The warnings that only several documents give together: `Kind.among`."""
 
 _P = TypeVar("_P", bound=AnyPlan)
@@ -89,6 +92,10 @@ class CompileResult:
     @property
     def suites(self) -> list[Compiled[SuitePlan]]:
         return self._of(SuitePlan)
+
+    @property
+    def schedules(self) -> list[Compiled[SchedulePlan]]:
+        return self._of(SchedulePlan)
 
     def _of(self, kind: type[_P]) -> "list[Compiled[_P]]":
         return [
@@ -236,7 +243,16 @@ def _lint_together(result: LintResult) -> None:
     checked = TOGETHER if result.ok else frozenset()
     for file in {**by_file, **result.ignores}:
         kept = silence(by_file.get(file, []), result.ignores.get(file, []), file, checked.__contains__)
-        result.diagnostics += worst_first(kept)
+        result.diagnostics += kept
+    # The files stay in their order.
+    rank = {file: number for number, file in enumerate(dict.fromkeys(entry.file for entry in result.diagnostics))}
+    result.diagnostics = sorted(worst_first(result.diagnostics), key=lambda entry: rank[entry.file])
+
+
+def plan_schedules(linted: LintResult, options: EmitOptions) -> list[SchedulePlan]:
+    """The plan of each schedule, without its files."""
+    together = Together(linted, options)
+    return [schedule_plan(schedule, together) for schedule in of_type(linted.documents, ValidationSchedule)]
 
 
 def compile_all(

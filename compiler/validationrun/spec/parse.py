@@ -7,17 +7,19 @@ from validationrun.base import conventions
 from validationrun.spec.faults import missing, parse_as
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.partial import readable_parts
-from validationrun.spec.v1alpha1 import ValidationRun, ValidationSuite
+from validationrun.spec.v1alpha1 import ValidationRun, ValidationSchedule, ValidationSuite
 
-AnyDocument = ValidationRun | ValidationSuite
+AnyDocument = ValidationRun | ValidationSuite | ValidationSchedule
 """A document of any kind that compiles."""
 
 MODELS: Final[dict[str, type[AnyDocument]]] = {
     conventions.KIND_RUN: ValidationRun,
     conventions.KIND_SUITE: ValidationSuite,
+    conventions.KIND_SCHEDULE: ValidationSchedule,
 }
 """The model of each kind. What compiles a kind stands in the table of `compiling.kinds`."""
 
+_OF_RUN: Final = ("sequence", "chaos")
 _LATER: Final = "it comes in a later version; leave it out until then"
 _EXAMPLES: Final = {
     "apiVersion": f"apiVersion: {conventions.API_VERSION}",
@@ -62,7 +64,7 @@ def _document_type(data: Any) -> Iterator[Finding]:
             "VR110", (), "a document must be a mapping", f"begin with `apiVersion: {conventions.API_VERSION}`"
         )
         return
-    for field, known in (("apiVersion", (conventions.API_VERSION,)), ("kind", _KINDS)):
+    for field, known in (("apiVersion", (conventions.API_VERSION,)), ("kind", tuple(MODELS))):
         value = data.get(field)
         if value is None and field not in data:
             yield missing((field,), _EXAMPLES)
@@ -71,27 +73,27 @@ def _document_type(data: Any) -> Iterator[Finding]:
             yield Finding("VR110", (field,), message, "`validationrun test` runs it")
         elif value not in known:
             yield Finding("VR110", (field,), f"{field} {quote(value)} is not known", f"write `{field}: {known[0]}`")
-        elif field == "kind" and value not in MODELS:
-            yield Finding("VR111", (field,), f"kind {value} is not supported yet", _LATER)
-
-
-_KINDS: Final = (conventions.KIND_RUN, conventions.KIND_SUITE, conventions.KIND_SCHEDULE)
 
 
 def _not_supported_yet(data: dict[str, Any]) -> Iterator[Finding]:
-    for loc, spec in _run_specs(data):
-        for field in ("sequence", "chaos"):
+    for loc, spec, fields in _specs(data):
+        for field in fields:
             if isinstance(spec, dict) and spec.get(field) is not None:
                 place = (*loc, field)
                 yield Finding("VR111", place, f"{format_path(place)} is not supported yet", _LATER, anchor=Anchor.KEY)
 
 
-def _run_specs(data: Any) -> Iterator[tuple[Loc, Any]]:
-    """Each `spec` of a run in the document, and its place: a suite can hold several."""
+def _specs(data: Any) -> Iterator[tuple[Loc, Any, tuple[str, ...]]]:
+    """Each mapping of the document that may hold what is not supported yet, with its place and the names of these fields."""
     spec = data.get("spec")
     if data["kind"] == conventions.KIND_RUN:
-        yield ("spec",), spec
+        yield ("spec",), spec, _OF_RUN
+    elif data["kind"] == conventions.KIND_SCHEDULE and isinstance(spec, dict):
+        yield ("spec",), spec, ("suiteTemplate",)
+        template = spec.get("runTemplate")
+        if isinstance(template, dict):
+            yield ("spec", "runTemplate", "spec"), template.get("spec"), _OF_RUN
     elif data["kind"] == conventions.KIND_SUITE and isinstance(spec, dict) and isinstance(spec.get("runs"), list):
         for index, entry in enumerate(spec["runs"]):
             if isinstance(entry, dict):
-                yield ("spec", "runs", index, "spec"), entry.get("spec")
+                yield ("spec", "runs", index, "spec"), entry.get("spec"), _OF_RUN

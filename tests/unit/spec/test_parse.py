@@ -52,12 +52,6 @@ def test_a_missing_api_version_and_kind_are_told_together():
     assert [(f.code, f.loc) for f in parse_document({})[1]] == [("VR201", ("apiVersion",)), ("VR201", ("kind",))]
 
 
-@pytest.mark.parametrize("kind", ["ValidationSchedule"])
-def test_kinds_of_a_later_version_say_so(kind: str):
-    finding = _only(lambda run: run.update(kind=kind))
-    assert (finding.code, finding.loc) == ("VR111", ("kind",))
-
-
 def test_what_is_not_supported_yet_is_told_beside_other_faults():
     def edit(run):
         run["spec"].update(sequence=[], chaos={}, cleanup="never")

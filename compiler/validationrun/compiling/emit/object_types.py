@@ -68,3 +68,35 @@ class Kustomization(TypedDict):
     apiVersion: str
     kind: str
     resources: list[str]
+
+
+class CronWorkflowSpec(TypedDict):
+    schedules: list[str]
+    timezone: str
+    suspend: NotRequired[bool]
+    concurrencyPolicy: str
+    startingDeadlineSeconds: int
+    successfulJobsHistoryLimit: int
+    failedJobsHistoryLimit: int
+    workflowMetadata: dict[str, dict[str, str]]
+    workflowSpec: dict[str, Any]
+
+
+class CronWorkflow(_Object):
+    spec: CronWorkflowSpec
+
+
+AlertingRule = TypedDict(
+    "AlertingRule",
+    {"alert": str, "expr": str, "for": str, "labels": dict[str, str], "annotations": dict[str, str]},
+)
+
+
+class RuleGroup(TypedDict):
+    name: str
+    interval: str
+    rules: list[AlertingRule]
+
+
+class PrometheusRule(_Object):
+    spec: dict[str, list[RuleGroup]]

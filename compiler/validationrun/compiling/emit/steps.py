@@ -266,7 +266,7 @@ def _metrics(plan: Plan) -> m.Metrics:
     return m.Metrics(
         prometheus=[
             m.Prometheus(
-                name="validation_run_terminal_total",
+                name=conventions.METRIC_RUN_TERMINAL,
                 help="Validation runs that ended, by verdict.",
                 labels=labels,
                 counter=m.Counter(value="1"),

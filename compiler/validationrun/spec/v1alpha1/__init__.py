@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Series,
     )
     from validationrun.spec.v1alpha1.run import Metadata, ValidationRun, ValidationRunSpec
+    from validationrun.spec.v1alpha1.schedule import ValidationSchedule
     from validationrun.spec.v1alpha1.suite import SuiteRun, ValidationSuite, ValidationSuiteSpec
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SuiteRun",
     "ValidationRun",
     "ValidationRunSpec",
+    "ValidationSchedule",
     "ValidationSuite",
     "ValidationSuiteSpec",
     "Workload",
@@ -49,6 +51,7 @@ _MODULES: Final = {
     **dict.fromkeys(("LoadSpec", "Workload"), "load"),
     **dict.fromkeys(("AlertRule", "CounterRule", "Matcher", "QueryRule", "Rule", "RunProperties", "Series"), "rules"),
     **dict.fromkeys(("Metadata", "ValidationRun", "ValidationRunSpec"), "run"),
+    **dict.fromkeys(("ValidationSchedule",), "schedule"),
     **dict.fromkeys(("SuiteRun", "ValidationSuite", "ValidationSuiteSpec"), "suite"),
 }
 

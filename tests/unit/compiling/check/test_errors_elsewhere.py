@@ -10,7 +10,7 @@ import pytest
 
 from emit_helpers import alert_rule, as_yaml, edited, full_run, query_rule, rules_only
 from helpers import ROOT, VALID
-from validationrun.compiling.check import check
+from validationrun.compiling.kinds import KINDS
 from validationrun.compiling.pipeline import lint, lint_all
 from validationrun.spec.parse import document_parts, parse_document
 from validationrun.spec.source import read
@@ -169,13 +169,13 @@ def test_one_mistake_anywhere_makes_no_finding_about_another_field(spec: pathlib
     for document in read(spec.read_bytes(), spec.name).documents:
         run, _ = parse_document(document.data)
         assert run is not None
-        right = {(finding.code, finding.loc) for finding in check(run)}
+        right = {(finding.code, finding.loc) for finding in KINDS[run.kind].check(run)}
         for mistake, wrong in _mistakes(json.loads(json.dumps(document.data))):
             whole, errors = parse_document(wrong)
             part = document_parts(wrong)
             if whole is not None or part is None:
                 continue
             places = {finding.loc for finding in errors}
-            beside = {(finding.code, finding.loc) for finding in check(part)}
+            beside = {(finding.code, finding.loc) for finding in KINDS[part.kind].check(part)}
             false = {(code, loc) for code, loc in beside - right if not any(loc[: len(at)] == at for at in places)}
             assert not false, mistake

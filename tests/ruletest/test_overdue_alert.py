@@ -1,0 +1,143 @@
+"""The alert about a schedule that gives no verdict, as promtool evaluates it."""
+
+import json
+import subprocess
+
+import pytest
+from tests.prometheus.binary import promtool
+
+from validationrun.compiling.emit.schedule import prometheus_rule
+from validationrun.compiling.plan.schedule import SchedulePlan, Started
+
+HOUR = 60
+PLAN = SchedulePlan(
+    name="every-night",
+    namespace="eng-ada",
+    schedules=("15 4 * * *",),
+    timezone="UTC",
+    started=Started("ValidationRun", "nightly", "0" * 64, 3600, "validation_run_terminal_total"),
+    parameters={},
+    overridden=(),
+    concurrency_policy="Forbid",
+    successful_limit=3,
+    failed_limit=3,
+    starting_deadline_s=60,
+    paused=False,
+    least_gap_s=24 * 3600,
+    greatest_gap_s=24 * 3600,
+)
+OVERDUE = PLAN.overdue_s // 60
+"""Minutes: 24h between two firings, 1h of worst case, a minute of starting deadline, and slack."""
+
+EXPECTED = {"severity": "warning", "namespace": "eng-ada", "schedule": "every-night"}
+
+
+def counter(values: str, verdict="Passed", label="namespace", name="nightly", **more):
+    labels = {label: "eng-ada", "name": name, "verdict": verdict, **more}
+    text = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return {"series": f"argo_workflows_validation_run_terminal_total{{{text}}}", "values": values}
+
+
+def grows(at: list[int], until: int, first: int | None = None) -> str:
+    """A sample a minute: born at the first of these minutes unless `first` is given, one more at each of them."""
+    value, parts = first, []
+    for minute in range(until):
+        if minute in at:
+            value = (value or 0) + 1
+        parts.append("_" if value is None else str(value))
+    return " ".join(parts)
+
+
+def firing(tmp_path, series, minutes: dict[int, bool]) -> None:
+    """promtool finds the alert to fire at these minutes, and not to fire at those."""
+    groups = prometheus_rule(PLAN)["spec"]["groups"]
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+    annotations = groups[0]["rules"][0]["annotations"]
+    fires = [{"exp_labels": EXPECTED, "exp_annotations": annotations}]
+    tests = {
+        "rule_files": ["rules.json"],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": series,
+                "alert_rule_test": [
+                    {
+                        "eval_time": f"{minute}m",
+                        "alertname": "ValidationScheduleOverdue",
+                        "exp_alerts": fires if yes else [],
+                    }
+                    for minute, yes in minutes.items()
+                ],
+            }
+        ],
+    }
+    (tmp_path / "tests.json").write_text(json.dumps(tests))
+    done = subprocess.run(
+        [promtool(), "test", "rules", "tests.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+NIGHTLY = [day * 24 * HOUR + 90 for day in range(4)]
+
+
+@pytest.mark.parametrize("label", ["namespace", "exported_namespace"])
+def test_a_verdict_each_night_is_enough(tmp_path, label):
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), label=label)]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_schedule_that_stops_is_overdue(tmp_path):
+    series = [counter(grows([90], 4 * 24 * HOUR))]
+    firing(tmp_path, series, {90 + OVERDUE - 3: False, 90 + OVERDUE + 3: True, 4 * 24 * HOUR - 1: True})
+
+
+def test_a_schedule_that_never_gave_a_verdict_is_overdue_but_not_at_once(tmp_path):
+    firing(tmp_path, [], {5: False, OVERDUE - 15: False, OVERDUE + 1: True})
+
+
+def test_verdicts_of_another_run_do_not_count(tmp_path):
+    others = [
+        counter(grows(NIGHTLY, 4 * 24 * HOUR), name="release"),
+        counter(grows(NIGHTLY, 4 * 24 * HOUR), label="other"),
+    ]
+    firing(tmp_path, others, {OVERDUE + 1: True})
+
+
+def test_every_verdict_counts_whatever_it_is(tmp_path):
+    series = [
+        counter(grows([90], 4 * 24 * HOUR)),
+        counter(grows([NIGHTLY[1], NIGHTLY[3]], 4 * 24 * HOUR), verdict="Failed"),
+        counter(grows([NIGHTLY[2]], 4 * 24 * HOUR), verdict="Error"),
+    ]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_restart_of_the_controller_between_two_verdicts_is_no_silence(tmp_path):
+    """The counter is gone after each restart, and born with the value 1 by the next verdict."""
+    parts = []
+    for minute in range(4 * 24 * HOUR):
+        since = minute - 90
+        # Restarted 60 minutes before each verdict.
+        parts.append("1" if since >= 0 and since % (24 * HOUR) < 23 * HOUR else ("_" if since < 0 else "stale"))
+    firing(tmp_path, [counter(" ".join(parts))], dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_restart_without_a_verdict_is_none(tmp_path):
+    """The counter goes with the controller and does not come back: nothing was counted."""
+    series = [counter(" ".join("3" if minute < 300 else "stale" for minute in range(4 * 24 * HOUR)))]
+    firing(tmp_path, series, {OVERDUE + 20: True})
+
+
+def test_scrapes_that_fail_for_some_minutes_are_no_verdict(tmp_path):
+    parts = ["3" if minute % 60 else "stale" for minute in range(4 * 24 * HOUR)]
+    firing(tmp_path, [counter(" ".join(parts))], {OVERDUE + 20: True})
+
+
+def test_another_replica_that_takes_over_counts_on(tmp_path):
+    half = 2 * 24 * HOUR
+    first = grows(NIGHTLY[:2], half) + " stale"
+    second = grows(NIGHTLY[2:], 4 * 24 * HOUR)
+    series = [counter(first, pod="argo-a"), counter(second, pod="argo-b")]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
