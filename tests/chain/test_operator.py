@@ -420,6 +420,7 @@ def test_peers_reach_the_node_without_itself() -> None:
         ("halt_height", "20", "--halt-height=20"),
         ("metrics_namespace", "tendermint", "--metrics-namespace=tendermint"),
         ("timeout_commit", "100ms", "--timeout-commit=100ms"),
+        ("real_evm", "true", "--evm-program=/evm"),
     ],
 )
 def test_switches_of_the_node(switch: str, value: str, flag: str) -> None:

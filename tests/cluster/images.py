@@ -200,10 +200,10 @@ def _product(scratch: Path, version: str) -> Path:
 
 
 def chain() -> None:
-    """The chain and its load generators, one program."""
-    from tests.chain.build import build
+    """The chain, its EVM and their load generators: two programs."""
+    from tests.chain.build import build, build_evm
 
-    from_binaries(CHAIN_IMAGE, [build()])
+    from_binaries(CHAIN_IMAGE, [build(), build_evm()])
 
 
 def _text_key(text: str) -> str:

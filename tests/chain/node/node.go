@@ -28,6 +28,7 @@ const (
 type nodeOptions struct {
 	name, genesis, home, role  string
 	rpc, p2p, metrics, evm, ws string
+	evmProgram                 string
 	metricsNamespace, logLevel string
 	peers                      values
 	timeoutCommit              time.Duration
@@ -46,6 +47,8 @@ func nodeFlags(options *nodeOptions) *flag.FlagSet {
 	flags.StringVar(&options.metrics, "metrics", "0.0.0.0:26660", "address of /metrics")
 	flags.StringVar(&options.evm, "evm", "0.0.0.0:8545", "address of the EVM JSON-RPC; full nodes only")
 	flags.StringVar(&options.ws, "evm-ws", "0.0.0.0:8546", "address of the EVM's WebSocket; full nodes only")
+	flags.StringVar(&options.evmProgram, "evm-program", "",
+		"program that serves both in the place of the stand-in, as `evm node` does; its blocks follow this node's")
 	flags.StringVar(&options.metricsNamespace, "metrics-namespace", "cometbft", "first word of the metric names")
 	flags.StringVar(&options.logLevel, "log-level", "error", "error, info or debug")
 	flags.Var(&options.peers, "peer", "NAME=HOST:PORT of another node; once for each; the host need not resolve yet")
@@ -114,11 +117,8 @@ func runNode(ctx context.Context, options *nodeOptions) error {
 	logf("%s: %s of chain %s, rpc %s", options.name, options.role, genesis.ChainID, options.rpc)
 	go dialPeers(ctx, running.Switch(), genesis.ChainID, options.name, options.peers)
 	failed := make(chan error, 2)
-	if options.role == "full" && options.evm != "" {
-		go func() { failed <- serveEVM(ctx, options.evm, running) }()
-	}
-	if options.role == "full" && options.ws != "" {
-		go func() { failed <- serveWebSocket(ctx, options.ws, running) }()
+	if options.role == "full" {
+		startEVM(ctx, options, running, failed)
 	}
 	select {
 	case <-ctx.Done():
@@ -126,6 +126,22 @@ func runNode(ctx context.Context, options *nodeOptions) error {
 	}
 	stopNode(running)
 	return err
+}
+
+// startEVM serves what has an address; whatever ends before the context is told to `failed`.
+func startEVM(ctx context.Context, options *nodeOptions, running *node.Node, failed chan<- error) {
+	if options.evmProgram != "" {
+		if options.evm != "" || options.ws != "" {
+			go func() { failed <- runEVMProgram(ctx, options) }()
+		}
+		return
+	}
+	if options.evm != "" {
+		go func() { failed <- serveEVM(ctx, options.evm, running) }()
+	}
+	if options.ws != "" {
+		go func() { failed <- serveWebSocket(ctx, options.ws, running) }()
+	}
 }
 
 // stopNode does not wait for a node that is halted inside a block.

@@ -27,6 +27,7 @@ CONTAINER = "seid"
 DATA = "/data"
 GENESIS = "/genesis"
 GENESIS_KEY = "genesis.json"
+EVM_PROGRAM = "/evm"
 # Nobody in particular: the image has no user of its own.
 USER = 65532
 
@@ -260,4 +261,5 @@ def evm_flags(node: Node) -> list[str]:
     evm = overrides.get("evm.http_enabled", "false" if node.mode == "replayer" else "true") != "false"
     on = {"evm": evm, "evm-ws": overrides.get("evm.ws_enabled", "true" if evm else "false") != "false"}
     ports = {"evm": overrides.get("evm.http_port", EVM), "evm-ws": overrides.get("evm.ws_port", EVM_WS)}
-    return [f"--{flag}=0.0.0.0:{ports[flag]}" if on[flag] else f"--{flag}=" for flag in ports]
+    served = [f"--{flag}=0.0.0.0:{ports[flag]}" if on[flag] else f"--{flag}=" for flag in ports]
+    return [*served, f"--evm-program={EVM_PROGRAM}"] if node.switches.flag("real_evm") else served
