@@ -11,7 +11,7 @@ import pytest
 
 from emit_helpers import ROOT, as_yaml, compiled, edited, full_run
 
-# Prints the sha256 of everything that compiling the examples gives, in the order of the files.
+# Prints the sha256 of everything that compiling the examples gives, in the order of the folders.
 PROGRAM = """
 import hashlib, pathlib, sys
 from validationrun.compiling.emit.options import EmitOptions
@@ -21,7 +21,7 @@ files = [(path.name, path.read_bytes()) for path in sorted(pathlib.Path(sys.argv
 result = compile_all(files, EmitOptions())
 assert result.ok and result.compiled
 digest = hashlib.sha256()
-for one in result.compiled:
+for one in sorted(result.compiled, key=lambda one: one.folder):
     for file in one.files:
         digest.update(f"{one.folder}/{file.name}\\n{file.text}".encode())
 digest.update(render_schema().encode())
@@ -41,7 +41,7 @@ def digest(python=sys.executable, cwd=ROOT, **environment):
 def expected():
     """What lies in generated/ and schemas/, put together in the same way."""
     found = hashlib.sha256()
-    for path in sorted((ROOT / "examples").glob("*.yaml")):
+    for path in sorted((ROOT / "examples").glob("*.yaml"), key=lambda path: path.stem):
         folder = ROOT / "generated/eng-ada" / path.stem
         for file in sorted(folder.iterdir()):
             found.update(f"eng-ada/{path.stem}/{file.name}\n".encode() + file.read_bytes())
