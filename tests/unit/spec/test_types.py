@@ -13,6 +13,7 @@ def test_a_duration_is_dumped_as_text():
 
 GOOD = {
     "DnsLabel": ["a", "0", "a-b", "a" * 63],
+    "MemberName": ["a", "a0", "a-b", "a" * 40],
     "DnsSubdomain": ["a.b", "a-b.c", "x" * 63 + ".y"],
     "ChainId": ["ab", "pacific-1"],
     "WorkloadName": ["evm_transfer", "0"],
@@ -37,6 +38,7 @@ GOOD = {
 }
 BAD = {
     "DnsLabel": ["", "-a", "a-", "A", "a.b", "a" * 64, "a\n", "é"],
+    "MemberName": ["", "0", "0a", "-a", "a-", "A", "a.b", "a" * 41, "a\n", "é"],
     "DnsSubdomain": ["", ".a", "a..b", "a.", "A.b", "a\n"],
     "ChainId": ["a", "1a", "a-", "A1", "a_b", "ab\n", "a" * 64],
     "WorkloadName": ["", "_a", "a-b", "A", "a" * 64, "a\n"],

@@ -11,19 +11,19 @@ import pytest
 
 from emit_helpers import ROOT, as_yaml, compiled, edited, full_run
 
-# Prints the sha256 of everything that compiling the examples gives, in the order of the folders.
+# Prints the sha256 of everything that compiling the examples gives, in the order of the files' paths.
 PROGRAM = """
 import hashlib, pathlib, sys
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.pipeline import compile_all
 from validationrun.spec.schema import render_schema
-files = [(path.name, path.read_bytes()) for path in sorted(pathlib.Path(sys.argv[1]).glob("*.yaml"))]
+files = [(path.name, path.read_bytes()) for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.yaml"))]
 result = compile_all(files, EmitOptions())
 assert result.ok and result.compiled
 digest = hashlib.sha256()
-for one in sorted(result.compiled, key=lambda one: one.folder):
-    for file in one.files:
-        digest.update(f"{one.folder}/{file.name}\\n{file.text}".encode())
+texts = {f"{one.folder}/{file.name}": file.text for one in result.compiled for file in one.files}
+for path, text in sorted(texts.items()):
+    digest.update(f"{path}\\n{text}".encode())
 digest.update(render_schema().encode())
 print(digest.hexdigest())
 """
@@ -41,10 +41,9 @@ def digest(python=sys.executable, cwd=ROOT, **environment):
 def expected():
     """What lies in generated/ and schemas/, put together in the same way."""
     found = hashlib.sha256()
-    for path in sorted((ROOT / "examples").glob("*.yaml"), key=lambda path: path.stem):
-        folder = ROOT / "generated/eng-ada" / path.stem
-        for file in sorted(folder.iterdir()):
-            found.update(f"eng-ada/{path.stem}/{file.name}\n".encode() + file.read_bytes())
+    paths = {path.relative_to(ROOT / "generated").as_posix(): path for path in (ROOT / "generated").glob("*/*/*")}
+    for name, path in sorted(paths.items()):
+        found.update(f"{name}\n".encode() + path.read_bytes())
     found.update((ROOT / "schemas/validationrun.schema.json").read_bytes())
     return found.hexdigest()
 
