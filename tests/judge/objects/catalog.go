@@ -17,12 +17,14 @@ import (
 
 const argoGroup = "argoproj.io"
 
-// metadataOnly lists the namespaced kinds whose CRD is not published.
-// Of these only apiVersion, kind and metadata are judged.
+// metadataOnly lists the namespaced kinds whose CRD is not published, or is not worth its dependencies: the groups of a
+// PrometheusRule are judged by promtool, in tests/ruletest/test_overdue_alert.py. Of these only apiVersion, kind and metadata are judged.
 var metadataOnly = map[schema.GroupVersionKind]bool{
 	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNodeDeployment"}: true,
 	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNetwork"}:        true,
 	{Group: "sei.io", Version: "v1alpha1", Kind: "SeiNode"}:           true,
+
+	{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"}: true,
 }
 
 // Versions that a cluster serves without being asked to: alpha and beta ones are off by default.
