@@ -42,6 +42,7 @@ SERVICES: Final = Resource("", "v1", "services")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
 KINDS: Final = {
     "ConfigMap": CONFIG_MAPS,
+    "CronWorkflow": Resource("argoproj.io", "v1alpha1", "cronworkflows"),
     "Job": JOBS,
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles"),
     "PrometheusRule": PROMETHEUS_RULES,
