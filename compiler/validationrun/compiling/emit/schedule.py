@@ -102,7 +102,7 @@ def prometheus_rule(plan: SchedulePlan) -> PrometheusRule:
                                 "summary": f"Schedule {name} has given no verdict for {format_duration(plan.overdue_s)}",
                                 "description": (
                                     f"No {kind} {plan.started.name} has ended for longer than its schedule and its worst "
-                                    f"case allow. `validationrun status {plan.name} -n {plan.namespace}` says why."
+                                    f"case allow. `argo cron get {plan.name} -n {plan.namespace}` shows when it last started one."
                                 ),
                             },
                         }
