@@ -104,7 +104,6 @@ def test_test_takes_the_rule_tests_of_a_folder(folder):
         ("validation.sei.io/v1alpha1", "validation.sei.io/v1", 'apiVersion "validation.sei.io/v1" is not known'),
         ("validation.sei.io/v1alpha1", "validation.sei.oi/v1alpha1", "is not known"),
         ("ValidationRun", "ValidatonRun", 'kind "ValidatonRun" is not known'),
-        ("ValidationRun", "ValidationSchedule", "kind ValidationSchedule is not supported yet"),
         ("kind: ValidationRun", "", "kind is required"),
         ("apiVersion: validation.sei.io/v1alpha1", "", "apiVersion is required"),
     ],

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from validationrun.base.text import counted
-from validationrun.oracle.outcome import Phase, Verdict, Word
+from validationrun.oracle.outcome import Phase, RunReason, Verdict, Word
 
 
 class Outcome(Word):
     """How a member of a suite ended, as far as it is known."""
 
-    PASSED = "Passed"
-    FAILED = "Failed"
-    ERROR = "Error"
+    PASSED = Verdict.PASSED.value
+    FAILED = Verdict.FAILED.value
+    ERROR = Verdict.ERROR.value
     CANCELLED = "Cancelled"
     GONE = "Gone"
     """Its Workflow was deleted, or replaced by another of its name, before it had a verdict."""
@@ -28,8 +28,8 @@ class SuiteReason(Word):
     CANCELLED = "Cancelled"
     MEMBER_FAILED = "MemberFailed"
     MEMBER_NOT_PASSED = "MemberNotPassed"
-    RECORD_FORGED = "RecordForged"
-    BUNDLE_MISSING = "BundleMissing"
+    RECORD_FORGED = RunReason.RECORD_FORGED.value
+    BUNDLE_MISSING = RunReason.BUNDLE_MISSING.value
     ALL_PASSED = "AllPassed"
 
     def naming(self, member: str) -> str:

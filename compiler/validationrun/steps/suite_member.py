@@ -26,7 +26,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.kube.objects import Workflow
-from validationrun.oracle.suite_verdict import Outcome
+from validationrun.oracle.suite_verdict import Outcome, SuiteReason
 from validationrun.steps.context import Context, RunnerError, note_termination
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.suite_members import STOP, Ended, judge_member, member_name, member_workflow, own_members
@@ -69,7 +69,7 @@ def suite_member(context: Context, given: Mapping[str, str]) -> int:
     try:
         written, suite = _begin(context)
     except BundleError as error:
-        return _end(context, name, Ended.error("BundleMissing", str(error)), "")
+        return _end(context, name, Ended.error(SuiteReason.BUNDLE_MISSING, str(error)), "")
     planned = suite.member(name)
     if planned is None:
         return _end(context, name, Ended.error("UnknownMember", f"the suite has no member {name!r}"), "")
