@@ -33,12 +33,12 @@ def test_the_driver_agrees_with_the_model(chunk):
 def test_a_disagreement_is_shown_as_a_small_run_that_can_be_run_again():
     """The comparison itself can fail: here with a model that has no patience while the load warms up."""
     with mock.patch("model.brute_force.is_patient", return_value=False):
-        found = disagreements(SEED, range(200), most=1)
+        found = disagreements(SEED, range(5, 200), most=1)
         assert len(found) == 1
         names = {kind.__name__: kind for kind in (Timeline, Rule, Page, Beside, Instance, Sampled)}
         again = eval(repr(found[0].timeline), names)  # noqa: S307
         assert any(compare(again, f"{found[0].number}{suffix}") for suffix in ("", "/0", "/1"))
-    assert len(again.rules) <= 2
+    assert len(again.rules) <= 1
     assert len(again.ticks[0]) <= 3
 
 
