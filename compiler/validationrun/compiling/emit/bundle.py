@@ -28,25 +28,40 @@ from validationrun.contract.plan_json import (
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import opening_seconds
 
-HASH_IN_NAME: Final = 8
+_HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
 _LONGEST_RUN_ID: Final = 63
 _LONGEST_CHAIN_ID: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class HashedData:
+    """The data of a bundle's ConfigMap, of a run or a suite; the name holds the beginning of the hash."""
+
+    name: str
+    hash: str
+    data: dict[str, str]
+
+
+def hashed(owner: str, data: dict[str, str]) -> HashedData:
     """
-    The ConfigMap's data, and its name, hash and size.
+    Args:
+        owner: the name of the run or suite.
+    """
+    digest = bundle_hash(data)
+    return HashedData(f"{owner}-bundle-{digest[:_HASH_IN_NAME]}", digest, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle(HashedData):
+    """
+    The bundle of a run.
 
     Attributes:
         size: bytes of keys and values before places are filled.
         filled_size: bytes when every place holds its longest possible value.
     """
 
-    name: str
-    hash: str
-    data: dict[str, str]
     size: int
     filled_size: int
 
@@ -60,9 +75,9 @@ def build_bundle(plan: Plan) -> Bundle:
     if plan.load is not None:
         data[plan.load.job.key] = yaml.dump(plan.load.job.data)
         data.update({file.key: file.text for file in plan.load.config})
-    digest = bundle_hash(data)
     size = sum(len(key) + len(text.encode()) for key, text in data.items())
-    return Bundle(f"{plan.name}-bundle-{digest[:HASH_IN_NAME]}", digest, data, size, size + _growth(plan))
+    found = hashed(plan.name, data)
+    return Bundle(found.name, found.hash, data, size, size + _growth(plan))
 
 
 def readable_json(value: Any, indent: str) -> str:
@@ -80,25 +95,15 @@ def readable_json(value: Any, indent: str) -> str:
     return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
 
-def config_map(plan: Plan, bundle: Bundle) -> ConfigMap:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": bundle_metadata(bundle.name, plan.namespace, plan.spec_hash, bundle.hash),
-        "immutable": True,
-        "data": bundle.data,
-    }
-
-
-def bundle_metadata(name: str, namespace: str, spec_hash: str, digest: str) -> Metadata:
-    """Of the ConfigMap of a run or a suite."""
-    return {
-        "name": name,
+def config_map(bundle: HashedData, namespace: str, spec_hash: str) -> ConfigMap:
+    """The ConfigMap of a run's bundle, or a suite's."""
+    metadata: Metadata = {
+        "name": bundle.name,
         "namespace": namespace,
         "labels": {conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels()},
         "annotations": {
             conventions.ANNOTATION_SPEC_HASH: spec_hash,
-            conventions.ANNOTATION_BUNDLE_HASH: digest,
+            conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
             # A running workflow may still need the bundle of an older commit.
             "argocd.argoproj.io/sync-options": "Prune=false,ServerSideApply=true",
             "kustomize.toolkit.fluxcd.io/prune": "disabled",
@@ -106,6 +111,7 @@ def bundle_metadata(name: str, namespace: str, spec_hash: str, digest: str) -> M
             "kustomize.toolkit.fluxcd.io/substitute": "disabled",
         },
     }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": True, "data": bundle.data}
 
 
 def _rule(planned: PlannedRule) -> dict[str, Any]:

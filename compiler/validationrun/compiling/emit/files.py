@@ -34,7 +34,7 @@ def emit(plan: Plan, options: EmitOptions) -> tuple[list[EmittedFile], list[Find
         "access.yaml": access.access_objects(plan),
         "access-cluster.yaml": access.cluster_objects(plan) if options.label else [],
         "access-shared.yaml": access.shared_objects(plan),
-        "bundle.yaml": [config_map(plan, bundle)],
+        "bundle.yaml": [config_map(bundle, plan.namespace, plan.spec_hash)],
         "kustomization.yaml": [access.kustomization()],
         "workflowtemplate.yaml": [template],
     }

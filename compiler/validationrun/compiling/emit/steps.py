@@ -8,7 +8,12 @@ from hera.workflows import models as m
 from validationrun.base import conventions
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.emit.workflow_parts import container_security
+from validationrun.compiling.emit.workflow_parts import (
+    container_security,
+    identity_environment,
+    resources,
+    terminal_metrics,
+)
 from validationrun.compiling.plan import Plan, Step
 from validationrun.contract.record_key import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.oracle.outcome import RunReason, Verdict
@@ -84,7 +89,7 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
         args=[step.name, *(_parameter_arguments(plan) if step.mounts_bundle else [])],
         env=_environment(step, plan, bundle, options, asks=asks),
         ports=[_METRICS_PORT] if is_evaluator else None,
-        resources=_resources("64Mi", f"{step.memory_mib}Mi"),
+        resources=resources("64Mi", f"{step.memory_mib}Mi"),
         security_context=container_security(),
         volume_mounts=[*_mounts(step), *(_prometheus_mounts(options) if asks else [])],
         outputs=[*(_output(name, of_run=not is_evaluator) for name in step.outputs), *_artifacts(step, plan)],
@@ -111,7 +116,7 @@ def finalize_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> Conta
         image=_image(plan, options),
         command=[_RUNNER],
         args=[conventions.EXIT_AS_FINALIZE],
-        resources=_resources("32Mi", "128Mi"),
+        resources=resources("32Mi", "128Mi"),
         pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n",
         security_context=container_security(),
         volume_mounts=[m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR)],
@@ -133,14 +138,10 @@ def _beside_main(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -
         command=[_RUNNER],
         args=[step.name],
         env=_environment(step, plan, bundle, options, asks=False),
-        resources=_resources(_FINALIZE_REQUEST, f"{step.memory_mib}Mi"),
+        resources=resources(_FINALIZE_REQUEST, f"{step.memory_mib}Mi"),
         security_context=container_security(),
         volume_mounts=_mounts(step),
     )
-
-
-def _resources(request: str, limit: str) -> m.ResourceRequirements:
-    return m.ResourceRequirements(requests={"cpu": "10m", "memory": request}, limits={"memory": limit})
 
 
 def _retry_strategy(step: Step) -> m.RetryStrategy:
@@ -182,12 +183,7 @@ def _step_volumes(step: Step, bundle: Bundle, options: EmitOptions, *, asks: boo
 
 
 def _environment(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions, *, asks: bool) -> list[m.EnvVar]:
-    values = {
-        "WORKFLOW_NAME": "{{workflow.name}}",
-        "WORKFLOW_UID": "{{workflow.uid}}",
-        "WORKFLOW_NAMESPACE": "{{workflow.namespace}}",
-        "BUNDLE_HASH": bundle.hash,
-    }
+    values = identity_environment(bundle.hash)
     if step is plan.finalize:
         # finalize also cleans up when there is no record to read the policy from.
         values["CLEANUP"] = plan.cleanup
@@ -257,27 +253,6 @@ def _artifacts(step: Step, plan: Plan) -> list[Artifact]:
 
 
 def _metrics(plan: Plan) -> m.Metrics:
-    """Argo counts these when finalize ends. An alert on their absence detects a schedule that stopped."""
-    labels = [
-        m.MetricLabel(key="namespace", value=plan.namespace),
-        m.MetricLabel(key="name", value=plan.name),
-        m.MetricLabel(key="verdict", value="{{outputs.parameters.verdict}}"),
-    ]
-    return m.Metrics(
-        prometheus=[
-            m.Prometheus(
-                name=conventions.METRIC_RUN_TERMINAL,
-                help="Validation runs that ended, by verdict.",
-                labels=labels,
-                counter=m.Counter(value="1"),
-            ),
-            m.Prometheus(
-                name="validationrun_duration_seconds",
-                help="Time from a validation run's start to its verdict.",
-                labels=labels[:2],
-                histogram=m.Histogram(
-                    value="{{workflow.duration}}", buckets=[m.Amount(root=bound) for bound in _DURATION_BUCKETS]
-                ),
-            ),
-        ]
-    )
+    counter = (conventions.METRIC_RUN_TERMINAL, "Validation runs that ended, by verdict.")
+    duration = ("validationrun_duration_seconds", "Time from a validation run's start to its verdict.")
+    return terminal_metrics(plan.namespace, plan.name, counter, duration, _DURATION_BUCKETS)

@@ -1,29 +1,15 @@
 """The bundle of a suite: `suite.json` in an immutable ConfigMap named by the hash of its content."""
 
-from dataclasses import dataclass
-
 from validationrun.base import conventions
-from validationrun.base.hashing import bundle_hash
-from validationrun.compiling.emit.bundle import HASH_IN_NAME, bundle_metadata, readable_json
-from validationrun.compiling.emit.object_types import ConfigMap
+from validationrun.compiling.emit.bundle import HashedData, hashed, readable_json
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan.suite import SuitePlan
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteBundle:
-    """The ConfigMap's data, its name and its hash."""
-
-    name: str
-    hash: str
-    data: dict[str, str]
-
-
-def build_suite_bundle(plan: SuitePlan, options: EmitOptions) -> SuiteBundle:
+def build_suite_bundle(plan: SuitePlan, options: EmitOptions) -> HashedData:
     data = {conventions.BUNDLE_SUITE: readable_json(suite_document(plan, options).to_data(), "") + "\n"}
-    digest = bundle_hash(data)
-    return SuiteBundle(f"{plan.name}-bundle-{digest[:HASH_IN_NAME]}", digest, data)
+    return hashed(plan.name, data)
 
 
 def suite_document(plan: SuitePlan, options: EmitOptions) -> SuiteDocument:
@@ -49,13 +35,3 @@ def suite_document(plan: SuitePlan, options: EmitOptions) -> SuiteDocument:
             for member in plan.members
         ),
     )
-
-
-def suite_config_map(plan: SuitePlan, bundle: SuiteBundle) -> ConfigMap:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": bundle_metadata(bundle.name, plan.namespace, plan.spec_hash, bundle.hash),
-        "immutable": True,
-        "data": bundle.data,
-    }

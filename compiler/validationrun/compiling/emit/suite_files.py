@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from validationrun.compiling.emit import access, suite_access
+from validationrun.compiling.emit.bundle import config_map
 from validationrun.compiling.emit.files import EmittedFile, as_files
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.emit.suite_bundle import build_suite_bundle, suite_config_map
+from validationrun.compiling.emit.suite_bundle import build_suite_bundle
 from validationrun.compiling.emit.suite_workflow import END_TEMPLATE, MEMBER_INPUT, MEMBER_TEMPLATE, suite_template
 from validationrun.compiling.emit.verify import verify_template
 from validationrun.compiling.emit.workflow_parts import ENTRYPOINT
@@ -21,7 +22,7 @@ def emit_suite(plan: SuitePlan, options: EmitOptions) -> list[EmittedFile]:
     documents: dict[str, Sequence[Mapping[str, object]]] = {
         "access.yaml": suite_access.suite_access_objects(plan),
         "access-cluster.yaml": suite_access.suite_cluster_objects(plan),
-        "bundle.yaml": [suite_config_map(plan, bundle)],
+        "bundle.yaml": [config_map(bundle, plan.namespace, plan.spec_hash)],
         "kustomization.yaml": [access.kustomization()],
         "workflowtemplate.yaml": [template],
     }

@@ -12,23 +12,28 @@ from hera.workflows import models as m
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
+from validationrun.compiling.emit.bundle import HashedData
 from validationrun.compiling.emit.object_types import WorkflowTemplate as WorkflowTemplateObject
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.emit.suite_bundle import SuiteBundle
 from validationrun.compiling.emit.workflow_parts import (
     ENTRYPOINT,
     container_security,
     executor_patch,
+    hashes,
+    identity_environment,
     instance_label,
     ordered,
     pod_metadata,
     pod_security,
+    resources,
+    terminal_metrics,
     ttl,
+    workflow_metadata,
 )
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.compiling.plan.suite import SuiteMember, SuitePlan
 from validationrun.contract.record_key import SUITE_FINALIZE, SUITE_MEMBER
-from validationrun.oracle.outcome import Phase, RunReason, Verdict
+from validationrun.oracle.outcome import RunReason, Verdict
 
 MEMBER_TEMPLATE: Final = "member"
 MEMBER_INPUT: Final = "member"
@@ -44,13 +49,13 @@ _FINALIZE_GRACE_SECONDS: Final = 300
 _DURATION_BUCKETS: Final = (900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 
 
-def suite_template(plan: SuitePlan, bundle: SuiteBundle, options: EmitOptions) -> WorkflowTemplateObject:
+def suite_template(plan: SuitePlan, bundle: HashedData, options: EmitOptions) -> WorkflowTemplateObject:
     """The WorkflowTemplate as plain data, with its keys in reading order."""
     with WorkflowTemplate(
         name=plan.name,
         namespace=plan.namespace,
         labels={**_ours(options), conventions.LABEL_SUITE: plan.name},
-        annotations={**_titles(plan, f"ValidationSuite {plan.name}"), **_hashes(plan, bundle)},
+        annotations={**_titles(plan, f"ValidationSuite {plan.name}"), **hashes(plan.spec_hash, bundle.hash)},
         entrypoint=ENTRYPOINT,
         on_exit=SUITE_FINALIZE,
         service_account_name=plan.account,
@@ -107,30 +112,9 @@ def _titles(plan: SuitePlan, what: str) -> dict[str, str]:
     }
 
 
-def _hashes(plan: SuitePlan, bundle: SuiteBundle) -> dict[str, str]:
-    return {
-        conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
-        conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
-        "kustomize.toolkit.fluxcd.io/substitute": "disabled",
-    }
-
-
 def _workflow_metadata(plan: SuitePlan, options: EmitOptions) -> m.WorkflowMetadata:
-    return m.WorkflowMetadata(
-        labels={
-            **_ours(options),
-            conventions.LABEL_SUITE: plan.name,
-            # Applied when the Workflow starts, so that a resubmitted suite does not keep the previous verdict.
-            conventions.LABEL_PHASE: Phase.RUNNING,
-            conventions.LABEL_VERDICT: Verdict.AWAITED,
-        },
-        annotations={
-            **_titles(plan, "{{workflow.name}}"),
-            conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
-            conventions.ANNOTATION_REASON: "",
-        },
-        labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
-    )
+    labels = {conventions.LABEL_SUITE: plan.name, **instance_label(options)}
+    return workflow_metadata(plan.spec_hash, _titles(plan, "{{workflow.name}}"), labels)
 
 
 def _dag(plan: SuitePlan) -> None:
@@ -167,7 +151,7 @@ def _leaves(plan: SuitePlan) -> list[str]:
     return [member.name for member in plan.members if member.name not in followed]
 
 
-def _member_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
+def _member_template(plan: SuitePlan, bundle: HashedData) -> Container:
     return _container(
         plan,
         name=MEMBER_TEMPLATE,
@@ -183,7 +167,7 @@ def _member_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
             expression="lastRetry.exitCode != '1' && lastRetry.exitCode != '2'",
         ),
         memory_mib=128,
-        environment=_environment(bundle),
+        environment=identity_environment(bundle.hash),
         outputs=[_output("verdict", Verdict.ERROR), _output("workflow", "")],
     )
 
@@ -193,7 +177,7 @@ def _end_template() -> Suspend:
     return Suspend(name=END_TEMPLATE, duration="0")
 
 
-def _finalize_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
+def _finalize_template(plan: SuitePlan, bundle: HashedData) -> Container:
     return _container(
         plan,
         name=SUITE_FINALIZE,
@@ -202,7 +186,7 @@ def _finalize_template(plan: SuitePlan, bundle: SuiteBundle) -> Container:
         timeout_s=plan.finalize_s,
         retry=m.RetryStrategy(limit="2", retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)),
         memory_mib=256,
-        environment={**_environment(bundle), "RETRIES": "{{retries}}"},
+        environment={**identity_environment(bundle.hash), "RETRIES": "{{retries}}"},
         outputs=[
             _output("verdict", Verdict.ERROR, of_workflow=True),
             _output("reason", RunReason.UNKNOWN, of_workflow=True),
@@ -242,9 +226,7 @@ def _container(
         command=["validationrun-runner"],
         args=args,
         env=[m.EnvVar(name=key, value=value) for key, value in environment.items()],
-        resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": f"{memory_mib}Mi"}
-        ),
+        resources=resources("64Mi", f"{memory_mib}Mi"),
         pod_spec_patch=pod_spec_patch,
         security_context=container_security(),
         volume_mounts=[
@@ -257,15 +239,6 @@ def _container(
     )
 
 
-def _environment(bundle: SuiteBundle) -> dict[str, str]:
-    return {
-        "WORKFLOW_NAME": "{{workflow.name}}",
-        "WORKFLOW_UID": "{{workflow.uid}}",
-        "WORKFLOW_NAMESPACE": "{{workflow.namespace}}",
-        "BUNDLE_HASH": bundle.hash,
-    }
-
-
 def _output(name: str, default: str, *, of_workflow: bool = False) -> Parameter:
     return Parameter(
         name=name,
@@ -275,27 +248,6 @@ def _output(name: str, default: str, *, of_workflow: bool = False) -> Parameter:
 
 
 def _metrics(plan: SuitePlan) -> m.Metrics:
-    """Argo counts these when suite-finalize ends. An alert on their absence detects a schedule that stopped."""
-    labels = [
-        m.MetricLabel(key="namespace", value=plan.namespace),
-        m.MetricLabel(key="name", value=plan.name),
-        m.MetricLabel(key="verdict", value="{{outputs.parameters.verdict}}"),
-    ]
-    return m.Metrics(
-        prometheus=[
-            m.Prometheus(
-                name="validation_suite_terminal_total",
-                help="Validation suites that ended, by verdict.",
-                labels=labels,
-                counter=m.Counter(value="1"),
-            ),
-            m.Prometheus(
-                name="validationsuite_duration_seconds",
-                help="Time from a validation suite's start to its verdict.",
-                labels=labels[:2],
-                histogram=m.Histogram(
-                    value="{{workflow.duration}}", buckets=[m.Amount(root=bound) for bound in _DURATION_BUCKETS]
-                ),
-            ),
-        ]
-    )
+    counter = ("validation_suite_terminal_total", "Validation suites that ended, by verdict.")
+    duration = ("validationsuite_duration_seconds", "Time from a validation suite's start to its verdict.")
+    return terminal_metrics(plan.namespace, plan.name, counter, duration, _DURATION_BUCKETS)

@@ -21,15 +21,16 @@ from validationrun.compiling.emit.steps import finalize_template, step_template,
 from validationrun.compiling.emit.workflow_parts import (
     ENTRYPOINT,
     executor_patch,
+    hashes,
     instance_label,
     ordered,
     pod_metadata,
     pod_security,
     ttl,
+    workflow_metadata,
 )
 from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.manifests import app_labels
-from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.rules import type_of
 from validationrun.spec.v1alpha1 import Rule
 
@@ -47,7 +48,7 @@ def workflow_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> Workf
         name=plan.name,
         namespace=plan.namespace,
         labels={conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY, **app_labels(), **instance_label(options)},
-        annotations={**_titles(plan, f"ValidationRun {plan.name}"), **_hashes(plan, bundle)},
+        annotations={**_titles(plan, f"ValidationRun {plan.name}"), **hashes(plan.spec_hash, bundle.hash)},
         entrypoint=ENTRYPOINT,
         # Runs after every ending but delete and terminate. Not hooks.exit, because an installation's default for onExit
         # would override it.
@@ -120,34 +121,10 @@ def _rule_row(rule: Rule) -> str:
     return f"| {rule.name} | {type_of(rule).passes_when(rule)} | {format_duration(properties.interval)} | {stops} |"
 
 
-def _hashes(plan: Plan, bundle: Bundle) -> dict[str, str]:
-    return {
-        conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
-        conventions.ANNOTATION_BUNDLE_HASH: bundle.hash,
-        # Flux's postBuild would also replace `${...}` here.
-        "kustomize.toolkit.fluxcd.io/substitute": "disabled",
-    }
-
-
 def _workflow_metadata(plan: Plan, options: EmitOptions) -> m.WorkflowMetadata:
-    return m.WorkflowMetadata(
-        labels={
-            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
-            **app_labels(),
-            # Applied when the Workflow starts, so that a resubmitted run does not keep the previous run's verdict, nor its
-            # chain id, by which `delete` selects what to delete.
-            conventions.LABEL_PHASE: Phase.RUNNING,
-            conventions.LABEL_VERDICT: Verdict.AWAITED,
-            conventions.LABEL_CHAIN_ID: "",
-            **instance_label(options),
-        },
-        annotations={
-            **_titles(plan, "{{workflow.name}}"),
-            conventions.ANNOTATION_SPEC_HASH: plan.spec_hash,
-            conventions.ANNOTATION_REASON: "",
-        },
-        labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
-    )
+    # Without the chain id of the run before, by which `delete` selects what to delete.
+    labels = {conventions.LABEL_CHAIN_ID: "", **instance_label(options)}
+    return workflow_metadata(plan.spec_hash, _titles(plan, "{{workflow.name}}"), labels)
 
 
 def _mutex(plan: Plan) -> m.Synchronization | None:

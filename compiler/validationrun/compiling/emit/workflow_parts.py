@@ -1,5 +1,6 @@
-"""What the WorkflowTemplates of runs and suites have in common: hardening, labels of pods, and the order of keys."""
+"""What the WorkflowTemplates of runs and suites have in common: metadata, hardening, environment, metrics, the order of keys."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hera.workflows import models as m
@@ -9,6 +10,7 @@ from validationrun.compiling.emit import yaml
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan.load import DO_NOT_DISRUPT
 from validationrun.compiling.plan.manifests import app_labels
+from validationrun.oracle.outcome import Phase, Verdict
 
 ENTRYPOINT: Final = "main"
 _USER: Final = 8737
@@ -21,6 +23,80 @@ _RESTRICTED: Final[dict[str, Any]] = {
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+
+
+def hashes(spec_hash: str, digest: str) -> dict[str, str]:
+    """The annotations that say what the template was compiled from."""
+    return {
+        conventions.ANNOTATION_SPEC_HASH: spec_hash,
+        conventions.ANNOTATION_BUNDLE_HASH: digest,
+        # Flux's postBuild would also replace `${...}` here.
+        "kustomize.toolkit.fluxcd.io/substitute": "disabled",
+    }
+
+
+def workflow_metadata(spec_hash: str, titles: dict[str, str], labels: dict[str, str]) -> m.WorkflowMetadata:
+    """
+    Argo applies it when the Workflow starts, so that a resubmitted Workflow does not keep the previous verdict.
+
+    Args:
+        labels: those that this kind has besides.
+    """
+    return m.WorkflowMetadata(
+        labels={
+            conventions.LABEL_MANAGED_BY: conventions.MANAGED_BY,
+            **app_labels(),
+            conventions.LABEL_PHASE: Phase.RUNNING,
+            conventions.LABEL_VERDICT: Verdict.AWAITED,
+            **labels,
+        },
+        annotations={**titles, conventions.ANNOTATION_SPEC_HASH: spec_hash, conventions.ANNOTATION_REASON: ""},
+        labels_from={conventions.LABEL_RUN_ID: m.LabelValueFrom(expression="workflow.name")},
+    )
+
+
+def identity_environment(digest: str) -> dict[str, str]:
+    """How a step knows its Workflow, and the bundle that it was compiled with."""
+    return {
+        "WORKFLOW_NAME": "{{workflow.name}}",
+        "WORKFLOW_UID": "{{workflow.uid}}",
+        "WORKFLOW_NAMESPACE": "{{workflow.namespace}}",
+        "BUNDLE_HASH": digest,
+    }
+
+
+def resources(request: str, limit: str) -> m.ResourceRequirements:
+    """Of memory; a step needs little of the processor."""
+    return m.ResourceRequirements(requests={"cpu": "10m", "memory": request}, limits={"memory": limit})
+
+
+def terminal_metrics(
+    namespace: str, name: str, counter: tuple[str, str], duration: tuple[str, str], buckets: Sequence[int]
+) -> m.Metrics:
+    """
+    Argo counts these when the template ends that gives the verdict. An alert on their absence detects a schedule that stopped.
+
+    Args:
+        counter, duration: name and help of each.
+        buckets: upper bounds of the duration in seconds.
+    """
+    labels = [
+        m.MetricLabel(key="namespace", value=namespace),
+        m.MetricLabel(key="name", value=name),
+        m.MetricLabel(key="verdict", value="{{outputs.parameters.verdict}}"),
+    ]
+    bounds = [m.Amount(root=bound) for bound in buckets]
+    return m.Metrics(
+        prometheus=[
+            m.Prometheus(name=counter[0], help=counter[1], labels=labels, counter=m.Counter(value="1")),
+            m.Prometheus(
+                name=duration[0],
+                help=duration[1],
+                labels=labels[:2],
+                histogram=m.Histogram(value="{{workflow.duration}}", buckets=bounds),
+            ),
+        ]
+    )
 
 
 def instance_label(options: EmitOptions) -> dict[str, str]:
