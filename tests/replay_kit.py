@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import JobEntry, LoadEnd
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan

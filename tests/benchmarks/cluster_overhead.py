@@ -25,7 +25,7 @@ from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.chain_entries import ChainReady, PreflightEntry
 from validationrun.contract.load_entries import LoadEnd
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.kube.cluster import PODS, WORKFLOWS, Cluster, Object
 from validationrun.steps.probes import synced_height
 

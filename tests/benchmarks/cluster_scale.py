@@ -19,7 +19,7 @@ from tests.e2e.world import World, merge
 from validationrun.base.times import parse_time
 from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.load_entries import LoadEnd
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, Object

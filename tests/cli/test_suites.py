@@ -10,7 +10,7 @@ from fake_api_server import FakeApiServer
 from runner_helpers import NAMESPACE, START
 from runs_kit import workflow
 from validationrun.base.times import format_time
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument
 from validationrun.contract.suite_record import MemberEntry, SuiteEntry, SuiteStatus
 from validationrun.kube.cluster import CONFIG_MAPS

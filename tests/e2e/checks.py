@@ -10,7 +10,7 @@ from tests.e2e.world import World, as_json, until
 from validationrun.base.conventions import EXIT_AGAINST_RUN, LABEL_INSTANCE_ID
 from validationrun.base.times import parse_time
 from validationrun.contract.diagnostics import Diagnostics
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, WORKFLOWS, Object
 

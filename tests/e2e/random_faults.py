@@ -39,7 +39,8 @@ from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
 
 from validationrun.base.times import parse_time
 from validationrun.contract.load_entries import LoadEnd
-from validationrun.contract.record import Identity, Record
+from validationrun.contract.owned_record import Identity
+from validationrun.contract.record import Record
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import has_ended

@@ -11,7 +11,7 @@ from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.contract import parameters
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 
 GENERATED: Final = sorted((REPOSITORY / "generated").glob("*/*"))
 IDENTITY: Final = Identity("dry-run-x7k2p", "0f8fad5b-d9cb-469f-a165-70867728950e", "placeholder")

@@ -17,7 +17,7 @@ from tests.e2e.world import KINDS, World, as_json, documents, until
 
 from validationrun.base.times import parse_time
 from validationrun.contract.evaluation_entries import RuleStates
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import (
     CONFIG_MAPS,

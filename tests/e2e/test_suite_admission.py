@@ -18,7 +18,7 @@ from tests.e2e.world import World, documents, merge, until
 
 from validationrun.base import conventions
 from validationrun.contract.new_workflow import new_workflow
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.suite_json import PlannedMember, read_suite
 from validationrun.kube.api_server import Access, ApiServer
 from validationrun.kube.cluster import (

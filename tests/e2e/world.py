@@ -14,7 +14,8 @@ from typing import Any, Final, TypeVar
 
 from tests.e2e.places import place
 
-from validationrun.contract import record
+from validationrun.contract.owned_record import Identity
+from validationrun.contract.record import Record
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
@@ -208,10 +209,10 @@ class World:
         """A verb that needs no cluster."""
         return subprocess.run([str(CLI), *arguments], capture_output=True, text=True, check=False, timeout=120)
 
-    def record(self, workflow: Mapping[str, Any]) -> record.Record | None:
+    def record(self, workflow: Mapping[str, Any]) -> Record | None:
         """The run record of a Workflow."""
         name, uid = workflow["metadata"]["name"], workflow["metadata"]["uid"]
-        return record.Record.read(self.cluster, record.Identity(name, uid, self.namespace))
+        return Record.read(self.cluster, Identity(name, uid, self.namespace))
 
     def only_workflow(self) -> Object | None:
         found = self.cluster.list(WORKFLOWS)

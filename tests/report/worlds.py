@@ -20,7 +20,7 @@ from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun.base.times import format_time
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.load_entries import JobEntry, LoadEnd, ShardStatus
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.result_json import PrometheusInfo, ResultDocument
 from validationrun.contract.run_entry import LoadPlan

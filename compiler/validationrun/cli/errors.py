@@ -23,7 +23,7 @@ _NO_NAMESPACE: Final = re.compile(r'namespaces "(?P<namespace>[^"]*)" not found'
 @contextmanager
 def cluster_errors() -> Iterator[None]:
     """A fault of the cluster, or a refusal of ours, becomes one line and exit 2."""
-    from validationrun.contract.record import RecordError
+    from validationrun.contract.owned_record import RecordError
     from validationrun.kube.cluster import ClusterError, NoClusterError
     from validationrun.runs.submit import Refused
 

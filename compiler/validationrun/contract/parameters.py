@@ -9,8 +9,8 @@ from validationrun.base import conventions
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.override import Override
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.plan_json import PlanDocument
-from validationrun.contract.record import Identity
 from validationrun.contract.run_entry import LoadPlan
 from validationrun.oracle.prometheus_url import server_of
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from validationrun.base.times import format_time
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.run_entry import DeploymentEntry, ResultsPlace, RunEntry, rule_entry_of
 
 

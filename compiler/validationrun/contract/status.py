@@ -11,7 +11,8 @@ from validationrun.contract.argo_nodes import read_nodes
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import RuleStates, StopIntent, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, recorded_shards
-from validationrun.contract.record import Identity, Record
+from validationrun.contract.owned_record import Identity
+from validationrun.contract.record import Record
 from validationrun.contract.record_key import MemoryRecord, Recorded, Timestamp
 from validationrun.contract.run_entry import RuleEntry, RunEntry
 from validationrun.contract.sign_off import SignOff, stands

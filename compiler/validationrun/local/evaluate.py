@@ -12,7 +12,7 @@ from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.compiling.plan.build import spec_hash
 from validationrun.contract.override import Override
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.judging.backtest.client import HistoryError, Past
 from validationrun.judging.backtest.retention import doubt

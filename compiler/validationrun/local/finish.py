@@ -10,7 +10,7 @@ from typing import Literal
 
 from validationrun.base.atomic_files import open_regular
 from validationrun.base.times import format_time
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import Recorded
 from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.status import build_status

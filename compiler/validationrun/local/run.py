@@ -17,7 +17,7 @@ from validationrun.compiling.plan import Plan, build_plan
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.load_entries import JobEntry
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan

@@ -14,7 +14,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.kube import job as kube
 from validationrun.local.chain import KINDS, Chain
 from validationrun.local.env_expansion import expand, references

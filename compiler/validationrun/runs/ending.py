@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.contract.record import Record, RecordError
+from validationrun.contract.owned_record import RecordError
+from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.kube.cluster import (

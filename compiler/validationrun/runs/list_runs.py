@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.contract.record import Record, RecordError
+from validationrun.contract.owned_record import RecordError
+from validationrun.contract.record import Record
 from validationrun.contract.status import has_ended, run_status, workflow_phase
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
 from validationrun.kube.objects import Workflow

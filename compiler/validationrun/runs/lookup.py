@@ -3,7 +3,7 @@
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS, Cluster, ForbiddenError
 from validationrun.kube.objects import KubeObject, Workflow
 from validationrun.runs.submit import OURS, no_argo, no_namespace

@@ -10,7 +10,8 @@ import logging
 from typing import Final
 
 from validationrun.base.truncate import cut
-from validationrun.contract.record import Record, RecordError
+from validationrun.contract.owned_record import RecordError
+from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import ClusterError, ForbiddenError
 from validationrun.kube.sei import ChainObject

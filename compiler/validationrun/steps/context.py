@@ -14,7 +14,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.base.durations import parse_settle
 from validationrun.base.text import printable_lines
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.kube.cluster import Cluster
 
 logger = logging.getLogger(__name__)

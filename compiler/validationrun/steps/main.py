@@ -14,7 +14,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.base.conventions import EXIT_AS_FINALIZE, EXIT_BUG
 from validationrun.contract.bundle import BundleError
-from validationrun.contract.record import RecordError
+from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record_key import (
     ENSURE_CHAIN,
     FINALIZE,

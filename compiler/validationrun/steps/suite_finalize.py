@@ -16,7 +16,7 @@ from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, fit
 from validationrun.contract.bundle import BundleError
-from validationrun.contract.record import RecordError
+from validationrun.contract.owned_record import RecordError
 from validationrun.contract.status import has_ended, is_shut_down
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
 from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus

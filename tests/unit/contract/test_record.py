@@ -12,7 +12,8 @@ from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus
 from validationrun.contract.evaluation_entries import RuleStates, WindowEntry
 from validationrun.contract.load_entries import LoadEnd
-from validationrun.contract.record import Record, RecordError
+from validationrun.contract.owned_record import RecordError
+from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import ConflictError, Object, Resource
 from validationrun.oracle.fold import RuleState

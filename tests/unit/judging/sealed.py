@@ -10,7 +10,7 @@ from simulation import START, Outcome, alert_rule, query_rule, simulate
 from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import JobEntry, LoadEnd
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.result_json import PrometheusInfo
 from validationrun.contract.run_entry import LoadPlan

@@ -10,7 +10,7 @@ from validationrun.compiling.emit.bundle import build_bundle
 from validationrun.compiling.pipeline import lint
 from validationrun.compiling.plan import build_plan
 from validationrun.contract.bundle import Bundle
-from validationrun.contract.record import Identity
+from validationrun.contract.owned_record import Identity
 from validationrun.local.chain import Chain, chain_of, endpoints_of
 from validationrun.local.preflight import LocalError
 from validationrun.local.workload import cluster_only, container_of, placing

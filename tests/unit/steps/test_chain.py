@@ -10,7 +10,7 @@ from emit_helpers import rules_only
 from runner_helpers import CONFIG_MAPS, IDENTITY, START, read
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, Endpoints
-from validationrun.contract.record import RecordError
+from validationrun.contract.owned_record import RecordError
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     SEI_NODE_DEPLOYMENTS,

@@ -21,11 +21,7 @@ from validationrun.steps.rule_evaluator import rule_evaluator
 OK = 0
 
 
-@pytest.fixture(autouse=True)
-def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    path = tmp_path / "termination-log"
-    monkeypatch.setattr(context, "TERMINATION_LOG", path)
-    return path
+pytestmark = pytest.mark.usefixtures("termination_log")
 
 
 @pytest.fixture

@@ -10,14 +10,8 @@ from validationrun.base.conventions import EXIT_AGAINST_RUN
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import ShardStatus
 from validationrun.contract.status import build_status
-from validationrun.steps import context
 
-
-@pytest.fixture(autouse=True)
-def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    path = tmp_path / "termination-log"
-    monkeypatch.setattr(context, "TERMINATION_LOG", path)
-    return path
+pytestmark = pytest.mark.usefixtures("termination_log")
 
 
 @pytest.mark.parametrize(

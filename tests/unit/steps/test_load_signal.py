@@ -11,17 +11,12 @@ from validationrun.base.conventions import EXIT_AGAINST_RUN
 from validationrun.base.times import format_time
 from validationrun.contract.load_entries import LoadEnd, LoadSignal, SignalledPod
 from validationrun.kube.cluster import Resource
-from validationrun.steps import context
 
 DUE = 125
 """Second at which the duration is over."""
 
 
-@pytest.fixture(autouse=True)
-def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    path = tmp_path / "termination-log"
-    monkeypatch.setattr(context, "TERMINATION_LOG", path)
-    return path
+pytestmark = pytest.mark.usefixtures("termination_log")
 
 
 class Signalled(World):

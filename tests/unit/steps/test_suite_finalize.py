@@ -10,7 +10,6 @@ from tests.unit.steps.suite_world import TEMPLATE, World, planned_member, planne
 from runner_helpers import IDENTITY, START
 from validationrun.base.times import format_time
 from validationrun.kube.cluster import ForbiddenError, Object, UnreachableError
-from validationrun.steps import context
 from validationrun.steps.context import RunnerError
 from validationrun.steps.suite_finalize import WAIT_SECONDS
 from validationrun.steps.suite_member import suite_member
@@ -18,11 +17,7 @@ from validationrun.steps.suite_member import suite_member
 OWN = ("workflows", IDENTITY.workflow)
 
 
-@pytest.fixture(autouse=True)
-def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    path = tmp_path / "termination-log"
-    monkeypatch.setattr(context, "TERMINATION_LOG", path)
-    return path
+pytestmark = pytest.mark.usefixtures("termination_log")
 
 
 @pytest.fixture

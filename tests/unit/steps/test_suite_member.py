@@ -13,16 +13,10 @@ from runner_helpers import IDENTITY, START
 from validationrun.base.times import format_time
 from validationrun.contract.override import Override
 from validationrun.kube.cluster import WORKFLOWS, ForbiddenError, UnreachableError
-from validationrun.steps import context
 from validationrun.steps.context import RunnerError
 from validationrun.steps.suite_members import member_name
 
-
-@pytest.fixture(autouse=True)
-def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    path = tmp_path / "termination-log"
-    monkeypatch.setattr(context, "TERMINATION_LOG", path)
-    return path
+pytestmark = pytest.mark.usefixtures("termination_log")
 
 
 @pytest.fixture
