@@ -1,19 +1,13 @@
 """`report.html`: a self-contained page. This module makes the texts and the drawing; the markup is in `templates/report/`."""
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import jinja2
-from markupsafe import Markup
+from typing import Final
 
 from validationrun.base.durations import format_duration
-from validationrun.base.resources import data_folder
 from validationrun.base.times import format_time
 from validationrun.oracle.outcome import Phase, Verdict
-from validationrun.report import formatting
+from validationrun.report import formatting, markup
 from validationrun.report.files import links
 from validationrun.report.model import RuleView, RunView, Shard
 from validationrun.report.phrases import answers_short, margin_short, requirement, run_meaning, stop_told, value_told
@@ -21,7 +15,6 @@ from validationrun.report.rule_card import cards_of
 from validationrun.report.timeline_axis import Axis, Event, in_lines
 from validationrun.report.timeline_row import Lane, Span, lane_of
 
-_FOLDER: Final = "report"
 _MARKS: Final = 2000
 """Most decisions with a tooltip on one page, because each costs some 150 bytes."""
 _ROOM_TO_THE_RIGHT: Final = 60
@@ -53,9 +46,8 @@ class Timeline:
 
 
 def render(view: RunView) -> str:
-    environment = _environment()
-    script = Markup(environment.loader.get_source(environment, "page.js")[0])  # type: ignore[union-attr] # noqa: S704 - a file of ours
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = markup.environment()
+    script = markup.script(environment)
     return environment.get_template("page.html.j2").render(
         view=view,
         message=formatting.clean(view.message),
@@ -71,41 +63,14 @@ def render(view: RunView) -> str:
         overview=[_overview(rule, view) for rule in view.rules],
         details=list(_details(view)),
         files=links(view),
-        script=script,
-        script_hash=digest,
+        script=script.text,
+        script_hash=script.digest,
     )
 
 
 def tone_of(view: RunView) -> str:
     """The page's colour and sign. Only a Passed run gets those of a pass."""
     return view.phase.lower() if view.phase == Phase.CANCELLED else view.verdict.lower()
-
-
-def _environment() -> jinja2.Environment:
-    folder = data_folder("templates").joinpath(_FOLDER)
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # A safety net for the template: shorten all foreign text and escape its invisible characters.
-        finalize=_bounded,
-    )
-    environment.filters.update(moment=formatting.moment, time=format_time, duration=format_duration, geometry=_geometry)
-    return environment
-
-
-def _bounded(value: Any) -> Any:
-    return formatting.clean_block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _geometry(path: str) -> Markup:
-    """The `d` of a path, exempt from shortening because it is our own text."""
-    if not set(path) <= set("MLHVh0123456789. -"):
-        raise ValueError("not a path of ours")
-    return Markup(path)  # noqa: S704 - checked in the line before
 
 
 def _facts(view: RunView) -> Iterator[tuple[str, str, str]]:
