@@ -53,6 +53,7 @@ _KEYS: Final = frozenset(
 def check_outcome(world: World, expect: Mapping[str, Any], outcome: Outcome) -> None:
     """All of it, for a run whose finalize gave the verdict. Deletes the Workflow in the end."""
     check_status(expect, outcome.status, outcome.code)
+    check_images(outcome)
     check_workflow(expect, outcome)
     check_argo_get(world, expect, outcome)
     check_record(world, outcome)
@@ -87,6 +88,21 @@ def check_status(expect: Mapping[str, Any], status: Object, code: int) -> None:
     lasted = parse_time(status["completionTime"]) - parse_time(status["startTime"])
     assert lasted >= 0
     assert status["duration"], lasted
+
+
+def check_images(outcome: Outcome) -> None:
+    """Of a run that passed, whose pods all lived to its end: the digest of every image, as the kubelet reports it."""
+    if outcome.status["verdict"] != "Passed":
+        return
+    chain, spec = outcome.status["chain"], outcome.document["spec"]
+    planned = {entry["name"] for entry in spec["chain"].get("deployments", [])}
+    assert {entry["name"] for entry in chain["deployments"]} == planned
+    images = [(entry["name"], entry["imageID"], entry["imageIDs"]) for entry in chain["deployments"]]
+    if "load" in spec:
+        images.append(("load", outcome.status["load"]["imageID"], outcome.status["load"]["imageIDs"]))
+    for name, image, several in images:
+        assert re.search(r"sha256:[0-9a-f]{64}$", image or ""), (name, image)
+        assert several == []
 
 
 def _conditions(expect: Mapping[str, Any]) -> dict[str, str]:

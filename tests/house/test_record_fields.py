@@ -29,7 +29,7 @@ FOR_PEOPLE = {
 }  # fmt: skip
 """Written for whoever looks at the ConfigMap; the product reads them nowhere."""
 
-BY_THEIR_DEFAULT = {"RunEntry.format", "DeploymentStatus.image_id", "Status.api_version", "Status.kind"}
+BY_THEIR_DEFAULT = {"RunEntry.format", "Status.api_version", "Status.kind"}
 """Nobody writes another value than the default."""
 
 

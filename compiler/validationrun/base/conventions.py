@@ -134,6 +134,9 @@ METRICS_PORT = 9090
 
 TENDERMINT_RPC_PORT = 26657
 
+# The container of a node's pod that runs seid, as the chain's controller names it. A second container of the pod is its sidecar.
+NODE_CONTAINER = "seid"
+
 # The container of a load's pods, and its default time from SIGTERM to SIGKILL.
 LOAD_CONTAINER = "workload"
 DEFAULT_GRACE_SECONDS = 60

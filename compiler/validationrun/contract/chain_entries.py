@@ -57,6 +57,8 @@ class DeploymentStatus(Document, frozen=True):
     Attributes:
         object_name: the name of its object; the objects of full nodes that have one each are named `{objectName}-{i}`.
         phase: of its object; of several objects the first phase that is not Running.
+        image_id: the resolved image of its nodes, from their pods; null while no pod is read, and when their images differ.
+        image_ids: the images, when they differ.
         failures: the nodes that failed, at most eight.
     """
 
@@ -66,6 +68,7 @@ class DeploymentStatus(Document, frozen=True):
     phase: str | None = None
     image: str | None = None
     image_id: str | None = msgspec.field(default=None, name="imageID")
+    image_ids: list[str] = msgspec.field(default_factory=list, name="imageIDs")
     failures: list[NodeFailure] = []
 
 

@@ -93,6 +93,7 @@ class LoadEnd(RecordKey, frozen=True):
         stopped: why the load was stopped; empty when it ended by itself.
         start: null for a load that never began.
         end: the end of the window; null when no end was seen.
+        image_id, image_ids: of the shards, as of a deployment of the chain.
     """
 
     key: ClassVar[str] = "load"
@@ -110,6 +111,7 @@ class LoadEnd(RecordKey, frozen=True):
     shards: list[ShardStatus] = []
     image: str | None = None
     image_id: str | None = msgspec.field(default=None, name="imageID")
+    image_ids: list[str] = msgspec.field(default_factory=list, name="imageIDs")
 
     def cooldown_end(self, seconds: int) -> float | None:
         """

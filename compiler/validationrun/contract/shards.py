@@ -7,6 +7,7 @@ from typing import Any, Final
 from validationrun.base.conventions import ANNOTATION_JOB_INDEX, LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
+from validationrun.contract.image_ids import image_id
 from validationrun.contract.load_entries import LoadSignal, ShardStatus
 from validationrun.kube.cluster import Object
 from validationrun.oracle.workload import KILLED, SIGTERM_IGNORED, Shard
@@ -58,7 +59,7 @@ class ShardState:
     unprepared: bool = False
     signalled: str = ""
     image: str | None = None
-    image_id: str | None = None
+    image_id: str = ""
 
     def as_shard(self) -> Shard:
         return Shard(self.index, self.code, self.reason, self.started, self.finished)
@@ -134,7 +135,9 @@ def _observe_one(state: ShardState, pod: Mapping[str, Any]) -> ShardState:
         return held
     if container is None:
         return _without_container(state, status)
-    state = replace(state, image=container.get("image"), image_id=container.get("imageID"))
+    state = replace(
+        state, image=container.get("image"), image_id=image_id(str(container.get("imageID") or "")) or state.image_id
+    )
     if "running" in now:
         return replace(state, started=_time(now["running"].get("startedAt")), running=True, waiting="")
     if "terminated" in now:

@@ -256,6 +256,7 @@ def _load(written: Recorded) -> LoadStatus | None:
         job_name=job.name or None,
         image=end.image if end is not None else None,
         image_id=end.image_id if end is not None else None,
+        image_ids=end.image_ids if end is not None else [],
         shards=recorded_shards(written),
     )
 

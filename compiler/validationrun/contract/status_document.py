@@ -22,12 +22,19 @@ class ChainStatus(Document, frozen=True):
 
 
 class LoadStatus(Document, frozen=True):
-    """The load of a run. `jobName` is null for a run on one machine, which has no Job."""
+    """
+    The load of a run.
+
+    Attributes:
+        job_name: null for a run on one machine, which has no Job.
+        image_id, image_ids: of the shards, as of a deployment of the chain.
+    """
 
     job_name: str | None
     image: str | None
     image_id: str | None = msgspec.field(name="imageID")
     shards: list[ShardStatus]
+    image_ids: list[str] = msgspec.field(default_factory=list, name="imageIDs")
 
 
 class QueryStatus(Document, frozen=True):

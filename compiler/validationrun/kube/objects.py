@@ -213,6 +213,7 @@ class ContainerStatus(Struct, frozen=True):
     Attributes:
         state: `waiting`, `running`, `terminated` or `unknown`.
         reason, message, exit_code, started, finished: of that state, as far as it has them; times in RFC 3339.
+        image_id: the resolved image, as the container runtime writes it; empty before it is known.
     """
 
     name: str
@@ -223,6 +224,7 @@ class ContainerStatus(Struct, frozen=True):
     started: str | None
     finished: str | None
     restarts: int
+    image_id: str = ""
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> Self:
@@ -238,6 +240,7 @@ class ContainerStatus(Struct, frozen=True):
             started=details.get("startedAt"),
             finished=details.get("finishedAt"),
             restarts=status.get("restartCount") or 0,
+            image_id=str(status.get("imageID") or ""),
         )
 
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Final
 
 from validationrun.base.times import parse_time
+from validationrun.contract.chain_entries import DeploymentStatus
 from validationrun.contract.load_entries import ShardStatus
 from validationrun.contract.result_json import ResultDocument
-from validationrun.contract.status_document import Status
+from validationrun.contract.status_document import LoadStatus, Status
 from validationrun.judging.completeness import Bounds
 from validationrun.judging.replay import UNREADABLE
 from validationrun.oracle.decision import Decision
@@ -122,11 +123,15 @@ def _about(document: ResultDocument) -> About:
 
 def _images(status: Status) -> dict[str, str]:
     """The name and the digest of each image, as far as they are known."""
-    images = {entry.name: (entry.image, entry.image_id) for entry in status.chain.deployments} if status.chain else {}
+    images = {entry.name: _image(entry) for entry in status.chain.deployments} if status.chain else {}
     if status.load is not None:
-        images["load"] = (status.load.image, status.load.image_id)
-    shown = {name: " ".join(part for part in parts if part) for name, parts in images.items()}
-    return {name: image for name, image in shown.items() if image}
+        images["load"] = _image(status.load)
+    return {name: image for name, image in images.items() if image}
+
+
+def _image(of: DeploymentStatus | LoadStatus) -> str:
+    several = f"pods with different images: {', '.join(of.image_ids)}" if of.image_ids else None
+    return " ".join(part for part in (of.image, of.image_id, several) if part)
 
 
 def _check(view: RunView) -> None:

@@ -35,6 +35,7 @@ from validationrun.steps.context import Context, RunnerError, termination_messag
 from validationrun.steps.diagnostics import PodFound
 from validationrun.steps.load_follow import STOP_PATCH
 from validationrun.steps.pods import RunPod, pods_of
+from validationrun.steps.resolved_images import with_images
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.verdict_facts import decide_run, forgery, lost
 
@@ -162,7 +163,8 @@ def _pods(context: Context, written: Record | None) -> list[RunPod]:
 
 
 def _status(context: Context, workflow: Workflow, written: Record | None, began: float, forged: str) -> Status:
-    decided = decide_run(context, workflow, written, began, _pods(context, written), forged)
+    pods = _pods(context, written)
+    decided = decide_run(context, workflow, written, began, pods, forged)
     # None would take the states from the record, where the sign-off may belong to another run.
     states = decided.evidence.states or []
     completed = format_time(round(context.now()))
@@ -174,7 +176,7 @@ def _status(context: Context, workflow: Workflow, written: Record | None, began:
     if run is not None and run.results is not None:
         url = fill_template(run.results.uri, {"runId": context.identity.workflow})
         status = replace(status, report=ReportStatus(url))
-    return status
+    return with_images(status, pods)
 
 
 def _fitted(status: Status) -> Status:

@@ -8,6 +8,7 @@ from typing import Final
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
 from validationrun.contract.evaluation_entries import StopIntent
+from validationrun.contract.image_ids import agreed
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadSignal
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import LoadPlan, RunEntry
@@ -115,7 +116,8 @@ def finish(load: Load, job: Job | None) -> None:
     for_a_rule = bool(load.stopping) and load.stopping != RUN_DURATION
     shards = {index: _ended(state, load.stopping, for_a_rule=for_a_rule) for index, state in load.shards.items()}
     end = _end(shards, job, load.start)
-    image = next((state for state in shards.values() if state.image_id), None)
+    image = next((state.image for state in shards.values() if state.image), None)
+    image_id, image_ids = agreed(state.image_id for state in shards.values())
     gone = f"Job {load.job.name} was deleted; " if job is None else ""
     code = _code(load, shards, complete=complete, for_a_rule=for_a_rule)
     early = _early(load, shards) if code == PASSED else None
@@ -131,8 +133,9 @@ def finish(load: Load, job: Job | None) -> None:
         start=format_time(load.start),
         end=format_time(end) if end is not None else None,
         shards=[state.as_status() for _, state in sorted(shards.items())],
-        image=image.image if image else None,
-        image_id=image.image_id if image else None,
+        image=image,
+        image_id=image_id,
+        image_ids=image_ids,
     )
     if _record(load.context, load.written, ended):
         logger.info("the load ended: %s", message)

@@ -290,14 +290,14 @@ def test_images_and_where_the_results_lie_are_named(world):
         "imageID": "sha256:0123",
     }
     status["chain"] = {**status["chain"], "deployments": [image, {**image, "name": "validators", "imageID": None}]}
-    status["load"] = {**status["load"], "image": "seiload:v1"}
+    status["load"] = {**status["load"], "image": "seiload:v1", "imageIDs": ["a@sha256:1", "a@sha256:2"]}
     status["report"] = {"s3Url": "s3://harbor/eng-ada/evm_transfer/nightly/"}
     document = msgspec.structs.replace(result.document, status=Status.from_data(status))
     made = dataclasses.replace(result, document=document)
     text = read(report.to_html(made)).one("div", class_="details").text
     assert "rpcregistry.example.com/sei/seid:v6.2 sha256:0123" in text
     assert "validatorsregistry.example.com/sei/seid:v6.2" in text
-    assert "loadseiload:v1" in text
+    assert "loadseiload:v1 pods with different images: a@sha256:1, a@sha256:2" in text
     assert "s3://harbor/eng-ada/evm_transfer/nightly/" in text
     assert "<code>s3&#58;//harbor/eng-ada/evm&#95;transfer/nightly/</code>" in report.to_markdown(made)
 

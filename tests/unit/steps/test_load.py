@@ -40,6 +40,30 @@ def test_shards_together(tmp_path: pathlib.Path, states: list[Any], kind: str, c
     assert world.run()["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (("r@sha256:1", "r@sha256:1"), ("r@sha256:1", [])),
+        (("r@sha256:2", "r@sha256:1"), (None, ["r@sha256:1", "r@sha256:2"])),
+    ],
+)
+def test_the_images_of_the_shards_are_recorded(tmp_path: pathlib.Path, images: Any, expected: Any) -> None:
+    """Also of a shard whose container has no image any more when the load ends."""
+    world = World(tmp_path, 2)
+    world.evaluator_is_ready()
+
+    def shows(state: dict[str, Any], *texts: str) -> None:
+        for index, text in enumerate(texts):
+            made = pod(index, state, world.uid())
+            made["status"]["containerStatuses"][1]["imageID"] = text
+            world.cluster.put(PODS, made)
+
+    world.clock.after(5, lambda: shows(running(5), *images))
+    world.clock.after(60, lambda: (shows(ended(0, 5), "", ""), world.job_ends()))
+    load = world.run()
+    assert (load["code"], (load["imageID"], load["imageIDs"])) == (0, expected)
+
+
 def test_a_shard_whose_pod_vanished_is_a_fault(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, 2)
     world.plays(ended(0, 5), ended(0, 5))
