@@ -33,16 +33,43 @@ LONG: Final = frozenset(
 
 REST: Final = frozenset(
     {
-        "test_cases.py::test_case[every-follower-fails]",
-        "test_cases.py::test_case[finalize-is-evicted]",
-        "test_cases.py::test_case[network-ready-before-pods]",
+        *(
+            f"test_cases.py::test_case[{name}]"
+            for name in (
+                "alert-in-own-namespace",
+                "alert-not-scoped",
+                "alert-rule-removed",
+                "chain-id-reused-while-nodes-live",
+                "evaluator-killed-too-often",
+                "every-follower-fails",
+                "failed-ceremony-alternates",
+                "finalize-is-drained",
+                "finalize-is-evicted",
+                "killed-by-a-signal",
+                "load-pod-evicted",
+                "network-ceremony-fails",
+                "network-ready-before-pods",
+                "never-serves",
+                "restricted-pod-security",
+                "shards-0-0-2",
+                "shards-1-0-0",
+                "signal-and-exits-early",
+                "signal-and-load-job-restarts",
+                "validator-fails-initializing",
+                "workload-account-goes-away",
+            )
+        ),
         *(
             f"test_older_argo.py::test_case[{name}]"
             for name in (
                 "alert-in-forbidden-namespace",
                 "alert-in-own-namespace",
+                "alert-never-loaded",
                 "alert-rule-removed",
+                "ends-by-signal",
+                "evaluator-killed-once",
                 "evaluator-killed-too-often",
+                "final-sweep-fails",
                 "image-cannot-be-pulled",
                 "killed-by-a-signal",
                 "load-past-run-duration",
@@ -52,6 +79,7 @@ REST: Final = frozenset(
                 "shards-0-0-2",
                 "shards-1-0-0",
                 "workload-account-missing",
+                "workload-has-a-fault",
             )
         ),
         *(
@@ -59,6 +87,7 @@ REST: Final = frozenset(
             for scenario in ("release", "soak", "early-stop")
             for api in ("SeiNetwork", "SeiNodeDeployment")
         ),
+        "test_identity.py::test_resubmitted",
     }
 )
 """Left to `make e2e-all`, because a change must not wait longer: each has a near relative that `make e2e` runs."""

@@ -38,12 +38,12 @@ from tests.e2e.running import Prepared, prepare, run_operator, start
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, until
 
 from validationrun.base.times import parse_time
+from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.owned_record import Identity
 from validationrun.contract.record import Record
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.sign_off import SignOff
-from validationrun.contract.status import has_ended
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, PODS, WORKFLOWS, Object
 

@@ -12,8 +12,8 @@ from tests.e2e.checks import check_nothing_left, check_record, check_status, che
 from tests.e2e.running import CASES, Outcome, prepare, run_operator, start
 from tests.e2e.world import World, open_cluster, until
 
+from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.load_entries import JobEntry
-from validationrun.contract.status import has_ended
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import WORKFLOWS
 from validationrun.runs.submit import held_workflow, read_template

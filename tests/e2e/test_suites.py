@@ -17,8 +17,8 @@ from tests.e2e.running import BASE, run_operator
 from tests.e2e.world import World, as_json, until
 
 from validationrun.base import conventions
+from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.owned_record import Identity
-from validationrun.contract.status import has_ended
 from validationrun.contract.suite_record import MemberEntry, SuiteRecord
 from validationrun.kube.cluster import PODS, WORKFLOWS, Object
 

@@ -173,8 +173,8 @@ class _Reader:
 
     def _look(self) -> bool:
         """Which containers there are by now. False once the run is gone."""
+        from validationrun.contract.argo_phase import has_ended
         from validationrun.contract.record import Record
-        from validationrun.contract.status import has_ended
         from validationrun.runs.logs import Tail, shard_sources, step_sources
         from validationrun.runs.lookup import identity_of, our_run
         from validationrun.runs.saved_diagnostics import saved_pods

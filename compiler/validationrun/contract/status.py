@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract import record
 from validationrun.contract.argo_nodes import read_nodes
+from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import RuleStates, StopIntent, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, recorded_shards
@@ -30,24 +31,8 @@ from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, RuleReason, RunReason, Verdict
 from validationrun.oracle.verdict_table import RunVerdict
 
-_ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 _NO_RECORD: Final = "there is no run record"
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
-
-
-def workflow_phase(workflow: Mapping[str, Any]) -> str:
-    """Argo's phase; `Pending` until Argo's controller has seen the Workflow."""
-    return str((workflow.get("status") or {}).get("phase") or "Pending")
-
-
-def has_ended(workflow: Mapping[str, Any]) -> bool:
-    """The Workflow has ended, its exit handler included."""
-    return workflow_phase(workflow) in _ENDED and bool((workflow.get("status") or {}).get("finishedAt"))
-
-
-def is_shut_down(workflow: Mapping[str, Any]) -> bool:
-    """The Workflow was stopped or terminated."""
-    return bool((workflow.get("spec") or {}).get("shutdown"))
 
 
 def run_status(identity: Identity, workflow: Mapping[str, Any], written: Record | None) -> Status:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.contract.argo_phase import has_ended, workflow_phase
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
-from validationrun.contract.status import has_ended, run_status, workflow_phase
+from validationrun.contract.status import run_status
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
 from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Phase, RunReason, Verdict

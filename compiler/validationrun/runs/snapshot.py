@@ -9,6 +9,7 @@ from msgspec.structs import replace as replace_fields
 
 from validationrun.base.times import parse_time
 from validationrun.contract import record
+from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardStatus, recorded_shards
@@ -16,7 +17,7 @@ from validationrun.contract.record import Record
 from validationrun.contract.record_key import STEPS, RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
-from validationrun.contract.status import build_status, has_ended, run_status
+from validationrun.contract.status import build_status, run_status
 from validationrun.contract.status_document import RuleStatus, Status
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteStatus
 from validationrun.kube.cluster import Cluster, ForbiddenError

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from validationrun.base import conventions
 from validationrun.base.text import counted
+from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record_key import SUITE_FINALIZE
-from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster
 from validationrun.kube.objects import Workflow

@@ -16,13 +16,14 @@ from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, cut, fit, size
 from validationrun.contract import record
+from validationrun.contract.argo_phase import is_shut_down
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.override import overrides_text
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.status import build_status, is_shut_down
+from validationrun.contract.status import build_status
 from validationrun.contract.status_document import ReportStatus, Status
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import JOBS, WORKFLOWS, ClusterError, ForbiddenError

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, fit
+from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.owned_record import RecordError
-from validationrun.contract.status import has_ended, is_shut_down
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
 from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError, ForbiddenError

@@ -5,9 +5,9 @@ import math
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.status import has_ended, is_shut_down, workflow_phase
 from validationrun.kube.cluster import WORKFLOWS, ClusterError
 from validationrun.kube.objects import Workflow
 from validationrun.steps.context import Context

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.times import format_time, parse_time
+from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
-from validationrun.contract.status import has_ended, is_shut_down
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
 from validationrun.contract.suite_record import MemberEntry, SuiteEntry, SuiteRecord
 from validationrun.kube.cluster import (

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
+from validationrun.contract.argo_phase import is_shut_down
 from validationrun.contract.new_workflow import new_workflow
 from validationrun.contract.owned_record import Identity, RecordError
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.status import is_shut_down, run_status
+from validationrun.contract.status import run_status
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ForbiddenError, Object
 from validationrun.kube.objects import Workflow

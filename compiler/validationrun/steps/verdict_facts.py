@@ -12,10 +12,10 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.base.times import parse_time
 from validationrun.contract import record
+from validationrun.contract.argo_phase import is_shut_down
 from validationrun.contract.evaluation_entries import SuiteEnded
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
-from validationrun.contract.status import is_shut_down
 from validationrun.contract.status_document import Status
 from validationrun.judging.recorded import Evidence, read_evidence, read_workload
 from validationrun.kube.objects import Workflow
