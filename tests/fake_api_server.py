@@ -45,7 +45,11 @@ class FakeApiServer:
     url: str = ""
     down: bool = False
     groups: dict[str, tuple[str, ...]] = field(
-        default_factory=lambda: {"argoproj.io": ("workflows", "workflowtemplates"), "sei.io": ("seinodedeployments",)}
+        default_factory=lambda: {
+            "argoproj.io": ("workflows", "workflowtemplates", "cronworkflows"),
+            "monitoring.coreos.com": ("prometheusrules",),
+            "sei.io": ("seinodedeployments",),
+        }
     )
     denied: set[tuple[str, str]] = field(default_factory=set)
     conflicts: set[str] = field(default_factory=set)
@@ -130,7 +134,9 @@ def _handle(fake: FakeApiServer, method: str, path: str, body: dict) -> tuple[in
     if denied := _denied(fake, method, match):
         # Rights are checked first, also to kinds that nobody installed.
         return 403, denied
-    if match["group"] in ("argoproj.io", "sei.io") and match["plural"] not in fake.groups.get(match["group"], ()):
+    if match["group"] in ("argoproj.io", "monitoring.coreos.com", "sei.io") and match["plural"] not in fake.groups.get(
+        match["group"], ()
+    ):
         return 404, "404 page not found\n"
     if match["log"]:
         return _log(fake, match["name"], query)

@@ -93,12 +93,14 @@ class FakeCluster:
         return copy.deepcopy(self.objects.get((resource.plural, name)))
 
     def list(self, resource: Resource, *, labels: str = "", fields: str = "") -> "list[Object]":
-        wanted = dict(one.split("=", 1) for one in labels.split(",") if one)
+        wanted = dict(one.split("=", 1) for one in labels.split(",") if "=" in one)
+        present = {one for one in labels.split(",") if one and "=" not in one}
         return [
             copy.deepcopy(one)
             for (plural, _), one in self.objects.items()
             if plural == resource.plural
             and wanted.items() <= (one["metadata"].get("labels") or {}).items()
+            and present <= (one["metadata"].get("labels") or {}).keys()
             and all(_field(one, *field.split("=", 1)) for field in fields.split(",") if field)
         ]
 

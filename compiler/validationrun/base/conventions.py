@@ -23,6 +23,7 @@ MANAGED_BY = "validationrun"
 
 # Counters in the templates of finalize; Argo's controller exposes each as `argo_workflows_<name>`.
 METRIC_RUN_TERMINAL = "validation_run_terminal_total"
+METRIC_SUITE_TERMINAL = "validation_suite_terminal_total"
 
 # Labels on every object that we create.
 LABEL_MANAGED_BY = "sei.io/managed-by"
@@ -44,9 +45,10 @@ COMPONENT_SUITE = "suite"
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 LABEL_SEI_NETWORK = "sei.io/seinetwork"
 
-# Argo's names: the controller of a Workflow, the Workflow of a pod, and the main container of a step.
+# Argo's names: the controller of a Workflow, the Workflow of a pod, the CronWorkflow of a Workflow, and the main container of a step.
 LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"
 LABEL_ARGO_WORKFLOW = "workflows.argoproj.io/workflow"
+LABEL_CRON_WORKFLOW = "workflows.argoproj.io/cron-workflow"
 ARGO_MAIN_CONTAINER = "main"
 
 # In the pod of finalize: the container that gives the verdict. The runner's argument of the main container, which waits for it, and the
@@ -75,7 +77,8 @@ LABEL_SUITE_UID = "validation.sei.io/suite-uid"
 LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 """On a Workflow with parameters that differ from the compiled ones: the label is `true`, the annotation names them."""
 
-# On a schedule's CronWorkflow: `<kind>/<name>` of what it starts, and after how long without a verdict it is overdue.
+# On a schedule's CronWorkflow: `<kind>/<name>` of what it starts, after how long without a verdict it is overdue, and whether its
+# spec pauses it.
 ANNOTATION_STARTS = "validation.sei.io/starts"
 ANNOTATION_OVERDUE = "validation.sei.io/overdue-after"
 ANNOTATION_PAUSED = "validation.sei.io/paused"
@@ -148,6 +151,9 @@ OUTPUT_RESULTS = "results"
 TERMINATION_MESSAGE_BYTES = 4096
 
 # A DNS subdomain: the name of a Workflow, a Secret or a priority class.
+TTL_SECONDS: Final = 7 * 24 * 3600
+"""A Workflow is deleted so long after its end."""
+
 OBJECT_NAME_PATTERN = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 
 LONGEST_CHAIN_NAMES = 39

@@ -1,4 +1,4 @@
-"""`validationrun delete`: delete runs, and everything that they own, from the cluster."""
+"""`validationrun delete`: delete runs and schedules, and everything that they own, from the cluster."""
 
 import re
 import sys
@@ -22,6 +22,7 @@ Examples:
   validationrun delete nightly-x7k2p -n eng-ada
   validationrun delete nightly-x7k2p nightly-b9d4f -n eng-ada --yes
   validationrun delete --chain-id nightly-1f2e3d4c -n eng-ada --yes
+  validationrun delete nightly-schedule -n eng-ada       # a schedule, its alert, and its runs, also one that goes on
 
 \b
 Deletes a run with its record, its load and its chain, in one namespace. Lists them first and asks. Never deletes objects of
@@ -32,7 +33,8 @@ Exits 0, or 2 when there is nothing to delete, or without a yes.
 _CHAIN_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 NamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="RUN", help="Names of the runs, which are those of their Workflows.")
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="Names of the runs, which are those of their Workflows; or of schedules."),
 ]
 ChainOption = Annotated[
     str | None,
@@ -53,7 +55,7 @@ def run(
     namespace: RunNamespaceOption = None,
     context: ContextOption = None,
 ) -> None:
-    """Delete runs, or everything that is labelled with a chain id."""
+    """Delete runs or schedules, or everything that is labelled with a chain id."""
     if bool(names) == (chain_id is not None):
         raise usage_error("name the runs to delete, or give --chain-id")
     for name in names or []:
@@ -102,7 +104,7 @@ def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list
         if len(missing) == 1:
             raise no_run(cluster, missing[0])
         if missing:
-            there_is_no = f"there are no runs {', '.join(missing)} in namespace {cluster.namespace}"
+            there_is_no = f"there are no runs and no schedules {', '.join(missing)} in namespace {cluster.namespace}"
             raise usage_error(f"{there_is_no}; nothing was deleted")
         return found
     found, spared = doomed_by_chain(cluster, chain_id)

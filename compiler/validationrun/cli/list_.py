@@ -1,4 +1,4 @@
-"""`validationrun list`: the runs of a namespace."""
+"""`validationrun list`: the runs and the schedules of a namespace."""
 
 import enum
 import json
@@ -16,6 +16,7 @@ from validationrun.base.times import parse_time
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint
+from validationrun.cli.schedule_view import print_schedules, print_schedules_below
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Examples:
   validationrun list -A --verdict Failed
   validationrun list -n eng-ada --name nightly -o json | jq -r '.[0].name'
   validationrun list -n eng-ada -o wide                  # with spec, chain and message
+  validationrun list -n eng-ada --schedules -o json      # when each fires next, its last verdict, what is overdue
 
 Exits 0, or 2 when the cluster does not answer.
 """
@@ -51,6 +53,9 @@ VerdictOption = Annotated[
 TemplateOption = Annotated[
     str | None, typer.Option("--name", help="List only runs of this ValidationRun.", show_default=False)
 ]
+SchedulesOption = Annotated[
+    bool, typer.Option("--schedules", help="List schedules alone; without it they stand below the runs, as text only.")
+]
 ListOutputOption = Annotated[ListOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
@@ -59,13 +64,19 @@ def run(
     everywhere: EverywhereOption = False,
     verdict: VerdictOption = None,
     name: TemplateOption = None,
+    schedules: SchedulesOption = False,
     output: ListOutputOption = ListOutput.TEXT,
     context: ContextOption = None,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first, and schedules."""
     from validationrun.runs.list_runs import list_runs
     from validationrun.runs.submit import no_namespace
 
+    if schedules:
+        if verdict is not None:
+            raise usage_error("--verdict is of runs: leave out --schedules or --verdict")
+        print_schedules(context, namespace, name, output, everywhere=everywhere)
+        return
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         found = list_runs(cluster, everywhere=everywhere)
@@ -84,6 +95,8 @@ def run(
     else:
         for line in _table(found, everywhere=everywhere, wide=output is ListOutput.WIDE):
             print(line)
+    if output in (ListOutput.TEXT, ListOutput.WIDE) and verdict is None:
+        print_schedules_below(cluster, name, everywhere=everywhere, wide=output is ListOutput.WIDE)
 
 
 def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterator[str]:

@@ -223,10 +223,11 @@ def print_suite(suite: "SuiteStatus", status: "Status", output: StatusOutput) ->
         for line in _member_lines(suite):
             print(printable(line))
     else:
-        _print_document(suite, output)
+        print_document(suite, output)
 
 
-def _print_document(document: "Document", output: StatusOutput) -> None:
+def print_document(document: "Document", output: StatusOutput) -> None:
+    """A status as JSON or YAML."""
     if output is StatusOutput.JSON:
         print(json.dumps(document.to_data(), indent=2, ensure_ascii=False))
     else:
@@ -258,7 +259,7 @@ def print_status(status: "Status", output: StatusOutput, more: Mapping[str, str]
         more: further lines of the text form, by their label.
     """
     if output is not StatusOutput.TEXT:
-        _print_document(status, output)
+        print_document(status, output)
     else:
         for line in _lines(status, more or {}):
             print(printable(line) if not use_color(sys.stdout) else paint(printable(line), status.phase))

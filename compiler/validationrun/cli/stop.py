@@ -1,6 +1,6 @@
 """`validationrun stop`: end a run early; its clean-up still happens."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from validationrun.cli.run_options import (
     wait_for,
 )
 from validationrun.cli.verbosity import warn
+
+if TYPE_CHECKING:
+    from validationrun.kube.cluster import Cluster
 
 EXAMPLES = """\b
 Examples:
@@ -44,6 +47,7 @@ def run(
                 f"run {name} has ended already; `validationrun status {name} -n {cluster.namespace}` shows it"
             ) from None
         if stopped is None:
+            refuse_schedule(cluster, name)
             raise no_run(cluster, name)
         print(f"stopping {name} in {cluster.namespace}", flush=True)
         if stopped.waits_for_lock:
@@ -52,3 +56,16 @@ def run(
         ended = wait_for(cluster, name, None) if wait else None
     if ended is not None:
         print_run(ended, StatusOutput.TEXT)
+
+
+def refuse_schedule(cluster: "Cluster", name: str) -> None:
+    """A stop of a schedule could mean its run or its further firings. Raises typer.Exit with 2 when the name is a schedule's."""
+    from validationrun.runs.lookup import its_runs, our_schedule
+
+    schedule = our_schedule(cluster, name)
+    if schedule is not None:
+        patch = f"kubectl patch cronworkflow {name} -n {cluster.namespace} --type merge -p"
+        raise usage_error(
+            f"{its_runs(cluster, schedule)}; stop one of these, or keep the schedule from starting further ones by "
+            f'`{patch} \'{{"spec":{{"suspend":true}}}}\'`'
+        )

@@ -1,16 +1,14 @@
-"""`validationrun submit`: put a spec on the cluster and start a run of it, or a run of what is there."""
+"""`validationrun submit`: put a spec on the cluster and start a run of it, or a run of what is there; or put a schedule there."""
 
 import enum
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from validationrun.base.text import counted
-from validationrun.cli.console import Output, parameters_of, print_diagnostics, read_runs, summary, usage_error
-from validationrun.cli.emit_flags import EmitFlags, refuse_unknown_locks
+from validationrun.cli.console import parameters_of, usage_error
+from validationrun.cli.emit_flags import EmitFlags
 from validationrun.cli.errors import cluster_errors
 from validationrun.cli.run_options import (
     ContextOption,
@@ -23,11 +21,12 @@ from validationrun.cli.run_options import (
     timeout_seconds,
     wait_for,
 )
-from validationrun.cli.verbosity import note
+from validationrun.cli.submit_parts import Parts, compile_parts
+from validationrun.cli.verbosity import note, warn
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.options import EmitOptions
-    from validationrun.compiling.pipeline import Compiled, CompileResult
+    from validationrun.compiling.pipeline import Compiled
     from validationrun.kube.cluster import Cluster, Object
     from validationrun.runs.submit import Rehearsed
 
@@ -38,11 +37,12 @@ Examples:
   validationrun submit run.yaml --set duration=5m --set image-rpc=registry.example.com/sei/seid:v6.2
   validationrun submit --from nightly -n eng-ada --wait  # what GitOps applied; nothing is compiled
   validationrun submit suite.yaml --wait                 # a suite, with every run that it names
+  validationrun submit schedule.yaml                     # a schedule, with the run or suite that it starts
   validationrun submit run.yaml --dry-run=server         # the API server judges every object and keeps none
 
 \b
 The accounts and roles of access.yaml must be there: `validationrun compile`, then `kubectl apply -f`.
-Without --wait exits 0 once the run is started, and 2 otherwise.
+Without --wait exits 0 once the run is started, or the schedule applied, and 2 otherwise.
 """
 
 
@@ -55,7 +55,9 @@ class DryRun(enum.StrEnum):
 
 SpecArgument = Annotated[
     str | None,
-    typer.Argument(metavar="SPEC", help="A file with one run, or one suite with its runs; - for standard input."),
+    typer.Argument(
+        metavar="SPEC", help="A file with one run, or one suite or schedule with its runs; - for standard input."
+    ),
 ]
 FromOption = Annotated[
     str | None,
@@ -106,10 +108,11 @@ def run(
     emit: EmitFlags,
 ) -> None:
     """
-    Start a run or a suite on the cluster, of a spec or of a template that is there.
+    Start a run or a suite on the cluster, of a spec or of a template that is there; or apply a schedule.
 
     Of a spec: creates the bundle, applies the WorkflowTemplate and creates a Workflow. Of a template, by --from: creates a
-    Workflow. Access files are left to whoever owns the namespace. Prints the run's name on standard output.
+    Workflow. Of a schedule: applies its run or suite, its alert and its CronWorkflow, and starts nothing itself. Access files are
+    left to whoever owns the namespace. Prints the name of the run or schedule on standard output.
     """
     options = emit.checked()
     limit = timeout_seconds(timeout)
@@ -119,11 +122,20 @@ def run(
         with cluster_errors():
             cluster, name = _start_held(open_cluster(context, namespace), template, given, dry_run)
     else:
-        parts = _compile(str(spec), namespace, options)
+        parts = compile_parts(str(spec), namespace, options)
+        if parts.is_schedule:
+            _refuse_run_options(parts.started, given, wait=wait)
+            with cluster_errors():
+                _apply_schedule(parts.started, parts.members or [], context, dry_run)
+            return
         with cluster_errors():
             cluster, name = _start_compiled(parts, context, given, dry_run, options.instance_id)
-    if cluster is None or name is None:
-        return
+    if cluster is not None and name is not None:
+        _tell(cluster, name, limit, output, wait=wait)
+
+
+def _tell(cluster: "Cluster", name: str, limit: float | None, output: StatusOutput, *, wait: bool) -> None:
+    """Prints the name of what was started; or waits for its verdict, and raises typer.Exit by it."""
     if not wait:
         print(name)
         note(f"started; follow it with `validationrun watch {name} -n {cluster.namespace}`")
@@ -147,20 +159,6 @@ def _refuse_contradictions(
 
 
 Started = tuple["Cluster | None", str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """
-    What is put on the cluster.
-
-    Attributes:
-        started: the run or the suite that is started.
-        members: the runs of a suite; None for a run.
-    """
-
-    started: "Compiled[Any]"
-    members: "Sequence[Compiled[Any]] | None" = None
 
 
 def _start_compiled(
@@ -202,10 +200,46 @@ def _start_suite(
     return cluster, submit_suite(cluster, suite, members, instance_id)
 
 
+def _refuse_run_options(schedule: "Compiled[Any]", given: dict[str, str], *, wait: bool) -> None:
+    """Raises typer.Exit with 2: a schedule gives no verdict of its own, and its parameters stand in its file."""
+    plan = schedule.plan
+    if wait:
+        raise usage_error(
+            f"--wait has no verdict to wait for: {plan.name} is a schedule, whose runs start later. Leave --wait out, and see "
+            f"`validationrun status {plan.name} -n {plan.namespace}`; `validationrun submit --from {plan.started.name} "
+            f"-n {plan.namespace} --wait` then starts a run of it at once"
+        )
+    if given:
+        raise usage_error("--set does not apply to a schedule: its parameters stand in its template")
+
+
+def _apply_schedule(
+    schedule: "Compiled[Any]", beneath: "Sequence[Compiled[Any]]", context: str | None, dry_run: DryRun | None
+) -> None:
+    from validationrun.runs.submit_schedule import apply_schedule, rehearse_schedule
+
+    if dry_run is DryRun.CLIENT:
+        _print_objects([*_texts([*beneath, schedule])])
+        return
+    cluster = open_cluster(context, schedule.plan.namespace)
+    if dry_run is DryRun.SERVER:
+        _print_rehearsed(rehearse_schedule(cluster, schedule, beneath))
+        return
+    applied = apply_schedule(cluster, schedule, beneath)
+    if applied.no_alert:
+        warn(
+            "this cluster knows no PrometheusRules: nobody is told when the schedule is overdue, but `validationrun list`"
+        )
+    if applied.removed_alert:
+        note("its alert was deleted, because its spec pauses it")
+    print(applied.name)
+    note(f"applied; `validationrun status {applied.name} -n {cluster.namespace}` shows when it fires next")
+
+
 def _texts(compiled: "Sequence[Compiled[Any]]") -> list[str]:
     """The files that are sent, in their order."""
-    sent = ("bundle.yaml", "workflowtemplate.yaml")
-    return [file.text for each in compiled for file in each.files if file.name in sent]
+    sent = ("bundle.yaml", "workflowtemplate.yaml", "prometheusrule.yaml", "cronworkflow.yaml")
+    return [file.text for each in compiled for name in sent for file in each.files if file.name == name]
 
 
 def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_run: DryRun | None) -> Started:
@@ -229,49 +263,16 @@ def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_ru
     return cluster, start(cluster, body)
 
 
-def _print_objects(texts: list[str], body: "Object") -> None:
+def _print_objects(texts: list[str], body: "Object | None" = None) -> None:
     """The documents that would be sent, as one stream of YAML."""
     from validationrun.compiling.emit import yaml
 
-    print("---\n".join([*texts, yaml.dump(body)]), end="")
-    note(f"{counted(len(texts) + 1, 'object')}; nothing was created")
+    documents = [*texts, *([yaml.dump(body)] if body is not None else [])]
+    print("---\n".join(documents), end="")
+    note(f"{counted(len(documents), 'object')}; nothing was created")
 
 
 def _print_rehearsed(found: "list[Rehearsed]") -> None:
     for rehearsed in found:
         print(f"{rehearsed.resource.full_name}/{rehearsed.name} {rehearsed.outcome} (server dry run)")
     note("the API server accepts all of it; nothing was created")
-
-
-def _compile(spec: str, namespace: str | None, options: Any) -> Parts:
-    """The one run, or the one suite, of the file. Raises typer.Exit with 2: submit gives verdicts, and a bad spec is none."""
-    from validationrun.compiling.pipeline import compile_all
-
-    files, pass_over = read_runs([spec])
-    result = compile_all(files, options, namespace, pass_over)
-    print_diagnostics(result.diagnostics, Output.TEXT, sys.stderr)
-    if not result.ok:
-        raise usage_error(f"{spec}: {summary(result.diagnostics)}; nothing was submitted")
-    if result.suites:
-        return _suite(spec, result, options)
-    if len(result.runs) != 1:
-        names = ", ".join(compiled.plan.name for compiled in result.runs) or "none"
-        raise usage_error(f"{spec} must hold exactly one run to submit, or one suite with its runs; it holds {names}")
-    refuse_unknown_locks(options, result.runs[0].plan.locked)
-    return Parts(result.runs[0])
-
-
-def _suite(spec: str, result: "CompileResult", options: Any) -> Parts:
-    """The one suite of the file, and the runs that it names. Raises typer.Exit with 2."""
-    if len(result.suites) != 1:
-        names = ", ".join(compiled.plan.name for compiled in result.suites)
-        raise usage_error(f"{spec} must hold exactly one suite to submit; it holds {names}")
-    suite = result.suites[0]
-    members = {run.plan.name for run in suite.plan.runs}
-    others = ", ".join(compiled.plan.name for compiled in result.runs if compiled.plan.name not in members)
-    if others:
-        raise usage_error(
-            f"{spec} holds suite {suite.plan.name}, which does not name {others}: submit these by themselves"
-        )
-    refuse_unknown_locks(options, tuple({name for compiled in result.runs for name in compiled.plan.locked}))
-    return Parts(suite, result.runs)

@@ -28,6 +28,7 @@ from validationrun.kube.pod_account import PodAccount
 # Callers import everything about a cluster from this module.
 __all__ = [
     "CONFIG_MAPS",
+    "CRON_WORKFLOWS",
     "EVENTS",
     "JOBS",
     "NAMESPACES",
@@ -79,6 +80,7 @@ JOBS: Final = Resource("batch", "v1", "jobs")
 WORKFLOWS: Final = Resource("argoproj.io", "v1alpha1", "workflows")
 TASK_RESULTS: Final = Resource("argoproj.io", "v1alpha1", "workflowtaskresults")
 WORKFLOW_TEMPLATES: Final = Resource("argoproj.io", "v1alpha1", "workflowtemplates")
+CRON_WORKFLOWS: Final = Resource("argoproj.io", "v1alpha1", "cronworkflows")
 SEI_NODE_DEPLOYMENTS: Final = Resource("sei.io", "v1alpha1", "seinodedeployments")
 SEI_NETWORKS: Final = Resource("sei.io", "v1alpha1", "seinetworks")
 SEI_NODES: Final = Resource("sei.io", "v1alpha1", "seinodes")

@@ -13,7 +13,9 @@ from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     CONFIG_MAPS,
+    CRON_WORKFLOWS,
     JOBS,
+    PROMETHEUS_RULES,
     SEI_NETWORKS,
     SEI_NODES,
     WORKFLOWS,
@@ -23,9 +25,10 @@ from validationrun.kube.cluster import (
     Object,
     Resource,
 )
+from validationrun.kube.cron_workflow import CronWorkflow
 from validationrun.kube.objects import KubeObject, Workflow
 from validationrun.kube.sei import CHAIN_RESOURCES
-from validationrun.runs.lookup import identity_of, is_ours, our_run
+from validationrun.runs.lookup import alert_of, identity_of, is_ours, our_run, our_schedule, workflows_of
 from validationrun.runs.submit import OURS
 from validationrun.runs.suites import is_suite, suite_members
 
@@ -92,10 +95,35 @@ class HasEndedError(Exception):
 
 
 def doomed_runs(cluster: Cluster, names: Sequence[str]) -> tuple[list[Doomed], list[str]]:
-    """The Workflows to delete, together with their children, and the names that belong to no run."""
-    workflows = {name: our_run(cluster, name) for name in dict.fromkeys(names)}
-    doomed = [_doomed_run(cluster, workflow) for workflow in workflows.values() if workflow is not None]
-    return doomed, [name for name, workflow in workflows.items() if workflow is None]
+    """The Workflows and the schedules to delete, together with their children, and the names that belong to neither."""
+    doomed: list[Doomed] = []
+    missing = []
+    for name in dict.fromkeys(names):
+        workflow = our_run(cluster, name)
+        schedule = our_schedule(cluster, name) if workflow is None else None
+        if workflow is not None:
+            doomed.append(_doomed_run(cluster, workflow))
+        elif schedule is not None:
+            doomed += _doomed_schedule(cluster, schedule)
+        else:
+            missing.append(name)
+    return doomed, missing
+
+
+def _doomed_schedule(cluster: Cluster, schedule: CronWorkflow) -> list[Doomed]:
+    """
+    A CronWorkflow with the Workflows that it owns, and its alert, which would fire without it.
+
+    The alert goes last, so that a delete that fails halfway leaves no schedule without one.
+    """
+    children: list[Doomed] = []
+    for run in (_doomed_run(cluster, workflow) for workflow in workflows_of(cluster, schedule)):
+        children += [Doomed(WORKFLOWS, run.name, run.uid, run.phase), *run.children]
+    alert = alert_of(cluster, schedule.name)
+    return [
+        Doomed(CRON_WORKFLOWS, schedule.name, schedule.uid, children=tuple(children)),
+        *([Doomed(PROMETHEUS_RULES, alert.name, alert.uid)] if alert is not None else []),
+    ]
 
 
 def doomed_by_chain(cluster: Cluster, chain_id: str) -> tuple[list[Doomed], list[str]]:

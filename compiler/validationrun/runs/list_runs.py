@@ -56,11 +56,12 @@ def list_runs(cluster: Cluster, *, everywhere: bool = False) -> list[Listed]:
         if not cluster.serves(WORKFLOWS):
             raise Refused(no_argo(cluster)) from None
         raise
-    runs = [_listed(cluster, run) for run in workflows]
+    runs = [listed(cluster, run) for run in workflows]
     return sorted(runs, key=lambda run: (run.started or "9", run.namespace, run.name), reverse=True)
 
 
-def _listed(cluster: Cluster, workflow: Workflow) -> Listed:
+def listed(cluster: Cluster, workflow: Workflow) -> Listed:
+    """A run by its Workflow, or by its record where the Workflow does not say enough."""
     phase, verdict, reason, message = _outcome(cluster, workflow)
     return Listed(
         namespace=workflow.namespace,

@@ -143,7 +143,7 @@ def rehearse_compiled(cluster: Cluster, compiled: "Compiled[AnyPlan]") -> list[R
     after = _apply_template(cluster, template, dry_run=True)
     return [
         Rehearsed(CONFIG_MAPS, bundle.name, "created" if created else "unchanged"),
-        Rehearsed(WORKFLOW_TEMPLATES, template.name, _outcome(before, after)),
+        Rehearsed(WORKFLOW_TEMPLATES, template.name, change_of(before, after)),
     ]
 
 
@@ -341,7 +341,7 @@ def _apply_template(cluster: Cluster, template: KubeObject, *, dry_run: bool = F
         raise Refused(message) from None
 
 
-def _outcome(before: KubeObject | None, after: KubeObject) -> str:
+def change_of(before: KubeObject | None, after: KubeObject) -> str:
     if before is None:
         return "created"
     old, new = ((found.object.get("spec"), found.labels, found.annotations) for found in (before, after))

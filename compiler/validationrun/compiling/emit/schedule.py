@@ -74,6 +74,7 @@ def _metadata(plan: SchedulePlan, instance_id: str = "") -> Metadata:
         "annotations": {
             conventions.ANNOTATION_STARTS: f"{plan.started.kind}/{plan.started.name}",
             conventions.ANNOTATION_OVERDUE: format_duration(plan.overdue_s),
+            **({conventions.ANNOTATION_PAUSED: "true"} if plan.paused else {}),
             **_NO_FLUX,
         },
     }

@@ -16,7 +16,6 @@ ENTRYPOINT: Final = "main"
 _USER: Final = 8737
 """The user id of Argo's non-root images and of the runner image."""
 
-_WEEK: Final = 7 * 24 * 3600
 _RESTRICTED: Final[dict[str, Any]] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -150,7 +149,8 @@ def container_security() -> m.SecurityContext:
 
 
 def ttl() -> m.TTLStrategy:
-    return m.TTLStrategy(seconds_after_completion=_WEEK, seconds_after_success=_WEEK, seconds_after_failure=_WEEK)
+    seconds = conventions.TTL_SECONDS
+    return m.TTLStrategy(seconds_after_completion=seconds, seconds_after_success=seconds, seconds_after_failure=seconds)
 
 
 # Keys in reading order; the others follow by name.
