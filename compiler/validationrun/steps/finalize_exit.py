@@ -1,5 +1,5 @@
 """
-finalize runs in a container of its own, and the main container of its pod ends as finalize did.
+finalize runs in a container of its own, and the main container of its pod ends as finalize did. So does suite-finalize.
 
 The kernel kills all processes of a container that is out of memory, and Argo calls a pod Failed whose main container was killed: it
 does not try that pod again. So the main container only waits. When finalize has left how it ended, the main container takes

@@ -1,8 +1,10 @@
 """
-`validationrun-runner STEP`: the program of every step's container. The main container of finalize's pod has an argument of its own.
+`validationrun-runner STEP`: the program of every step's container. The main container in the pod of finalize or suite-finalize has an
+argument of its own.
 
-Exits 0 once the step's result is recorded, or 3 when that result speaks against the run; 1 only from finalize; 70 on a fault
-of ours or of the installation. Never exits with Python's own 1 (a traceback) or 2 (wrong usage): they would read like a verdict.
+Exits 0 once the step's result is recorded, or 3 when that result speaks against the run. Only the steps that end by a verdict exit 1, and
+suite-member also 2. 70 is a fault of ours or of the installation. A traceback never ends with Python's own 1, and wrong usage never
+with 2: they would read like a verdict.
 """
 
 import pathlib
@@ -41,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one step, with its arguments from the template."""
     if list(arguments) == [EXIT_AS_FINALIZE]:
         return exit_as_finalize(pathlib.Path(conventions.OUTPUT_DIR))
-    if list(arguments) != [FINALIZE]:
+    if list(arguments) not in ([FINALIZE], [SUITE_FINALIZE]):
         return _run(arguments)
     hold(pathlib.Path(conventions.OUTPUT_DIR))
     code = _run(arguments)

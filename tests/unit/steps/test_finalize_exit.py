@@ -1,4 +1,4 @@
-"""finalize beside the main container of its pod: real processes, one of which is killed."""
+"""finalize and suite-finalize beside the main container of their pods: real processes, one of which is killed."""
 
 import pathlib
 import re
@@ -16,7 +16,7 @@ FINALIZE = """
 import pathlib, sys, time
 from validationrun.steps import context, main
 from validationrun.base import conventions
-folder, code, seconds = sys.argv[1:]
+folder, code, seconds, step = sys.argv[1:]
 conventions.OUTPUT_DIR = folder
 context.TERMINATION_LOG = pathlib.Path(folder, "log")
 def program(given, _):
@@ -25,8 +25,8 @@ def program(given, _):
     context.termination_message("Failed: RuleFailed:height")
     return int(code)
 main.Context.from_environment = classmethod(lambda cls, step: None)
-main.PROGRAMS["finalize"] = program
-sys.exit(main.run(["finalize"]))
+main.PROGRAMS[step] = program
+sys.exit(main.run([step]))
 """
 MAIN = """
 import pathlib, sys
@@ -38,8 +38,10 @@ sys.exit(main.run(["exit-as-finalize"]))
 """
 
 
-def finalize(folder: pathlib.Path, *, code: int = 1, seconds: float = 0.2) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", FINALIZE, str(folder), str(code), str(seconds)]
+def finalize(
+    folder: pathlib.Path, *, code: int = 1, seconds: float = 0.2, step: str = "finalize"
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", FINALIZE, str(folder), str(code), str(seconds), step]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -53,18 +55,22 @@ def ended(process: subprocess.Popen[str]) -> int:
         return process.wait(60)
 
 
+@pytest.mark.parametrize("step", ["finalize", "suite-finalize"])
 @pytest.mark.parametrize("code", [0, 1, 70])
-def test_the_main_container_ends_as_finalize_did(tmp_path: pathlib.Path, code: int) -> None:
+def test_the_main_container_ends_as_finalize_did(tmp_path: pathlib.Path, code: int, step: str) -> None:
     """It may have begun before finalize did."""
     waits = beside(tmp_path)
-    assert ended(finalize(tmp_path, code=code)) == code
+    assert ended(finalize(tmp_path, code=code, step=step)) == code
     assert ended(waits) == code
     assert (tmp_path / "main-log").read_text() == "Failed: RuleFailed:height"
     assert (tmp_path / conventions.OUTPUT_FINALIZE_EXIT_CODE).read_text() == str(code)
 
 
-def test_a_killed_finalize_leaves_the_file_out_without_which_argo_tries_again(tmp_path: pathlib.Path) -> None:
-    killed, waits = finalize(tmp_path, seconds=600), beside(tmp_path)
+@pytest.mark.parametrize("step", ["finalize", "suite-finalize"])
+def test_a_killed_finalize_leaves_the_file_out_without_which_argo_tries_again(
+    tmp_path: pathlib.Path, step: str
+) -> None:
+    killed, waits = finalize(tmp_path, seconds=600, step=step), beside(tmp_path)
     assert killed.stdout is not None
     assert killed.stdout.readline() == "begun\n"
     assert waits.poll() is None
@@ -102,12 +108,13 @@ def test_a_finalize_that_never_begins_is_tried_again(tmp_path: pathlib.Path, mon
     assert "did not begin" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.parametrize("step", ["finalize", "suite-finalize"])
 def test_a_template_of_an_older_compiler_runs_finalize_in_the_main_container(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """What it leaves for a main container stands beside the outputs, and nobody reads it."""
     monkeypatch.setattr(conventions, "OUTPUT_DIR", str(tmp_path / "missing"))
     monkeypatch.setattr(context, "TERMINATION_LOG", tmp_path / "log")
     monkeypatch.setattr(main.Context, "from_environment", lambda step: None)
-    monkeypatch.setitem(main.PROGRAMS, "finalize", lambda *_: 1)  # type: ignore[arg-type]
-    assert main.run(["finalize"]) == 1
+    monkeypatch.setitem(main.PROGRAMS, step, lambda *_: 1)  # type: ignore[arg-type]
+    assert main.run([step]) == 1

@@ -8,7 +8,9 @@ from hera.workflows import models as m
 from validationrun.base import conventions
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.verdict_step import beside_main, exit_code
 from validationrun.compiling.emit.workflow_parts import (
+    OUTPUT_VOLUME,
     container_security,
     identity_environment,
     resources,
@@ -19,7 +21,6 @@ from validationrun.contract.record_key import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.oracle.outcome import RunReason, Verdict
 
 _BUNDLE_VOLUME: Final = "bundle"
-_OUTPUT_VOLUME: Final = "outputs"
 _TMP_VOLUME: Final = "tmp"
 _PROMETHEUS_VOLUME: Final = "prometheus-access"
 
@@ -29,11 +30,6 @@ _METRICS_PORT: Final = m.ContainerPort(
     container_port=conventions.METRICS_PORT,
     protocol="TCP",
 )
-
-_FINALIZE_GRACE_SECONDS: Final = 300
-"""For finalize to finish when its node is drained or its pod is deleted: it does not end on SIGTERM."""
-_FINALIZE_REQUEST: Final = "128Mi"
-"""More than finalize uses: a node that runs out of memory first evicts pods that use more than they requested."""
 
 _RUNNER: Final = "validationrun-runner"
 _PLAIN_HTTP: Final = "http://"
@@ -59,7 +55,7 @@ def volumes() -> list[m.Volume]:
     """The run's copy of the bundle, which outlives a merge or a prune of the committed one. Optional, so that no pod hangs without it."""
     return [
         m.Volume(name=_BUNDLE_VOLUME, config_map=m.ConfigMapVolumeSource(name=run_bundle_name(), optional=True)),
-        m.Volume(name=_OUTPUT_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
+        m.Volume(name=OUTPUT_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
         m.Volume(name=_TMP_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
     ]
 
@@ -97,14 +93,8 @@ def step_template(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) 
 
 
 def finalize_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> Container:
-    """
-    finalize in a container of its own, beside the main container, which ends as finalize did.
-
-    A main container that is killed for memory is Failed for Argo, and never tried again; see `steps/finalize_exit.py`.
-    """
     step = plan.finalize
-    ended = f"{conventions.OUTPUT_DIR}/{conventions.OUTPUT_FINALIZE_EXIT_CODE}"
-    return Container(
+    program = Container(
         name=step.name,
         labels={conventions.LABEL_K8S_COMPONENT: step.component},
         annotations={"workflows.argoproj.io/title": step.title},
@@ -115,33 +105,14 @@ def finalize_template(plan: Plan, bundle: Bundle, options: EmitOptions) -> Conta
         fail_fast=False,
         image=_image(plan, options),
         command=[_RUNNER],
-        args=[conventions.EXIT_AS_FINALIZE],
-        resources=resources("32Mi", "128Mi"),
-        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n",
-        security_context=container_security(),
-        volume_mounts=[m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR)],
-        sidecars=[_beside_main(step, plan, bundle, options)],
-        outputs=[
-            *(_output(name, of_run=True) for name in step.outputs),
-            # Without a default: where finalize was killed the file is missing, which is an Error for Argo.
-            Parameter(name=conventions.OUTPUT_FINALIZE_EXIT_CODE, value_from=m.ValueFrom(path=ended)),
-            *_artifacts(step, plan),
-        ],
-        metrics=_metrics(plan),
-    )
-
-
-def _beside_main(step: Step, plan: Plan, bundle: Bundle, options: EmitOptions) -> m.UserContainer:
-    return m.UserContainer(
-        name=conventions.FINALIZE_CONTAINER,
-        image=_image(plan, options),
-        command=[_RUNNER],
         args=[step.name],
         env=_environment(step, plan, bundle, options, asks=False),
-        resources=resources(_FINALIZE_REQUEST, f"{step.memory_mib}Mi"),
         security_context=container_security(),
         volume_mounts=_mounts(step),
+        outputs=[*(_output(name, of_run=True) for name in step.outputs), exit_code(), *_artifacts(step, plan)],
+        metrics=_metrics(plan),
     )
+    return beside_main(program, step.memory_mib)
 
 
 def _retry_strategy(step: Step) -> m.RetryStrategy:
@@ -212,7 +183,7 @@ def _mounts(step: Step) -> list[m.VolumeMount]:
     reads_bundle = step.mounts_bundle or step.depends is not None
     return [
         *([m.VolumeMount(name=bundle, mount_path=conventions.BUNDLE_DIR, read_only=True)] if reads_bundle else []),
-        m.VolumeMount(name=_OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
+        m.VolumeMount(name=OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
         m.VolumeMount(name=_TMP_VOLUME, mount_path="/tmp"),  # noqa: S108 - an emptyDir of this pod
     ]
 

@@ -15,8 +15,10 @@ from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import HashedData
 from validationrun.compiling.emit.object_types import WorkflowTemplate as WorkflowTemplateObject
 from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.verdict_step import beside_main, exit_code
 from validationrun.compiling.emit.workflow_parts import (
     ENTRYPOINT,
+    OUTPUT_VOLUME,
     container_security,
     executor_patch,
     hashes,
@@ -45,7 +47,7 @@ END_TEMPLATE: Final = "end"
 
 _ANY_END: Final = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned")
 _ATTEMPTS: Final = 3
-_FINALIZE_GRACE_SECONDS: Final = 300
+_FINALIZE_MIB: Final = 256
 _DURATION_BUCKETS: Final = (900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 
 
@@ -73,7 +75,7 @@ def suite_template(plan: SuitePlan, bundle: HashedData, options: EmitOptions) ->
         pod_spec_patch=executor_patch() if options.executor_patch else None,
         volumes=[
             m.Volume(name="bundle", config_map=m.ConfigMapVolumeSource(name=bundle.name, optional=True)),
-            m.Volume(name="outputs", empty_dir=m.EmptyDirVolumeSource()),
+            m.Volume(name=OUTPUT_VOLUME, empty_dir=m.EmptyDirVolumeSource()),
             m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource()),
         ],
         templates=[_member_template(plan, bundle), _end_template(), _finalize_template(plan, bundle)],
@@ -178,22 +180,23 @@ def _end_template() -> Suspend:
 
 
 def _finalize_template(plan: SuitePlan, bundle: HashedData) -> Container:
-    return _container(
+    program = _container(
         plan,
         name=SUITE_FINALIZE,
         title="Give the suite's verdict",
         args=[SUITE_FINALIZE],
         timeout_s=plan.finalize_s,
         retry=m.RetryStrategy(limit="2", retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)),
-        memory_mib=256,
+        memory_mib=_FINALIZE_MIB,
         environment={**identity_environment(bundle.hash), "RETRIES": "{{retries}}"},
         outputs=[
             _output("verdict", Verdict.ERROR, of_workflow=True),
             _output("reason", RunReason.UNKNOWN, of_workflow=True),
+            exit_code(),
         ],
-        pod_spec_patch=f"terminationGracePeriodSeconds: {_FINALIZE_GRACE_SECONDS}\n",
         metrics=_metrics(plan),
     )
+    return beside_main(program, _FINALIZE_MIB)
 
 
 def _container(
@@ -208,7 +211,6 @@ def _container(
     environment: dict[str, str],
     outputs: list[Parameter],
     inputs: list[Parameter] | None = None,
-    pod_spec_patch: str | None = None,
     metrics: m.Metrics | None = None,
 ) -> Container:
     # Long: one field of Argo a line.
@@ -227,11 +229,10 @@ def _container(
         args=args,
         env=[m.EnvVar(name=key, value=value) for key, value in environment.items()],
         resources=resources("64Mi", f"{memory_mib}Mi"),
-        pod_spec_patch=pod_spec_patch,
         security_context=container_security(),
         volume_mounts=[
             m.VolumeMount(name="bundle", mount_path=conventions.BUNDLE_DIR, read_only=True),
-            m.VolumeMount(name="outputs", mount_path=conventions.OUTPUT_DIR),
+            m.VolumeMount(name=OUTPUT_VOLUME, mount_path=conventions.OUTPUT_DIR),
             m.VolumeMount(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of this pod
         ],
         outputs=outputs,

@@ -13,6 +13,9 @@ from validationrun.compiling.plan.manifests import app_labels
 from validationrun.oracle.outcome import Phase, Verdict
 
 ENTRYPOINT: Final = "main"
+OUTPUT_VOLUME: Final = "outputs"
+"""An emptyDir that the containers of a step share."""
+
 _USER: Final = 8737
 """The user id of Argo's non-root images and of the runner image."""
 

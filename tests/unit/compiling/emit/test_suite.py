@@ -5,6 +5,7 @@ import json
 import pytest
 
 from suite_helpers import compiled_suite, entry, suite
+from validationrun.base.conventions import OUTPUT_DIR, OUTPUT_FINALIZE_EXIT_CODE
 from validationrun.base.hashing import bundle_hash
 from validationrun.compiling.emit.verify import EmitError, verify_template
 from validationrun.contract.suite_json import MOST_MEMBERS, read_suite
@@ -66,6 +67,25 @@ def test_a_verdict_is_not_retried_and_a_lost_pod_is():
         "lastRetry.exitCode != '1' && lastRetry.exitCode != '2'",
     )
     assert output.steps["suite-finalize"]["retryStrategy"]["retryPolicy"] == "OnError"
+
+
+def test_suite_finalize_is_killed_without_the_main_container_and_then_tried_again():
+    """As finalize of a run: what Argo calls Error is tried again, and a killed main container is none."""
+    _, output = compiled_suite(suite(entry("a")))
+    step = output.steps["suite-finalize"]
+    main, (beside,) = step["container"], step["sidecars"]
+    assert (main["args"], beside["args"], beside["name"]) == (["exit-as-finalize"], ["suite-finalize"], "finalize")
+    assert "env" not in main
+    assert {item["name"]: item["value"] for item in beside["env"]}["RETRIES"] == "{{retries}}"
+    assert main["securityContext"] == beside["securityContext"]
+    assert main["volumeMounts"] == [{"name": "outputs", "mountPath": OUTPUT_DIR}]
+    assert main["volumeMounts"][0] in beside["volumeMounts"]
+    assert (beside["resources"]["requests"]["memory"], beside["resources"]["limits"]["memory"]) == ("128Mi", "256Mi")
+    needed = [item for item in step["outputs"]["parameters"] if "default" not in item["valueFrom"]]
+    assert [item["valueFrom"]["path"] for item in needed] == [f"{OUTPUT_DIR}/{OUTPUT_FINALIZE_EXIT_CODE}"]
+    assert step["retryStrategy"]["retryPolicy"] == "OnError"
+    assert step["podSpecPatch"] == "terminationGracePeriodSeconds: 300\n"
+    assert not {"sidecars", "podSpecPatch"} & output.steps["member"].keys()
 
 
 def test_every_pod_is_hardened_and_runs_as_the_suite():
