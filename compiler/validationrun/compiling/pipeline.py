@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from validationrun.compiling.check.readable import readable
 from validationrun.compiling.documents import NOUNS, Linted, LintResult, of_type, outer_finding, place
 from validationrun.compiling.emit.options import EmitOptions
-from validationrun.compiling.kinds import KINDS, AnyPlan, in_order
+from validationrun.compiling.kinds import KINDS, AnyPlan, Inner, in_order
 from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.schedule import SchedulePlan
 from validationrun.compiling.plan.suite import SuitePlan
@@ -157,13 +157,14 @@ def _lint_document(
         return
     spec, contradictions = _with_namespace(spec, namespace)
     findings += contradictions
-    todo: list[tuple[AnyDocument, Loc | None]] = [(spec, None)]
-    whole = True
+    todo: list[tuple[AnyDocument, Loc | None, bool]] = [(spec, None, True)]
     while todo:
-        part, within = todo.pop(0)
+        part, within, whole = todo.pop(0)
         kind = KINDS[part.kind]
         findings = [*findings, *kind.check(part)]
+        inner = list(readable(kind.inner(part)))
         # What is written inside a document with wrong fields may lack some, too.
+        todo += [(each.document, each.within, whole and not _has_errors_for(each, inner, findings)) for each in inner]
         whole = whole and not has_errors(findings)
         if whole:
             findings += kind.finished(part, source.content)
@@ -171,8 +172,13 @@ def _lint_document(
         result.diagnostics += [place(outer_finding(finding, within), document, source.file) for finding in findings]
         linted = Linted(part, source.file, source.content, source.index, within)
         result.add(linted, whole=whole and not has_errors(findings))
-        todo += [(inner.document, inner.within) for inner in readable(kind.inner(part))]
         findings = []
+
+
+def _has_errors_for(inner: Inner, siblings: Sequence[Inner], findings: Iterable[Finding]) -> bool:
+    """Whether a finding about a document is an error for what is written inside it: each but those inside a sibling."""
+    others = [other.within for other in siblings if other.within != inner.within]
+    return has_errors([found for found in findings if not any(found.loc[: len(within)] == within for within in others)])
 
 
 def _with_namespace(document: AnyDocument, namespace: str | None) -> tuple[AnyDocument, list[Finding]]:

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from validationrun.base import conventions
 from validationrun.compiling.check.readable import if_readable
 from validationrun.compiling.check.suite import located
-from validationrun.compiling.check.suite_runs import Surroundings, check_suite_runs
+from validationrun.compiling.check.suite_runs import Surroundings, check_deadlines, check_suite_runs
 from validationrun.compiling.documents import NOUNS, Linted
 from validationrun.compiling.emit.bundle import plan_document
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.emit.sizes import suite_size_findings
+from validationrun.compiling.emit.suite_bundle import build_suite_bundle
 from validationrun.compiling.plan.suite import MemberRun, SuitePlan, plan_suite
-from validationrun.compiling.suite_members import inline_name, run_name
+from validationrun.compiling.suite_members import inline_name, members_of, run_name
 from validationrun.compiling.together import Together
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.spec.findings import Finding, Loc
@@ -67,7 +70,17 @@ def suite_findings(linted: Linted[ValidationSuite], together: Together) -> Itera
             if other.kind != conventions.KIND_RUN and other.namespace == namespace
         },
     )
-    return check_suite_runs(linted.document, beside)
+    findings = list(check_suite_runs(linted.document, beside))
+    yield from findings
+    if not findings and len(beside.runs) == len(names):
+        yield from _plan_findings(linted.document, suite_plan(linted, together), together.options)
+
+
+def _plan_findings(suite: ValidationSuite, plan: SuitePlan, options: EmitOptions) -> Iterator[Finding]:
+    """What only the plan shows: a run that takes too long, or a bundle that is too large for the suite record."""
+    entries = {member.name: member.entry for member in members_of(suite.spec)}
+    yield from check_deadlines(suite, {entries[member.name]: member.deadline_s for member in plan.members})
+    yield from suite_size_findings(build_suite_bundle(plan, options))
 
 
 def _document(together: Together, namespace: str, name: str) -> PlanDocument | None:

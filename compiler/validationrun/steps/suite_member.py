@@ -5,6 +5,7 @@ Exits 0 Passed, 1 Failed, 2 anything else. A fault of ours or of the installatio
 again, and the next attempt goes on with the Workflow that the record names.
 """
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Mapping
@@ -37,8 +38,23 @@ _EXITS: Final = {Outcome.PASSED: 0, Outcome.FAILED: 1}
 """Everything else is 2."""
 
 POLL_SECONDS: Final = 2.0
+"""The least time between two looks at a run that is new."""
+
+_LONGEST_POLL_SECONDS: Final = 10.0
+"""64 members then ask the API server 6 times a second."""
+
+_SHARE_OF_AGE: Final = 15
+"""A run that has lasted for 15 s is looked at again after 1 s: its end is seen late by at most that share of its time."""
+
+_PARTING_SECONDS: Final = 5
+"""How long the last look at the suite may take when this pod is being deleted; 30 s later it is killed."""
+
 _SALTS: Final = 5
 """Names that are tried: each is taken by somebody else with a chance of one in millions."""
+
+
+class _SignalledError(RunnerError):
+    """This pod is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,14 @@ class _Member:
 
     def raise_on_signal(self) -> None:
         if self.signalled.is_set():
-            raise RunnerError(f"member {self.planned.name}: this pod is being deleted; its run goes on")
+            raise _SignalledError(f"member {self.planned.name}: this pod is being deleted")
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps in short parts, because a pod that is being deleted has little time."""
+        until = self.context.now() + seconds
+        while (left := until - self.context.now()) > 0:
+            self.raise_on_signal()
+            self.context.sleep(min(left, POLL_SECONDS))
 
 
 def suite_member(context: Context, given: Mapping[str, str]) -> int:
@@ -78,7 +101,11 @@ def suite_member(context: Context, given: Mapping[str, str]) -> int:
         member = _Member(context, written, suite, planned, signalled)
         entry = written.member(name) or _create(member)
         if entry.outcome is None:
-            entry = _record_end(member, entry, _follow(member, entry))
+            try:
+                ended = _follow(member, entry)
+            except _SignalledError as error:
+                raise RunnerError(f"{error}; {_leave(member, entry)}") from None
+            entry = _record_end(member, entry, ended)
     ended = Ended(entry.outcome or Outcome.UNKNOWN, entry.reason, entry.message)
     return _end(context, name, ended, entry.workflow)
 
@@ -205,7 +232,19 @@ def _follow(member: _Member, entry: MemberEntry) -> Ended:
             if said != str(error):
                 logger.warning("no answer, waiting for it to come back: %s", error)
                 said = str(error)
-        context.sleep(POLL_SECONDS)
+        member.pause(pause_seconds(context.now() - parse_time(entry.created_at), deadline - context.now()))
+
+
+def pause_seconds(age: float, left: float) -> float:
+    """
+    Seconds until the next look at a run.
+
+    Args:
+        age: since its creation.
+        left: until its deadline, at which it is looked at once more; not positive when that has passed.
+    """
+    seconds = min(max(age / _SHARE_OF_AGE, POLL_SECONDS), _LONGEST_POLL_SECONDS)
+    return min(seconds, left) if left > 0 else POLL_SECONDS
 
 
 def _look(member: _Member, entry: MemberEntry, workflow: Workflow | None) -> Ended | None:
@@ -227,6 +266,25 @@ def _too_long(member: _Member, workflow: Workflow | None) -> str:
         return message
     state = f"Argo's phase is {workflow.phase or 'not set'}" + (f", {workflow.message}" if workflow.message else "")
     return f"{message}: {state}" + ("; it waits for another run's lock" if workflow.waits_for_lock else "")
+
+
+def _leave(member: _Member, entry: MemberEntry) -> str:
+    """
+    Stops the run if its suite is over: a suite that was terminated has no suite-finalize, and a run without a pod sees no suite.
+
+    Returns:
+        What becomes of the run.
+    """
+    identity = member.context.identity
+    context = dataclasses.replace(member.context, cluster=member.context.cluster.patient(_PARTING_SECONDS))
+    try:
+        suite = context.cluster.get(WORKFLOWS, identity.workflow)
+    except ClusterError as error:
+        return f"its run goes on, and nobody knows of the suite: {error}"
+    if suite is not None and Workflow(suite).uid == identity.uid and not is_shut_down(suite) and not has_ended(suite):
+        return "its run goes on"
+    _stop(context, entry.workflow, entry.uid)
+    return "its run is stopped, because the suite is over"
 
 
 def _stop(context: Context, workflow: str, uid: str) -> None:

@@ -1,5 +1,6 @@
 """suite-member: the run that it creates, how it follows it, and every way in which that run does not pass."""
 
+import itertools
 import os
 import pathlib
 import signal
@@ -14,6 +15,7 @@ from validationrun.base.times import format_time
 from validationrun.contract.override import Override
 from validationrun.kube.cluster import WORKFLOWS, ForbiddenError, UnreachableError
 from validationrun.steps.context import RunnerError
+from validationrun.steps.suite_member import pause_seconds
 from validationrun.steps.suite_members import member_name
 
 pytestmark = pytest.mark.usefixtures("termination_log")
@@ -252,6 +254,75 @@ def test_a_pod_that_is_deleted_leaves_its_run_to_the_next_attempt(world: World) 
     world.ends("first")
     assert world.member("first") == 0
     assert world.cluster.created.count(f"workflows/{world.name_of('first')}") == 1
+
+
+@pytest.mark.parametrize("over", [{"shutdown": "Terminate"}, {"shutdown": "Stop"}])
+def test_a_pod_that_is_deleted_under_a_suite_that_is_over_stops_its_run(world: World, over: dict[str, str]) -> None:
+    """A run that never got a pod does not look at its suite, and a terminated suite has no suite-finalize."""
+    world.on_created = lambda _: world.change_own({"spec": {"workflowTemplateRef": {"name": TEMPLATE}, **over}})
+    signalled_at(world, 10)
+    with pytest.raises(RunnerError, match="its run is stopped, because the suite is over"):
+        world.member("first")
+    assert world.workflow("first")["spec"]["shutdown"] == "Stop"
+    assert world.entry("first").outcome is None
+
+
+def test_a_pod_that_is_deleted_when_nobody_knows_of_the_suite_leaves_its_run_alone(world: World) -> None:
+    world.on_created = lambda _: None
+    signalled_at(world, 10)
+    real = world.cluster.get
+
+    def get(resource: Any, name: str) -> Any:
+        if name == IDENTITY.workflow and world.clock.now > START + 8:
+            raise UnreachableError("connection refused")
+        return real(resource, name)
+
+    world.cluster.get = get  # type: ignore[method-assign]
+    with pytest.raises(RunnerError, match="its run goes on, and nobody knows of the suite"):
+        world.member("first")
+    assert "shutdown" not in world.workflow("first")["spec"]
+
+
+def looks_at(world: World, member: str) -> list[float]:
+    """The moments at which the run was looked at, filled while suite-member runs."""
+    seen: list[float] = []
+    real = world.cluster.get
+
+    def get(resource: Any, name: str) -> Any:
+        if (resource.plural, name) == ("workflows", world.name_of(member)):
+            seen.append(world.clock.now - START)
+        return real(resource, name)
+
+    world.cluster.get = get  # type: ignore[method-assign]
+    return seen
+
+
+def test_a_run_is_looked_at_often_at_first_and_every_ten_seconds_later(world: World) -> None:
+    world.on_created = lambda _: None
+    world.clock.after(600, lambda: world.ends("first"))
+    seen = looks_at(world, "first")
+    assert world.member("first") == 0
+    gaps = [after - before for before, after in itertools.pairwise(seen)]
+    assert max(gaps[:5]) <= 2.1
+    assert 9 <= max(gaps) <= 10.1
+    assert all(gap <= max(2.0, moment / 15) + 0.1 for gap, moment in zip(gaps, seen, strict=False))
+    assert len(seen) < 100
+
+
+def test_a_run_is_looked_at_once_more_at_its_deadline(world: World) -> None:
+    """An end right before it counts."""
+    world.on_created = lambda _: None
+    world.clock.after(DEADLINE - 1, lambda: world.ends("first"))
+    assert world.member("first") == 0
+    assert world.clock.now < START + DEADLINE + 1
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "seconds"),
+    [(0, 900, 2), (-5, 900, 2), (60, 840, 4), (300, 600, 10), (899, 1, 1), (900, 0, 2), (5000, -4100, 2)],
+)
+def test_the_time_between_two_looks_is_bounded(age: float, left: float, seconds: float) -> None:
+    assert pause_seconds(age, left) == seconds
 
 
 def test_a_run_that_was_created_and_not_recorded_is_adopted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.durations import format_duration
 from validationrun.compiling.check.suite import RUNS, located
 from validationrun.compiling.suite_members import Member, may_overlap, members_of, run_name
 from validationrun.contract.accounts import suite_account
 from validationrun.contract.parameters import ParameterError, effective_parameters
 from validationrun.contract.plan_json import PlanDocument
+from validationrun.contract.suite_json import MOST_SECONDS
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path
 from validationrun.spec.v1alpha1 import SuiteRun, ValidationSuite
 
@@ -51,6 +53,25 @@ def check_suite_runs(suite: ValidationSuite, beside: Surroundings) -> Iterator[F
             yield from _accounts(loc, suite, document)
     if not wrong:
         yield from _chain_ids(suite, members_of(suite.spec))
+
+
+def check_deadlines(suite: ValidationSuite, deadlines: Mapping[int, int]) -> Iterator[Finding]:
+    """
+    A finding for each entry whose run may take longer than suite-member follows one.
+
+    Args:
+        deadlines: seconds by entry.
+    """
+    for loc, entry in located(suite):
+        seconds = deadlines.get(int(loc[-1]), 0)
+        if seconds > MOST_SECONDS:
+            place = (*loc, "spec") if entry.spec is not None else (*loc, "ref", "name")
+            message = (
+                f"{format_path(place)}: the run {run_name(suite, entry)} may take {format_duration(seconds)} at worst, with its start and "
+                f"its clean-up; a suite follows a run for at most {format_duration(MOST_SECONDS)}"
+            )
+            help_ = "shorten the run: load.duration, runDuration or a timeout"
+            yield Finding("VR717", place, message, help_, anchor=Anchor.KEY)
 
 
 def _reference(loc: Loc, entry: SuiteRun, suite: ValidationSuite, beside: Surroundings) -> Iterator[Finding]:

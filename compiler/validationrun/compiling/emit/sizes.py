@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from validationrun.compiling.emit.bundle import Bundle
+from validationrun.compiling.emit.bundle import Bundle, HashedData
 from validationrun.spec.findings import Anchor, Finding, Severity
 
 _LARGE: Final = 240 * 1024
@@ -10,6 +10,9 @@ _LARGE: Final = 240 * 1024
 
 _TOO_LARGE: Final = 900 * 1024
 """A Kubernetes object holds 1 MiB; the rest is for metadata and for additions by the run."""
+
+_SUITE_TOO_LARGE: Final = 512 * 1024
+"""The suite record holds suite.json, the ends of up to 64 runs, and the verdict, in one object."""
 
 _PLACEHOLDER: Final = b"${"
 _SCAFFOLDING: Final = 64 * 1024
@@ -48,3 +51,14 @@ def size_findings(bundle: Bundle) -> list[Finding]:
         help_ = "apply with `kubectl apply --server-side`, or move large config files into the workload's image"
         return [Finding("VR602", loc, message, help_, Severity.WARNING, Anchor.KEY)]
     return []
+
+
+def suite_size_findings(bundle: HashedData) -> list[Finding]:
+    size = sum(len(text.encode()) for text in bundle.data.values())
+    if size <= _SUITE_TOO_LARGE:
+        return []
+    message = (
+        f"the bundle of the suite has {size / 1024:,.0f} KiB, because it holds the parameters of every run; at most "
+        f"{_SUITE_TOO_LARGE // 1024} KiB fit"
+    )
+    return [Finding("VR718", ("spec", "runs"), message, "shorten values, or split the suite", anchor=Anchor.KEY)]

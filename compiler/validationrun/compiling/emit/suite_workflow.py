@@ -4,6 +4,7 @@ SuitePlan -> WorkflowTemplate: one task for each member, all of one template, an
 It holds no text of a user but names that passed a DNS pattern: values of parameters stand in the bundle alone.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTemplate
@@ -126,19 +127,35 @@ def _dag(plan: SuitePlan) -> None:
     It has no failFast, because Argo then counts a lost pod of a task that is retried as a failure.
     """
     no_retry = m.RetryStrategy(limit="0", retry_policy="OnError")
+    passed = _passed_before(plan)
     with DAG(name=ENTRYPOINT, fail_fast=False, parallelism=plan.max_parallel, retry_strategy=no_retry):
         for member in plan.members:
             Task(
                 name=member.name,
                 template=MEMBER_TEMPLATE,
-                depends=_depends(member, stop_on_failure=plan.stop_on_failure),
+                depends=_depends(member, passed, stop_on_failure=plan.stop_on_failure),
                 arguments=[Parameter(name=MEMBER_INPUT, value=member.name)],
             )
         Task(name=END_TASK, template=END_TEMPLATE, depends=" && ".join(_any_end(name) for name in _leaves(plan)))
 
 
-def _depends(member: SuiteMember, *, stop_on_failure: bool) -> str | None:
-    passed = [f"{name}.Succeeded" for name in member.depends_on]
+def _passed_before(plan: SuitePlan) -> dict[str, frozenset[str]]:
+    """Of each member, by name: the members that must have passed before it starts, directly or not."""
+    direct = {member.name: member.depends_on for member in plan.members}
+    known: dict[str, frozenset[str]] = {}
+
+    def before(name: str) -> frozenset[str]:
+        if name not in known:
+            known[name] = frozenset(direct[name]).union(*map(before, direct[name]))
+        return known[name]
+
+    return {name: before(name) for name in direct}
+
+
+def _depends(member: SuiteMember, passed_before: Mapping[str, frozenset[str]], *, stop_on_failure: bool) -> str | None:
+    """Leaves out what another dependency implies: with all of it, the template of 64 members could be too large."""
+    implied = frozenset[str]().union(*(passed_before[name] for name in member.depends_on))
+    passed = [f"{name}.Succeeded" for name in member.depends_on if name not in implied]
     before = [f"{name}.Succeeded" if stop_on_failure else _any_end(name) for name in member.starts_after]
     return " && ".join([*passed, *before]) or None
 

@@ -2,6 +2,7 @@
 
 from emit_helpers import as_yaml, compile_one, edited, full_run, rules_only
 from helpers import shown
+from suite_helpers import compile_documents, loaded, suite
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.pipeline import emit_all, lint, lint_all
 from validationrun.spec.findings import Finding, Severity
@@ -63,6 +64,30 @@ def test_a_bundle_under_240_kib_is_fine():
     assert not {one.code for one in compile_one(_with_file(200 * 1024)).diagnostics} & {"VR601", "VR602"}
 
 
+def _suite_of_long_values(length: int):
+    runs = loaded("a", matrix={"duration": [f"{seconds}s" for seconds in range(90, 154)]})
+    deployments = runs["spec"]["chain"]["deployments"]
+    deployments += [{**deployments[-1], "name": f"rpc-{number}"} for number in range(6)]
+    image = f"registry.example.com/{'a' * length}@sha256:{'0' * 64}"
+    runs["parameters"] = {f"image-{deployment['name']}": image for deployment in deployments}
+    return suite(runs)
+
+
+def test_the_bundle_of_a_suite_over_512_kib_is_an_error_without_output():
+    """The file is small: each value stands 64 times in the bundle, once for each run."""
+    document = _suite_of_long_values(370)
+    result = compile_documents(document)
+    (finding,) = [found for found in result.diagnostics if found.severity is Severity.ERROR]
+    assert (finding.code, finding.path) == ("VR718", "spec.runs")
+    assert "at most 512 KiB fit" in finding.message
+    assert result.compiled == []
+    assert "VR718" in {found.code for found in lint_all([("a.yaml", as_yaml(document))]).diagnostics}
+
+
+def test_the_bundle_of_a_suite_under_512_kib_is_fine():
+    assert compile_documents(_suite_of_long_values(100)).ok
+
+
 def test_lint_tells_sizes_that_come_from_placeholders_and_aliases_too():
     """The source of each is far below the bounds; only the finished bundle is not."""
 
@@ -105,3 +130,39 @@ def test_an_error_found_while_emitting_keeps_everything_back(monkeypatch):
     result = emit_all(linted, EmitOptions())
     assert result.compiled == []
     assert "VR601" in {one.code for one in result.diagnostics}
+
+
+def _looked_at(document):
+    """The names of the runs for which `lint` asks somebody else."""
+    seen = []
+    lint(as_yaml(document), "a.yaml", look=lambda run: seen.append(run.metadata.name) or ())
+    return seen
+
+
+def _broken_entries():
+    """A run whose fields are wrong, and a run whose fields contradict each other."""
+    wrong, contradicting = loaded("wrong"), loaded("contradicting")
+    wrong["spec"]["load"]["duration"] = "ten minutes"
+    contradicting["spec"]["timeouts"] = {"runDuration": "1s"}
+    return wrong, contradicting
+
+
+def test_an_error_in_a_run_of_a_suite_keeps_no_other_run_from_being_looked_up():
+    for broken in _broken_entries():
+        assert _looked_at(suite(loaded("first"), broken, loaded("last"))) == ["gate-first", "gate-last"]
+
+
+def test_a_run_inside_a_suite_with_an_error_of_its_own_is_not_looked_up():
+    document = suite(loaded("first"), loaded("last"), maxParallel=2)
+    assert _looked_at(document) == []
+    del document["metadata"]["namespace"], document["spec"]["maxParallel"]
+    assert _looked_at(document) == []
+
+
+def test_an_error_in_a_run_of_a_suite_does_not_hide_that_another_one_is_too_large():
+    large = loaded("large")
+    large["spec"]["load"]["workload"]["config"] = {"files": {"data.txt": "x" * 900 * 1024}}
+    for broken in _broken_entries():
+        codes = {found.code for found in lint(as_yaml(suite(broken, large)), "a.yaml").diagnostics}
+        assert "VR601" in codes
+        assert codes & {"VR207", "VR404"}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from emit_helpers import rules_only
 from suite_helpers import compiled_suite, entry, suite
 from validationrun.base.conventions import OUTPUT_DIR, OUTPUT_FINALIZE_EXIT_CODE
 from validationrun.base.hashing import bundle_hash
@@ -38,6 +39,20 @@ def test_parallel_members_wait_for_what_they_depend_on_alone():
     tasks = _tasks(suite(entry("a"), entry("b"), entry("c", dependsOn=["b"]), concurrency="Parallel", maxParallel=2))
     assert "depends" not in tasks["a"]
     assert tasks["c"]["depends"] == "b.Succeeded"
+
+
+def test_a_dependency_that_another_one_implies_is_not_waited_for_twice():
+    runs = [entry("a"), entry("b", dependsOn=["a"]), entry("c", dependsOn=["a", "b"]), entry("d", dependsOn=["a"])]
+    tasks = _tasks(suite(*runs, concurrency="Parallel"))
+    assert [tasks[name].get("depends") for name in "abcd"] == [None, "a.Succeeded", "b.Succeeded", "a.Succeeded"]
+
+
+def test_64_members_that_wait_for_all_before_them_fit():
+    names = [f"m{number:02}-{'x' * 36}" for number in range(64)]
+    runs = [{"name": name, "ref": {"name": "r"}, "dependsOn": names[:number]} for number, name in enumerate(names)]
+    run = {**rules_only(), "metadata": {"name": "r", "namespace": "eng-ada"}}
+    _, output = compiled_suite(run, suite(*runs, concurrency="Parallel"))
+    assert output.steps["main"]["dag"]["tasks"][63]["depends"] == f"{names[62]}.Succeeded"
 
 
 def test_the_dag_ends_well_whatever_becomes_of_the_members_so_that_finalize_has_the_message():
