@@ -51,8 +51,8 @@ LABEL_ARGO_WORKFLOW = "workflows.argoproj.io/workflow"
 LABEL_CRON_WORKFLOW = "workflows.argoproj.io/cron-workflow"
 ARGO_MAIN_CONTAINER = "main"
 
-# In the pod of finalize and of suite-finalize: the container that gives the verdict. The runner's argument of the main container, which waits for it, and the
-# file without which Argo tries finalize again.
+# In the pod of finalize and of suite-finalize: the container that gives the verdict. The runner's argument of the main container, which
+# waits for it, and the file without which Argo tries the step again.
 FINALIZE_CONTAINER = "finalize"
 EXIT_AS_FINALIZE = "exit-as-finalize"
 OUTPUT_FINALIZE_EXIT_CODE = "finalize-exit-code"
