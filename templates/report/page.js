@@ -1,6 +1,14 @@
-// A line under the pointer, with the time and each rule's value there. The page says all of it without this script too.
+// What helps to read a page. The page says all of it without this script too.
 (() => {
   "use strict";
+  // A link to the card of a rule or a run opens it.
+  const open = () => {
+    const card = document.getElementById(location.hash.slice(1));
+    if (card instanceof HTMLDetailsElement) card.open = true;
+  };
+  addEventListener("hashchange", open);
+  open();
+  // A line under the pointer, with the time and each rule's value there.
   const lanes = document.querySelector(".lanes");
   if (!lanes) return;
   const [start, first, last] = ["start", "first", "last"].map((name) => Number(lanes.dataset[name]));
@@ -44,11 +52,4 @@
     }
   });
   lanes.addEventListener("pointerleave", hide);
-  // A link to a rule opens it.
-  const open = () => {
-    const card = location.hash.startsWith("#rule-") && document.getElementById(location.hash.slice(1));
-    if (card) card.open = true;
-  };
-  addEventListener("hashchange", open);
-  open();
 })();

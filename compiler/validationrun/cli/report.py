@@ -1,4 +1,4 @@
-"""`validationrun report`: any report of a run, from its results folder, or from the cluster that has it."""
+"""`validationrun report`: any report of a run or a suite, from its results folder, or from the cluster that has it."""
 
 import enum
 import os
@@ -14,6 +14,9 @@ from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
     from validationrun.report.model import RunView
+    from validationrun.report.suite_view import SuiteView
+
+    View = RunView | SuiteView
 
 EXAMPLES = """\b
 Examples:
@@ -21,10 +24,14 @@ Examples:
   validationrun report DIR -o markdown >> "$GITHUB_STEP_SUMMARY"
   validationrun report DIR -o html --output-file /tmp/nightly.html
   validationrun report nightly-x7k2p -n eng-ada -o junit --output-file nightly.xml   # a run on a cluster
+  validationrun report release-suite-x7k2p -n eng-ada -o html --output-file suite.html
 
 \b
 What is no folder is the name of a run on a cluster, as it always is with --namespace or --context; such a report tells
-every verdict and draws no decision. Exits 0 when the report was made, whatever the verdict, and
+every verdict and draws no decision. A suite is reported with all its runs, also while it goes on.
+
+\b
+Exits 0 when the report was made, whatever the verdict, and
 2 for a folder that can't be trusted: `validationrun replay` judges a folder again and exits by its verdict.
 """
 
@@ -43,7 +50,7 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="DIR|RUN",
-        help="A run's results folder: the one that holds result.json. Or a run on a cluster, by its name.",
+        help="Results folder of a run or a suite: the one that holds result.json. Or a run or suite on a cluster, by its name.",
     ),
 ]
 OutputOption = Annotated[ReportOutput, typer.Option("--output", "-o", help="Format of the report.")]
@@ -66,26 +73,18 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """
-    Show a run's results, or write them as HTML, JUnit XML, Markdown or JSON.
+    Show the results of a run or a suite, or write them as HTML, JUnit XML, Markdown or JSON.
 
     Checks every file of the folder against its hash first. The same folder gives the same bytes.
     """
-    from validationrun.report import junit, markdown, page, status, terminal
     from validationrun.results.folder import ResultsError
 
-    render = {
-        ReportOutput.TEXT: terminal.render,
-        ReportOutput.HTML: page.render,
-        ReportOutput.JUNIT: junit.render,
-        ReportOutput.MARKDOWN: markdown.render,
-        ReportOutput.JSON: status.render,
-    }[output]
     try:
         if namespace is None and context is None and _is_folder(source):
             view = _of_folder(pathlib.Path(source), output_file)
         else:
             view = _of_cluster(source, namespace, context)
-        content = render(view)
+        content = _rendered(view, output)
     except ResultsError as error:
         raise usage_error(str(error)) from None
     if output_file is None:
@@ -97,29 +96,46 @@ def run(
         raise usage_error(f"cannot write {output_file}: {error.strerror}") from None
 
 
+def _rendered(view: "View", output: ReportOutput) -> str:
+    from validationrun.report import junit, markdown, page, status, suite, terminal
+    from validationrun.report.model import RunView
+
+    if not isinstance(view, RunView):
+        return suite.FORMS[output.value](view)
+    return {
+        ReportOutput.TEXT: terminal.render,
+        ReportOutput.HTML: page.render,
+        ReportOutput.JUNIT: junit.render,
+        ReportOutput.MARKDOWN: markdown.render,
+        ReportOutput.JSON: status.render,
+    }[output](view)
+
+
 def _is_folder(source: str) -> bool:
     """Also one that is not there, when it is written as a path."""
     return os.sep in source or source in (os.curdir, os.pardir) or pathlib.Path(source).exists()
 
 
-def _of_folder(folder: pathlib.Path, output_file: pathlib.Path | None) -> "RunView":
+def _of_folder(folder: pathlib.Path, output_file: pathlib.Path | None) -> "View":
     from validationrun.report.from_result import read_folder, view_of
+    from validationrun.report.suite_view import suite_view
+    from validationrun.results.suite_folder import is_suite_folder, read_suite_result
 
     if output_file is not None and output_file.resolve().is_relative_to(folder.resolve()):
         raise usage_error(f"{output_file} lies in the results folder, whose files are sealed: write it elsewhere")
-    return view_of(read_folder(folder))
+    return suite_view(read_suite_result(folder)) if is_suite_folder(folder) else view_of(read_folder(folder))
 
 
-def _of_cluster(name: str, namespace: str | None, context: str | None) -> "RunView":
+def _of_cluster(name: str, namespace: str | None, context: str | None) -> "View":
     from validationrun.cli.errors import cluster_errors
-    from validationrun.runs.report import run_view
+    from validationrun.runs.report import view_of_name
 
     checked_name(name)
     if namespace is None and context is None:
         note(f"there is no folder {name}: looking for a run of that name on the cluster")
     with cluster_errors():
         cluster = open_cluster(context, namespace)
-        view = run_view(cluster, name)
+        view = view_of_name(cluster, name)
         if view is None:
             raise no_run(cluster, name)
     return view

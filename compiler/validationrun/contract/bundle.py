@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
 
 _TOKEN: Final = re.compile(r"\$\{([A-Za-z]+)\}")
+_HASH_IN_NAME: Final = 8
 
 
 class BundleError(Exception):
     """The bundle is missing or damaged, or is not the bundle that the template was compiled with."""
+
+
+def bundle_name(owner: str, digest: str) -> str:
+    """
+    The name of the ConfigMap with the bundle of a run or a suite, as it is compiled.
+
+    Args:
+        owner: the name of the run or suite.
+        digest: the hash of the bundle.
+    """
+    return f"{owner}-bundle-{digest[:_HASH_IN_NAME]}"
 
 
 class Bundle:

@@ -13,12 +13,14 @@ from validationrun.contract.result_json import ResultDocument
 from validationrun.contract.status_document import Status
 from validationrun.contract.suite_json import SuiteDocument
 from validationrun.contract.suite_record import SuiteStatus
+from validationrun.contract.suite_result import SuiteResult
 
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "plan.schema.json": PlanDocument,
     "result.schema.json": ResultDocument,
     "status.schema.json": Status,
     "suite.schema.json": SuiteDocument,
+    "suite-result.schema.json": SuiteResult,
     "suite-status.schema.json": SuiteStatus,
 }
 """Each document that crosses a process as a file, or is printed."""

@@ -36,12 +36,12 @@ def render(view: RunView) -> str:
     suite = ET.SubElement(root, "testsuite", name=group)
     _properties(suite, view)
     overridden = "\n".join(f"overridden: {formatting.clean(text)}" for text in view.about.overridden)
-    _case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, overridden, view.seconds)
+    add_case(suite, group, RUN_CASE, view.verdict, view.reason, view.message, overridden, view.seconds)
     if view.workload is not None:
         _workload(suite, group, view.workload)
     for rule in view.rules:
         state = rule.state
-        _case(suite, f"{group}.{RULES}", rule.name, state.verdict, state.reason, state.message, _told(rule, view), 0)
+        add_case(suite, f"{group}.{RULES}", rule.name, state.verdict, state.reason, state.message, _told(rule, view), 0)
     _count(root, suite, view)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -98,7 +98,9 @@ def _workload(suite: ET.Element, group: str, workload: Workload) -> None:
     if workload.early is not None:
         verdict = Verdict.ERROR
     exit_text = f"exit code {workload.code}" if workload.code is not None else "no exit code: it was stopped"
-    _case(suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or exit_text, exit_text, 0)
+    add_case(
+        suite, group, WORKLOAD_CASE, verdict, workload.reason or reason, workload.message or exit_text, exit_text, 0
+    )
 
 
 def _told(rule: RuleView, view: RunView) -> str:
@@ -109,7 +111,7 @@ def _told(rule: RuleView, view: RunView) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _case(
+def add_case(
     suite: ET.Element, group: str, name: str, verdict: str, reason: str, message: str, told: str, seconds: float
 ) -> None:
     case = ET.SubElement(suite, "testcase", classname=group, name=name, time=f"{seconds:.3f}")

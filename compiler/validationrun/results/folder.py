@@ -16,6 +16,7 @@ from validationrun.base.truncate import cut
 from validationrun.contract.file_hash import FileHash, listed
 from validationrun.contract.result_json import FORMAT, IN_CLUSTER, KIND, JudgedWindow, PrometheusInfo, ResultDocument
 from validationrun.contract.status_document import Status
+from validationrun.contract.suite_result import KIND as KIND_OF_SUITE
 from validationrun.oracle.evidence import EvidenceError, RuleEvidence, read_lines
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
@@ -132,11 +133,11 @@ def read_result(folder: pathlib.Path) -> Result:
     """
     document = _read_document(folder / RESULT_JSON)
     for name, expected in document.files.items():
-        _check_file(folder, name, expected)
+        check_file(folder, name, expected)
     try:
         questions = [Question.from_document(rule) for rule in document.rules]
     except ValueError as error:
-        raise ResultsError(f"{RESULT_JSON} holds rules that cannot be read: {_bounded(error)}") from None
+        raise ResultsError(f"{RESULT_JSON} holds rules that cannot be read: {bounded(error)}") from None
     evidence = {}
     for question in questions:
         name = question.rule.name
@@ -153,28 +154,39 @@ def _has_none(document: ResultDocument) -> bool:
     return document.mode == IN_CLUSTER and document.window.interrupted and document.status.verdict != Verdict.PASSED
 
 
-class _Head(Document, frozen=True):
-    """What tells a result of another format from no result."""
+class Head(Document, frozen=True):
+    """What tells a result of another kind or format from no result."""
 
     kind: Any = None
     format: Any = None
 
 
-def _read_document(path: pathlib.Path) -> ResultDocument:
+def read_bytes(path: pathlib.Path) -> bytes:
+    """A `result.json`, up to a maximum. Raises ResultsError."""
     try:
         with open_regular(path) as stream:
-            content = stream.read(_MOST_BYTES)
+            return stream.read(_MOST_BYTES)
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}; a run that was cut short leaves none") from None
+
+
+def head_of(path: pathlib.Path) -> Head:
+    """Raises ResultsError for what is no JSON object."""
     try:
-        head = _Head.from_json(content)
+        return Head.from_json(read_bytes(path))
     except DocumentError as error:
-        raise ResultsError(f"{path} is not JSON; it was cut or changed ({_bounded(error)})") from None
+        raise ResultsError(f"{path} is not JSON; it was cut or changed ({bounded(error)})") from None
+
+
+def _read_document(path: pathlib.Path) -> ResultDocument:
+    head = head_of(path)
+    if head.kind == KIND_OF_SUITE:
+        raise ResultsError(f"{path} is the result of a suite: name the folder of one of its runs, which lie below")
     if head.kind != KIND:
         raise ResultsError(f"{path} is not the result of a run")
     if head.format != FORMAT:
-        raise ResultsError(f"{path} has format {_bounded(head.format)}, this version reads {FORMAT}")
-    return parsed_result(content)
+        raise ResultsError(f"{path} has format {bounded(head.format)}, this version reads {FORMAT}")
+    return parsed_result(read_bytes(path))
 
 
 def parsed_result(content: bytes) -> ResultDocument:
@@ -182,15 +194,16 @@ def parsed_result(content: bytes) -> ResultDocument:
     try:
         return ResultDocument.from_json(content)
     except DocumentError as error:
-        raise ResultsError(f"{RESULT_JSON} is not as it was written: {_bounded(error)}") from None
+        raise ResultsError(f"{RESULT_JSON} is not as it was written: {bounded(error)}") from None
 
 
-def _bounded(error: object) -> str:
+def bounded(error: object) -> str:
     """The error on one short line, because it may quote any text of the document."""
     return cut(" ".join(printable(str(error)).split()), _LONGEST_ERROR)
 
 
-def _check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
+def check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
+    """Raises ResultsError when a file of the folder is missing or changed, or lies outside of the folder."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ResultsError(f"{RESULT_JSON} names {name}, which lies outside of the folder")

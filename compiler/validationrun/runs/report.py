@@ -1,4 +1,4 @@
-"""Reports a run from the cluster: from its record, its Job, and its own copy of the bundle."""
+"""Reports a run or a suite from the cluster: from its record, the Job, and its own copy of the bundle."""
 
 import dataclasses
 from typing import Final
@@ -9,11 +9,14 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import run_status
 from validationrun.judging.recorded import read_evidence, read_workload
 from validationrun.kube.cluster import Cluster
+from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Verdict
 from validationrun.report.from_record import Ended, view
 from validationrun.report.model import RunView
+from validationrun.report.suite_view import SuiteView, suite_view
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.submit import Refused
+from validationrun.runs.suite_report import suite_result
 from validationrun.runs.suites import is_suite
 
 IN_RECORD: Final = (
@@ -22,19 +25,23 @@ IN_RECORD: Final = (
 )
 
 
-def run_view(cluster: Cluster, name: str) -> RunView | None:
+def view_of_name(cluster: Cluster, name: str) -> RunView | SuiteView | None:
     """
-    The view of a run that has a verdict. None when there is no such run.
+    The view of a run that has a verdict, or of a suite, which may go on. None when there is neither of that name.
 
     Raises:
-        Refused: the run has no verdict yet, or is a suite.
+        Refused: the run has no verdict yet.
         ResultsError: the record, the Job and the bundle contradict each other.
     """
     workflow = our_run(cluster, name)
     if workflow is None:
         return None
     if is_suite(workflow):
-        raise Refused(f"{name} is a suite: report one of its runs, which `validationrun status {name}` names")
+        return suite_view(suite_result(cluster, workflow))
+    return _run_view(cluster, name, workflow)
+
+
+def _run_view(cluster: Cluster, name: str, workflow: Workflow) -> RunView:
     identity = identity_of(workflow)
     record = Record.read(cluster, identity)
     status = run_status(identity, workflow.object, record)

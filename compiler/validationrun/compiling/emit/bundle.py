@@ -14,6 +14,7 @@ from validationrun.compiling.emit import yaml
 from validationrun.compiling.emit.object_types import ConfigMap, Metadata
 from validationrun.compiling.plan import ChainObject, ConfigFile, Plan, PlannedLoad, PlannedRule, Timings
 from validationrun.compiling.plan.manifests import app_labels
+from validationrun.contract.bundle import bundle_name
 from validationrun.contract.plan_json import (
     PlanDocument,
     PlannedChain,
@@ -28,7 +29,6 @@ from validationrun.contract.plan_json import (
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.ticks import opening_seconds
 
-_HASH_IN_NAME: Final = 8
 _JSON_WIDTH: Final = 100
 _LONGEST_RUN_ID: Final = 63
 _LONGEST_CHAIN_ID: Final = 48
@@ -49,7 +49,7 @@ def hashed(owner: str, data: dict[str, str]) -> HashedData:
         owner: the name of the run or suite.
     """
     digest = bundle_hash(data)
-    return HashedData(f"{owner}-bundle-{digest[:_HASH_IN_NAME]}", digest, data)
+    return HashedData(bundle_name(owner, digest), digest, data)
 
 
 @dataclass(frozen=True, slots=True)

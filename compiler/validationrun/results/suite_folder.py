@@ -1,0 +1,84 @@
+"""Seals and reads the results folder of a suite: its `result.json` lists its own files and the `result.json` of each member."""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from validationrun.base.atomic_files import dump_json, sha256_of, write_whole
+from validationrun.base.document import DocumentError
+from validationrun.contract.file_hash import FileHash
+from validationrun.contract.suite_json import MOST_MEMBERS
+from validationrun.contract.suite_result import FORMAT, KIND, SuiteResult
+from validationrun.results.folder import (
+    RESULT_JSON,
+    ResultsError,
+    bounded,
+    check_file,
+    head_of,
+    read_bytes,
+    read_result,
+)
+
+_MOST_FILES: Final = 2 * MOST_MEMBERS
+
+
+def is_suite_folder(folder: pathlib.Path) -> bool:
+    """The folder says that it holds the result of a suite. Raises ResultsError."""
+    return bool(head_of(folder / RESULT_JSON).kind == KIND)
+
+
+def seal_suite(folder: pathlib.Path, result: SuiteResult) -> SuiteResult:
+    """Writes `result.json`, last, and returns it. Raises OSError."""
+    sealed = replace(result, files={name: _hash(folder / name) for name in _listed(folder, result)})
+    write_whole(folder / RESULT_JSON, dump_json(sealed.to_data()))
+    return sealed
+
+
+def _listed(folder: pathlib.Path, result: SuiteResult) -> Iterator[str]:
+    yield from sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != RESULT_JSON)
+    yield from (f"{member.folder}/{RESULT_JSON}" for member in result.members if member.folder)
+
+
+def _hash(path: pathlib.Path) -> FileHash:
+    return FileHash(sha256_of(path), path.stat().st_size)
+
+
+def read_suite_result(folder: pathlib.Path) -> SuiteResult:
+    """
+    Reads a sealed folder of a suite, and checks that no file of it or of its members is missing or changed.
+
+    Raises:
+        ResultsError
+    """
+    content = read_bytes(folder / RESULT_JSON)
+    head = head_of(folder / RESULT_JSON)
+    if head.format != FORMAT:
+        raise ResultsError(f"{folder / RESULT_JSON} has format {bounded(head.format)}, this version reads {FORMAT}")
+    try:
+        result = SuiteResult.from_json(content)
+    except DocumentError as error:
+        raise ResultsError(f"{RESULT_JSON} is not as it was written: {bounded(error)}") from None
+    _check(folder, result)
+    return result
+
+
+def _check(folder: pathlib.Path, result: SuiteResult) -> None:
+    if len(result.members) > MOST_MEMBERS or len(result.files) > _MOST_FILES:
+        raise ResultsError(f"{RESULT_JSON} has more runs or files than a suite has")
+    for name, expected in result.files.items():
+        check_file(folder, name, expected)
+    for member in result.members:
+        if not member.folder:
+            if member.status is not None:
+                raise ResultsError(f"{RESULT_JSON} has a status of run {member.name}, and names no folder of it")
+            continue
+        if f"{member.folder}/{RESULT_JSON}" not in result.files:
+            raise ResultsError(f"{RESULT_JSON} does not list the {RESULT_JSON} of run {member.name}")
+        try:
+            own = read_result(folder / member.folder)
+        except ResultsError as error:
+            raise ResultsError(f"run {member.name}: {error}") from None
+        if own.status != member.status:
+            raise ResultsError(f"{RESULT_JSON} has another status of run {member.name} than its folder")
