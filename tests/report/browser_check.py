@@ -3,7 +3,7 @@ The page in a real browser: what no parser can tell. By hand, or by `make report
 
     python -m tests.report.browser_check [FOLDER] [WORLD...]
 
-Opens the page of every world in light and dark, on a wide screen and on a phone, checks it, and leaves pictures of it in
+Opens the page of every world and of every suite in light and dark, on a wide screen and on a phone, checks it, and leaves pictures of it in
 FOLDER (build/report-pages) to be looked at. Ends 1 when something is wrong with a page, 2 without a browser.
 """
 
@@ -16,10 +16,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from tests.report.browser import Page, browser, find  # noqa: E402 - after the path is set
+from tests.report.suites import SUITES  # noqa: E402
 from tests.report.worlds import WORLDS  # noqa: E402
 
 from validationrun import report  # noqa: E402
 from validationrun.report.from_result import view_of  # noqa: E402
+from validationrun.report.suite import FORMS  # noqa: E402
+from validationrun.report.suite_view import suite_view  # noqa: E402
 
 SCREENS = {"wide": 1280, "phone": 390}
 VISIBLE = "[...document.querySelectorAll('h1, .message, .lane, .overview, .card')].filter(one => one.getBoundingClientRect().height < 8).length"
@@ -83,6 +86,21 @@ def links(page: Page) -> Iterator[str]:
         yield "does not open a rule that a link leads to"
 
 
+def sticky(page: Page) -> Iterator[str]:
+    """The names of runs and rules stay in sight while the grid is scrolled, and a link to a run opens its card."""
+    page.run("Object.assign(document.querySelector('.cells'), {scrollTop: 400, scrollLeft: 150})")
+    box = "(({top, left}) => [top, left])(document.querySelector('%s').getBoundingClientRect())"
+    top, left = page.run(box % ".cells")
+    if (
+        abs(page.run(box % ".cells thead th")[0] - top) > 3
+        or abs(page.run(box % ".cells tbody tr:last-child th")[1] - left) > 3
+    ):
+        yield "loses the names of its rows or columns"
+    page.run("location.hash = '#run-upgrade-3'; new Promise(done => setTimeout(done, 50))")
+    if page.run("document.getElementById('run-upgrade-3').open") is not True:
+        yield "does not open a run that a link leads to"
+
+
 def shades(page: Page) -> tuple[str, str]:
     """Ground and verdict as they are painted."""
     return page.run(
@@ -102,10 +120,21 @@ def look(page: Page, name: str, path: pathlib.Path, pictures: pathlib.Path) -> l
     if painted["light"][0] == painted["dark"][0]:
         found.append(f"{name}: is the same in light and in dark")
     page.open(path, height=2000)
+    if name == "suite-many":
+        found += [f"{name}: {words}" for words in sticky(page)]
     if name in ("passed", "stopped"):
         found += [f"{name}: {words}" for words in (*hover(page), *links(page), *without_script(page, path))]
     page.pdf(pictures / f"{name}.pdf")
     return found
+
+
+def page_of(name: str, folder: pathlib.Path) -> tuple[str, str]:
+    """Verdict and page of a world or a suite."""
+    if name in SUITES:
+        view = suite_view(SUITES[name]())
+        return view.word, FORMS["html"](view)
+    world = WORLDS[name](folder / name)
+    return view_of(world.result).verdict, report.to_html(world.result)
 
 
 def main() -> int:
@@ -115,17 +144,16 @@ def main() -> int:
         return 2
     pictures = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "report-pages"
     pictures.mkdir(parents=True, exist_ok=True)
-    names = sys.argv[2:] or list(WORLDS)
+    names = sys.argv[2:] or [*WORLDS, *SUITES]
     found: list[str] = []
     with tempfile.TemporaryDirectory() as folder, browser(binary) as page:
         for name in names:
-            world = WORLDS[name](pathlib.Path(folder) / name)
+            verdict, text = page_of(name, pathlib.Path(folder))
             path = pathlib.Path(folder) / name / "report.html"
             path.parent.mkdir(exist_ok=True)
-            path.write_text(report.to_html(world.result), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
             wrong = look(page, name, path, pictures)
-            verdict = view_of(world.result).verdict
-            print(f"{name:12} {verdict:7} {path.stat().st_size:>8} bytes  {'ok' if not wrong else 'WRONG'}", flush=True)
+            print(f"{name:16} {verdict:7} {path.stat().st_size:>8} bytes  {'ok' if not wrong else 'WRONG'}", flush=True)
             found += wrong
     for words in found:
         print(f"browser_check: {words}", file=sys.stderr)
