@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from validationrun.base.hashing import bundle_hash
+from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.bundle import BundleError, bundle_name, read_plan
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record import Record
-from validationrun.contract.status import has_ended, run_status
+from validationrun.contract.status import run_status
 from validationrun.contract.status_document import Status
 from validationrun.contract.suite_json import PlannedMember
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord
