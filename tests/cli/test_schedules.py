@@ -102,6 +102,23 @@ def test_submit_applies_the_run_the_alert_and_the_schedule_and_starts_nothing(
     assert "suspend" not in api.cluster.objects[("cronworkflows", NAME)]["spec"]
 
 
+def test_submit_applies_a_suite_and_its_runs_beneath_its_schedule(api: FakeApiServer, tmp_path: pathlib.Path) -> None:
+    runs = [{"name": "first", "ref": {"name": RUN}}, {"name": "second", "spec": rules_only()["spec"]}]
+    schedule = {
+        "apiVersion": "validation.sei.io/v1alpha1",
+        "kind": "ValidationSchedule",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"schedules": ["0 6 * * *"], "suiteTemplate": {"spec": {"runs": runs}}},
+    }
+    path = tmp_path / "schedule.yaml"
+    path.write_bytes(as_yaml(schedule) + b"\n---\n" + as_yaml(rules_only()))
+    done = call("submit", path)
+    assert (done.code, done.out) == (0, f"{NAME}\n"), done.err
+    found = names(api)
+    assert sorted(found["workflowtemplates"]) == sorted([RUN, f"{NAME}-suite", f"{NAME}-suite-second"])
+    assert (len(found["configmaps"]), found["workflows"], found["cronworkflows"]) == (3, [], [NAME])
+
+
 def test_a_schedule_that_is_paused_has_no_alert_any_more(api: FakeApiServer, tmp_path: pathlib.Path) -> None:
     call("submit", spec_file(tmp_path))
     done = call("submit", spec_file(tmp_path, paused=True))
@@ -251,6 +268,21 @@ def test_a_run_that_is_gone_counts_only_past_its_time_to_live(api: FakeApiServer
     )
     found = status()
     assert (found["state"], found["verdict"], found["last"]) == (state, None, None)
+
+
+@pytest.mark.parametrize(("limit", "state"), [("26h", "Overdue"), ("800h", "Active")])
+def test_a_run_that_goes_on_counts_where_the_one_before_may_be_past_its_time_to_live(
+    api: FakeApiServer, limit: str, state: str
+) -> None:
+    put_schedule(
+        api,
+        age=2000 * HOUR,
+        annotations={"validation.sei.io/overdue-after": limit},
+        status={"lastScheduledTime": format_time(time.time() - HOUR)},
+    )
+    put_run(api, "every-day-1", None)
+    found = status()
+    assert (found["state"], found["verdict"], found["running"]) == (state, None, ["every-day-1"])
 
 
 def test_a_schedule_that_is_suspended_by_hand_becomes_overdue(api: FakeApiServer) -> None:

@@ -17,7 +17,12 @@ from validationrun.compiling.pipeline import compile_all, lint
 from validationrun.contract.schemas import schemas
 from validationrun.spec.schema import render_schema
 
-OF_OTHER_KINDS = ["nightly-schedule.yaml", "release-suite.yaml", "seinodedeployment/release-suite.yaml"]
+OF_OTHER_KINDS = [
+    "nightly-schedule.yaml",
+    "release-suite.yaml",
+    "seinodedeployment/release-suite.yaml",
+    "weekly-schedule.yaml",
+]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 SCENARIOS = [scenario.value for scenario in Scenario]
 APIS = [api.value for api in Api]

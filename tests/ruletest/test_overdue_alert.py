@@ -1,5 +1,6 @@
 """The alert about a schedule that gives no verdict, as promtool evaluates it."""
 
+import dataclasses
 import json
 import subprocess
 
@@ -26,16 +27,19 @@ PLAN = SchedulePlan(
     least_gap_s=24 * 3600,
     greatest_gap_s=24 * 3600,
 )
+OF_SUITE = dataclasses.replace(
+    PLAN, started=Started("ValidationSuite", "gate", "0" * 64, 3600, "validation_suite_terminal_total")
+)
 OVERDUE = PLAN.overdue_s // 60
 """Minutes: 24h between two firings, 1h of worst case, a minute of starting deadline, and slack."""
 
 EXPECTED = {"severity": "warning", "namespace": "eng-ada", "schedule": "every-night"}
 
 
-def counter(values: str, verdict="Passed", label="namespace", name="nightly", **more):
+def counter(values: str, verdict="Passed", label="namespace", name="nightly", kind="run", **more):
     labels = {label: "eng-ada", "name": name, "verdict": verdict, **more}
     text = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    return {"series": f"argo_workflows_validation_run_terminal_total{{{text}}}", "values": values}
+    return {"series": f"argo_workflows_validation_{kind}_terminal_total{{{text}}}", "values": values}
 
 
 def grows(at: list[int], until: int, first: int | None = None) -> str:
@@ -48,9 +52,9 @@ def grows(at: list[int], until: int, first: int | None = None) -> str:
     return " ".join(parts)
 
 
-def firing(tmp_path, series, minutes: dict[int, bool]) -> None:
+def firing(tmp_path, series, minutes: dict[int, bool], plan=PLAN) -> None:
     """promtool finds the alert to fire at these minutes, and not to fire at those."""
-    groups = prometheus_rule(PLAN)["spec"]["groups"]
+    groups = prometheus_rule(plan)["spec"]["groups"]
     (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
     annotations = groups[0]["rules"][0]["annotations"]
     fires = [{"exp_labels": EXPECTED, "exp_annotations": annotations}]
@@ -141,3 +145,18 @@ def test_another_replica_that_takes_over_counts_on(tmp_path):
     second = grows(NIGHTLY[2:], 4 * 24 * HOUR)
     series = [counter(first, pod="argo-a"), counter(second, pod="argo-b")]
     firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_suites_verdict_each_night_is_enough(tmp_path):
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), name="gate", kind="suite")]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False), OF_SUITE)
+
+
+def test_a_suite_that_stops_is_overdue_whatever_its_runs_do(tmp_path):
+    """Its runs go on to give verdicts, and a run has the suite's name."""
+    series = [
+        counter(grows([90], 4 * 24 * HOUR), name="gate", kind="suite"),
+        counter(grows(NIGHTLY, 4 * 24 * HOUR), name="gate-smoke"),
+        counter(grows(NIGHTLY, 4 * 24 * HOUR), name="gate"),
+    ]
+    firing(tmp_path, series, {90 + OVERDUE - 3: False, 90 + OVERDUE + 3: True, 4 * 24 * HOUR - 1: True}, OF_SUITE)

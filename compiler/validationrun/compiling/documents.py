@@ -107,6 +107,11 @@ def of_type(documents: Sequence[Linted[Any]], kind: type[_D]) -> list[Linted[_D]
     return [linted for linted in documents if isinstance(linted.document, kind)]
 
 
+def nested(within: Loc | None, inner: Loc) -> Loc:
+    """The field of the whole document for a field of what is written inside it."""
+    return inner if within is None else (*within, *inner[1:])
+
+
 def outer_finding(finding: Finding, within: Loc | None) -> Finding:
     """
     A finding about a document that is written inside another one, as a finding about the outer one.

@@ -11,11 +11,9 @@ from validationrun.compiling.plan.schedule import SchedulePlan
 from validationrun.contract.override import overrides_text
 
 _NEXT: Final = 5
-_POLICIES: Final = {
-    "Forbid": "the firing is left out",
-    "Allow": "both go on",
-    "Replace": "Argo terminates the first, without clean-up and verdict",
-}
+_POLICIES: Final = {"Forbid": "the firing is left out", "Allow": "both go on", "Replace": "Argo terminates the first"}
+_LOST: Final = {"run": ", without clean-up and verdict", "suite": ": its runs are cancelled, and it has no verdict"}
+"""What Replace means to what was terminated."""
 
 
 def next_firings(plan: SchedulePlan, now: dt.datetime, count: int = _NEXT) -> Iterator[str]:
@@ -45,7 +43,9 @@ def schedule_outline(plan: SchedulePlan, now: dt.datetime) -> Outline:
     if plan.parameters:
         starts.add(f"parameters: {overrides_text(plan.overridden) or 'as compiled'}")
     starts.add(f"may start {format_duration(plan.starting_deadline_s)} late, after the controller missed the time")
-    starts.add(f"while the one before still runs: {_POLICIES[plan.concurrency_policy]} ({plan.concurrency_policy})")
+    lost = _LOST[noun] if plan.concurrency_policy == "Replace" else ""
+    policy = f"{_POLICIES[plan.concurrency_policy]}{lost} ({plan.concurrency_policy})"
+    starts.add(f"while the one before still runs: {policy}")
     worst = root.add(f"worst case: {format_duration(started.worst_case_s)} from start to verdict")
     if plan.least_gap_s:
         worst.add(f"{format_duration(plan.least_gap_s)} at least between two firings")

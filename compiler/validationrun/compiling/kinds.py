@@ -18,7 +18,7 @@ from validationrun.compiling.emit.sizes import may_be_large, size_findings
 from validationrun.compiling.plan import Plan, build_plan
 from validationrun.compiling.plan.schedule import SchedulePlan
 from validationrun.compiling.plan.suite import SuitePlan
-from validationrun.compiling.schedules import inner_runs, schedule_findings, schedule_plan
+from validationrun.compiling.schedules import inner_documents, schedule_findings, schedule_plan
 from validationrun.compiling.suites import inline_runs, suite_findings, suite_plan
 from validationrun.compiling.together import Together
 from validationrun.spec.findings import Finding, Loc
@@ -99,9 +99,9 @@ def _emit_suite(
     return plan, emit_suite(plan, together.options), []
 
 
-def _runs_in_schedule(schedule: ValidationSchedule) -> Iterator[Inner]:
-    for run, within in inner_runs(schedule):
-        yield Inner(run, within)
+def _in_schedule(schedule: ValidationSchedule) -> Iterator[Inner]:
+    for document, within in inner_documents(schedule):
+        yield Inner(document, within)
 
 
 def _emit_schedule(
@@ -117,7 +117,7 @@ KINDS: Final[dict[str, Kind]] = {
     conventions.KIND_RUN: Kind(check=check, finished=_finished_run, emit=_emit_run),
     conventions.KIND_SUITE: Kind(check=check_suite, inner=_runs_inside, among=suite_findings, emit=_emit_suite),
     conventions.KIND_SCHEDULE: Kind(
-        check=check_schedule, inner=_runs_in_schedule, among=schedule_findings, emit=_emit_schedule
+        check=check_schedule, inner=_in_schedule, among=schedule_findings, emit=_emit_schedule
     ),
 }
 """In the order of compilation: a document names others of earlier kinds only."""

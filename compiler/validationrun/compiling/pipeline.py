@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from validationrun.compiling.check.readable import readable
-from validationrun.compiling.documents import NOUNS, Linted, LintResult, of_type, outer_finding, place
+from validationrun.compiling.documents import NOUNS, Linted, LintResult, nested, of_type, outer_finding, place
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.kinds import KINDS, AnyPlan, Inner, in_order
 from validationrun.compiling.plan import Plan
@@ -164,7 +164,10 @@ def _lint_document(
         findings = [*findings, *kind.check(part)]
         inner = list(readable(kind.inner(part)))
         # What is written inside a document with wrong fields may lack some, too.
-        todo += [(each.document, each.within, whole and not _has_errors_for(each, inner, findings)) for each in inner]
+        todo += [
+            (each.document, nested(within, each.within), whole and not _has_errors_for(each, inner, findings))
+            for each in inner
+        ]
         whole = whole and not has_errors(findings)
         if whole:
             findings += kind.finished(part, source.content)

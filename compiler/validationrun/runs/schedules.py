@@ -107,7 +107,7 @@ def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workfl
     ended = [found for found in workflows if has_ended(found.object)]
     running = [found.name for found in workflows if not has_ended(found.object)]
     last = listed(cluster, ended[0]) if ended else None
-    silence = _silence(cluster, schedule, ended, now)
+    silence = _silence(cluster, schedule, workflows, now)
     stops = schedule.suspended or schedule.stopped
     declared = stops and schedule.annotations.get(conventions.ANNOTATION_PAUSED) == "true"
     state: State = "Paused" if stops else "Active"
@@ -145,24 +145,25 @@ def _last_run(run: Listed | None) -> LastRun | None:
     )
 
 
-def _silence(cluster: Cluster, schedule: CronWorkflow, ended: Sequence[Workflow], now: float) -> _Silence:
+def _silence(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workflow], now: float) -> _Silence:
     """
     Counted from the last verdict, else from the creation of the schedule.
 
-    A Workflow that is gone proves no verdict, unless it was started so long ago that its time to live is over: Argo's limits of
-    the history keep the newest one until then.
+    A Workflow that is gone proves no verdict: Argo's limits of the history keep the newest one that has ended, until its time to
+    live is over. A schedule that may be silent for longer than that counts from the start of its last run, once that start is
+    older, or while that run goes on.
     """
-    moments = [(_seconds(schedule.created), "it was created")]
+    limit, moments = _limit(schedule), [(_seconds(schedule.created), "it was created")]
+    ended = [found for found in workflows if has_ended(found.object)]
     judged = next((found for found in ended if _is_judged(cluster, found)), None)
     if judged is not None:
         moments.append((_seconds(judged.finished), f"the verdict of {judged.name}"))
     scheduled = _seconds(schedule.last_scheduled)
-    if not ended and 0 < scheduled < now - conventions.TTL_SECONDS:
-        moments.append(
-            (scheduled, "it started a run, whose Workflow is past its time to live and its verdict not known")
-        )
+    forgets = limit is not None and limit > conventions.TTL_SECONDS
+    if forgets and not ended and (workflows or 0 < scheduled < now - conventions.TTL_SECONDS):
+        moments.append((scheduled, "it last started a run; verdicts before that are past their time to live"))
     since, what = max(moments)
-    return _Silence(since, what, _limit(schedule), now)
+    return _Silence(since, what, limit, now)
 
 
 def _is_judged(cluster: Cluster, workflow: Workflow) -> bool:

@@ -88,12 +88,18 @@ def _specs(data: Any) -> Iterator[tuple[Loc, Any, tuple[str, ...]]]:
     spec = data.get("spec")
     if data["kind"] == conventions.KIND_RUN:
         yield ("spec",), spec, _OF_RUN
-    elif data["kind"] == conventions.KIND_SCHEDULE and isinstance(spec, dict):
-        yield ("spec",), spec, ("suiteTemplate",)
-        template = spec.get("runTemplate")
-        if isinstance(template, dict):
-            yield ("spec", "runTemplate", "spec"), template.get("spec"), _OF_RUN
-    elif data["kind"] == conventions.KIND_SUITE and isinstance(spec, dict) and isinstance(spec.get("runs"), list):
-        for index, entry in enumerate(spec["runs"]):
-            if isinstance(entry, dict):
-                yield ("spec", "runs", index, "spec"), entry.get("spec"), _OF_RUN
+    elif data["kind"] == conventions.KIND_SUITE:
+        yield from _specs_of_suite(("spec",), spec)
+    elif isinstance(spec, dict):
+        run, suite = spec.get("runTemplate"), spec.get("suiteTemplate")
+        if isinstance(run, dict):
+            yield ("spec", "runTemplate", "spec"), run.get("spec"), _OF_RUN
+        if isinstance(suite, dict):
+            yield from _specs_of_suite(("spec", "suiteTemplate", "spec"), suite.get("spec"))
+
+
+def _specs_of_suite(loc: Loc, spec: Any) -> Iterator[tuple[Loc, Any, tuple[str, ...]]]:
+    runs = spec.get("runs") if isinstance(spec, dict) else None
+    for index, entry in enumerate(runs if isinstance(runs, list) else []):
+        if isinstance(entry, dict):
+            yield (*loc, "runs", index, "spec"), entry.get("spec"), _OF_RUN

@@ -10,7 +10,9 @@ from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.explain_schedule import next_firings, schedule_outline
 from validationrun.compiling.pipeline import compile_all, lint_all, plan_schedules
 from validationrun.contract.new_workflow import new_workflow
+from validationrun.contract.owned_record import Identity
 from validationrun.spec.source import read_compiled
+from validationrun.spec.v1alpha1 import LoadSpec
 
 RUN = as_yaml(rules_only())
 DEFAULTS = EmitOptions()
@@ -25,7 +27,7 @@ def schedule(template=None, *, annotations=None, name="every-day", **spec):
             "metadata": {"name": name, "namespace": "eng-ada", **({"annotations": annotations} if annotations else {})},
             "spec": {
                 "schedules": ["0 6 * * *"],
-                "runTemplate": template or {"ref": {"name": NAME}},
+                **({} if "suiteTemplate" in spec else {"runTemplate": template or {"ref": {"name": NAME}}}),
                 **spec,
             },
         }
@@ -175,3 +177,140 @@ def test_two_schedules_of_one_run_at_far_times_are_fine():
 
 def test_a_full_run_under_a_schedule_compiles():
     assert compiled(schedule({"ref": {"name": full_run()["metadata"]["name"]}}), as_yaml(full_run())).ok
+
+
+def suite(name="gate", **spec):
+    """Two runs one after the other: the one beside, and one that is written inside."""
+    runs = [{"name": "first", "ref": {"name": NAME}}, {"name": "second", "spec": full_run()["spec"]}]
+    return as_yaml(
+        {
+            "apiVersion": "validation.sei.io/v1alpha1",
+            "kind": "ValidationSuite",
+            "metadata": {"name": name, "namespace": "eng-ada"},
+            "spec": {"runs": runs, **spec},
+        }
+    )
+
+
+def of_suite(template=None, **spec):
+    return schedule(suiteTemplate=template or {"ref": {"name": "gate"}}, **spec)
+
+
+def test_the_workflows_of_a_suite_are_as_submit_makes_them():
+    result = compiled(of_suite(), suite(), RUN)
+    assert result.ok, result.diagnostics
+    cron = objects(result)["cronworkflow.yaml"]
+    digest = objects(result, "eng-ada/gate")["bundle.yaml"]["metadata"]["annotations"]["validation.sei.io/bundle-hash"]
+    submitted = new_workflow("gate", "eng-ada", digest, {}, "", suite=True).object
+    assert cron["spec"]["workflowMetadata"]["labels"] == submitted["metadata"]["labels"]
+    assert submitted["metadata"]["labels"]["validation.sei.io/suite"] == "gate"
+    assert cron["spec"]["workflowMetadata"]["annotations"] == submitted["metadata"]["annotations"]
+    assert cron["spec"]["workflowSpec"] == submitted["spec"]
+    assert cron["metadata"]["annotations"]["validation.sei.io/starts"] == "ValidationSuite/gate"
+
+
+def test_the_alert_of_a_suite_reads_the_counter_that_suite_finalize_writes():
+    result = compiled(of_suite(), suite(), RUN)
+    templates = objects(result, "eng-ada/gate")["workflowtemplate.yaml"]["spec"]["templates"]
+    (finalize,) = [template for template in templates if template["name"] == "suite-finalize"]
+    counter = finalize["metrics"]["prometheus"][0]
+    assert {label["key"]: label["value"] for label in counter["labels"]}.items() >= {
+        "namespace": "eng-ada",
+        "name": "gate",
+    }.items()
+    (rule,) = objects(result)["prometheusrule.yaml"]["spec"]["groups"][0]["rules"]
+    assert f'argo_workflows_{counter["name"]}{{namespace="eng-ada", name="gate"}}' in rule["expr"]
+    assert "No suite gate has ended" in rule["annotations"]["description"]
+
+
+def test_the_worst_case_of_a_suite_is_its_deadline_and_its_end():
+    result = compiled(of_suite(), suite(), RUN)
+    (of_schedule,), (of_gate,) = result.schedules, result.suites
+    assert of_schedule.plan.started.worst_case_s == of_gate.plan.deadline_s + of_gate.plan.finalize_s
+    assert of_schedule.plan.overdue_s > 24 * 3600 + of_schedule.plan.started.worst_case_s
+
+
+def test_a_suite_that_is_written_inside_has_folders_of_its_own_and_of_its_runs():
+    inside = {"runs": [{"name": "a", "spec": rules_only()["spec"]}]}
+    result = compiled(of_suite({"spec": inside}))
+    folders = [entry.folder for entry in result.compiled]
+    assert folders == ["eng-ada/every-day-suite-a", "eng-ada/every-day-suite", "eng-ada/every-day"]
+
+
+def test_a_fault_of_a_run_inside_a_suite_inside_a_schedule_stands_where_it_is_written():
+    spec = rules_only()["spec"]
+    spec["timeouts"] = {"runDuration": "1s"}
+    found = lint_all([("a.yaml", of_suite({"spec": {"runs": [{"name": "a", "spec": spec}]}}))]).diagnostics
+    assert found
+    assert all(each.path.startswith("spec.suiteTemplate.spec.runs[0].spec.") for each in found), found
+
+
+def test_a_suite_with_errors_is_not_missing_and_does_not_compile():
+    broken = suite(runs=[{"name": "first", "ref": {"name": "nothing"}}])
+    result = compiled(of_suite(), broken, RUN)
+    assert [found.code for found in result.diagnostics] == ["VR709"]
+    assert result.compiled == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "words"),
+    [
+        ("Forbid", "VR812", "the second is left out"),
+        ("Allow", "VR812", "two suites go on at once"),
+        ("Replace", "VR813", "its runs are cancelled, and it has no verdict"),
+    ],
+)
+def test_a_suite_that_can_last_longer_than_the_gap(policy, code, words):
+    text = of_suite(schedules=["0 * * * *"], concurrencyPolicy=policy)
+    (finding,) = lint_all([("a.yaml", text), ("b.yaml", suite()), ("c.yaml", RUN)]).diagnostics
+    assert finding.code == code
+    assert words in finding.message
+
+
+def test_a_suite_and_a_schedule_of_one_of_its_runs_meet():
+    alone = schedule({"ref": {"name": "gate-second"}}, name="half-past", schedules=["30 6 * * *"])
+    found = lint_all([("a.yaml", of_suite()), ("b.yaml", alone), ("c.yaml", suite()), ("d.yaml", RUN)]).diagnostics
+    assert [(each.code, "both start gate-second" in each.message) for each in found] == [("VR814", True)]
+    later = schedule({"ref": {"name": "gate-second"}}, name="half-past", schedules=["30 20 * * *"])
+    assert lint_all([("a.yaml", of_suite()), ("b.yaml", later), ("c.yaml", suite()), ("d.yaml", RUN)]).ok
+
+
+def test_the_longest_name_leaves_room_for_the_pods_of_the_most_shards():
+    """A pod of an indexed Job has `{job}-{index}` as its host name, of at most 63 characters."""
+    name = "a" * 40
+    assert compiled(schedule(name=name), RUN).ok
+    assert not compiled(schedule(name=f"{name}a"), RUN).ok
+    most = next(entry.le for entry in LoadSpec.model_fields["replicas"].metadata if hasattr(entry, "le"))
+    started = Identity(f"{name}-1764000000", "0f8fad5b-d9cb-469f-a165-70867728950e", "eng-ada")
+    assert started.workflow in started.job_name
+    assert len(f"{started.job_name}-{most - 1}") <= 63
+
+
+def test_two_runs_of_two_suites_on_one_chain_meet():
+    found = lint_all(
+        [
+            ("a.yaml", of_suite()),
+            ("b.yaml", of_suite({"ref": {"name": "other"}}, name="half-past")),
+            ("c.yaml", suite()),
+            ("d.yaml", suite("other")),
+            ("e.yaml", RUN),
+        ]
+    ).diagnostics
+    assert [each.code for each in found] == ["VR815"]
+
+
+def test_a_suite_has_no_parameters_of_its_own():
+    text = of_suite({"ref": {"name": "gate"}, "parameters": {"duration": "5m"}})
+    (finding,) = lint_all([("a.yaml", text), ("b.yaml", suite()), ("c.yaml", RUN)]).diagnostics
+    assert finding.path == "spec.suiteTemplate.parameters"
+
+
+def test_the_outline_of_a_schedule_of_a_suite():
+    plan = _plan(of_suite(concurrencyPolicy="Replace"), suite(), RUN)
+
+    def lines(node):
+        return [node.text, *(line for child in node.children for line in lines(child))]
+
+    text = "\n".join(lines(schedule_outline(plan, dt.datetime(2027, 1, 1, tzinfo=dt.UTC))))
+    assert "each time: suite gate, as Workflow every-day-<Unix time>" in text
+    assert "its runs are cancelled, and it has no verdict (Replace)" in text

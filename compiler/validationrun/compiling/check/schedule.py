@@ -8,7 +8,7 @@ from validationrun.compiling.check.readable import if_readable, readable
 from validationrun.compiling.firing import clock_changes, ever_fires
 from validationrun.spec.findings import Finding, Loc, Severity, format_path, quote
 from validationrun.spec.v1alpha1 import ValidationSchedule
-from validationrun.spec.v1alpha1.schedule import INNER_RUN_SUFFIX
+from validationrun.spec.v1alpha1.schedule import INNER_RUN_SUFFIX, INNER_SUITE_SUFFIX
 
 SCHEDULES: Final[Loc] = ("spec", "schedules")
 _LONGEST_NAME: Final = 40
@@ -82,24 +82,33 @@ def one_template(schedule: ValidationSchedule) -> Iterator[Finding]:
     if len(given) != 1:
         message = "spec needs exactly one of runTemplate and suiteTemplate; it has " + (" and ".join(given) or "none")
         yield Finding("VR807", ("spec", given[1]) if given else ("spec",), message, "keep the one that is to start")
-    template = spec.run_template
-    if template is not None and (template.ref is None) == (template.spec is None):
-        loc = ("spec", "runTemplate")
-        has = "none" if template.ref is None else "both"
-        message = f"{format_path(loc)} needs exactly one of ref and spec; it has {has}"
-        yield Finding("VR807", loc, message, "name a run by ref, or write it here as spec")
+    for name, noun, template in (
+        ("runTemplate", "run", spec.run_template),
+        ("suiteTemplate", "suite", spec.suite_template),
+    ):
+        if template is not None and (template.ref is None) == (template.spec is None):
+            loc = ("spec", name)
+            has = "none" if template.ref is None else "both"
+            message = f"{format_path(loc)} needs exactly one of ref and spec; it has {has}"
+            yield Finding("VR807", loc, message, f"name a {noun} by ref, or write it here as spec")
 
 
 def inner_name(schedule: ValidationSchedule) -> Iterator[Finding]:
-    """A run that is written inside the schedule has a name of its own, which has a bound, too."""
-    template = if_readable(lambda: schedule.spec.run_template, None)
-    if template is None or template.spec is None:
-        return
-    name = f"{schedule.metadata.name}{INNER_RUN_SUFFIX}"
+    """A run or suite that is written inside the schedule has a name of its own, which has a bound, too."""
+    run = if_readable(lambda: schedule.spec.run_template, None)
+    suite = if_readable(lambda: schedule.spec.suite_template, None)
+    if run is not None and run.spec is not None:
+        yield from _inner_name(schedule.metadata.name, "run", INNER_RUN_SUFFIX)
+    elif suite is not None and suite.spec is not None:
+        yield from _inner_name(schedule.metadata.name, "suite", INNER_SUITE_SUFFIX)
+
+
+def _inner_name(schedule: str, noun: str, suffix: str) -> Iterator[Finding]:
+    name = f"{schedule}{suffix}"
     if len(name) > _LONGEST_NAME:
-        longest = _LONGEST_NAME - len(INNER_RUN_SUFFIX)
+        longest = _LONGEST_NAME - len(suffix)
         message = (
-            f"metadata.name is too long: the run inside compiles as {name}, which is over {_LONGEST_NAME} characters"
+            f"metadata.name is too long: the {noun} inside compiles as {name}, which is over {_LONGEST_NAME} characters"
         )
         yield Finding("VR808", ("metadata", "name"), message, f"shorten it to {longest} characters, or use ref")
 

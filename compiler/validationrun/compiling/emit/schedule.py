@@ -40,7 +40,13 @@ def cron_workflow(plan: SchedulePlan, options: EmitOptions) -> CronWorkflow:
     """
     started = plan.started
     workflow = new_workflow(
-        started.name, plan.namespace, started.bundle_hash, plan.parameters, instance_id="", overridden=plan.overridden
+        started.name,
+        plan.namespace,
+        started.bundle_hash,
+        plan.parameters,
+        instance_id="",
+        overridden=plan.overridden,
+        suite=started.kind == conventions.KIND_SUITE,
     )
     return {
         "apiVersion": conventions.ARGO_API_VERSION,

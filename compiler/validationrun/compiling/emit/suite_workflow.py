@@ -266,6 +266,6 @@ def _output(name: str, default: str, *, of_workflow: bool = False) -> Parameter:
 
 
 def _metrics(plan: SuitePlan) -> m.Metrics:
-    counter = ("validation_suite_terminal_total", "Validation suites that ended, by verdict.")
+    counter = (conventions.METRIC_SUITE_TERMINAL, "Validation suites that ended, by verdict.")
     duration = ("validationsuite_duration_seconds", "Time from a validation suite's start to its verdict.")
     return terminal_metrics(plan.namespace, plan.name, counter, duration, _DURATION_BUCKETS)

@@ -1,15 +1,19 @@
 """The ValidationSchedule document."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from validationrun.spec.v1alpha1.run import ValidationRunSpec
+from validationrun.spec.v1alpha1.suite import ValidationSuiteSpec
 from validationrun.spec.v1alpha1.types import DnsLabel, Model, RunName
 
 _PAUSED: Final = "validation.sei.io/paused"
 INNER_RUN_SUFFIX: Final = "-run"
 """A run that is written inside a schedule compiles as {schedule}-run."""
+
+INNER_SUITE_SUFFIX: Final = "-suite"
+"""A suite that is written inside a schedule compiles as {schedule}-suite."""
 
 ParameterName = Annotated[str, Field(min_length=1, max_length=100)]
 ParameterValue = Annotated[str, Field(max_length=1024)]
@@ -40,6 +44,13 @@ class RunTemplate(Model):
     ] = {}
 
 
+class SuiteTemplate(Model):
+    ref: Annotated[Ref | None, Field(description="A ValidationSuite of the same namespace, compiled together.")] = None
+    spec: Annotated[
+        ValidationSuiteSpec | None, Field(description="A suite written here; it compiles as {schedule}-suite.")
+    ] = None
+
+
 class ValidationScheduleSpec(Model):
     schedules: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=256)]],
@@ -49,7 +60,9 @@ class ValidationScheduleSpec(Model):
         "UTC"
     )
     run_template: Annotated[RunTemplate | None, Field(description="The run that the schedule starts.")] = None
-    suite_template: Annotated[Any, Field(description="Not supported yet.")] = None
+    suite_template: Annotated[
+        SuiteTemplate | None, Field(description="The suite that the schedule starts, in place of a run.")
+    ] = None
     concurrency_policy: Annotated[
         Literal["Allow", "Replace", "Forbid"],
         Field(description="What happens at a firing time while the last run still runs. Replace terminates that run."),
@@ -66,7 +79,7 @@ class ValidationScheduleSpec(Model):
 
 
 class ValidationSchedule(Model):
-    """When a run starts by itself."""
+    """When a run or a suite starts by itself."""
 
     api_version: Annotated[Literal["validation.sei.io/v1alpha1"], Field(description="Version of this spec.")]
     kind: Annotated[Literal["ValidationSchedule"], Field(description="Kind of document.")]
