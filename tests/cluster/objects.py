@@ -22,7 +22,7 @@ def client() -> DynamicClient:
     return DynamicClient(api)
 
 
-def apply(objects: Iterable[Object], within: float = 60) -> None:
+def apply(objects: Iterable[Object], within: float = 240) -> None:
     """Each in turn; a kind that was defined a moment ago may take a while to be served."""
     dynamic, until = client(), time.monotonic() + within
     for one in objects:
@@ -44,7 +44,7 @@ def apply(objects: Iterable[Object], within: float = 60) -> None:
                 dynamic.resources.invalidate_cache()
 
 
-def wait(what: str, ready: Callable[[DynamicClient], bool], within: float = 60) -> None:
+def wait(what: str, ready: Callable[[DynamicClient], bool], within: float = 240) -> None:
     """Raises TimeoutError."""
     dynamic, until = client(), time.monotonic() + within
     while not ready(dynamic):
