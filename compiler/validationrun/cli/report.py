@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from validationrun.cli.console import usage_error
+from validationrun.cli.history_flags import HistoryFlags, render_history
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, checked_name, no_run, open_cluster
 from validationrun.cli.verbosity import note
 
@@ -25,6 +26,7 @@ Examples:
   validationrun report DIR -o html --output-file /tmp/nightly.html
   validationrun report nightly-x7k2p -n eng-ada -o junit --output-file nightly.xml   # a run on a cluster
   validationrun report release-suite-x7k2p -n eng-ada -o html --output-file suite.html
+  validationrun report --history validation-results --expect-every 26h --output-file history.html
 
 \b
 What is no folder is the name of a run on a cluster, as it always is with --namespace or --context; such a report tells
@@ -67,6 +69,7 @@ FileOption = Annotated[
 
 def run(
     source: SourceArgument,
+    history: HistoryFlags,
     output: OutputOption = ReportOutput.TEXT,
     output_file: FileOption = None,
     namespace: RunNamespaceOption = None,
@@ -80,11 +83,12 @@ def run(
     from validationrun.results.folder import ResultsError
 
     try:
-        if namespace is None and context is None and _is_folder(source):
-            view = _of_folder(pathlib.Path(source), output_file)
+        if history.wanted():
+            content = render_history(history, source, output.value, output_file)
+        elif namespace is None and context is None and _is_folder(source):
+            content = _rendered(_of_folder(pathlib.Path(source), output_file), output)
         else:
-            view = _of_cluster(source, namespace, context)
-        content = _rendered(view, output)
+            content = _rendered(_of_cluster(source, namespace, context), output)
     except ResultsError as error:
         raise usage_error(str(error)) from None
     if output_file is None:

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import io
+import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -28,6 +29,10 @@ RESULT_JSON: Final = "result.json"
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _LONGEST_ERROR: Final = 300
 """The most bytes of a document's error, which may quote the document."""
+
+
+ReadLines = Callable[[Iterable[str], str], RuleEvidence]
+"""Reads the evidence of a rule from its lines: `read_lines`, or `skim_lines`. Raises EvidenceError."""
 
 
 class ResultsError(Exception):
@@ -131,9 +136,27 @@ def read_result(folder: pathlib.Path) -> Result:
     Raises:
         ResultsError
     """
-    document = _read_document(folder / RESULT_JSON)
+    document = read_document(folder)
+    check_files(folder, document)
+    return with_evidence(folder, document, read_lines)
+
+
+def check_files(folder: pathlib.Path, document: ResultDocument) -> None:
+    """Raises ResultsError when a listed file is missing or changed, or lies outside of the folder."""
     for name, expected in document.files.items():
         check_file(folder, name, expected)
+
+
+def with_evidence(folder: pathlib.Path, document: ResultDocument, read: ReadLines) -> Result:
+    """
+    The result with the evidence of its rules.
+
+    Args:
+        read: reads the lines of one rule.
+
+    Raises:
+        ResultsError
+    """
     try:
         questions = [Question.from_document(rule) for rule in document.rules]
     except ValueError as error:
@@ -143,7 +166,7 @@ def read_result(folder: pathlib.Path) -> Result:
         name = question.rule.name
         path = f"{RULES_DIR}/{name}.jsonl"
         if path in document.files:
-            evidence[name] = _read_evidence(folder / path, name)
+            evidence[name] = _read_evidence(folder / path, name, read)
         elif not _has_none(document):
             raise ResultsError(f"{path} is missing: {RESULT_JSON} names no such file")
     return Result(document, questions, evidence)
@@ -178,7 +201,9 @@ def head_of(path: pathlib.Path) -> Head:
         raise ResultsError(f"{path} is not JSON; it was cut or changed ({bounded(error)})") from None
 
 
-def _read_document(path: pathlib.Path) -> ResultDocument:
+def read_document(folder: pathlib.Path) -> ResultDocument:
+    """Reads `result.json` alone, and checks none of its files. Raises ResultsError."""
+    path = folder / RESULT_JSON
     head = head_of(path)
     if head.kind == KIND_OF_SUITE:
         raise ResultsError(f"{path} is the result of a suite: name the folder of one of its runs, which lie below")
@@ -205,7 +230,9 @@ def bounded(error: object) -> str:
 def check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
     """Raises ResultsError when a file of the folder is missing or changed, or lies outside of the folder."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    # Not pathlib's `resolve`, which takes most of the time of a page over hundreds of folders.
+    root = os.path.realpath(folder)
+    if os.path.commonpath((root, os.path.realpath(path))) != root:
         raise ResultsError(f"{RESULT_JSON} names {name}, which lies outside of the folder")
     try:
         actual = sha256_of(path)
@@ -215,10 +242,10 @@ def check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
         raise ResultsError(f"{name} is not what {RESULT_JSON} lists: it was cut or changed")
 
 
-def _read_evidence(path: pathlib.Path, rule: str) -> RuleEvidence:
+def _read_evidence(path: pathlib.Path, rule: str, read: ReadLines) -> RuleEvidence:
     try:
         with io.TextIOWrapper(open_regular(path), encoding="ascii") as stream:
-            return read_lines(stream, rule)
+            return read(stream, rule)
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(f"cannot read {path.name}: {error}") from None
     except EvidenceError as error:

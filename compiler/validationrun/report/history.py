@@ -1,0 +1,171 @@
+"""
+The history of runs in a folder of results folders: which run began when, whether it can be believed, and what has gone silent.
+
+What is not believed is never green, and never counts as a sign of life.
+"""
+
+import hashlib
+import os
+import pathlib
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from validationrun.judging.glance import Glance, glance
+from validationrun.report import formatting
+from validationrun.report.run_columns import RunColumn, began_of, newest_first
+from validationrun.results.below import results_below
+from validationrun.results.folder import RESULT_JSON, ResultsError, read_bytes
+
+MOST_COLUMNS: Final = 500
+"""Most runs that a grid shows, the newest; older ones are counted."""
+
+_FUTURE_SECONDS: Final = 300
+"""How far the clock that a run began by may be ahead of ours."""
+
+_PAGE: Final = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """
+    All runs of one ValidationRun.
+
+    Attributes:
+        runs: newest first.
+        left_out: how many older runs are not among them.
+        newest: when the newest run that is believed began, Unix seconds; None when there is none.
+        due: until when the next one must have begun; None when nothing was expected.
+        stale: one was expected, and at `History.now` it is later than `due`, or no run is believed at all.
+    """
+
+    namespace: str
+    name: str
+    runs: Sequence[RunColumn]
+    left_out: int
+    newest: float | None
+    due: float | None
+    stale: bool
+
+    @property
+    def latest(self) -> RunColumn | None:
+        """The newest run that is believed."""
+        return next((run for run in self.runs if not run.doubt), None)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    Attributes:
+        root: the name of the folder.
+        now: when the history was made, Unix seconds.
+        expect_every: how often each ValidationRun must run, in seconds; None when nobody said.
+        faults: the folders that are not believed or not shown, with the reason; paths below the folder.
+        twins: folders with the very result of another folder, which is shown once.
+    """
+
+    root: str
+    now: float
+    expect_every: float | None
+    series: Sequence[Series]
+    faults: Sequence[tuple[str, str]]
+    twins: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        return sum(len(series.runs) + series.left_out for series in self.series)
+
+    @property
+    def stale(self) -> list[Series]:
+        return [series for series in self.series if series.stale]
+
+
+def history_of(
+    root: pathlib.Path,
+    now: float,
+    *,
+    expect_every: float | None = None,
+    name: str | None = None,
+    links_from: pathlib.Path | None = None,
+) -> History:
+    """
+    Args:
+        now: the ages are relative to it.
+        name: show only runs of this ValidationRun.
+        links_from: the folder of the page, for its links; None for no links.
+
+    Raises:
+        ResultsError: there is no such folder, too much lies below it, or no run of that name.
+    """
+    below = results_below(root)
+    seen = _Seen({_path(root, folder): reason for folder, reason in below.faults})
+    for folder in below.runs:
+        _look(_path(root, folder), folder, seen, now, name, _href(folder, links_from))
+    if not seen.runs and not seen.faults:
+        raise ResultsError(f"below {root} lies no results folder" + (f" of a run of {name}" if name else ""))
+    series = [_series(key, seen.runs[key], now, expect_every) for key in sorted(seen.runs)]
+    # An error names the whole path, which a page that is sent elsewhere has no business to tell.
+    faults = [(path, formatting.clean(seen.faults[path].replace(str(root), root.name))) for path in sorted(seen.faults)]
+    return History(root.resolve().name, now, expect_every, series, faults, seen.twins)
+
+
+@dataclass
+class _Seen:
+    """What the folders hold that were looked at so far: `results` are the folders by the hash of their `result.json`."""
+
+    faults: dict[str, str]
+    runs: dict[tuple[str, str], list[RunColumn]] = field(default_factory=dict)
+    results: dict[bytes, str] = field(default_factory=dict)
+    twins: list[str] = field(default_factory=list)
+
+
+def _look(path: str, folder: pathlib.Path, seen: _Seen, now: float, name: str | None, href: str) -> None:
+    try:
+        digest = hashlib.sha256(read_bytes(folder / RESULT_JSON)).digest()
+        found = glance(folder)
+    except ResultsError as error:
+        seen.faults[path] = str(error)
+        return
+    status = found.document.status
+    if name is not None and status.name != name:
+        return
+    run = _column(path, found, now, href)
+    if run.doubt:
+        seen.faults[path] = run.doubt
+    elif seen.results.setdefault(digest, path) != path:
+        seen.twins.append(path)
+        return
+    seen.runs.setdefault((status.namespace, status.name or status.run_id), []).append(run)
+
+
+def _path(root: pathlib.Path, folder: pathlib.Path) -> str:
+    return folder.relative_to(root).as_posix()
+
+
+def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
+    """A relative link to the run's own page, if it has one."""
+    if links_from is None or not (folder / _PAGE).is_file():
+        return ""
+    return urllib.parse.quote(f"./{pathlib.Path(os.path.relpath(folder / _PAGE, links_from)).as_posix()}")
+
+
+def _column(path: str, found: Glance, now: float, href: str) -> RunColumn:
+    status = found.document.status
+    began = began_of(status)
+    doubts = list(found.doubts)
+    if began is None:
+        doubts.append("it does not say when it began")
+    elif began > now + _FUTURE_SECONDS:
+        doubts.append("it says that it began later than this page was made")
+    doubt = formatting.clean("; ".join(doubts))
+    return RunColumn(path, status.run_id, status, began, doubt, "" if doubt else href, path)
+
+
+def _series(key: tuple[str, str], runs: Sequence[RunColumn], now: float, expect_every: float | None) -> Series:
+    ordered = newest_first(runs)
+    newest = max((run.began for run in runs if run.began is not None and not run.doubt), default=None)
+    due = newest + expect_every if newest is not None and expect_every is not None else None
+    stale = expect_every is not None and (due is None or now > due)
+    namespace, name = key
+    return Series(namespace, name, ordered[:MOST_COLUMNS], max(0, len(runs) - MOST_COLUMNS), newest, due, stale)
