@@ -88,6 +88,20 @@ REST: Final = frozenset(
             for api in ("SeiNetwork", "SeiNodeDeployment")
         ),
         "test_identity.py::test_resubmitted",
+        *(
+            f"test_suites.py::test_{name}"
+            for name in (
+                "a_deleted_suite",
+                "a_failure_starts_no_further_run[3.7]",
+                "a_member_that_is_deleted",
+                "a_member_that_is_stopped",
+                "a_run_that_does_not_declare_the_parameter_of_its_suite",
+                "a_terminated_suite[3.7]",
+                "a_terminated_suite[4]",
+                "the_controller_restarts_while_a_member_is_followed",
+                "two_runs_pass[4]",
+            )
+        ),
     }
 )
 """Left to `make e2e-all`, because a change must not wait longer: each has a near relative that `make e2e` runs."""

@@ -1,142 +1,69 @@
-"""
-Suites on a real cluster: what each must come to stands in EXPECT, which was written first.
+"""Suites on a real cluster: what each must come to stands in cases.yaml, which was written first."""
 
-The members are the run of base.yaml, shortened, each with a chain of its own.
-"""
-
-import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
-from tests.e2e.faults import kill
-from tests.e2e.running import BASE, run_operator
+from tests.cluster.controllers import additional_controller, older_controller
+from tests.e2e.faults import FAULTS, kill
+from tests.e2e.running import CASES, prepare, run_operator, start
+from tests.e2e.suites import (
+    SUITE,
+    apply,
+    check,
+    check_verdict,
+    entry_of,
+    running_pods,
+    submit,
+    submit_from,
+    suite_of,
+    wait_started,
+    wait_under_load,
+)
 from tests.e2e.world import World, as_json, until
 
 from validationrun.base import conventions
 from validationrun.contract.argo_phase import has_ended
-from validationrun.contract.owned_record import Identity
-from validationrun.contract.suite_record import MemberEntry, SuiteRecord
-from validationrun.kube.cluster import PODS, WORKFLOWS, Object
+from validationrun.contract.new_workflow import new_workflow
+from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS
+from validationrun.kube.objects import Workflow
 
-SUITE: Final = "suite"
-LONGEST: Final = "9m"
-
-EXPECT: Final[Mapping[str, Mapping[str, Any]]] = {
-    "passes": {
-        "exit": 0, "phase": "Succeeded", "verdict": "Passed", "reason": "AllPassed",
-        "message": "2 of 2 runs passed", "members": {"first": "Passed", "second": "Passed"},
-    },
-    "one-fails": {
-        "exit": 1, "phase": "Failed", "verdict": "Failed", "reason": "MemberFailed:first",
-        "message": "NotStarted: second", "members": {"first": "Failed", "second": "NotStarted"},
-    },
-    "stopped": {
-        "exit": 2, "phase": "Cancelled", "verdict": "Error", "reason": "Cancelled",
-        "message": "the suite was stopped before it had a verdict", "members": {"first": "Cancelled", "second": "NotStarted"},
-    },
-    "terminated": {
-        "exit": 2, "phase": "Cancelled", "verdict": "Error", "reason": "Cancelled",
-        "message": "the suite was terminated", "members": {"first": None, "second": None},
-    },
-    "follower-killed": {
-        "exit": 0, "phase": "Succeeded", "verdict": "Passed", "reason": "AllPassed",
-        "message": "1 of 1 run passed", "members": {"first": "Passed"},
-    },
-    "member-deleted": {
-        "exit": 2, "phase": "Error", "verdict": "Error", "reason": "MemberNotPassed:first",
-        "message": "its Workflow .* was deleted", "members": {"first": "Gone"},
-    },
-}  # fmt: skip
+_LINES: Final = ["4", pytest.param("3.7", marks=pytest.mark.installation)]
+on_both_lines = pytest.mark.parametrize("controller", _LINES, indirect=True)
 
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    name = request.node.name.removeprefix("test_")[:24].replace("_", "-").strip("-")
-    with World.open(name) as opened, run_operator(opened):
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")[:24])
+    with World.open(name.strip("-")) as opened, run_operator(opened):
         yield opened
 
 
-def suite_of(world: World, folder: Path, *members: str, fails: str = "", duration: str = "12s", **spec: Any) -> Path:
-    """A suite of runs that are written inside it; its access files and theirs are in force."""
-    runs = []
-    for name in members:
-        own = copy.deepcopy(BASE["spec"])
-        own["load"]["duration"] = duration
-        own["load"]["workload"]["args"] = ["--rate=10", "--min-included=1"]
-        if name == fails:
-            own["rules"][0]["query"]["threshold"] = "1000000"
-        runs.append({"name": name, "spec": own})
-    document = {
-        "apiVersion": BASE["apiVersion"],
-        "kind": "ValidationSuite",
-        "metadata": {"name": SUITE, "namespace": world.namespace},
-        "spec": {"runs": runs, **spec},
-    }
-    path, out = folder / "suite.yaml", folder / "out"
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
-    compiled = world.run_offline("compile", str(path), "--out", str(out))
-    assert compiled.returncode == 0, compiled.stderr
-    for each in sorted((out / world.namespace).iterdir()):
-        world.grant(each)
-    return path
+@pytest.fixture
+def controller(request: pytest.FixtureRequest) -> Iterator[Sequence[str]]:
+    """The options of `compile` and `submit` for the controller of a line of Argo."""
+    if request.param == "4":
+        yield ()
+    else:
+        with older_controller() as older:
+            yield ("--instance-id", older.instance)
 
 
-def submit(world: World, path: Path) -> Object:
-    """Starts the suite and waits for nothing; its Workflow."""
-    submitted = world.run("submit", str(path))
-    assert submitted.returncode == 0, submitted.stderr
-    workflow = world.cluster.get(WORKFLOWS, submitted.stdout.strip())
-    assert workflow is not None
-    return workflow
+def expected(case: str, number: int | None = None) -> Mapping[str, Any]:
+    found = CASES[f"suite-{case}"]["expect"]
+    chosen: Mapping[str, Any] = found if number is None else found[number]
+    return chosen
 
 
-def entry_of(world: World, suite: Object, member: str) -> MemberEntry | None:
-    identity = Identity(suite["metadata"]["name"], suite["metadata"]["uid"], world.namespace)
-    written = SuiteRecord.read(world.cluster, identity)
-    return written.member(member) if written is not None else None
-
-
-def is_under_load(world: World, entry: MemberEntry) -> bool:
-    found = world.cluster.get(WORKFLOWS, entry.workflow)
-    written = world.record(found) if found is not None else None
-    return written is not None and "load-start" in written._data
-
-
-def wait_under_load(world: World, suite: Object, member: str = "first") -> MemberEntry:
-    entry = until(f"{member} is started", lambda: entry_of(world, suite, member), 120)
-    until(f"{member} is under load", lambda: is_under_load(world, entry), 240)
-    return entry
-
-
-def check(world: World, case: str, name: str) -> None:
-    """What `wait` says of the suite is what was expected, and nothing of it still runs."""
-    expect = EXPECT[case]
-    waited = world.run("wait", name, "-n", world.namespace, "--timeout", LONGEST, "-o", "json")
-    print(waited.stdout, waited.stderr)
-    status = as_json(waited.stdout)
-    assert {key: status[key] for key in ("phase", "verdict", "reason")} == {
-        key: expect[key] for key in ("phase", "verdict", "reason")
-    }
-    assert waited.returncode == expect["exit"]
-    assert re.search(expect["message"], status["message"]), status["message"]
-    assert {member["name"]: member["outcome"] for member in status["members"]} == expect["members"]
-    members = world.cluster.list(
-        WORKFLOWS, labels=f"{conventions.LABEL_SUITE}={SUITE},{conventions.LABEL_SUITE_MEMBER}"
-    )
-    until("every member has ended", lambda: all(has_ended(one) for one in members) or None, 1)
-    until("nothing of the suite runs", lambda: not world.left_running() or None, 120)
-
-
-def test_two_runs_pass(world: World, tmp_path: Path) -> None:
-    path = suite_of(world, tmp_path, "first", "second", concurrency="Parallel")
-    suite = submit(world, path)
-    name = suite["metadata"]["name"]
-    check(world, "passes", name)
-    found = world.cluster.get(WORKFLOWS, name)
+@on_both_lines
+def test_two_runs_pass(world: World, tmp_path: Path, controller: Sequence[str]) -> None:
+    path = suite_of(world, tmp_path, "first", "second", concurrency="Parallel", options=controller)
+    suite = submit(world, path, *controller)
+    check(world, expected("passes"), suite)
+    found = world.cluster.get(WORKFLOWS, suite["metadata"]["name"])
     assert found is not None
     assert found["status"]["phase"] == "Succeeded"
     assert found["metadata"]["labels"][conventions.LABEL_VERDICT] == "Passed"
@@ -147,10 +74,20 @@ def test_two_runs_pass(world: World, tmp_path: Path) -> None:
     assert member["overridden"] == []
 
 
-def test_a_failure_starts_no_further_run(world: World, tmp_path: Path) -> None:
-    path = suite_of(world, tmp_path, "first", "second", fails="first")
-    suite = submit(world, path)
-    check(world, "one-fails", suite["metadata"]["name"])
+@on_both_lines
+def test_a_failure_starts_no_further_run(world: World, tmp_path: Path, controller: Sequence[str]) -> None:
+    """Started by `submit --from`, which looks for every template of a member first."""
+    suite_of(world, tmp_path, "first", "second", fails="first", options=controller)
+    out = tmp_path / SUITE / world.namespace
+    apply(world, out / SUITE)
+    apply(world, out / f"{SUITE}-first")
+    refused = world.run("submit", "--from", SUITE, "-n", world.namespace)
+    assert refused.returncode != 0
+    assert f"needs WorkflowTemplate {SUITE}-second" in refused.stderr
+    assert world.cluster.list(WORKFLOWS) == []
+    apply(world, out / f"{SUITE}-second")
+    suite = submit_from(world)
+    check(world, expected("one-fails"), suite)
     found = world.cluster.get(WORKFLOWS, suite["metadata"]["name"])
     assert found is not None
     assert "MemberFailed:first" in found["status"]["message"]
@@ -162,20 +99,39 @@ def test_a_stopped_suite(world: World, tmp_path: Path) -> None:
     suite = submit(world, path)
     wait_under_load(world, suite)
     assert world.run("stop", suite["metadata"]["name"], "-n", world.namespace).returncode == 0
-    check(world, "stopped", suite["metadata"]["name"])
+    check(world, expected("stopped"), suite)
 
 
-def test_a_terminated_suite(world: World, tmp_path: Path) -> None:
-    """No suite-finalize runs: the member's own evaluator ends it."""
-    path = suite_of(world, tmp_path, "first", "second", duration="2m")
-    suite = submit(world, path)
+@on_both_lines
+def test_a_terminated_suite(world: World, tmp_path: Path, controller: Sequence[str]) -> None:
+    """No suite-finalize runs: the suite-member that ends stops the member, or the member's own evaluator ends it."""
+    path = suite_of(world, tmp_path, "first", "second", duration="2m", options=controller)
+    suite = submit(world, path, *controller)
     entry = wait_under_load(world, suite)
     world.argo("terminate", suite["metadata"]["name"])
     until("the member has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, entry.workflow) or {}) or None, 120)
-    check(world, "terminated", suite["metadata"]["name"])
+    check(world, expected("terminated"), suite)
     member = as_json(world.run("status", entry.workflow, "-n", world.namespace, "-o", "json").stdout)
     assert (member["phase"], member["reason"]) == ("Cancelled", "Cancelled")
-    assert member["message"] == "the run was stopped with its suite before it had a verdict"
+    assert re.fullmatch(r"the run was stopped( with its suite)? before it had a verdict", member["message"])
+
+
+def test_a_terminated_suite_whose_run_never_got_a_pod(world: World, tmp_path: Path) -> None:
+    """It waits for a lock, which another run holds: only the suite-member that ends can end it."""
+    prepared = prepare(world, tmp_path, {"spec": {"load": {"duration": "2m"}}}, options=["--set", "chain-id=held"])
+    holder = start(world, prepared)["metadata"]["name"]
+    path = suite_of(world, tmp_path, "first", entry={"parameters": {"chain-id": "held"}})
+    suite = submit(world, path)
+    entry = wait_started(world, suite)
+    until("it waits for the lock", lambda: Workflow(world.cluster.get(WORKFLOWS, entry.workflow) or {}).waits_for_lock)
+    world.argo("terminate", suite["metadata"]["name"])
+    until("the member has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, entry.workflow) or {}) or None, 90)
+    check_verdict(world, expected("terminated-while-its-run-waits-for-a-lock"), suite)
+    member = as_json(world.run("status", entry.workflow, "-n", world.namespace, "-o", "json").stdout)
+    assert (member["phase"], member["reason"]) == ("Cancelled", "Cancelled")
+    assert not has_ended(world.cluster.get(WORKFLOWS, holder) or {})
+    assert world.run("stop", holder, "-n", world.namespace).returncode == 0
+    until("the holder has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, holder) or {}) or None, 180)
 
 
 def test_a_deleted_suite(world: World, tmp_path: Path) -> None:
@@ -194,13 +150,38 @@ def test_a_deleted_suite(world: World, tmp_path: Path) -> None:
 
 
 def test_a_follower_that_is_killed_is_followed_by_another(world: World, tmp_path: Path) -> None:
-    path = suite_of(world, tmp_path, "first", duration="40s")
+    path = suite_of(world, tmp_path, "first", duration="20s")
     suite = submit(world, path)
     wait_under_load(world, suite)
-    label = f"{conventions.LABEL_ARGO_WORKFLOW}={suite['metadata']['name']}"
-    (pod,) = [one for one in world.cluster.list(PODS, labels=label) if one["status"]["phase"] == "Running"]
+    (pod,) = running_pods(world, suite)
     kill(world, pod)
-    check(world, "follower-killed", suite["metadata"]["name"])
+    check(world, expected("follower-killed"), suite)
+    assert len(world.cluster.list(WORKFLOWS)) == 2
+
+
+@pytest.mark.installation
+def test_a_suite_finalize_that_is_killed_is_tried_again(world: World, tmp_path: Path) -> None:
+    path = suite_of(world, tmp_path, "first", fails="first")
+    suite = submit(world, path)
+    FAULTS["kill-process"](world, suite, {"step": "suite-finalize", "holding": "finalize.lock"})
+    check(world, expected("finalize-killed"), suite)
+    found = world.cluster.get(WORKFLOWS, suite["metadata"]["name"])
+    assert found is not None
+    assert "Failed: MemberFailed:first" in found["status"]["message"]
+    attempts = [node for node in Workflow(found).nodes if (node.template, node.type) == ("suite-finalize", "Pod")]
+    assert sorted(node.phase for node in attempts) == ["Error", "Failed"]
+
+
+@pytest.mark.installation
+def test_the_controller_restarts_while_a_member_is_followed(world: World, tmp_path: Path) -> None:
+    with additional_controller() as controller:
+        options = ("--instance-id", controller.instance)
+        path = suite_of(world, tmp_path, "first", duration="40s", options=options)
+        suite = submit(world, path, *options)
+        wait_under_load(world, suite)
+        controller.kill()
+        controller.start()
+        check(world, expected("controller-restarted"), suite)
     assert len(world.cluster.list(WORKFLOWS)) == 2
 
 
@@ -209,4 +190,43 @@ def test_a_member_that_is_deleted(world: World, tmp_path: Path) -> None:
     suite = submit(world, path)
     entry = wait_under_load(world, suite)
     world.cluster.delete(WORKFLOWS, entry.workflow)
-    check(world, "member-deleted", suite["metadata"]["name"])
+    check(world, expected("member-deleted"), suite)
+
+
+def test_a_member_that_is_stopped(world: World, tmp_path: Path) -> None:
+    path = suite_of(world, tmp_path, "first", duration="2m")
+    suite = submit(world, path)
+    entry = wait_under_load(world, suite)
+    assert world.run("stop", entry.workflow, "-n", world.namespace).returncode == 0
+    check(world, expected("member-stopped"), suite)
+
+
+def test_two_suites_at_once(world: World, tmp_path: Path) -> None:
+    """Of one account, so that the policies of both look at each request of either."""
+    first = submit(world, suite_of(world, tmp_path, "first"))
+    other = submit(world, suite_of(world, tmp_path, "first", fails="first", name="other"))
+    check_verdict(world, expected("beside-another", 0), first)
+    check(world, expected("beside-another", 1), other)
+    entries = [entry_of(world, suite, "first") for suite in (first, other)]
+    assert [entry.run for entry in entries if entry is not None] == [f"{SUITE}-first", "other-first"]
+    assert len(world.cluster.list(WORKFLOWS)) == 4
+
+
+def test_a_run_that_does_not_declare_the_parameter_of_its_suite(world: World, tmp_path: Path) -> None:
+    """Somebody applied the run as it compiles by itself: it goes on to its end, and is not what the suite asked for."""
+    path = suite_of(world, tmp_path, "first")
+    for folder in sorted((tmp_path / SUITE / world.namespace).iterdir()):
+        apply(world, folder)
+    (entry,) = yaml.safe_load(path.read_text())["spec"]["runs"]
+    prepared = prepare(world, tmp_path, {"metadata": {"name": f"{SUITE}-first"}, "spec": entry["spec"]})
+    apply(world, prepared.out / world.namespace / f"{SUITE}-first")
+    refused = world.run("submit", "--from", SUITE, "-n", world.namespace)
+    assert "has another bundle than suite" in refused.stderr
+    template = world.cluster.get(WORKFLOW_TEMPLATES, SUITE)
+    assert template is not None
+    digest = template["metadata"]["annotations"][conventions.ANNOTATION_BUNDLE_HASH]
+    suite = world.cluster.create(WORKFLOWS, new_workflow(SUITE, world.namespace, digest, {}, "", suite=True).object)
+    check(world, expected("with-a-parameter-that-its-run-does-not-declare"), suite)
+    member = entry_of(world, suite, "first")
+    assert member is not None
+    assert member.reason == "BundleMissing"
