@@ -14,7 +14,9 @@ from validationrun.contract.owned_record import Identity
 from validationrun.contract.status_document import Status
 from validationrun.kube.cluster import JOBS, WORKFLOWS, Object
 
-KEPT: Final = re.compile(r"workflowtemplates/e2e$|configmaps/e2e-bundle-")
+KEPT: Final = re.compile(
+    r"workflowtemplates/(e2e|suite(-first|-second)?)$|configmaps/(e2e-bundle-|suite(-first|-second)?-bundle-[0-9a-f]{8}$)"
+)
 """What `submit` puts there for the next run."""
 
 _SHOWN: Final = 200

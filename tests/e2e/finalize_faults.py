@@ -25,13 +25,18 @@ def kill_process(world: World, workflow: Object, options: Mapping[str, Any]) -> 
     uid = workflow["metadata"]["uid"]
 
     def kill() -> bool:
-        found = [pid for pid in _processes(uid) if _runs_step(pid, options["step"])]
+        found = processes_of(uid, options["step"])
         found = [pid for pid in found if _holds(pid, options.get("holding", ""))]
         for pid in found:
             os.kill(pid, signal.SIGKILL)
         return bool(found)
 
     until(f"the process of {options['step']} is killed", kill, _STEP_SECONDS)
+
+
+def processes_of(uid: str, step: str) -> list[int]:
+    """The processes of a step's program, of the run or suite of this UID. Only where the cluster's node is this machine."""
+    return [pid for pid in _processes(uid) if _runs_step(pid, step)]
 
 
 def _processes(uid: str) -> list[int]:

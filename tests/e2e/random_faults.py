@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -192,7 +192,7 @@ def _run(world: World, draw: Draw, controller: Controller | None, scratch: Path,
     result["after"] = (hit.began if hit else time.time()) - began
     ended = until("the run ends", lambda: _ended(world, name), _LONGEST_SECONDS)
     found = world.record(ended)
-    data, created = _data(found), parse_time(ended["metadata"]["creationTimestamp"])
+    data, created = data_of(found), parse_time(ended["metadata"]["creationTimestamp"])
     result["seconds"] = parse_time(ended["status"]["finishedAt"]) - created
     last = _LAST_KEY.get(draw.fault)
     if last in data:
@@ -200,7 +200,7 @@ def _run(world: World, draw: Draw, controller: Controller | None, scratch: Path,
     result.update(at=_moment(hit), hit=asdict(hit) if hit is not None else None)
     result["findings"] += _judge(world, ended, found, data, hit, result)
     if result["findings"]:
-        _keep(world, ended, data, folder / f"{draw.index}")
+        keep(world, ended, data, folder / f"{draw.index}")
     result["findings"] += _left(world, prepared, name)
 
 
@@ -217,7 +217,8 @@ def _ended(world: World, name: str) -> Object | None:
     return workflow if has_ended(workflow) else None
 
 
-def _data(found: Record | None) -> Object:
+def data_of(found: Record | None) -> Object:
+    """The run record, by key."""
     values = [] if found is None else [found.get(key) for key in RECORD_KEYS]
     return {value.key: value.to_data() for value in values if value is not None}
 
@@ -232,11 +233,11 @@ def _hit(world: World, draw: Draw, controller: Controller | None, name: str, at:
     assert workflow is not None
     if has_ended(workflow):
         return None
-    before, began = set(_data(world.record(workflow))), time.time()
+    before, began = set(data_of(world.record(workflow))), time.time()
     if not _do(world, draw, controller, workflow):
         return None
     done = time.time()
-    return Hit(draw.fault, sorted(before), sorted(_data(world.record(workflow))), began, done)
+    return Hit(draw.fault, sorted(before), sorted(data_of(world.record(workflow))), began, done)
 
 
 def _do(world: World, draw: Draw, controller: Controller | None, workflow: Object) -> bool:
@@ -310,7 +311,7 @@ def _left(world: World, prepared: Prepared, name: str) -> Iterator[str]:
         yield str(error)
 
 
-def _keep(world: World, workflow: Object, data: Object, folder: Path) -> None:
+def keep(world: World, workflow: Object, data: Object, folder: Path) -> None:
     """All that is known of a run with a finding."""
     folder.mkdir(parents=True, exist_ok=True)
     name = workflow["metadata"]["name"]
@@ -320,10 +321,10 @@ def _keep(world: World, workflow: Object, data: Object, folder: Path) -> None:
     (folder / "logs.txt").write_text(world.run("logs", name, "-n", world.namespace).stdout)
 
 
-def summary(results: Sequence[Mapping[str, Any]]) -> str:
+def summary(results: Sequence[Mapping[str, Any]], faults: Sequence[str] = FAULTS) -> str:
     """A table: for each fault how many there were, and what came of them."""
     lines = ["", f"{'fault':<20}{'runs':>5}{'hit':>5}  verdicts"]
-    for fault in FAULTS:
+    for fault in faults:
         of = [one for one in results if one["fault"] == fault]
         verdicts = Counter(f"{one.get('reason')}" for one in of)
         told = ", ".join(f"{count} {reason}" for reason, count in verdicts.most_common())
@@ -338,14 +339,26 @@ def hits_enough(results: Sequence[Mapping[str, Any]]) -> bool:
     return sum(1 for one in results if one.get("hit")) >= _FEWEST_HITS * len(results)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--count", type=int, default=100, help="how many runs")
+Play = Callable[[int, Draw, Journal, Path], Object]
+"""Plays one draw of a seed. Keeps what is known of a finding in the folder, and returns the result."""
+
+
+def run_series(
+    parser: argparse.ArgumentParser, count: int, workers: int, faults: Sequence[str], results: Path, play: Play
+) -> int:
+    """
+    The command line of a series of random faults; its exit code.
+
+    Args:
+        count, workers, results: defaults of the options.
+        faults: all of them.
+    """
+    parser.add_argument("--count", type=int, default=count, help="how many runs")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the same faults as with this seed before")
-    parser.add_argument("--workers", type=int, default=3, help="runs side by side")
-    parser.add_argument("--fault", choices=FAULTS, action="append", help="only these")
+    parser.add_argument("--workers", type=int, default=workers, help="runs side by side")
+    parser.add_argument("--fault", choices=faults, action="append", help="only these")
     parser.add_argument("--minutes", type=float, default=1e6, help="after these no further run begins")
-    parser.add_argument("--results", type=Path, default=FOLDER / "random-faults.jsonl")
+    parser.add_argument("--results", type=Path, default=results)
     given = parser.parse_args()
     context = os.environ.get("E2E_CONTEXT")
     install_crds(connect(None if context else str(KUBECONFIG), context))
@@ -354,23 +367,30 @@ def main() -> int:
     print(f"seed {given.seed}: {given.count} runs, {given.count - len(left)} done before", flush=True)
 
     # The controller of somebody else's cluster is left alone.
-    faults = given.fault or [one for one in FAULTS if context is None or one != _RESTART]
+    chosen = given.fault or [one for one in faults if context is None or one != _RESTART]
 
     end = time.monotonic() + 60 * given.minutes
 
     def work(index: int) -> None:
         if time.monotonic() > end:
             return
-        draw = Draw.of(given.seed, index, faults)
-        folder = given.results.with_suffix("") / str(given.seed)
-        journal.add(one_run(draw, journal.after(draw), folder))
+        draw = Draw.of(given.seed, index, chosen)
+        journal.add(play(given.seed, draw, journal, given.results.with_suffix("") / str(given.seed)))
 
     with ThreadPoolExecutor(given.workers) as pool:
         list(pool.map(work, left))
-    print(summary(journal.results))
+    print(summary(journal.results, faults))
     if not hits_enough(journal.results):
         print("too many of the faults hit nothing")
     return 1 if any(one["findings"] for one in journal.results) or not hits_enough(journal.results) else 0
+
+
+def main() -> int:
+    def play(_: int, draw: Draw, journal: Journal, folder: Path) -> Object:
+        return one_run(draw, journal.after(draw), folder)
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    return run_series(parser, 100, 3, FAULTS, FOLDER / "random-faults.jsonl", play)
 
 
 if __name__ == "__main__":
