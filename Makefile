@@ -90,10 +90,11 @@ e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone
 	@$(E2E_PYTEST) tests/e2e/test_older_argo.py
 
 .PHONY: e2e-all
-e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, k6, Locust, all end-to-end cases, and 10 random faults
+e2e-all: $(READY) ## What takes longer than a change may wait: Prometheus 3, VictoriaMetrics, Thanos, k6, Locust, all end-to-end cases, 10 random faults, and 5 over suites
 	@status=0; \
 	for target in test-prometheus-3 test-victoria-metrics test-thanos test-generators e2e e2e-rest; do $(MAKE) $$target || status=1; done; \
 	$(MAKE) e2e-random E2E_COUNT=$(or $(E2E_COUNT),10) || status=1; \
+	$(MAKE) e2e-random-suites E2E_COUNT=$(or $(E2E_COUNT),5) || status=1; \
 	exit $$status
 
 LOCUST := build/locust
@@ -185,6 +186,7 @@ argo-lint-all: argo-lint ## The same by both supported Argo lines
 bench: $(READY) ## Measure: compiler beside bare libraries, steps' start times, evaluator under load, backtest beside instant queries; compare 100,000 runs with the model
 	@status=0; \
 	$(BIN)/python tests/benchmarks/run.py || status=1; \
+	$(BIN)/python tests/benchmarks/suite.py || status=1; \
 	$(BIN)/python tests/benchmarks/start_times.py || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --minutes 10 || status=1; \
@@ -195,6 +197,7 @@ bench: $(READY) ## Measure: compiler beside bare libraries, steps' start times, 
 .PHONY: bench-short
 bench-short: $(READY) ## The same measurements in about a minute; judges that they run and agree, never how fast
 	@$(BIN)/python tests/benchmarks/run.py --short
+	@$(BIN)/python tests/benchmarks/suite.py --short
 	@$(BIN)/python tests/benchmarks/start_times.py --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --short
@@ -206,6 +209,7 @@ bench-cluster: $(READY) cluster ## Measure real runs: overhead next to a do-noth
 	@status=0; \
 	$(BIN)/python -m tests.benchmarks.cluster_overhead || status=1; \
 	$(BIN)/python -m tests.benchmarks.cluster_scale || status=1; \
+	$(BIN)/python -m tests.benchmarks.cluster_suites || status=1; \
 	exit $$status
 
 .PHONY: report-pages
@@ -237,4 +241,9 @@ clean: ## Remove what the targets made
 .PHONY: e2e-random
 e2e-random: $(READY) $(E2E_CLUSTER) ## Hit E2E_COUNT (100) passing runs by one random fault each; E2E_SEED repeats or resumes a series
 	@$(BIN)/python -m tests.e2e.random_faults --count $(or $(E2E_COUNT),100) --workers $(or $(E2E_WORKERS),3) \
+	  $(if $(E2E_SEED),--seed $(E2E_SEED))
+
+.PHONY: e2e-random-suites
+e2e-random-suites: $(READY) $(E2E_CLUSTER) ## Hit E2E_COUNT (60) passing suites by one random fault each
+	@$(BIN)/python -m tests.e2e.random_suites --count $(or $(E2E_COUNT),60) --workers $(or $(E2E_WORKERS),2) \
 	  $(if $(E2E_SEED),--seed $(E2E_SEED))

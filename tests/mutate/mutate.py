@@ -32,6 +32,7 @@ DATA = ("templates", "schemas")
 ALL_TESTS = ("tests/unit", "tests/golden")
 FIRST_TESTS = {
     "check": ("tests/unit/compiling/check",),
+    "compiling": ("tests/unit/compiling/check", "tests/unit/compiling/test_schedules.py"),
     "source": ("tests/unit/spec/source",),
     "v1alpha1": ("tests/unit/spec", "tests/unit/compiling/check"),
     "spec": ("tests/unit/spec", "tests/unit/compiling/check"),
@@ -137,7 +138,7 @@ def removals_of(path: pathlib.Path) -> Iterator[Removal]:
         return
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        if room in ("check", "spec", "v1alpha1") and _makes_findings(node):
+        if (room in ("check", "spec", "v1alpha1") or file == "compiling/schedules.py") and _makes_findings(node):
             called = ast.unparse(node.value.value.func)  # type: ignore[attr-defined]
             yield Removal(file, line, f"yield {called} {_code(node)}".rstrip(), _replacing(node, _yields_nothing))
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and _target(node) in ("CHECKS", "_QUERY_CHECKS"):
@@ -244,7 +245,7 @@ def _promql_guard(file: str, tree: ast.Module) -> Iterator[Removal]:
 
 def all_removals() -> list[Removal]:
     paths = [path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))]
-    paths.append(PACKAGE / "compiling" / "pipeline.py")
+    paths += [PACKAGE / "compiling" / name for name in ("pipeline.py", "schedules.py")]
     return [removal for path in paths for removal in removals_of(path)]
 
 
