@@ -54,7 +54,9 @@ def main() -> int:
             nothing.append(_workflow_of_workflows(world, names))
         print(f"round {number + 1}: a suite {ours[-1]:.1f} s, nothing {nothing[-1]:.1f} s a member", flush=True)
     one, other = statistics.median(ours), statistics.median(nothing)
-    print(f"medians of {given.rounds} rounds of {given.members} members: {one:.1f} s, {other:.1f} s, {one / other:.2f} times")
+    print(
+        f"medians of {given.rounds} rounds of {given.members} members: {one:.1f} s, {other:.1f} s, {one / other:.2f} times"
+    )
     return 1 if one > _MOST_TIMES * other else 0
 
 

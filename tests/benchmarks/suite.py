@@ -9,6 +9,8 @@ than 2.3 times as long, or an object is larger than 512 KiB. With --short each s
 """
 
 import argparse
+import itertools
+import json
 import pathlib
 import statistics
 import subprocess
@@ -19,18 +21,19 @@ from typing import Final
 import yaml
 from specs import spec
 
+from validationrun.compiling.emit.options import EmitOptions
+from validationrun.compiling.pipeline import compile_all
+
 HERE: Final = pathlib.Path(__file__).parent
 SIZES: Final = (16, 32, 64)
 _MOST_TIMES: Final = 2.3
 _LARGEST: Final = 512 * 1024
 _MEASURE: Final = """
 import sys, time
-from suite import files_of, suite
-from validationrun.compiling.pipeline import compile_all
+from suite import files_of
 files_of(1)
-text, count = suite(int(sys.argv[1])), int(sys.argv[1])
 start = time.perf_counter()
-files_of(count)
+files_of(int(sys.argv[1]))
 print(time.perf_counter() - start)
 """
 
@@ -47,9 +50,6 @@ def suite(count: int) -> bytes:
 
 def files_of(count: int) -> dict[str, str]:
     """The compiled files of the suite, those of its runs too, by path."""
-    from validationrun.compiling.emit.options import EmitOptions  # noqa: PLC0415 - the parent process compiles nothing
-    from validationrun.compiling.pipeline import compile_all  # noqa: PLC0415
-
     result = compile_all([("suite.yaml", suite(count))], EmitOptions())
     assert result.ok, [finding.message for finding in result.diagnostics if finding.severity.value == "error"][:3]
     return {f"{each.folder}/{file.name}": file.text for each in result.compiled for file in each.files}
@@ -62,8 +62,6 @@ def seconds(count: int) -> float:
 
 def largest(files: dict[str, str]) -> tuple[int, str]:
     """The size in bytes of the largest object, as the API server gets it, and where it stands."""
-    import json  # noqa: PLC0415
-
     objects = [
         (len(json.dumps(document, separators=(",", ":")).encode()), f"{path}: {document['kind']}")
         for path, text in files.items()
@@ -84,14 +82,18 @@ def main() -> int:
             times[count].append(seconds(count))
     medians = {count: statistics.median(values) for count, values in times.items()}
     missed = []
-    for before, count in ((None, SIZES[0]), *zip(SIZES, SIZES[1:], strict=False)):
+    for before, count in ((None, SIZES[0]), *itertools.pairwise(SIZES)):
         ratio = medians[count] / medians[before] if before else 1.0
         told = f"{ratio:.2f} times that of {before}" if before else ""
-        print(f"compile a suite of {count:>2} runs {medians[count]:>7.2f} s  {medians[count] / count * 1000:>6.1f} ms a run  {told}")
+        print(
+            f"compile a suite of {count:>2} runs {medians[count]:>7.2f} s  {medians[count] / count * 1000:>6.1f} ms a run  {told}"
+        )
         if before and not given.short and ratio > _MOST_TIMES:
             missed.append(f"{count} runs take more than {_MOST_TIMES} times as long as {before}")
     size, where = largest(files_of(SIZES[-1]))
-    print(f"largest object of the suite of {SIZES[-1]}: {size / 1024:.0f} KiB ({where}); at most {_LARGEST // 1024} KiB")
+    print(
+        f"largest object of the suite of {SIZES[-1]}: {size / 1024:.0f} KiB ({where}); at most {_LARGEST // 1024} KiB"
+    )
     if size > _LARGEST:
         missed.append(f"{where} is larger than {_LARGEST // 1024} KiB")
     print("\n".join(missed))
