@@ -34,6 +34,7 @@ from validationrun.compiling.emit.workflow_parts import (
     workflow_metadata,
 )
 from validationrun.compiling.plan.manifests import app_labels
+from validationrun.compiling.plan.model import FINALIZE_ATTEMPTS
 from validationrun.compiling.plan.suite import SuiteMember, SuitePlan
 from validationrun.contract.record_key import SUITE_FINALIZE, SUITE_MEMBER
 from validationrun.oracle.outcome import RunReason, Verdict
@@ -203,7 +204,9 @@ def _finalize_template(plan: SuitePlan, bundle: HashedData) -> Container:
         title="Give the suite's verdict",
         args=[SUITE_FINALIZE],
         timeout_s=plan.finalize_s,
-        retry=m.RetryStrategy(limit="2", retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)),
+        retry=m.RetryStrategy(
+            limit=str(FINALIZE_ATTEMPTS - 1), retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)
+        ),
         memory_mib=_FINALIZE_MIB,
         environment={**identity_environment(bundle.hash), "RETRIES": "{{retries}}"},
         outputs=[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base.hashing import canonical_json
-from validationrun.compiling.plan.model import Plan, Right
+from validationrun.compiling.plan.model import FINALIZE_ATTEMPTS, Plan, Right
 from validationrun.compiling.plan.suite_rights import suite_rights
 from validationrun.compiling.suite_members import Member, members_of, run_name
 from validationrun.contract.accounts import suite_account
@@ -80,6 +80,11 @@ class SuitePlan:
     finalize_s: int
     runner_image: str
     rights: tuple[Right, ...]
+
+    @property
+    def worst_case_s(self) -> int:
+        """From its start to its verdict, with every attempt of suite-finalize."""
+        return self.deadline_s + FINALIZE_ATTEMPTS * self.finalize_s
 
     @property
     def runs(self) -> list[MemberRun]:

@@ -43,6 +43,14 @@ def test_the_deadline_of_a_member_is_its_run_at_worst_and_the_time_to_start():
     assert plan.member_timeout_s > member.deadline_s
 
 
+def test_the_worst_case_holds_every_attempt_of_suite_finalize():
+    plan, output = compiled_suite(suite(entry("a")))
+    step = output.steps["suite-finalize"]
+    attempts = 1 + int(step["retryStrategy"]["limit"])
+    assert attempts == 3
+    assert plan.worst_case_s == plan.deadline_s + attempts * step["activeDeadlineSeconds"]
+
+
 def test_sequential_members_take_their_sum():
     plan, _ = compiled_suite(suite(loaded("a"), entry("b"), entry("c")))
     assert worst_case_s(plan.members, 1) == sum(member.deadline_s for member in plan.members) < plan.deadline_s
