@@ -112,7 +112,7 @@ def _target(linted: Linted[ValidationSchedule], together: Together) -> _Target |
         return _Target(
             noun="suite",
             name=name,
-            worst_case_s=_suite_worst_case_s(suite),
+            worst_case_s=suite.worst_case_s,
             runs=frozenset(run.plan.name for run in suite.runs),
             chains=frozenset(filter(None, (_explicit_chain(each.parameters, each.run.plan) for each in suite.members))),
         )
@@ -128,11 +128,6 @@ def _suite_plan(namespace: str, name: str, together: Together) -> SuitePlan | No
     if suite is None or has_errors(list(suite_findings(suite, together))):
         return None
     return suite_plan(suite, together)
-
-
-def _suite_worst_case_s(plan: SuitePlan) -> int:
-    """From the start of its Workflow to its verdict."""
-    return plan.deadline_s + plan.finalize_s
 
 
 def _missing(linted: Linted[ValidationSchedule], together: Together) -> Iterator[Finding]:
@@ -244,7 +239,7 @@ def _started(
         suite = _suite_plan(linted.namespace, name, together)
         if suite is None:
             raise ValueError(f"schedule {linted.name} reached the plan without its suite {name}")
-        digest, worst = build_suite_bundle(suite, together.options).hash, _suite_worst_case_s(suite)
+        digest, worst = build_suite_bundle(suite, together.options).hash, suite.worst_case_s
         return Started("ValidationSuite", name, digest, worst, conventions.METRIC_SUITE_TERMINAL), {}, ()
     plan, bundle = together.run_plan(linted.namespace, name), together.run_bundle(linted.namespace, name)
     if plan is None or bundle is None:
