@@ -6,6 +6,7 @@ import pytest
 
 from cli_helpers import ROOT, call
 from emit_helpers import alert_rule, as_yaml, edited, full_run
+from suite_helpers import entry, suite
 
 EXAMPLES = ROOT / "examples"
 
@@ -154,6 +155,14 @@ def test_check_is_clean_after_compile(spec, committed):
     result = check(spec, committed)
     assert (result.code, result.out) == (0, "")
     assert result.err == f"1 run in {committed}: up to date\n"
+
+
+def test_each_kind_is_counted(tmp_path, out):
+    """A suite is no run, and the runs inside it are."""
+    path = tmp_path / "suite.yaml"
+    path.write_bytes(b"\n---\n".join(map(as_yaml, (suite(entry("first"), entry("second")), full_run()))))
+    assert f"3 runs, 1 suite compiled to {out}: " in call("compile", path, "-o", out).err
+    assert check(path, out).err.endswith(f"3 runs, 1 suite in {out}: up to date\n")
 
 
 @pytest.mark.parametrize("name", FILES)

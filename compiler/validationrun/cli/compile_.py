@@ -28,6 +28,7 @@ from validationrun.cli.verbosity import note, tracker, warn
 
 if TYPE_CHECKING:
     from validationrun.compiling.emit.options import EmitOptions
+    from validationrun.compiling.pipeline import CompileResult
 
 EXAMPLES = """\b
 Examples:
@@ -67,20 +68,21 @@ def run(
         raise usage_error(
             "--out must be a folder: compile writes several files for each run, and none to standard output"
         )
-    wanted = _compiled(specs, namespace, options, findings, strict=strict)
+    result = _compiled(specs, namespace, options, findings, strict=strict)
+    wanted = {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
     try:
         if check:
-            _check(out, wanted)
+            _check(out, wanted, _kinds(result))
         else:
-            _write(out, wanted, prune_orphans=prune_orphans)
+            _write(out, wanted, _kinds(result), prune_orphans=prune_orphans)
     except OSError as error:
         raise usage_error(f"{error.filename or out}: {error.strerror}") from None
 
 
 def _compiled(
     specs: Sequence[str], namespace: str | None, options: "EmitOptions", findings: Output, *, strict: bool
-) -> dict[str, dict[str, str]]:
-    """The texts by folder and file name, once the findings are printed. Raises typer.Exit where nothing may be written."""
+) -> "CompileResult":
+    """The folders, once the findings are printed. Raises typer.Exit where nothing may be written."""
     from validationrun.compiling.explain_schedule import next_firings
     from validationrun.compiling.pipeline import CompileResult, emit_all, lint_all
 
@@ -100,10 +102,16 @@ def _compiled(
     for schedule in result.schedules:
         times = ", ".join(next_firings(schedule.plan, dt.datetime.now(dt.UTC)))
         note(f"{schedule.folder} fires at {times}" if not schedule.plan.paused else f"{schedule.folder} is paused")
-    return {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
+    return result
 
 
-def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
+def _kinds(result: "CompileResult") -> str:
+    """Such as `3 runs, 1 suite`."""
+    numbers = ((len(result.runs), "run"), (len(result.suites), "suite"), (len(result.schedules), "schedule"))
+    return ", ".join(counted(number, noun) for number, noun in numbers if number)
+
+
+def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]], kinds: str) -> None:
     differences = compare(out, wanted)
     for difference in differences:
         _print_difference(difference)
@@ -112,7 +120,7 @@ def _check(out: pathlib.Path, wanted: dict[str, dict[str, str]]) -> None:
             f"{counted(len(differences), 'file')} of {out} differ from what the specs compile to: run the same command without --check"
         )
         raise typer.Exit(EXIT_FINDINGS)
-    note(f"{counted(len(wanted), 'run')} in {out}: up to date")
+    note(f"{kinds} in {out}: up to date")
     raise typer.Exit(EXIT_OK)
 
 
@@ -124,7 +132,7 @@ def _print_difference(difference: Difference) -> None:
         print(f"  {style}{line}\x1b[0m" if style else f"  {line}")
 
 
-def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphans: bool) -> None:
+def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], kinds: str, *, prune_orphans: bool) -> None:
     changes = write(out, wanted)
     for kind, path in changes:
         print(f"{kind}: {path}")
@@ -138,4 +146,4 @@ def _write(out: pathlib.Path, wanted: dict[str, dict[str, str]], *, prune_orphan
             f"note: generated files that none of these specs compiles to are left as they are ({runs}); --prune removes them"
         )
     state = f"{counted(len(changes), 'file')} changed" if changes else "nothing changed"
-    note(f"{counted(len(wanted), 'run')} compiled to {out}: {state}")
+    note(f"{kinds} compiled to {out}: {state}")

@@ -3,7 +3,7 @@
 import enum
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from validationrun.cli.run_options import VERDICT_EXITS, StatusOutput, print_sta
 from validationrun.cli.verbosity import note
 
 if TYPE_CHECKING:
+    from validationrun.compiling.documents import LintResult
     from validationrun.results.folder import Result
     from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -125,15 +126,21 @@ def run(
     finish(result, folder, output)
 
 
-def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRun":
-    """The one run of the file, or the one of that name. Raises typer.Exit with 2."""
+def linted_specs(specs: Sequence[str], namespace: str | None) -> "LintResult":
+    """The documents of the files, without errors. Raises typer.Exit with 2."""
     from validationrun.compiling.pipeline import lint_all
 
-    files, pass_over = read_runs([spec])
+    files, pass_over = read_runs(specs)
     linted = lint_all(files, namespace, pass_over)
     print_diagnostics(linted.diagnostics, Output.TEXT, sys.stderr)
     if not linted.ok:
-        raise usage_error(f"{spec}: {summary(linted.diagnostics)}; nothing was judged")
+        raise usage_error(f"{', '.join(specs)}: {summary(linted.diagnostics)}; nothing was judged")
+    return linted
+
+
+def one_run(spec: str, namespace: str | None, name: str | None) -> "ValidationRun":
+    """The one run of the file, or the one of that name. Raises typer.Exit with 2."""
+    linted = linted_specs([spec], namespace)
     names = [parsed.run.metadata.name for parsed in linted.runs]
     found = [parsed.run for parsed in linted.runs if name in (None, parsed.run.metadata.name)]
     if len(found) == 1:
@@ -214,6 +221,11 @@ def show(result: "Result", folder: pathlib.Path, output: LocalOutput) -> None:
             LocalOutput.MARKDOWN: report.to_markdown,
         }
         print(forms[output](result), end="")
+    show_folder(folder, output)
+
+
+def show_folder(folder: pathlib.Path, output: LocalOutput) -> None:
+    """Where the results lie: as text part of the result."""
     where = f"results: {_shown(folder)}"
     if output is LocalOutput.TEXT:
         print(printable(where))

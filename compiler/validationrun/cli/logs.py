@@ -213,8 +213,8 @@ class _Reader:
         if what not in self._seen:
             self._seen.append(what)
         if not use_color(sys.stdout):
-            return f"[{what}] "
-        return f"\033[{_COLORS[self._seen.index(what) % len(_COLORS)]}m[{what}]\033[0m "
+            return f"[{printable(what)}] "
+        return f"\033[{_COLORS[self._seen.index(what) % len(_COLORS)]}m[{printable(what)}]\033[0m "
 
     def _why_nothing(self) -> str:
         words = f"no pod of {self._wanted or 'any step'} of run {self._name} is there"

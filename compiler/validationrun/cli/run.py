@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -14,21 +14,24 @@ from validationrun.base.conventions import (
     PARAM_PROMETHEUS_URL,
     RESERVED_ENV,
 )
-from validationrun.cli.console import NamespaceOption, parameters_of, usage_error
+from validationrun.cli.console import NamespaceOption, SpecArgument, parameters_of, usage_error
 from validationrun.cli.evaluate import (
     LocalOutput,
     LocalOutputOption,
     NameOption,
     ResultsOption,
     SettleOption,
-    SpecArgument,
     checked_chain_id,
     finish,
     local_errors,
     local_settle_seconds,
-    one_run,
 )
+from validationrun.cli.local_suite import finish_suite, run_or_suite
 from validationrun.cli.prometheus_flags import PrometheusFlags
+
+if TYPE_CHECKING:
+    from validationrun.local.run import RunOptions
+    from validationrun.local.suite import LocalSuite
 
 EXAMPLES = """\b
 Examples:
@@ -36,6 +39,7 @@ Examples:
       --prometheus http://localhost:9090
   validationrun run --local run.yaml --rpc http://localhost:26657 --set duration=2m --env PRIVATE_KEY
   validationrun run --local run.yaml --docker      # the workload's image instead of its `command`
+  validationrun run --local suite.yaml runs/ --rpc http://localhost:26657   # each run of a suite, one after the other
 
 \b
 Exits 0 Passed, 1 Failed, 2 anything else: Error, Cancelled, a bad spec, no Prometheus, Ctrl-C.
@@ -93,7 +97,7 @@ DockerOption = Annotated[
 # Long: a parameter for each option of the verb.
 def run(
     *,
-    spec: SpecArgument,
+    specs: SpecArgument,
     local: LocalFlag = False,
     rpc: RpcOption = None,
     evm: EvmOption = None,
@@ -111,12 +115,13 @@ def run(
     output: LocalOutputOption = LocalOutput.TEXT,
 ) -> None:
     """
-    Run a spec on this machine, against a chain that is there.
+    Run a spec, or the runs of a suite one after the other, on this machine, against a chain that is there.
 
     Starts the workload, one process a shard, with the environment that it has in a cluster; judges the rules meanwhile;
     ends the load when a stopOnFailure rule fails; writes the same results. Whatever happens, no process is left behind.
     """
     from validationrun.local.run import RunOptions, run_local
+    from validationrun.spec.v1alpha1 import ValidationRun
 
     if not local:
         raise usage_error("run needs --local; `validationrun submit SPEC --wait` runs on a cluster")
@@ -133,10 +138,24 @@ def run(
         docker=docker,
         settle_s=local_settle_seconds(settle),
     )
-    chosen = one_run(spec, namespace, name)
+    chosen = run_or_suite(specs, namespace, name)
+    if not isinstance(chosen, ValidationRun):
+        _run_suite(chosen, options, prometheus, output, settings or [])
     with local_errors():
         result, folder = run_local(chosen, options)
     finish(result, folder, output)
+
+
+def _run_suite(
+    suite: "LocalSuite", options: "RunOptions", prometheus: PrometheusFlags, output: LocalOutput, settings: list[str]
+) -> NoReturn:
+    from validationrun.local.suite import run_suite
+
+    if settings:
+        raise usage_error("--set does not apply to a suite: its parameters stand in `runs[]` of its spec")
+    with local_errors():
+        result, folder = run_suite(suite, options, prometheus.access)
+    finish_suite(result, folder, output)
 
 
 def _settings(texts: list[str], *, docker: bool) -> dict[str, str]:

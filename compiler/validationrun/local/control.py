@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final
 
@@ -125,17 +125,21 @@ class LocalControl:
 
 
 @contextlib.contextmanager
-def signals_interrupt(control: LocalControl) -> Iterator[None]:
+def signals_interrupt(control: LocalControl, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """
     SIGINT, SIGTERM and SIGHUP end the evaluation in order; once nothing can be hurried, a signal ends the process.
 
     A signal that was ignored at the start, as under `nohup`, stays ignored.
+
+    Args:
+        tell: called for each signal, also for one that comes when the verdict is given already.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     ours = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
+        tell()
         if not control.interrupt():
             restore()
 

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import pathlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,7 @@ from validationrun.oracle.question import Question
 from validationrun.oracle.ticks import judged_seconds
 from validationrun.prometheus import Access, Prometheus
 from validationrun.results.evidence import EvidenceWriter
-from validationrun.results.folder import Result, local_run_id
+from validationrun.results.folder import Result, local_run_id, results_path
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -57,6 +58,7 @@ class EvaluateOptions:
         root: folder of all results.
         start: Unix seconds; None for now.
         seconds: length of the window; None for the spec's own.
+        parent: where the run's own folder is made; None for its place below `root`.
     """
 
     prometheus_url: str
@@ -66,13 +68,17 @@ class EvaluateOptions:
     start: float | None = None
     seconds: int | None = None
     settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
+    parent: pathlib.Path | None = None
 
 
-def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, pathlib.Path]:
+def evaluate(
+    run: ValidationRun, options: EvaluateOptions, tell: Callable[[], None] = lambda: None
+) -> tuple[Result, pathlib.Path]:
     """
-    Judges the rules of a spec and ignores its load.
+    Judges the rules of a spec and ignores its load. Returns the result and its folder.
 
-    Returns the result and its folder.
+    Args:
+        tell: called for each signal.
 
     Raises:
         LocalError: the spec has no rules, or Prometheus does not answer.
@@ -88,7 +94,7 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     prometheus = prometheus_info(options.prometheus_url, options.access)
     start = round(options.start, 3) if options.start is not None else clock.now()
     end = round(start + seconds, 3)
-    folder = new_folder(options.root, namespace, RULES_ONLY, run_id)
+    folder = new_folder((options.parent or results_path(options.root, namespace, RULES_ONLY, "")) / run_id)
     if folder.name != run_id:
         run_id = folder.name
         questions = _questions(run, chain_id, run_id)
@@ -101,7 +107,7 @@ def evaluate(run: ValidationRun, options: EvaluateOptions) -> tuple[Result, path
     logger.info("judging %s by %s from %s", counted(len(rules), "rule"), options.prometheus_url, window)
     identity = Identity(run_id, run_id, namespace)
     setting = Setting("evaluate", folder, identity, questions, options.settle_s, prometheus, notes_of(run))
-    with signals_interrupt(control):
+    with signals_interrupt(control, tell):
         judgement = _judge(options, questions, control)
         return conclude(setting, record, judgement, evidence, None, control.now()), folder
 

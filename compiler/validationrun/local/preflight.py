@@ -16,7 +16,6 @@ from validationrun.oracle.silence import hopeless
 from validationrun.prometheus import Access, Prometheus
 from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 from validationrun.prometheus.explain_empty import explain_empty
-from validationrun.results.folder import results_path
 from validationrun.spec.v1alpha1 import ValidationRun
 
 _MOST_RUNS_A_SECOND: Final = 1000
@@ -139,20 +138,20 @@ def askers(
     return made
 
 
-def new_folder(root: pathlib.Path, namespace: str, job: str, run_id: str) -> pathlib.Path:
+def new_folder(path: pathlib.Path) -> pathlib.Path:
     """
     Makes the results folder. The folder's name becomes the id of the run.
 
     Args:
-        run_id: unique for each second. When a run of the same second has this folder already, the id becomes `<run_id>-2`,
-            `<run_id>-3` and so on, because the results of two runs must never mix.
+        path: its last part, the run's id, is unique for each second. When a run of the same second has this folder already,
+            the id becomes `<id>-2`, `<id>-3` and so on, because the results of two runs must never mix.
 
     Raises:
         LocalError
     """
-    first = results_path(root.absolute(), namespace, job, run_id)
+    first = path.absolute()
     for number in range(1, _MOST_RUNS_A_SECOND + 1):
-        folder = first if number == 1 else first.with_name(f"{run_id}-{number}")
+        folder = first if number == 1 else first.with_name(f"{path.name}-{number}")
         try:
             folder.mkdir(parents=True)
         except FileExistsError:

@@ -6,7 +6,7 @@ import logging
 import os
 import pathlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from validationrun.base import conventions
@@ -45,7 +45,7 @@ from validationrun.oracle.fold import Fold
 from validationrun.oracle.question import Question
 from validationrun.prometheus import Access, Prometheus
 from validationrun.results.evidence import EvidenceWriter
-from validationrun.results.folder import Result, local_run_id
+from validationrun.results.folder import Result, local_run_id, results_path
 from validationrun.results.judgement import Judgement
 from validationrun.spec.v1alpha1 import ValidationRun
 
@@ -65,6 +65,7 @@ class RunOptions:
         parameters: as for a submission, without chain id and Prometheus URL.
         environment: variables that replace the spec's.
         docker: run containers instead of processes.
+        parent: where the run's own folder is made; None for its place below `root`.
     """
 
     prometheus_url: str
@@ -76,6 +77,7 @@ class RunOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     docker: bool = False
     settle_s: float = conventions.DEFAULT_SETTLE_SECONDS
+    parent: pathlib.Path | None = None
 
 
 class RunControl(LocalControl):
@@ -174,11 +176,16 @@ class _Prepared:
         )
 
 
-def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.Path]:
+def run_local(
+    run: ValidationRun, options: RunOptions, tell: Callable[[], None] = lambda: None
+) -> tuple[Result, pathlib.Path]:
     """
     Drives the load of a spec from this machine against an existing chain, and judges it.
 
     Returns the result and its folder.
+
+    Args:
+        tell: called for each signal.
 
     Raises:
         LocalError: the run cannot begin.
@@ -188,14 +195,16 @@ def run_local(run: ValidationRun, options: RunOptions) -> tuple[Result, pathlib.
     prepared = _prepare(run, options, clock)
     if options.docker:
         fetch_image(prepared.container.image, prepared.plan.timings.load_start_s)
-    folder = new_folder(options.root, prepared.identity.namespace, prepared.load.workload, prepared.identity.workflow)
+    run_id = prepared.identity.workflow
+    path = results_path(options.root, prepared.identity.namespace, prepared.load.workload, run_id)
+    folder = new_folder(options.parent / run_id if options.parent is not None else path)
     prepared = prepared.named(folder.name)
     with workplace(prepared.container, prepared.load.shards, shared=options.docker) as place:
         name = folder.name if options.docker else None
         launches = place.launches(prepared.container, folder, name, os.environ)
         load = Load(launches, prepared.plan.timings.run_s, clock, prepared.load, options.docker)
         with contextlib.closing(load):
-            return _judge(prepared, load, place, folder), folder
+            return _judge(prepared, load, place, folder, tell), folder
 
 
 def _prepare(run: ValidationRun, options: RunOptions, clock: Clock) -> _Prepared:
@@ -255,7 +264,7 @@ def _ask_prometheus(options: RunOptions, clock: Clock) -> PrometheusInfo:
     return info
 
 
-def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path) -> Result:
+def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Path, tell: Callable[[], None]) -> Result:
     options, questions = prepared.options, prepared.questions
     record = _record(prepared, load.clock.now())
     rules = [question.rule for question in questions]
@@ -264,7 +273,7 @@ def _judge(prepared: _Prepared, load: Load, place: Workplace, folder: pathlib.Pa
     fold = Fold.begin(rules)
     judges = f"judging {counted(len(rules), 'rule')} by {options.prometheus_url}" if rules else "no rules to judge"
     logger.info("run %s on chain %s; %s", prepared.identity.workflow, prepared.chain.chain_id, judges)
-    with signals_interrupt(control):
+    with signals_interrupt(control, tell):
         evaluation = Evaluation(
             control,
             askers(questions, options.prometheus_url, options.access, control.now, control.wake),

@@ -65,6 +65,8 @@ def read_suite_result(folder: pathlib.Path) -> SuiteResult:
 
 
 def _check(folder: pathlib.Path, result: SuiteResult) -> None:
+    if result.mode != "run":
+        raise ResultsError(f"{RESULT_JSON} is of a suite in a cluster, which leaves no results folder")
     if len(result.members) > MOST_MEMBERS or len(result.files) > _MOST_FILES:
         raise ResultsError(f"{RESULT_JSON} has more runs or files than a suite has")
     for name, expected in result.files.items():
