@@ -191,6 +191,7 @@ bench: $(READY) ## Measure: compiler beside bare libraries, steps' start times, 
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --minutes 10 || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers || status=1; \
+	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.history || status=1; \
 	PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 100000 || status=1; \
 	exit $$status
 
@@ -202,6 +203,7 @@ bench-short: $(READY) ## The same measurements in about a minute; judges that th
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.backtest --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.evaluator --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.hostile_answers --short
+	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.history --short
 	@PYTHONPATH=tests $(BIN)/python -m tests.model.agree --count 2000
 
 .PHONY: bench-cluster

@@ -15,6 +15,7 @@ from validationrun.base.text import printable
 from validationrun.base.times import parse_time
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
+from validationrun.cli.list_grid import print_grid
 from validationrun.cli.run_options import ContextOption, RunNamespaceOption, open_cluster, paint
 from validationrun.cli.schedule_view import print_schedules, print_schedules_below
 from validationrun.oracle.outcome import Verdict
@@ -29,6 +30,7 @@ Examples:
   validationrun list -n eng-ada --name nightly -o json | jq -r '.[0].name'
   validationrun list -n eng-ada -o wide                  # with spec, chain and message
   validationrun list -n eng-ada --schedules -o json      # when each fires next, its last verdict, what is overdue
+  validationrun list -n eng-ada --name nightly --grid    # rules by runs
 
 Exits 0, or 2 when the cluster does not answer.
 """
@@ -56,6 +58,12 @@ TemplateOption = Annotated[
 SchedulesOption = Annotated[
     bool, typer.Option("--schedules", help="List schedules alone; without it they stand below the runs, as text only.")
 ]
+GridOption = Annotated[
+    bool,
+    typer.Option(
+        "--grid", help="Show what became of each rule in the newest runs of one ValidationRun: rules by runs."
+    ),
+]
 ListOutputOption = Annotated[ListOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
@@ -65,6 +73,7 @@ def run(
     verdict: VerdictOption = None,
     name: TemplateOption = None,
     schedules: SchedulesOption = False,
+    grid: GridOption = False,
     output: ListOutputOption = ListOutput.TEXT,
     context: ContextOption = None,
 ) -> None:
@@ -72,10 +81,12 @@ def run(
     from validationrun.runs.list_runs import list_runs
     from validationrun.runs.submit import no_namespace
 
-    if schedules:
+    if grid or schedules:
+        if grid and (verdict is not None or schedules):
+            raise usage_error("--grid goes with --name alone: leave out --verdict and --schedules")
         if verdict is not None:
             raise usage_error("--verdict is of runs: leave out --schedules or --verdict")
-        print_schedules(context, namespace, name, output, everywhere=everywhere)
+        (print_grid if grid else print_schedules)(context, namespace, name, output, everywhere=everywhere)
         return
     with cluster_errors():
         cluster = open_cluster(context, namespace)

@@ -129,6 +129,10 @@ def _cells(run: RunColumn, rows: Sequence[str]) -> Iterator[tuple[str, Cell]]:
     if run.status is None:
         yield from ((name, Cell(CellState.UNKNOWN, run.doubt)) for name in rows)
         return
+    if not run.status.rules:
+        begins = run.status.verdict == Verdict.AWAITED
+        state = CellState.RUNNING if begins else CellState.UNKNOWN
+        yield from ((name, Cell(state, "nothing says which rules this run has")) for name in rows if name != _LOAD)
     for rule in run.status.rules:
         yield rule.name, Cell(_state(run, rule.verdict), _note(rule), _link(run, rule))
     if _has_load(run.status):
