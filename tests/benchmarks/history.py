@@ -4,7 +4,8 @@ How long the history page of 500 results folders takes, and whether its bytes ar
     PYTHONPATH=tests python -m tests.benchmarks.history [--short]
 
 The folders are copies of runs of ten minutes with five rules, as the real engine and reports leave them; some did not pass. The verb
-runs as a process of its own, as a user calls it; it waits for nothing, so the bar is on its processor time, which a busy machine changes less. With --short there are 40 folders and no bar: the page must be made, twice the same.
+runs as a process of its own, as a user calls it. It waits for nothing, so the bar is on its processor time, which a busy machine changes
+less. With --short there are 40 folders and no bar: the page must be made, twice the same.
 """
 
 import argparse
