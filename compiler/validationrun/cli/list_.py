@@ -82,10 +82,7 @@ def run(
     from validationrun.runs.submit import no_namespace
 
     if grid or schedules:
-        if grid and (verdict is not None or schedules):
-            raise usage_error("--grid goes with --name alone: leave out --verdict and --schedules")
-        if verdict is not None:
-            raise usage_error("--verdict is of runs: leave out --schedules or --verdict")
+        _refuse_together(verdict, grid=grid, schedules=schedules)
         (print_grid if grid else print_schedules)(context, namespace, name, output, everywhere=everywhere)
         return
     with cluster_errors():
@@ -108,6 +105,14 @@ def run(
             print(line)
     if output in (ListOutput.TEXT, ListOutput.WIDE) and verdict is None:
         print_schedules_below(cluster, name, everywhere=everywhere, wide=output is ListOutput.WIDE)
+
+
+def _refuse_together(verdict: Verdict | None, *, grid: bool, schedules: bool) -> None:
+    """Raises typer.Exit with 2 for options that do not go together."""
+    if grid and (verdict is not None or schedules):
+        raise usage_error("--grid goes with --name alone: leave out --verdict and --schedules")
+    if verdict is not None:
+        raise usage_error("--verdict is of runs: leave out --schedules or --verdict")
 
 
 def _table(found: "Sequence[Listed]", *, everywhere: bool, wide: bool) -> Iterator[str]:
