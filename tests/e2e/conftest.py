@@ -97,7 +97,7 @@ REST: Final = frozenset(
                 "a_member_that_is_stopped",
                 "a_run_that_does_not_declare_the_parameter_of_its_suite",
                 "a_terminated_suite[3.7]",
-                "a_terminated_suite[4]",
+                "a_terminated_suite_whose_run_never_got_a_pod",
                 "the_controller_restarts_while_a_member_is_followed",
                 "two_runs_pass[4]",
             )

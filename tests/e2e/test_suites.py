@@ -26,7 +26,7 @@ from tests.e2e.suites import (
 from tests.e2e.world import World, as_json, until
 
 from validationrun.base import conventions
-from validationrun.contract.argo_phase import has_ended
+from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.new_workflow import new_workflow
 from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS
 from validationrun.kube.objects import Workflow
@@ -117,7 +117,7 @@ def test_a_terminated_suite(world: World, tmp_path: Path, controller: Sequence[s
 
 
 def test_a_terminated_suite_whose_run_never_got_a_pod(world: World, tmp_path: Path) -> None:
-    """It waits for a lock, which another run holds: only the suite-member that ends can end it."""
+    """It waits for a lock, which another run holds. The suite-member that ends stops it; Argo ends it when it has the lock."""
     prepared = prepare(world, tmp_path, {"spec": {"load": {"duration": "2m"}}}, options=["--set", "chain-id=held"])
     holder = start(world, prepared)["metadata"]["name"]
     path = suite_of(world, tmp_path, "first", entry={"parameters": {"chain-id": "held"}})
@@ -125,13 +125,13 @@ def test_a_terminated_suite_whose_run_never_got_a_pod(world: World, tmp_path: Pa
     entry = wait_started(world, suite)
     until("it waits for the lock", lambda: Workflow(world.cluster.get(WORKFLOWS, entry.workflow) or {}).waits_for_lock)
     world.argo("terminate", suite["metadata"]["name"])
-    until("the member has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, entry.workflow) or {}) or None, 90)
-    check_verdict(world, expected("terminated-while-its-run-waits-for-a-lock"), suite)
-    member = as_json(world.run("status", entry.workflow, "-n", world.namespace, "-o", "json").stdout)
-    assert (member["phase"], member["reason"]) == ("Cancelled", "Cancelled")
+    until("the member is stopped", lambda: is_shut_down(world.cluster.get(WORKFLOWS, entry.workflow) or {}), 90)
     assert not has_ended(world.cluster.get(WORKFLOWS, holder) or {})
     assert world.run("stop", holder, "-n", world.namespace).returncode == 0
-    until("the holder has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, holder) or {}) or None, 180)
+    until("the member has ended", lambda: has_ended(world.cluster.get(WORKFLOWS, entry.workflow) or {}) or None, 240)
+    check(world, expected("terminated-while-its-run-waits-for-a-lock"), suite)
+    member = as_json(world.run("status", entry.workflow, "-n", world.namespace, "-o", "json").stdout)
+    assert (member["phase"], member["reason"]) == ("Cancelled", "Cancelled")
 
 
 def test_a_deleted_suite(world: World, tmp_path: Path) -> None:
