@@ -31,8 +31,8 @@ def freshness(history: History, series: Series) -> str:
     began = f"The newest run began at {minute(series.newest)}, {age} before this was made"
     if series.due is None:
         return f"{began}. Nobody said how often one must begin (--expect-every), so silence is not seen here."
-    came = "and did not come" if series.stale else "and is not late"
-    return f"{began}. One must begin every {every}: the next was due by {minute(series.due)}, {came}."
+    due = f"was due by {minute(series.due)} and did not come" if series.stale else f"is due by {minute(series.due)}"
+    return f"{began}. One must begin every {every}: the next {due}."
 
 
 def minute(t: float) -> str:

@@ -98,9 +98,9 @@ def _has_load(status: Status) -> bool:
 
 
 def _row(name: str, runs: Sequence[RunColumn], cells: Mapping[tuple[str, str], Cell]) -> Heading:
-    """The row's head: its name, and how often it ended in which way."""
+    """The row's head: its name, and how often it ended in which way, the worst first."""
     states = [cells[(name, run.key)].state for run in runs if (name, run.key) in cells]
-    tally = ", ".join(f"{states.count(state)} {state}" for state in reversed(CellState) if state in states)
+    tally = ", ".join(f"{states.count(state)} {state}" for state in CellState if state in states)
     return Heading(name, name.strip(), note=tally)
 
 
