@@ -136,7 +136,7 @@ def _play(scene: Scene, draw: Draw, result: Object, folder: Path, before: set[st
     began = time.time()
     step = _STEPS.get(draw.fault)
     if step is not None:
-        until("the step has a pod", lambda: scene.has_ended() or _pods_of(scene, draw.fault), _LONGEST_SECONDS)
+        until("the step has a pod", lambda: scene.has_ended() or bool(_pods_of(scene, draw.fault)), _LONGEST_SECONDS)
     hit = _hit(scene, draw, time.time() + result["after"])
     result["after"] = time.time() - began
     until("the suite ends", scene.has_ended, _LONGEST_SECONDS)
