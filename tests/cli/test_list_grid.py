@@ -58,7 +58,8 @@ def runs(api: FakeApiServer) -> FakeApiServer:
     return api
 
 
-def test_rules_by_runs_the_newest_first(runs: FakeApiServer) -> None:
+def test_rules_by_runs_the_newest_first(runs: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     told = call("list", "-n", NAMESPACE, "--grid")
     assert (told.code, told.err) == (0, "")
     assert told.out.splitlines() == [

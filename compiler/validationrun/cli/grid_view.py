@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.cli.console import use_color
+from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
     from validationrun.report.grid import CellState
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
 _WIDTH: Final = 100
 """Where there is no terminal."""
 
-_COLORS: Final[Mapping[str, str]] = {"Passed": "32", "Failed": "31", "Error": "33", "unknown": "33"}
+_COLORS: Final[Mapping[str, str]] = {
+    Verdict.PASSED: "32",
+    Verdict.FAILED: "31",
+    Verdict.ERROR: "33",
+    "unknown": "33",
+}
 
 
 def terminal_width() -> int:

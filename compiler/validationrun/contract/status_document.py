@@ -44,12 +44,18 @@ class QueryStatus(Document, frozen=True):
     threshold: str
     op: str
 
+    def __str__(self) -> str:
+        return "" if self.actual_value is None else f"{self.actual_value} {self.op} {self.threshold}"
+
 
 class AlertStatus(Document, frozen=True):
     """The largest number of series for which an alert fired, and when it was last seen firing."""
 
     fired_count: int
     last_fired_at: Timestamp | None
+
+    def __str__(self) -> str:
+        return f"fired for {self.fired_count} series" if self.fired_count else ""
 
 
 class RuleStatus(Document, frozen=True):
@@ -63,6 +69,12 @@ class RuleStatus(Document, frozen=True):
     last_evaluated_at: Timestamp | None
     query: QueryStatus | None
     alert: AlertStatus | None
+
+    @property
+    def measured(self) -> str:
+        """What it was judged by, whatever its type; empty when nothing was measured, or an alert never fired."""
+        bodies = (body for body in msgspec.structs.astuple(self) if isinstance(body, QueryStatus | AlertStatus))
+        return "".join(map(str, bodies))
 
 
 class ReportStatus(Document, frozen=True):

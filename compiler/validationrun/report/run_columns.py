@@ -165,12 +165,7 @@ def _load_note(status: Status) -> str:
 
 def _note(rule: RuleStatus) -> str:
     """The last value beside its limit, and why the rule did not pass."""
-    parts = []
-    if rule.query is not None and rule.query.actual_value is not None:
-        value = formatting.value_text(rule.query.actual_value)
-        parts.append(f"{value} {rule.query.op} {rule.query.threshold}")
-    if rule.alert is not None and rule.alert.fired_count:
-        parts.append(f"fired for {rule.alert.fired_count} series")
+    parts = [rule.measured] if rule.measured else []
     if rule.verdict != Verdict.PASSED:
         parts += [text for text in (rule.reason, rule.message) if text]
     return formatting.clean("; ".join(parts), formatting.SENTENCE)
