@@ -69,7 +69,7 @@ older-argo: $(READY) cluster ## Build the older line of Argo for the cluster
 
 # With E2E_CONTEXT the tests run on a cluster of yours, whose installation they leave alone; see tests/e2e/README.md.
 E2E_CLUSTER := $(if $(E2E_CONTEXT),,cluster)
-E2E_PYTEST := $(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),5) --dist load --maxschedchunk 1
+E2E_PYTEST := $(BIN)/python -m pytest -q -n $(or $(E2E_WORKERS),4) --dist load --maxschedchunk 1
 .PHONY: e2e
 e2e: $(READY) $(E2E_CLUSTER) $(if $(E2E_CONTEXT),,older-argo) ## Run whole validations on a real cluster, and every generated object by its API server
 ifdef E2E_CONTEXT
@@ -77,13 +77,16 @@ ifdef E2E_CONTEXT
 else
 	@status=0; \
 	$(E2E_PYTEST) -m "not alone and not rest" tests/cron tests/chain tests/e2e || status=1; \
-	$(BIN)/python -m pytest -q -m alone tests/e2e || status=1; \
+	$(BIN)/python -m pytest -q -m "alone and not rest" tests/e2e || status=1; \
 	exit $$status
 endif
 
 .PHONY: e2e-rest
 e2e-rest: $(READY) older-argo ## The end-to-end cases that `make e2e` leaves out
-	@$(E2E_PYTEST) -m rest tests/e2e
+	@status=0; \
+	$(E2E_PYTEST) -m "rest and not alone" tests/e2e || status=1; \
+	$(BIN)/python -m pytest -q -m "rest and alone" tests/e2e || status=1; \
+	exit $$status
 
 .PHONY: e2e-3.7
 e2e-3.7: $(READY) older-argo ## The cases that hold on Argo 3.7 too, on it alone

@@ -1,6 +1,7 @@
 """What every end-to-end test needs of the cluster: the definition of SeiNodeDeployment."""
 
 import os
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import pytest
@@ -14,6 +15,7 @@ pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.running", "tests.e
 LONG: Final = frozenset(
     {
         "test_a_run_explains_itself_to_whoever_looks_at_argo",
+        "test_a_schedule_fires_gives_a_verdict_and_is_seen_when_it_stops",
         "test_alert_unloaded_mid_run",
         "test_an_upload_that_fails_is_no_pass",
         "test_case[alert-stops-early]",
@@ -31,87 +33,72 @@ LONG: Final = frozenset(
 )
 """Each takes two to four minutes."""
 
-REST: Final = frozenset(
-    {
-        *(
-            f"test_cases.py::test_case[{name}]"
-            for name in (
-                "alert-in-own-namespace",
-                "alert-not-scoped",
-                "alert-rule-removed",
-                "chain-id-reused-while-nodes-live",
-                "evaluator-killed-too-often",
-                "every-follower-fails",
-                "failed-ceremony-alternates",
-                "finalize-is-drained",
-                "finalize-is-evicted",
-                "killed-by-a-signal",
-                "load-pod-evicted",
-                "network-ceremony-fails",
-                "network-ready-before-pods",
-                "never-serves",
-                "restricted-pod-security",
-                "shards-0-0-2",
-                "shards-1-0-0",
-                "signal-and-exits-early",
-                "signal-and-load-job-restarts",
-                "validator-fails-initializing",
-                "workload-account-goes-away",
-            )
-        ),
-        *(
-            f"test_older_argo.py::test_case[{name}]"
-            for name in (
-                "alert-in-forbidden-namespace",
-                "alert-in-own-namespace",
-                "alert-never-loaded",
-                "alert-rule-removed",
-                "ends-by-signal",
-                "evaluator-killed-once",
-                "evaluator-killed-too-often",
-                "final-sweep-fails",
-                "image-cannot-be-pulled",
-                "killed-by-a-signal",
-                "load-past-run-duration",
-                "never-serves",
-                "prometheus-away-for-a-while",
-                "prometheus-goes-away",
-                "shards-0-0-2",
-                "shards-1-0-0",
-                "workload-account-missing",
-                "workload-has-a-fault",
-            )
-        ),
-        *(
-            f"test_starters.py::test_a_starter_brings_its_chain_up[{scenario}-{api}]"
-            for scenario in ("release", "soak", "early-stop")
-            for api in ("SeiNetwork", "SeiNodeDeployment")
-        ),
-        "test_identity.py::test_resubmitted",
-        *(
-            f"test_suites.py::test_{name}"
-            for name in (
-                "a_deleted_suite",
-                "a_failure_starts_no_further_run[3.7]",
-                "a_member_that_is_deleted",
-                "a_member_that_is_stopped",
-                "a_run_that_does_not_declare_the_parameter_of_its_suite",
-                "a_terminated_suite[3.7]",
-                "a_terminated_suite_whose_run_never_got_a_pod",
-                "the_controller_restarts_while_a_member_is_followed",
-                "two_runs_pass[4]",
-            )
-        ),
-    }
-)
-"""Left to `make e2e-all`, because a change must not wait longer: each has a near relative that `make e2e` runs."""
+LANDS: Final[Mapping[str, Collection[str]]] = {
+    "test_alerts.py": (),
+    "test_cases.py": [
+        f"test_case[{name}]"
+        for name in (
+            "alert-never-loaded",
+            "alert-stops-early",
+            "chain-id-in-use",
+            "chain-reports-failed",
+            "ends-by-signal",
+            "evaluator-killed-once",
+            "evm-load-passes",
+            "final-sweep-fails",
+            "finalize-is-killed",
+            "follower-fails-degraded",
+            "forged-result",
+            "load-ends-early",
+            "load-job-killed",
+            "network-node-fails",
+            "one-shard-fails",
+            "parameters-overridden",
+            "passes",
+            "passes-seinetwork",
+            "prometheus-goes-away",
+            "ready-before-pods",
+            "role-lacks-a-verb",
+            "rules-only",
+            "stopped",
+            "stops-early",
+            "validator-vanishes",
+            "workload-has-a-fault",
+        )
+    ],
+    "test_daily.py": ["test_a_run_explains_itself_to_whoever_looks_at_argo"],
+    "test_endings.py": ["test_deleted", "test_terminated"],
+    "test_identity.py": ["test_two_runs_with_one_chain_id"],
+    "test_installation.py": ["test_api_server_restarted", "test_controller_restarted"],
+    "test_many.py": (),
+    "test_older_argo.py": [
+        "test_case[finalize-is-killed]",
+        "test_case[one-shard-fails]",
+        "test_case[passes]",
+        "test_the_newer_definitions_hold_what_the_older_controller_writes",
+    ],
+    "test_results.py": ["test_an_upload_that_fails_is_no_pass", "test_results_are_uploaded_whole[passes]"],
+    "test_schedules.py": ["test_a_schedule_fires_gives_a_verdict_and_is_seen_when_it_stops"],
+    "test_starters.py": ["test_a_starter_brings_its_chain_up[nightly-SeiNetwork]"],
+    "test_suites.py": [
+        "test_a_failure_starts_no_further_run[4]",
+        "test_a_suite_finalize_that_is_killed_is_tried_again",
+        "test_a_terminated_suite[4]",
+        "test_two_suites_at_once",
+    ],
+}
+"""
+What of these files `make e2e` runs, and so every change: one of each kind of run. Each of the others has a near relative among
+them and is left to `make e2e-rest`, because a change must not wait longer, on a slow machine either. Files that are not named
+here run whole.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: none of them is left to a single worker when all others are done."""
     items.sort(key=lambda item: item.name not in LONG)
     for item in items:
-        if f"{item.path.name}::{item.name}" in REST:
+        if item.name not in LANDS.get(item.path.name, {item.name}):
             item.add_marker(pytest.mark.rest)
 
 
