@@ -22,6 +22,14 @@ def parse_time(text: str) -> float:
     return moment.timestamp()
 
 
+def time_if_known(text: str | None) -> float | None:
+    """Unix seconds of what a document says; None for nothing, and for what is no time."""
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
 def parse_given_time(text: str) -> float:
     """
     Unix seconds, to the millisecond, of a typed time: RFC 3339 or Unix seconds.

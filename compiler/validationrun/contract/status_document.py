@@ -1,5 +1,6 @@
 """The status document of a run: what `-o json|yaml` prints, and the key `result` of the run record."""
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import msgspec
@@ -44,8 +45,8 @@ class QueryStatus(Document, frozen=True):
     threshold: str
     op: str
 
-    def __str__(self) -> str:
-        return "" if self.actual_value is None else f"{self.actual_value} {self.op} {self.threshold}"
+    def measured(self, shown: Callable[[str], str]) -> str:
+        return "" if self.actual_value is None else f"{shown(self.actual_value)} {self.op} {self.threshold}"
 
 
 class AlertStatus(Document, frozen=True):
@@ -54,7 +55,8 @@ class AlertStatus(Document, frozen=True):
     fired_count: int
     last_fired_at: Timestamp | None
 
-    def __str__(self) -> str:
+    def measured(self, shown: Callable[[str], str]) -> str:
+        del shown
         return f"fired for {self.fired_count} series" if self.fired_count else ""
 
 
@@ -70,11 +72,15 @@ class RuleStatus(Document, frozen=True):
     query: QueryStatus | None
     alert: AlertStatus | None
 
-    @property
-    def measured(self) -> str:
-        """What it was judged by, whatever its type; empty when nothing was measured, or an alert never fired."""
+    def measured(self, shown: Callable[[str], str] = str) -> str:
+        """
+        What it was judged by, whatever its type; empty when nothing was measured, or an alert never fired.
+
+        Args:
+            shown: makes the last value fit for where it is shown.
+        """
         bodies = (body for body in msgspec.structs.astuple(self) if isinstance(body, QueryStatus | AlertStatus))
-        return "".join(map(str, bodies))
+        return "".join(body.measured(shown) for body in bodies)
 
 
 class ReportStatus(Document, frozen=True):

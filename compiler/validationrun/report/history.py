@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from validationrun.base.times import time_if_known
 from validationrun.judging.glance import Glance, glance
 from validationrun.report import formatting
-from validationrun.report.run_columns import RunColumn, began_of, newest_first
+from validationrun.report.run_columns import RunColumn, newest_first
 from validationrun.results.below import results_below
 from validationrun.results.folder import RESULT_JSON, ResultsError, read_bytes
 
@@ -152,7 +153,7 @@ def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
 
 def _column(path: str, found: Glance, now: float, href: str) -> RunColumn:
     status = found.document.status
-    began = began_of(status)
+    began = time_if_known(status.start_time)
     doubts = list(found.doubts)
     if began is None:
         doubts.append("it does not say when it began")

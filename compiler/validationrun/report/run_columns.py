@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.times import format_time, parse_time
+from validationrun.base.times import format_time
 from validationrun.contract.image_ids import different, short_digest
 from validationrun.contract.status_document import RuleStatus, Status
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
@@ -61,14 +61,6 @@ class RunColumn:
         if self.status is None or self.doubt:
             return "unknown"
         return "cancelled" if self.status.phase == Phase.CANCELLED else _TONES[self.status.verdict]
-
-
-def began_of(status: Status) -> float | None:
-    """Unix seconds; None for a status without a start that is a time."""
-    try:
-        return parse_time(status.start_time) if status.start_time else None
-    except ValueError:
-        return None
 
 
 def newest_first(runs: Sequence[RunColumn]) -> list[RunColumn]:
@@ -165,7 +157,8 @@ def _load_note(status: Status) -> str:
 
 def _note(rule: RuleStatus) -> str:
     """The last value beside its limit, and why the rule did not pass."""
-    parts = [rule.measured] if rule.measured else []
+    measured = rule.measured(formatting.value_text)
+    parts = [measured] if measured else []
     if rule.verdict != Verdict.PASSED:
         parts += [text for text in (rule.reason, rule.message) if text]
     return formatting.clean("; ".join(parts), formatting.SENTENCE)

@@ -9,13 +9,13 @@ The cases depend on the specs and not on how the suite went; a rule of a member 
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from validationrun.base.times import format_time
+from validationrun.base.times import format_time, time_if_known
 from validationrun.oracle.outcome import RunReason, Verdict
 from validationrun.oracle.suite_verdict import Outcome
 from validationrun.report import formatting
 from validationrun.report.grid import CellState
 from validationrun.report.junit import RULES, RUN_CASE, WORKLOAD_CASE, add_case
-from validationrun.report.suite_view import MemberView, RuleCell, SuiteView, moment
+from validationrun.report.suite_view import MemberView, RuleCell, SuiteView
 
 SUITE_CASE: Final = "suite"
 
@@ -29,7 +29,7 @@ def render(view: SuiteView) -> str:
     _properties(own, _facts(view))
     status = view.status
     add_case(own, group, SUITE_CASE, status.verdict, status.reason or status.phase, status.message, "", view.seconds)
-    _count(own, view.seconds, moment(status.start_time))
+    _count(own, view.seconds, time_if_known(status.start_time))
     for member in view.members:
         _member(root, f"{group}.{formatting.clean(member.name, formatting.NAME)}", member)
     for name in ("tests", "failures", "errors", "skipped"):

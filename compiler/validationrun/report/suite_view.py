@@ -11,7 +11,7 @@ from typing import Final
 
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
-from validationrun.base.times import parse_time
+from validationrun.base.times import time_if_known
 from validationrun.contract.status_document import RuleStatus, Status
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteStatus
 from validationrun.contract.suite_result import MemberResult, SuiteResult
@@ -95,7 +95,7 @@ class MemberView:
     @property
     def began(self) -> float | None:
         """Unix seconds; None for what was not started."""
-        return moment(self.said.started_at) if self.said.workflow else None
+        return time_if_known(self.said.started_at) if self.said.workflow else None
 
     @property
     def took(self) -> str:
@@ -173,16 +173,8 @@ class SuiteView:
         return counts
 
 
-def moment(text: str | None) -> float | None:
-    """Unix seconds of what a document says; None for what is no time."""
-    try:
-        return parse_time(text) if text else None
-    except ValueError:
-        return None
-
-
 def _between(start: str | None, end: str | None) -> float | None:
-    begun, ended = moment(start), moment(end)
+    begun, ended = time_if_known(start), time_if_known(end)
     return max(0.0, ended - begun) if begun is not None and ended is not None else None
 
 

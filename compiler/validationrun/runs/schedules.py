@@ -10,7 +10,7 @@ from validationrun.base import conventions
 from validationrun.base.cron import CronError, next_times, parse_cron, zone_of
 from validationrun.base.document import Document
 from validationrun.base.durations import format_duration, parse_duration
-from validationrun.base.times import format_time, parse_time
+from validationrun.base.times import format_time, time_if_known
 from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
@@ -190,10 +190,7 @@ def _limit(schedule: CronWorkflow) -> int | None:
 
 def _seconds(time_: str | None) -> float:
     """Unix seconds; 0 for none."""
-    try:
-        return parse_time(time_) if time_ else 0.0
-    except ValueError:
-        return 0.0
+    return time_if_known(time_) or 0.0
 
 
 def _next(schedule: CronWorkflow, now: float) -> tuple[str | None, str]:

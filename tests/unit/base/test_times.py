@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validationrun.base.times import format_time, parse_given_time, parse_time
+from validationrun.base.times import format_time, parse_given_time, parse_time, time_if_known
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,11 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ValueError, match=r"must be a time with its zone, such as 2026-03-01T12:00:00Z, or Unix seconds"
     ):
         parse_given_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1970-01-01T00:01:00Z", 60.0), (None, None), ("", None), ("soon", None), ("1970-01-01T00:01:00", None)],
+)
+def test_what_is_no_time_is_not_known(text: str | None, seconds: float | None) -> None:
+    assert time_if_known(text) == seconds

@@ -14,7 +14,7 @@ from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.run_entry import LoadPlan, RuleEntry, RunEntry
 from validationrun.contract.sign_off import SignOff
-from validationrun.contract.status import run_status
+from validationrun.contract.status import rule_status, run_status
 from validationrun.kube.cluster import Object
 from validationrun.oracle.fold import RuleState
 
@@ -163,3 +163,9 @@ def test_a_pod_that_cannot_start_is_told_while_the_run_goes_on(message: str, tol
     found = workflow()
     found["status"]["nodes"] = {"1": pod_node("finalize", phase="Pending", message=message)}
     assert status(found, *CHAIN, sign_off(*STATES))["message"] == told
+
+
+def test_what_a_rule_measured_is_told_without_its_type() -> None:
+    state = RuleState("height", value="1.23456789")
+    compared = rule_status(RuleEntry(name="height", type="query", threshold="0", op=">"), state)
+    assert (compared.measured(), compared.measured(lambda text: text[:4])) == ("1.23456789 > 0", "1.23 > 0")
