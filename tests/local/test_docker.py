@@ -1,36 +1,14 @@
 """`run --local --docker`, with a fake docker on the PATH: there is no engine behind it, only what it was told."""
 
-import json
-import os
-import pathlib
 import signal
 
-import pytest
-
+from docker_kit import calls
 from local_kit import IMAGE, Spec, ran, started
 
-FAKE = pathlib.Path(__file__).with_name("fake_docker.py")
 
-
-@pytest.fixture
-def fake(tmp_path):
-    """The fake's folder, and the environment in which it is found."""
-    home, path = tmp_path / "fake-docker", tmp_path / "fake-docker-bin"
-    home.mkdir()
-    path.mkdir()
-    (home / "images").write_text(f"{IMAGE}\n")
-    (path / "docker").write_text(FAKE.read_text())
-    (path / "docker").chmod(0o755)
-    return home, {"FAKE_DOCKER": str(home), "PATH": f"{path}:{os.environ['PATH']}"}
-
-
-def calls(home):
-    return [json.loads(line) for line in (home / "calls").read_text().splitlines()]
-
-
-def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake):
+def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake_docker):
     """One for each shard, named by run and shard, with paths of the container; removed for sure at the end."""
-    home, env = fake
+    home, env = fake_docker
     script = 'cat "$CONFIG_DIR/p"; echo done > "$RESULT_DIR/out"; echo $CHAIN_ID $SHARD_INDEX "$@"'
     workload = {
         "args": ["sh", "/etc/validation/config/p", "$(DURATION_SECONDS)"],
@@ -60,9 +38,9 @@ def test_the_workload_runs_in_containers_with_the_whole_contract(tmp_path, fake)
     assert removed == [f"{run_id}-0", f"{run_id}-1"]
 
 
-def test_no_value_of_a_variable_stands_in_dockers_arguments(tmp_path, fake):
+def test_no_value_of_a_variable_stands_in_dockers_arguments(tmp_path, fake_docker):
     """Every user of the machine can read them. A value of several lines reaches the container, too."""
-    home, env = fake
+    home, env = fake_docker
     script = 'printf "%s|" "$TOKEN" "$KEY" "$CHAIN_ID"'
     workload = {"env": [{"name": "KEY", "value": "-----BEGIN\ns3cr3t\n"}]}
     spec = Spec(["sh", "-c", script], workload=workload)
@@ -75,27 +53,27 @@ def test_no_value_of_a_variable_stands_in_dockers_arguments(tmp_path, fake):
     assert "toy-1" not in arguments
 
 
-def test_an_image_that_is_not_here_is_fetched_before_the_window_opens(tmp_path, fake):
+def test_an_image_that_is_not_here_is_fetched_before_the_window_opens(tmp_path, fake_docker):
     """Its download is no part of the load."""
-    home, env = fake
+    home, env = fake_docker
     (home / "images").write_text("")
     done = ran(Spec(["sh", "-c", "exit 0"]), tmp_path, "--docker", env=env)
     assert done.code == 0, done.err
     assert [one[0] for one in calls(home)] == ["image", "pull", "run", "rm"]
 
 
-def test_an_image_that_cannot_be_had_ends_it(tmp_path, fake):
+def test_an_image_that_cannot_be_had_ends_it(tmp_path, fake_docker):
     """With docker's own words, before anything is started."""
-    _, env = fake
+    _, env = fake_docker
     spec = Spec(["sh", "-c", "exit 0"], workload={"image": "r.example.com/missing:v1"})
     done = ran(spec, tmp_path, "--docker", env=env)
     assert (done.code, done.folder) == (2, None)
     assert "docker does not get the image r.example.com/missing:v1: Error response from daemon" in done.err
 
 
-def test_another_image_may_be_set(tmp_path, fake):
+def test_another_image_may_be_set(tmp_path, fake_docker):
     """`image-workload` is one of the parameters that mean something with --docker, and only with it."""
-    home, env = fake
+    home, env = fake_docker
     spec = Spec(["sh", "-c", "exit 0"])
     done = ran(spec, tmp_path, "--docker", "--set", "image-workload=r.example.com/new:v2", env=env)
     assert done.code == 0
@@ -105,9 +83,9 @@ def test_another_image_may_be_set(tmp_path, fake):
     assert "no image is started without --docker" in without.err
 
 
-def test_a_container_that_docker_refuses_is_no_load(tmp_path, fake):
+def test_a_container_that_docker_refuses_is_no_load(tmp_path, fake_docker):
     """125 is docker's own: there was no container."""
-    home, env = fake
+    home, env = fake_docker
     (home / "refuse").touch()
     done = ran(Spec(["sh", "-c", "exit 0"]), tmp_path, "--docker", env=env)
     assert (done.code, done.verdict) == (2, ("Error", "LoadNotStarted"))
@@ -122,9 +100,9 @@ def test_no_docker_is_told(tmp_path):
     assert "there is no program docker on the PATH" in done.err
 
 
-def test_an_image_without_a_command_needs_docker(tmp_path, fake):
+def test_an_image_without_a_command_needs_docker(tmp_path, fake_docker):
     """Only a container engine knows its entrypoint; with one, the image's own is used."""
-    home, env = fake
+    home, env = fake_docker
     spec = Spec(None)
     plain = ran(spec, tmp_path)
     assert plain.code == 2
@@ -136,9 +114,9 @@ def test_an_image_without_a_command_needs_docker(tmp_path, fake):
     assert told[-1] == IMAGE
 
 
-def test_ctrl_c_removes_the_container(tmp_path, fake):
+def test_ctrl_c_removes_the_container(tmp_path, fake_docker):
     """`docker run` is told to end, and the container is removed by its name whatever it did."""
-    home, env = fake
+    home, env = fake_docker
     spec = Spec(["sh", "-c", "touch runs; exec sleep 300"], duration="60s")
     with started(spec, tmp_path, "--docker", env=env) as running:
         running.until_file("runs")

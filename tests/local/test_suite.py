@@ -10,8 +10,9 @@ import pytest
 from tests.report.page import read
 
 from cli_helpers import call
+from docker_kit import calls
 from emit_helpers import full_run
-from local_kit import Spec, marked, rule, shell, started
+from local_kit import IMAGE, Spec, marked, rule, shell, started
 from validationrun.results.folder import RESULT_JSON, ResultsError, read_result
 from validationrun.results.suite_folder import read_suite_result
 
@@ -46,8 +47,10 @@ class Ended:
         self.members = {member.name: (str(member.outcome), member.reason) for member in self.status.members}
 
 
-def ran(folder: pathlib.Path, *runs: dict[str, Any], arguments: Any = (), more: Any = (), **fields: Any) -> Ended:
-    with started(write(folder, *runs, more=more, **fields), folder, *arguments) as running:
+def ran(
+    folder: pathlib.Path, *runs: dict[str, Any], arguments: Any = (), env: Any = None, more: Any = (), **fields: Any
+) -> Ended:
+    with started(write(folder, *runs, more=more, **fields), folder, *arguments, env=env) as running:
         return ended(running, folder)
 
 
@@ -239,6 +242,20 @@ def test_what_cannot_be_run_here_is_refused_before_anything_begins(tmp_path, mon
     done = call("run", "--local", path, *arguments)
     assert (done.code, words in done.err.splitlines()[-1]) == (2, True), done.err
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_with_docker_each_run_has_its_own_image_and_the_suite_their_verdicts(tmp_path, fake_docker):
+    """A matrix over `image-workload`, as a release gate has it; one of the images fails."""
+    home, env = fake_docker
+    (home / "images").write_text(f"{IMAGE} r.example.com/old:v1 r.example.com/new:v2\n")
+    fails_if_new = shell(f"case $(tail -n 1 {home}/calls) in */ne[w]:v2*) exit 1;; esac")
+    images = {"image-workload": ["r.example.com/old:v1", "r.example.com/new:v2"]}
+    done = ran(tmp_path, entry("load", fails_if_new, matrix=images), arguments=["--docker"], env=env)
+    assert (done.code, done.status.verdict, done.status.reason) == (1, "Failed", "MemberFailed:load-1"), done.err
+    assert done.members == {"load-0": ("Passed", "RunSucceeded"), "load-1": ("Failed", "WorkloadFailed")}
+    started_images = [next(word for word in call if ":v" in word) for call in calls(home) if call[0] == "run"]
+    assert started_images == images["image-workload"]
+    assert len([call for call in calls(home) if call[:2] == ["rm", "--force"]]) == 2
 
 
 def test_an_image_of_the_chain_is_refused_because_no_chain_is_brought_up(tmp_path, monkeypatch):

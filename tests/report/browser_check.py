@@ -3,8 +3,8 @@ The page in a real browser: what no parser can tell. By hand, or by `make report
 
     python -m tests.report.browser_check [FOLDER] [WORLD...]
 
-Opens the page of every world and of every suite in light and dark, on a wide screen and on a phone, checks it, and leaves pictures of it in
-FOLDER (build/report-pages) to be looked at. Ends 1 when something is wrong with a page, 2 without a browser.
+Opens the page of every world and of every suite, and that of a history, in light and dark, on a wide screen and on a phone, checks it, and
+leaves pictures of it in FOLDER (build/report-pages) to be looked at. Ends 1 when something is wrong with a page, 2 without a browser.
 """
 
 import pathlib
@@ -16,14 +16,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from tests.report.browser import Page, browser, find  # noqa: E402 - after the path is set
+from tests.report.histories import DAY, kinds, make_history  # noqa: E402
 from tests.report.suites import SUITES  # noqa: E402
 from tests.report.worlds import WORLDS  # noqa: E402
 
+from simulation import START  # noqa: E402
 from validationrun import report  # noqa: E402
+from validationrun.report import history_page  # noqa: E402
 from validationrun.report.from_result import view_of  # noqa: E402
+from validationrun.report.history import history_of  # noqa: E402
 from validationrun.report.suite import FORMS  # noqa: E402
 from validationrun.report.suite_view import suite_view  # noqa: E402
 
+HISTORY = "history"
+NIGHTS = 120
 SCREENS = {"wide": 1280, "phone": 390}
 VISIBLE = "[...document.querySelectorAll('h1, .message, .lane, .overview, .card')].filter(one => one.getBoundingClientRect().height < 8).length"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -129,7 +135,11 @@ def look(page: Page, name: str, path: pathlib.Path, pictures: pathlib.Path) -> l
 
 
 def page_of(name: str, folder: pathlib.Path) -> tuple[str, str]:
-    """Verdict and page of a world or a suite."""
+    """Verdict and page of a world, a suite or a history."""
+    if name == HISTORY:
+        root = make_history(folder / "results", kinds(folder / "kinds"), NIGHTS)
+        history = history_of(root, START + (NIGHTS + 2) * DAY, expect_every=26 * 3600.0)
+        return ("stale" if history.stale else "current"), history_page.render(history)
     if name in SUITES:
         view = suite_view(SUITES[name]())
         return view.word, FORMS["html"](view)
@@ -144,7 +154,7 @@ def main() -> int:
         return 2
     pictures = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "report-pages"
     pictures.mkdir(parents=True, exist_ok=True)
-    names = sys.argv[2:] or [*WORLDS, *SUITES]
+    names = sys.argv[2:] or [*WORLDS, *SUITES, HISTORY]
     found: list[str] = []
     with tempfile.TemporaryDirectory() as folder, browser(binary) as page:
         for name in names:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from validationrun.base.document import Document, json_schema
+from validationrun.contract.history_document import HistoryDocument
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
@@ -16,6 +17,7 @@ from validationrun.contract.suite_record import SuiteStatus
 from validationrun.contract.suite_result import SuiteResult
 
 DOCUMENTS: Final[Mapping[str, type[Document]]] = {
+    "history.schema.json": HistoryDocument,
     "plan.schema.json": PlanDocument,
     "result.schema.json": ResultDocument,
     "status.schema.json": Status,

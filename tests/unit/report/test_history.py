@@ -6,6 +6,7 @@ import pathlib
 import shutil
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 from tests.report.histories import DAY, add_run, change, digest, place, run_id
 from tests.report.page import Node, read
@@ -14,6 +15,7 @@ from tests.unit.judging.sealed import sealed
 import replies
 from simulation import START
 from validationrun.base.times import format_time
+from validationrun.contract.schemas import schemas
 from validationrun.report import history as module
 from validationrun.report import history_page, history_text
 from validationrun.report.history import History, history_of
@@ -322,6 +324,7 @@ def test_only_what_passed_and_is_believed_is_green(root: pathlib.Path, kinds: di
 def test_as_json(root: pathlib.Path) -> None:
     forge(place(root, 0))
     document = json.loads(history_text.to_json(made(root)))
+    jsonschema.Draft202012Validator(schemas()["history.schema.json"]).validate(document)
     assert document["kind"] == "ValidationHistory"
     assert document["asOf"] == format_time(START + 2 * DAY + HOUR)
     (series,) = document["validationRuns"]
