@@ -115,6 +115,15 @@ def test_less_than_all_evidence_is_no_pass(decided: Any, what: str, change: Any,
     assert cluster.get(WORKFLOWS, IDENTITY.workflow)["metadata"]["labels"]["validation.sei.io/verdict"] == verdict
 
 
+def test_the_first_40_characters_of_the_message_tell_the_verdict_and_the_reason(
+    decided: Any, termination_log: pathlib.Path
+) -> None:
+    """Argo's UI cuts a Workflow's message, which is this one behind words of Argo's own."""
+    decided(lambda _cluster, keys: keys.change(SignOff, rules=[FAILED]))
+    assert termination_log.read_text()[:40].startswith("Failed: RuleFailed:height: ")
+
+
+
 def test_without_sign_off_no_rule_is_shown_as_passed(decided: Any) -> None:
     """What was good so far is not yet passed; a failure is one."""
 
