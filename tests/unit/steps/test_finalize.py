@@ -123,7 +123,6 @@ def test_the_first_40_characters_of_the_message_tell_the_verdict_and_the_reason(
     assert termination_log.read_text()[:40].startswith("Failed: RuleFailed:height: ")
 
 
-
 def test_without_sign_off_no_rule_is_shown_as_passed(decided: Any) -> None:
     """What was good so far is not yet passed; a failure is one."""
 

@@ -109,10 +109,11 @@ def _counted(run: ValidationRun, rule: Rule, nodes: int) -> list[Any] | None:
             return []
         tree = tree_of(series.of or text)
         return _of_chain(tree) if tree is not None and expected is not None and expected.count >= nodes else []
-    comparison, tree = kind.comparison(rule), tree_of(kind.promql(rule))
-    if tree is None or comparison is None or not _demands(comparison, nodes):
+    comparison = kind.comparison(rule)
+    if comparison is None or not _demands(comparison, nodes):
         return []
-    return _of_chain(tree) if promql.is_count(tree) or _adds_up_to_count(tree) else []
+    tree = tree_of(kind.promql(rule))
+    return _of_chain(tree) if tree is not None and (promql.is_count(tree) or _adds_up_to_count(tree)) else []
 
 
 def _demands(comparison: Comparison, nodes: int) -> bool:

@@ -22,6 +22,9 @@ DEFAULT_SCRAPE_SECONDS: Final = 30
 
 _MOST_SHOWN: Final = 80
 
+_CACHED_TEXTS: Final = 64
+"""More than a run has rules."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -86,6 +89,7 @@ class Query:
         return Finding(code, loc, f"{format_path(loc)}{message}", help_, Severity.WARNING, token=token)
 
 
+@functools.lru_cache(maxsize=_CACHED_TEXTS)
 def filled(text: str) -> str:
     """PromQL of the user with sample values in its placeholders, for what does not depend on the window's length."""
     return fill(text, find_places(text)[0], {**FILLED, WINDOW: "60s"})

@@ -27,6 +27,10 @@ class Reach:
     span_s: float = 0
     at_s: float | None = None
 
+    def over(self, seconds: float, selector: Any = None) -> "Reach":
+        """Further back by a range of so many seconds."""
+        return Reach(selector, self.back_s + seconds, self.shift_s, self.span_s + seconds, self.at_s)
+
 
 @functools.lru_cache(maxsize=1)
 def reaches(tree: Any) -> tuple[Reach, ...]:
@@ -36,17 +40,14 @@ def reaches(tree: Any) -> tuple[Reach, ...]:
 
 def _reaches(node: Any, so_far: Reach) -> Iterator[Reach]:
     if isinstance(node, promql.MatrixSelector):
-        length = node.range.total_seconds()
         selector = node.vector_selector
-        shifted = _shifted(selector, so_far)
-        yield replace(shifted, selector=selector, back_s=shifted.back_s + length, span_s=shifted.span_s + length)
+        yield _shifted(selector, so_far).over(node.range.total_seconds(), selector)
     elif isinstance(node, promql.VectorSelector):
-        yield replace(_shifted(node, so_far), selector=node)
+        yield _shifted(node, so_far).over(0, node)
     else:
         if isinstance(node, promql.SubqueryExpr):
             so_far = _shifted(node, so_far)
-            length = node.range.total_seconds() if node.range else 0
-            so_far = replace(so_far, back_s=so_far.back_s + length, span_s=so_far.span_s + length)
+            so_far = so_far.over(node.range.total_seconds() if node.range else 0)
         for child in children(node):
             yield from _reaches(child, so_far)
 
