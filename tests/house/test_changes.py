@@ -17,6 +17,7 @@ from validationrun.compiling.plan.steps import plan_steps
 from validationrun.contract.record_key import STEPS, SUITE_STEPS, RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.oracle.rules import RULE_TYPES
+from validationrun.report.suite import FORMS
 from validationrun.spec.v1alpha1 import Rule
 from validationrun.steps.main import PROGRAMS
 
@@ -72,6 +73,10 @@ def test_a_report_format_is_named_where_reports_are_described() -> None:
     formats = "|".join(sorted(output.value for output in report.ReportOutput))
     (named,) = set(re.findall(r"report DIR -o ([\w|]*\|[\w|]*)", page("docs/results.md")))
     assert "|".join(sorted(named.split("|"))) == formats
+
+
+def test_a_suite_has_each_report_format() -> None:
+    assert set(FORMS) == {output.value for output in report.ReportOutput}
 
 
 def test_a_starter_spec_has_a_template_and_is_made_by_make_examples() -> None:
