@@ -1,6 +1,7 @@
 """The chain on loopback: blocks, metrics, the two generators and every fault switch. No cluster is needed, Go is."""
 
 import json
+import re
 import signal
 import socket
 import time
@@ -17,6 +18,7 @@ from .build import build
 from .processes import Chain, Node, chain, fetch, free_port, run_program, start_program, wait_for
 
 CHAIN_ID = "loop-1"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +240,21 @@ def test_seiload_needs_a_web_socket_for_its_trackers(
     given = profile(tmp_path, "http://127.0.0.1:8545", **settings)
     code, said = run_program(program, "seiload", given, "--duration=1s", "--metricsListenAddr=", *flags)
     assert (code, "127.0.0.1:8546" in said) == (1, True), said
+
+
+def test_the_metrics_of_the_starters_are_a_nodes_own(program: Path, tmp_path: Path) -> None:
+    """By CometBFT's names behind Sei's prefix, each with `chain_id`."""
+    texts = [path.read_text("utf-8") for path in EXAMPLES.rglob("*.yaml")]
+    wanted = set(re.findall(r"\btendermint_[a-z0-9_]+", "\n".join(texts)))
+    assert len(wanted) > 3
+    own = re.compile(r'^(tendermint_\w+)\{[^}]*chain_id="names"', re.MULTILINE)
+    with chain(program, tmp_path, "names", ["val-0"]) as made:
+        validator = made.start("val-0", "--metrics-namespace=tendermint")
+        validator.wait_height(2)
+        full_node = made.start("rpc-0", "--metrics-namespace=tendermint")
+        full_node.wait_height(3)
+        served = {name for node in (validator, full_node) for name in own.findall(fetch(f"{node.metrics}/metrics"))}
+    assert wanted <= served, sorted(wanted - served)
 
 
 def test_seiload_without_settings_fails(program: Path, tmp_path: Path) -> None:

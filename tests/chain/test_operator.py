@@ -4,8 +4,11 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+
+from emit_helpers import full_run, plan_of
 
 from .operator.group import GroupDecision, GroupWorld, decide_group
 from .operator.manifests import Peer, child, pod_labels, stateful_set
@@ -400,6 +403,20 @@ def test_endpoint_of_nodes_that_serve_evm() -> None:
     assert status["endpoint"]["evmJsonRpc"] == "http://nightly-1-rpc-0.eng-ada.svc:8545"
     validator = decide_node(node_of(network(), 0), NodeWorld(genesis=True), NOW).status
     assert "endpoint" not in validator
+
+
+def test_the_planned_endpoint_of_a_node_is_the_pod_behind_the_one_that_the_controller_publishes() -> None:
+    """The compiler computes the addresses, because a load needs them before a status may be there."""
+    run = full_run()
+    run["spec"]["chain"]["api"] = "SeiNetwork"
+    for entry in run["spec"]["chain"]["deployments"]:
+        entry["spec"].pop("monitoring", None)
+    planned = plan_of(run).endpoints
+    published = decide_node(standalone(), NodeWorld(genesis=True), NOW).status["endpoint"]
+    own = [urlsplit(url.replace("${chainId}", "nightly-1")) for url in (planned.evm[0], planned.ws[0])]
+    told = [urlsplit(published[name]) for name in ("evmJsonRpc", "evmWs")]
+    assert [url.port for url in own] == [url.port for url in told] == [8545, 8546]
+    assert [url.hostname for url in own] == [f"nightly-1-rpc-0-0.{url.hostname}" for url in told]
 
 
 def test_peers_reach_the_node_without_itself() -> None:

@@ -110,6 +110,34 @@ def test_a_starter_has_what_controllers_and_images_of_its_time_take(scenario):
         assert not {"storage.state_commit.write_mode", "tx_index.indexer"} & overrides.keys()
 
 
+def sei_load(scenario, api):
+    """The workload of a starter, and its profile with sample values."""
+    workload = yaml.safe_load(starter(scenario, api))["spec"]["load"]["workload"]
+    profile = workload["config"]["files"]["profile.json"]
+    return workload, json.loads(re.sub(r"\$\{(\w+Json)\}", "[]", profile).replace("${chainId}", "chain"))
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("scenario", ["nightly", "soak", "early-stop"])
+def test_a_starter_gives_sei_load_no_rate_beside_its_duration(scenario, api):
+    """With both it ends with 1 on a healthy chain; without `settings` always. `docs/workload.md` says so."""
+    workload, profile = sei_load(scenario, api)
+    timed = any(argument.startswith("--duration") for argument in workload["args"])
+    ends_by_signal = yaml.safe_load(starter(scenario, api))["spec"]["load"].get("endBy") == "Signal"
+    assert timed is not ends_by_signal
+    assert not (timed and profile["settings"].get("tps", 0))
+    assert not {"trackBlocks", "trackReceipts"} & profile["settings"].keys()
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_starter_refers_to_the_controllers_own_alerts(scenario, api):
+    """They cannot fire once the chain is up, and their `namespace` is the controller's; `docs/platform.md` says so."""
+    rules = yaml.safe_load(starter(scenario, api))["spec"]["rules"]
+    references = [rule["alert"]["ruleRef"] for rule in rules if rule["type"] == "alert"]
+    assert not [one for one in references if "sei-k8s-controller" in one["name"] or one["alertname"].startswith("Sei")]
+
+
 def test_the_starter_that_brings_no_chain_up_is_the_same_for_both_apis():
     newer, older = (starter("shadow", api) for api in APIS)
     assert newer == older

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.house.source import PACKAGE, ROOT, rooms
+
+from validationrun.base.conventions import LABEL_VERDICT
 
 NOT_OURS = {"build", "dist", "node_modules"}
 
@@ -20,6 +23,13 @@ TOP = {path.name for path in ROOT.iterdir() if path.is_dir()} - NOT_OURS
 # Rooms that are now called otherwise, or lie below another room.
 FORMER_ROOMS = {"api", "check", "emit", "evaluation", "history", "load", "plan", "runner", "ruletest"}
 TARGETS = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def test_the_column_of_argos_list_is_the_label_of_the_verdict() -> None:
+    (columns,) = re.findall(
+        r"^columns: \|\n((?:  .*\n)+)", (ROOT / "docs" / "on-a-cluster.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [column["key"] for column in yaml.safe_load(columns)] == [LABEL_VERDICT]
 
 
 def code(text: str) -> list[str]:

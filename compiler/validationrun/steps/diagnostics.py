@@ -51,8 +51,9 @@ _WORDS_BYTES: Final = 300
 _MOST_EVENTS: Final = 10
 _LONGEST_LOG: Final = 12 * 1024
 _LEAST_LOG: Final = 200
-_HELPERS: Final = frozenset({"init", "wait"})
-"""Argo's own containers: their logs matter only where they failed."""
+_HELPERS: Final = frozenset({"init", "wait", "supervisor"})
+"""Argo's own containers: their logs matter only where they failed. `supervisor` stands for the two others where an installation of
+Argo 4.1 has `initlessPod`."""
 
 
 @dataclass(slots=True)

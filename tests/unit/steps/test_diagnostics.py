@@ -170,15 +170,17 @@ def test_a_container_that_never_ran_is_not_asked_for_its_log(world: World, state
     assert ("log" in world.saved()["pods"][0]) is kept
 
 
-def test_argos_own_containers_speak_only_where_they_failed(world: World) -> None:
-    world.step("load-job", terminated(70), terminated(0, "wait"), name="p", phase="Failed")
-    world.step("rule-evaluator", terminated(0), terminated(64, "wait"), name="q", phase="Failed")
+@pytest.mark.parametrize("helper", ["wait", "supervisor"])
+def test_argos_own_containers_speak_only_where_they_failed(world: World, helper: str) -> None:
+    """`supervisor` is that of Argo 4.1 with `initlessPod`."""
+    world.step("load-job", terminated(70), terminated(0, helper), name="p", phase="Failed")
+    world.step("rule-evaluator", terminated(0), terminated(64, helper), name="q", phase="Failed")
     for pod in ("p", "q"):
-        for container in ("main", "wait"):
+        for container in ("main", helper):
             world.cluster.logs[(pod, container)] = f"{pod} {container}\n"
     world.decide()
     logs = {one["pod"]: one.get("log") for one in world.saved()["pods"]}
-    assert logs == {"p": {"main": "p main\n"}, "q": {"main": "q main\n", "wait": "q wait\n"}}
+    assert logs == {"p": {"main": "p main\n"}, "q": {"main": "q main\n", helper: f"q {helper}\n"}}
 
 
 def test_a_shards_own_container_may_be_called_like_argos(world: World) -> None:

@@ -9,6 +9,7 @@ from tests.unit.steps.chain_world import RPC, VALIDATORS, World
 from runner_helpers import IDENTITY, START, read
 from validationrun.contract.status import build_status
 from validationrun.kube.cluster import SEI_NODES, ClusterError, ForbiddenError, Object, Resource
+from validationrun.steps.probes import Unanswered
 
 CAUSE = {"type": "config-apply", "id": "1", "error": "invalid write_mode"}
 NOT_IN_HEALTH = [
@@ -222,6 +223,20 @@ def test_observed_generation_that_is_absent_keeps_no_chain_from_being_ready(worl
     status = {"phase": "Ready", "conditions": [{"type": "GenesisCeremonyComplete", "status": "True"}]}
     world.clock.after(5, lambda: world.cluster.objects[("seinodedeployments", VALIDATORS)].update(status=status))
     assert world.ensure()["reason"] is None
+
+
+def test_a_running_node_whose_seid_crash_loops_never_serves(world: World) -> None:
+    """The controller leaves it Running, however often it crashes."""
+    world.ensure()
+    world.height = Unanswered(f"{RPC}: connection refused")
+    world.cluster.objects[("seinodedeployments", RPC)]["status"] = {
+        "phase": "Ready",
+        "nodes": [{"name": f"{RPC}-0", "phase": "Running"}],
+    }
+    found = world.wait()
+    assert found is not None
+    assert found["reason"] == "ChainNotReady"
+    assert found["message"].startswith("not serving within timeouts.chainReady: ")
 
 
 def left_over(world: World, **metadata: Any) -> None:

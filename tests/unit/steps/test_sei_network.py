@@ -80,6 +80,35 @@ def test_a_full_node_that_another_run_has_is_in_use(world: World) -> None:
     )
 
 
+def test_a_full_node_of_an_earlier_run_that_is_going_is_waited_for(world: World) -> None:
+    """Background deletion: the chain id is used again before the nodes are gone."""
+    name = "mine-rpc-1"
+    metadata = {"name": name, "deletionTimestamp": "t", "ownerReferences": [{"uid": "other"}]}
+    world.cluster.put(SEI_NODES, {"metadata": metadata})
+    world.clock.after(30, lambda: world.cluster.objects.pop(("seinodes", name)))
+    assert world.ensure(chain_id="mine")["reason"] is None
+    assert world.clock.now - START >= 30
+
+
+def test_a_full_node_of_an_earlier_run_that_never_goes_is_told(world: World) -> None:
+    metadata = {"name": NODES[1], "deletionTimestamp": "t", "ownerReferences": [{"uid": "other"}]}
+    world.cluster.put(SEI_NODES, {"metadata": metadata})
+    result = world.ensure()
+    assert (result["reason"], f"SeiNode {NODES[1]} of an earlier run is still going away" in result["message"]) == (
+        "ChainNotReady",
+        True,
+    )
+
+
+def test_validators_that_an_earlier_network_left_to_nobody_are_in_use(world: World) -> None:
+    """Its `deletionPolicy` was Retain, the default of a SeiNetwork."""
+    labels = {"sei.io/nodedeployment": "mine-validators", "sei.io/seinetwork": "mine-validators"}
+    world.cluster.put(SEI_NODES, {"metadata": {"name": "mine-validators-0", "labels": labels}})
+    result = world.ensure(chain_id="mine")
+    assert (result["reason"], "SeiNode mine-validators-0" in result["message"]) == ("ChainIdInUse", True)
+    assert world.chain_objects() == []
+
+
 def test_an_image_parameter_reaches_network_and_nodes(world: World) -> None:
     assert (
         world.ensure(image_rpc="registry.example.com/seid:v2", image_validators="registry.example.com/seid:v3")[

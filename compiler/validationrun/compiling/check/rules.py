@@ -110,7 +110,10 @@ def scraped(run: ValidationRun) -> Iterator[Finding]:
     if not any(entry.spec.monitoring and entry.spec.monitoring.service_monitor for entry in deployments):
         loc = ("spec", "chain", "deployments")
         message = "there are rules, but nothing in spec.chain.deployments makes Prometheus scrape the chain"
-        help_ = "add `monitoring: {serviceMonitor: {}}` to a deployment's spec, or silence this where a PodMonitor covers it"
+        help_ = (
+            "add `monitoring: {serviceMonitor: {}}` to a deployment's spec; controllers since 2026-05-14 refuse it and a PodMonitor covers "
+            "the nodes: there silence this warning"
+        )
         yield Finding("VR557", loc, message, help_, Severity.WARNING, Anchor.KEY)
 
 

@@ -109,6 +109,19 @@ def test_the_whole_of_a_small_chain():
     }
 
 
+def test_delete_is_said_because_a_network_keeps_its_nodes_by_default():
+    network, rpc = objects()
+    assert network["spec"]["deletionPolicy"] == "Delete"
+    assert "deletionPolicy" not in rpc["spec"]
+
+
+def test_no_evm_endpoint_is_a_validators_which_does_not_serve_it():
+    """The SeiNetwork's own status lists them."""
+    endpoints = plan().endpoints
+    assert endpoints.evm
+    assert not [url for url in endpoints.evm if "-validators-" in url]
+
+
 def test_replicas_are_written_out():
     def edit(run):
         del spec_of(run, 0)["replicas"]
