@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from tests.e2e.faults import fault, step_pods
 from tests.e2e.world import World, until
 
+from validationrun.base.conventions import OUTPUT_DIR, OUTPUT_FINALIZE_EXIT_CODE
 from validationrun.kube.cluster import PODS, Object
 
 _STEP_SECONDS = 200
+_LOOK_SECONDS = 0.02
 
 
 @fault("kill-process")
@@ -19,19 +22,21 @@ def kill_process(world: World, workflow: Object, options: Mapping[str, Any]) -> 
     """
     SIGKILL to the program of a `step`, as the kernel sends it for memory. Only where the cluster's node is this machine.
 
-    `holding` is a file that the program must have open: what it does at its very start is over then.
+    `holding` is a file that the program must have open: what it does at its very start is over then. Raises AssertionError when the
+    program had already left how it ended.
     """
     del world
-    uid = workflow["metadata"]["uid"]
-
-    def kill() -> bool:
-        found = processes_of(uid, options["step"])
-        found = [pid for pid in found if _holds(pid, options.get("holding", ""))]
-        for pid in found:
-            os.kill(pid, signal.SIGKILL)
-        return bool(found)
-
-    until(f"the process of {options['step']} is killed", kill, _STEP_SECONDS)
+    uid, step, holding = workflow["metadata"]["uid"], options["step"], options.get("holding", "")
+    end = time.monotonic() + _STEP_SECONDS
+    # Faster than `until` looks: what finalize does may take less than a second.
+    while not (found := [pid for pid in processes_of(uid, step) if _holds(pid, holding)]):
+        assert time.monotonic() < end, f"no process of {step} within {_STEP_SECONDS}s"
+        time.sleep(_LOOK_SECONDS)
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+        left = holding and Path(f"/proc/{pid}/root{OUTPUT_DIR}/{OUTPUT_FINALIZE_EXIT_CODE}").exists()
+        os.kill(pid, signal.SIGCONT if left else signal.SIGKILL)
+        assert not left, f"the kill came too late: {step} had already left how it ended"
 
 
 def processes_of(uid: str, step: str) -> list[int]:
