@@ -7,13 +7,16 @@ The ConfigMap in which the steps of one Workflow write what happened: how it is 
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from validationrun.base import conventions
 from validationrun.base.document import Document, DocumentError
 from validationrun.kube.cluster import CONFIG_MAPS, AlreadyExistsError, Cluster, ConflictError, Object, owned_by
 
 _Value = TypeVar("_Value", bound=Document)
+
+RESULT: Final = "result"
+"""The key of the verdict; steps read the record without its model, which they would have to load."""
 
 
 class RecordError(Exception):
@@ -70,6 +73,7 @@ class OwnedRecord:
 
     Attributes:
         sealed: the ConfigMap is immutable.
+        overruled: somebody else sealed it, and the result is the one that was written beside it.
     """
 
     def __init__(self, cluster: Cluster, identity: Identity, found: Object) -> None:
@@ -80,6 +84,10 @@ class OwnedRecord:
     def _take(self, found: Object) -> None:
         self._data: dict[str, str] = dict(found.get("data") or {})
         self.sealed = bool(found.get("immutable"))
+        beside = (found["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_RESULT)
+        self.overruled = self.sealed and beside is not None
+        if self.sealed and beside is not None:
+            self._data[RESULT] = beside
         self._version = str(found["metadata"].get("resourceVersion") or "")
 
     @classmethod
@@ -162,6 +170,14 @@ class OwnedRecord:
             with contextlib.suppress(ConflictError):
                 self._patch({"metadata": {"resourceVersion": self._version}, "data": {key: attempted}})
                 return True
+
+    def _overrule(self, text: str) -> None:
+        """
+        Writes the result of a record that somebody else sealed. Readers then get it in place of the sealed one.
+
+        It goes into an annotation, because only the metadata of an immutable ConfigMap can still change.
+        """
+        self._patch({"metadata": {"annotations": {conventions.ANNOTATION_RESULT: text}}})
 
     def _patch(self, body: Object) -> None:
         found = self._cluster.patch(CONFIG_MAPS, self.identity.record_name, body)

@@ -11,7 +11,7 @@ from typing import Final
 from validationrun.base import conventions
 from validationrun.contract import record_key
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
-from validationrun.contract.owned_record import Identity, OwnedRecord, RecordError
+from validationrun.contract.owned_record import RESULT, Identity, OwnedRecord, RecordError
 from validationrun.contract.record_key import Key, RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import Cluster, Object
@@ -23,25 +23,8 @@ RULE_EVALUATOR: Final = record_key.RULE_EVALUATOR
 FINALIZE: Final = record_key.FINALIZE
 
 
-_RESULT: Final = "result"
-"""The key of the status; steps read the record without its model, which they would have to load."""
-
-
 class Record(OwnedRecord):
-    """
-    The keys written so far. All methods but `get` and `need` ask the API server.
-
-    Attributes:
-        sealed: the ConfigMap is immutable.
-        overruled: somebody else sealed it, and the result is the one that finalize wrote beside it.
-    """
-
-    def _take(self, found: Object) -> None:
-        super()._take(found)
-        result = (found["metadata"].get("annotations") or {}).get(conventions.ANNOTATION_RESULT)
-        self.overruled = self.sealed and result is not None
-        if self.sealed and result is not None:
-            self._data[_RESULT] = result
+    """The keys written so far. All methods but `get` and `need` ask the API server."""
 
     @classmethod
     def create(cls, cluster: Cluster, identity: Identity, run: RunEntry) -> "Record":
@@ -105,14 +88,10 @@ class Record(OwnedRecord):
         return self._change(key.key, text)
 
     def overrule(self, step: str, value: RecordKey) -> None:
-        """
-        Writes the result of a record that somebody else sealed. `get` then returns it in place of the sealed one.
-
-        It goes into an annotation, because only the metadata of an immutable ConfigMap can still change.
-        """
-        if value.key != _RESULT:
+        """Writes the result of a record that somebody else sealed. `get` then returns it in place of the sealed one."""
+        if value.key != RESULT:
             raise ValueError(f"{value.key} cannot be written to a sealed record")
-        self._patch({"metadata": {"annotations": {conventions.ANNOTATION_RESULT: _text(step, value)}}})
+        self._overrule(_text(step, value))
 
     @property
     def chain_failure(self) -> ChainEntry | ChainReady | None:

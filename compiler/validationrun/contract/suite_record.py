@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.document import Document
-from validationrun.contract.owned_record import Identity, OwnedRecord
+from validationrun.contract.owned_record import RESULT, Identity, OwnedRecord
 from validationrun.contract.record_key import Timestamp
 from validationrun.contract.suite_json import SuiteDocument
 from validationrun.kube.cluster import Cluster
@@ -18,7 +18,6 @@ from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.suite_verdict import Outcome
 
 _SUITE: Final = "suite"
-_RESULT: Final = "result"
 
 
 class SuiteEntry(Document, frozen=True, kw_only=True):
@@ -107,7 +106,7 @@ class SuiteRecord(OwnedRecord):
 
     @property
     def result(self) -> SuiteStatus | None:
-        return self._get(_RESULT, SuiteStatus)
+        return self._get(RESULT, SuiteStatus)
 
     def change_member(self, name: str, make: Callable[[MemberEntry | None], MemberEntry | None]) -> bool:
         """
@@ -127,8 +126,13 @@ class SuiteRecord(OwnedRecord):
         return self._change(_member_key(name), text)
 
     def seal(self, status: SuiteStatus) -> None:
-        """Writes the result and makes the record immutable."""
-        self._patch({"data": {_RESULT: status.to_json()}, "immutable": True})
+        """Writes the result and makes the record immutable. What somebody wrote beside the result before that goes away."""
+        beside = {"annotations": {conventions.ANNOTATION_RESULT: None}}
+        self._patch({"metadata": beside, "data": {RESULT: status.to_json()}, "immutable": True})
+
+    def overrule(self, status: SuiteStatus) -> None:
+        """Writes the result of a record that somebody else sealed. `result` then is this one, and not the sealed one."""
+        self._overrule(status.to_json())
 
 
 def _member_key(name: str) -> str:

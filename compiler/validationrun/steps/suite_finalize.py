@@ -19,7 +19,7 @@ from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
-from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus
+from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError, ForbiddenError
 from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Verdict
@@ -27,6 +27,7 @@ from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, S
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.suite_members import STOP, Ended, judge_member, own_members
+from validationrun.steps.suite_seal import forgery, seal
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     suite, unknown = _plan(context, written)
     label = suite is None or suite.label
     recorded = written.result if written is not None else None
-    forged = _forgery(context, written, recorded)
+    forged = forgery(written, context.retries)
     if recorded is not None and not forged:
         return recorded, label
     _quiesce(context)
@@ -76,11 +77,13 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     written = SuiteRecord.read(context.cluster, context.identity)
     ends, members = _members(context, written, suite)
     planned = [member.name for member in suite.members] if suite is not None else []
-    facts = SuiteFacts(is_shut_down(workflow.object), planned, ends, unknown, forged)
-    status = fit(_status(context, began, suite, members, judge_suite(facts)), _STATUS_BYTES)
-    if not forged:
-        _record(context, written, suite, status)
-    return status, label
+    stopped = is_shut_down(workflow.object)
+
+    def decided(forged: str) -> SuiteStatus:
+        verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged))
+        return fit(_status(context, began, suite, members, verdict), _STATUS_BYTES)
+
+    return seal(context, written, suite, forged, decided), label
 
 
 def _own_workflow(context: Context) -> Workflow:
@@ -102,19 +105,6 @@ def _plan(context: Context, written: SuiteRecord | None) -> tuple[SuiteDocument 
         return mounted_suite(context.bundle_dir, context.bundle_hash), ""
     except BundleError as error:
         return None, str(error)
-
-
-def _forgery(context: Context, written: SuiteRecord | None, recorded: SuiteStatus | None) -> str:
-    """Why result and seal cannot be those of an earlier attempt; empty when they can, or when there are none."""
-    if written is None or (recorded is None and not written.sealed):
-        return ""
-    if recorded is None:
-        return "the suite record was sealed without a verdict, and only suite-finalize seals it"
-    if not written.sealed:
-        return "the suite record held a verdict that was not sealed, and suite-finalize seals what it writes"
-    if recorded.verdict == Verdict.PASSED and context.retries == 0:
-        return "a sealed verdict Passed stood in the suite record before suite-finalize began"
-    return ""
 
 
 def _quiesce(context: Context) -> None:
@@ -217,15 +207,6 @@ def _status(
         passed=sum(member.outcome == Outcome.PASSED for member in members),
         members=members,
     )
-
-
-def _record(context: Context, written: SuiteRecord | None, suite: SuiteDocument | None, status: SuiteStatus) -> None:
-    """Seals the record with the status. A suite without a readable plan has no record; its message alone tells the verdict."""
-    if written is None and suite is not None:
-        entry = SuiteEntry(started_at=format_time(context.now()), bundle_hash=context.bundle_hash, suite=suite)
-        written = SuiteRecord.create(context.cluster, context.identity, entry)
-    if written is not None:
-        written.seal(status)
 
 
 def _label(context: Context, status: SuiteStatus) -> None:
