@@ -26,6 +26,7 @@ from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, SuiteVerdict, judge_suite
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.sigterm import on_sigterm
+from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.suite_members import STOP, Ended, judge_member, own_members
 from validationrun.steps.suite_seal import forgery, seal
 
@@ -77,7 +78,10 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     written = SuiteRecord.read(context.cluster, context.identity)
     ends, members = _members(context, written, suite)
     planned = [member.name for member in suite.members] if suite is not None else []
-    stopped = is_shut_down(workflow.object)
+    stopped, other = is_shut_down(workflow.object), other_bundle(workflow, context.bundle_hash)
+    if other:
+        # The runs are those of another suite than the one that was submitted.
+        planned, ends, unknown = [], [], other
 
     def decided(forged: str) -> SuiteStatus:
         verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged))

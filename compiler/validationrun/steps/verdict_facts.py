@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base import conventions
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.argo_phase import is_shut_down
@@ -24,6 +23,7 @@ from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
 from validationrun.steps.pods import RunPod, last_words
+from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.uploads import missing_upload
 
 _BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
@@ -137,11 +137,9 @@ def _chain(
     context: Context, workflow: Workflow, written: Record | None, pods: Sequence[RunPod]
 ) -> tuple[str | None, str]:
     """Reason and message of a chain that never came up; an empty reason if it did, None if nothing about it was recorded."""
-    submitted = workflow.annotations.get(conventions.ANNOTATION_BUNDLE_HASH)
-    if submitted is not None and submitted != context.bundle_hash:
-        # Argo ran an older template, so the run that was judged is not the run that was submitted.
-        message = f"submitted with bundle {submitted[:8]}, but Argo ran the template of {context.bundle_hash[:8]}"
-        return RunReason.BUNDLE_MISSING, message
+    other = other_bundle(workflow, context.bundle_hash)
+    if other:
+        return RunReason.BUNDLE_MISSING, other
     failure = written.chain_failure if written is not None else None
     if failure is not None:
         return failure.reason or "", failure.message or ""
