@@ -84,13 +84,8 @@ def right(hit: Hit | None) -> set[tuple[str, str]]:
     if hit.fault == STOP_MEMBER:
         verdict = run_verdict(hit.member)
         return _either(PASSED, not_passed, first=verdict in hit.before, last=verdict not in hit.after)
-    # The run's Workflow ends some time after its verdict was written; suite-member may have seen that end, and not yet recorded it.
-    return _either(
-        PASSED,
-        not_passed,
-        first=run_end(hit.member) in hit.before,
-        last=run_verdict(hit.member) not in hit.before,
-    )
+    # suite-finalize asks the run again, and may do so right before it is deleted.
+    return _either(PASSED, not_passed, first=VERDICT in hit.before, last=run_verdict(hit.member) not in hit.before)
 
 
 def _either(earlier: tuple[str, str], later: tuple[str, str], *, first: bool, last: bool) -> set[tuple[str, str]]:

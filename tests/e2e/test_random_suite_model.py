@@ -43,6 +43,7 @@ ROWS: Final[list[tuple[str, Sequence[str], Sequence[str], set[tuple[str, str]]]]
     (model.STOP_MEMBER, EARLY, EARLY, {PASSED}),
     (model.DELETE_MEMBER, ("suite", "first"), LATE, {("Error", "MemberNotPassed:first")}),
     (model.DELETE_MEMBER, EARLY, EARLY, {PASSED, ("Error", "MemberNotPassed:first")}),
+    (model.DELETE_MEMBER, (*EARLY, "first/end"), LATE, {PASSED, ("Error", "MemberNotPassed:first")}),
     (model.DELETE_MEMBER, LATE, LATE, {PASSED}),
 ]
 

@@ -27,7 +27,8 @@ from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, S
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.submitted_bundle import other_bundle
-from validationrun.steps.suite_members import STOP, Ended, judge_member, own_members
+from validationrun.steps.suite_evidence import alone, confirmed, never_started, strangers, twice
+from validationrun.steps.suite_members import STOP, Ended, judge_member, member_names, own_members
 from validationrun.steps.suite_seal import forgery, seal
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     # Read last, because a person may stop the suite until its verdict is written.
     workflow = _own_workflow(context)
     written = SuiteRecord.read(context.cluster, context.identity)
-    ends, members = _members(context, written, suite)
+    ends, members = _members(context, workflow, written, suite)
     planned = [member.name for member in suite.members] if suite is not None else []
     stopped, other = is_shut_down(workflow.object), other_bundle(workflow, context.bundle_hash)
     if other:
@@ -137,19 +138,25 @@ def _stop(cluster: Cluster, workflow: Workflow) -> None:
 
 
 def _members(
-    context: Context, written: SuiteRecord | None, suite: SuiteDocument | None
+    context: Context, own: Workflow, written: SuiteRecord | None, suite: SuiteDocument | None
 ) -> tuple[list[MemberEnd], list[SuiteMemberStatus]]:
-    """The end of every planned member, for the verdict and for people."""
+    """
+    The end of every planned member, for the verdict and for people; for the verdict also the ends of what was not planned.
+
+    Args:
+        own: the suite's own Workflow.
+    """
     workflows = own_members(context.cluster, context.identity)
+    every = suite.members if suite is not None else ()
     statuses = []
-    for planned in suite.members if suite is not None else ():
+    for planned in every:
         mine = [found for found in workflows if found.labels.get(conventions.LABEL_SUITE_MEMBER) == planned.name]
-        statuses.append(_member(context, written, planned, mine))
+        statuses.append(_member(context, own, written, planned, mine))
     ends = [
         MemberEnd(status.name, status.outcome or Outcome.UNKNOWN, _words(status.reason, status.message))
         for status in statuses
     ]
-    return ends, statuses
+    return [*ends, *strangers(every, workflows)], statuses
 
 
 def _words(*parts: str) -> str:
@@ -157,9 +164,14 @@ def _words(*parts: str) -> str:
 
 
 def _member(
-    context: Context, written: SuiteRecord | None, planned: PlannedMember, workflows: Sequence[Workflow]
+    context: Context, own: Workflow, written: SuiteRecord | None, planned: PlannedMember, workflows: Sequence[Workflow]
 ) -> SuiteMemberStatus:
-    """One member, by its entry in the record; where that has no end, by its Workflow, as suite-member would have judged it."""
+    """
+    One member, by its entry in the record; where that has no end, by its Workflow, as suite-member would have judged it.
+
+    Args:
+        workflows: all of this member that the suite owns.
+    """
     status = SuiteMemberStatus(name=planned.name, run=planned.run)
     try:
         entry = written.member(planned.name) if written is not None else None
@@ -167,22 +179,26 @@ def _member(
         return _ended(status, Ended.error("MemberRecordUnreadable", str(error), Outcome.UNKNOWN))
     if entry is not None:
         status = replace(status, workflow=entry.workflow, started_at=entry.created_at, ended_at=entry.ended_at)
+        if entry.outcome == Outcome.PASSED:
+            return _ended(status, alone(workflows, entry.uid, confirmed(context, own, planned, entry)))
         if entry.outcome is not None:
             return replace(status, outcome=entry.outcome, reason=entry.reason, message=entry.message)
-        workflows = [found for found in workflows if found.uid == entry.uid]
-        if not workflows:
+        counted = [found for found in workflows if found.uid == entry.uid]
+        if not counted:
             return _ended(status, Ended.error("MemberGone", f"its Workflow {entry.workflow} was deleted", Outcome.GONE))
-    if not workflows:
-        return _ended(status, Ended.error("NotStarted", "it was never started", Outcome.NOT_STARTED))
-    if len(workflows) > 1:
-        names = ", ".join(found.name for found in workflows)
-        return _ended(status, Ended.error("MemberTwice", f"it has several Workflows: {names}", Outcome.UNKNOWN))
-    (workflow,) = workflows
+    else:
+        names = member_names(context.identity, planned)
+        counted = list(workflows) if any(found.name in names for found in workflows) else []
+    if not counted:
+        return _ended(status, never_started(workflows))
+    if len(counted) > 1:
+        return _ended(status, twice(counted))
+    (workflow,) = counted
     status = replace(status, workflow=workflow.name, started_at=workflow.created or None)
     if not has_ended(workflow.object):
         message = f"its Workflow {workflow.name} did not end within {WAIT_SECONDS}s after it was stopped"
         return _ended(status, Ended.error("MemberStillRuns", message, Outcome.UNKNOWN))
-    ended = judge_member(context.cluster, context.identity, planned, workflow)
+    ended = alone(workflows, workflow.uid, judge_member(context.cluster, context.identity, planned, workflow))
     return _ended(replace(status, ended_at=workflow.finished), ended)
 
 

@@ -30,7 +30,16 @@ from validationrun.kube.objects import Workflow
 from validationrun.oracle.suite_verdict import Outcome, SuiteReason
 from validationrun.steps.context import Context, RunnerError, note_termination
 from validationrun.steps.sigterm import on_sigterm
-from validationrun.steps.suite_members import STOP, Ended, judge_member, member_name, member_workflow, own_members
+from validationrun.steps.suite_members import (
+    SALTS,
+    STOP,
+    Ended,
+    judge_member,
+    member_name,
+    member_names,
+    member_workflow,
+    own_members,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +57,6 @@ _SHARE_OF_AGE: Final = 15
 
 _PARTING_SECONDS: Final = 5
 """How long the last look at the suite may take when this pod is being deleted; 30 s later it is killed."""
-
-_SALTS: Final = 5
-"""Names that are tried: each is taken by somebody else with a chance of one in millions."""
 
 
 class _SignalledError(RunnerError):
@@ -141,7 +147,10 @@ def _create(member: _Member) -> MemberEntry:
 def _started(member: _Member) -> MemberEntry:
     """The entry of a Workflow that exists now, or of one that could not be created."""
     context, refusal = member.context, ""
-    found = next(iter(own_members(context.cluster, context.identity, member.planned.name)), None)
+    # Whatever else the suite owns under this label, another one created: suite-finalize tells of it.
+    names = member_names(context.identity, member.planned)
+    owned = own_members(context.cluster, context.identity, member.planned.name)
+    found = next((workflow for workflow in owned if workflow.name in names), None)
     if found is None:
         try:
             found = _create_once(member)
@@ -195,7 +204,7 @@ def _refuse_after_stop(member: _Member) -> None:
 def _create_once(member: _Member) -> Workflow:
     """A Workflow of this member under the first name that is free or its own. Raises ClusterError."""
     context = member.context
-    for salt in range(_SALTS):
+    for salt in range(SALTS):
         body = member_workflow(context.identity, member.suite, member.planned, salt)
         try:
             made = Workflow(context.cluster.create(WORKFLOWS, body.object))
@@ -209,7 +218,7 @@ def _create_once(member: _Member) -> Workflow:
         logger.info("created Workflow %s", made.name)
         return made
     taken = member_name(context.identity, member.planned, 0)
-    raise AlreadyExistsError(f"Workflow {taken} and {_SALTS - 1} other names are taken", 409, "AlreadyExists")
+    raise AlreadyExistsError(f"Workflow {taken} and {SALTS - 1} other names are taken", 409, "AlreadyExists")
 
 
 def _follow(member: _Member, entry: MemberEntry) -> Ended:

@@ -13,6 +13,7 @@ from validationrun.contract.owned_record import Identity, RecordError
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import run_status
+from validationrun.contract.status_document import Status
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ForbiddenError, Object
 from validationrun.kube.objects import Workflow
@@ -25,6 +26,10 @@ STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """As Kubernetes' own suffixes: no vowels and no look-alikes."""
+
+MISSING_RECORD: Final = "MemberRecordMissing"
+SALTS: Final = 5
+"""Names of one member that are tried: each is taken by somebody else with a chance of one in millions."""
 
 _SUFFIX: Final = 5
 _MESSAGE_BYTES: Final = 1000
@@ -54,6 +59,11 @@ def member_name(identity: Identity, member: PlannedMember, salt: int) -> str:
     digest = hashlib.sha256(f"{identity.uid}/{member.name}/{salt}".encode()).digest()
     suffix = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:_SUFFIX])
     return f"{member.run}-{suffix}"
+
+
+def member_names(identity: Identity, member: PlannedMember) -> list[str]:
+    """Every name that suite-member gives to the member's Workflow."""
+    return [member_name(identity, member, salt) for salt in range(SALTS)]
 
 
 def member_workflow(identity: Identity, suite: SuiteDocument, member: PlannedMember, salt: int) -> Workflow:
@@ -107,11 +117,23 @@ def _succeeded(identity: Identity, member: PlannedMember, workflow: Workflow, wr
     if changed:
         return Ended.error("MemberChanged", f"its Workflow {workflow.name} was changed after its creation: {changed}")
     if written is None:
-        return Ended.error("MemberRecordMissing", f"Workflow {workflow.name} succeeded without a run record")
+        return Ended.error(MISSING_RECORD, f"Workflow {workflow.name} succeeded without a run record")
     status = run_status(written.identity, workflow.object, written)
-    if status.verdict != Verdict.PASSED or not written.sealed:
-        told = f"{status.verdict}: {status.message}" if written.sealed else "its run record is not sealed"
-        return Ended.error(status.reason or "Unknown", f"Workflow {workflow.name} succeeded, but {told}")
+    return judge_record(member, written, status, f"Workflow {workflow.name} succeeded")
+
+
+def judge_record(member: PlannedMember, written: Record, status: Status | None, what: str) -> Ended:
+    """
+    Passed, if the run's own sealed record says so, of the bundle and the parameters of the suite.
+
+    Args:
+        status: by that record; None where it has no verdict.
+        what: what is known of the Workflow, for people.
+    """
+    if status is None or status.verdict != Verdict.PASSED or not written.sealed:
+        reason = (status.reason if status is not None else None) or "Unknown"
+        sealed = "its run record has no verdict" if status is None else f"{status.verdict}: {status.message}"
+        return Ended.error(reason, f"{what}, but {sealed if written.sealed else 'its run record is not sealed'}")
     run = written.get(RunEntry)
     if run is None or run.bundle_hash != member.bundle_hash or _of_run(run) != _given(member):
         return Ended.error("MemberChanged", "its run record is that of another bundle, or of other parameters")

@@ -237,13 +237,6 @@ def test_another_run_of_the_member_does_not_count_for_the_one_that_is_gone(world
     assert "second: MemberGone" in world.status().message
 
 
-def test_a_passed_run_that_was_deleted_afterwards_still_counts(world: World) -> None:
-    """As its time to live would delete it."""
-    run_all(world)
-    gone(world)
-    assert world.finalize() == 0
-
-
 def test_without_any_step_the_bundle_tells_what_was_planned(world: World) -> None:
     world.change_own({"spec": {"shutdown": "Stop"}})
     assert world.finalize() == 1
