@@ -317,6 +317,26 @@ def test_a_schedule_that_does_not_say_when_it_is_overdue_is_unknown(api: FakeApi
     assert (found["state"], found["verdict"]) == ("Unknown", None)
 
 
+def test_a_verdict_of_the_future_is_no_sign_of_life(api: FakeApiServer) -> None:
+    """Else the schedule would be fresh until that time has come, and longer."""
+    put_schedule(api)
+    put_run(api, "every-day-1", -1)
+    found = status()
+    assert (found["state"], found["verdict"], found["overdueAfter"]) == ("Unknown", None, "26h")
+    assert "its last sign of life (the verdict of every-day-1) is 59m" in found["message"]
+    assert table()[1].split()[:3] == [NAME, "Unknown", "stale"]
+    put_run(api, "every-day-1", -200 / HOUR)
+    assert (status()["state"], status()["verdict"]) == ("Active", "Passed")
+
+
+def test_a_schedule_that_was_created_in_the_future_is_unknown(api: FakeApiServer) -> None:
+    put_schedule(api, age=-2 * HOUR)
+    put_run(api, "every-day-1", 1)
+    found = status()
+    assert (found["state"], found["verdict"]) == ("Unknown", None)
+    assert "(it was created) is 1h59m in the future" in found["message"]
+
+
 def test_what_argo_says_of_the_schedule_is_shown(api: FakeApiServer) -> None:
     fault = {"type": "SubmissionError", "status": "True", "message": "exceeded quota: pods"}
     put_schedule(api, status={"conditions": [fault]}, schedules=["every day"])

@@ -105,3 +105,55 @@ def test_nobody_makes_a_run_a_member_by_hand(api: FakeApiServer, tmp_path: pathl
     done = call("submit", "--from", "nightly", "-n", NAMESPACE, "--set", f"suite={NAME}/{UID}")
     assert done.code == 2
     assert "suite is given by a suite to its members, and by nobody else" in done.err
+
+
+def run_file(folder: pathlib.Path, name: str = "nightly") -> pathlib.Path:
+    path = folder / f"{name}.yaml"
+    path.write_bytes(as_yaml({**full_run(), "metadata": {"name": name, "namespace": NAMESPACE}}))
+    return path
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run=server",)])
+def test_a_run_that_a_suite_starts_is_not_taken_from_it(
+    api: FakeApiServer, tmp_path: pathlib.Path, more: tuple[str, ...]
+) -> None:
+    """Compiled alone it has no parameter `suite`, and the suite's next run of it would not begin."""
+    call("submit", suite_file(tmp_path))
+    before = {key: dict(value) for key, value in api.cluster.objects.items()}
+    done = call("submit", run_file(tmp_path), *more)
+    assert (done.code, done.out) == (2, "")
+    assert "a suite starts runs of WorkflowTemplate nightly in namespace" in done.err
+    assert f"`validationrun submit --from nightly -n {NAMESPACE}`" in done.err
+    assert before == api.cluster.objects
+    assert call("submit", "--from", "nightly", "-n", NAMESPACE).code == 0
+    assert call("submit", suite_file(tmp_path)).code == 0
+    assert call("submit", "--from", "release-suite", "-n", NAMESPACE).code == 0
+
+
+def test_a_schedule_of_a_run_does_not_take_it_from_its_suite(api: FakeApiServer, tmp_path: pathlib.Path) -> None:
+    call("submit", suite_file(tmp_path))
+    schedule = {
+        "apiVersion": "validation.sei.io/v1alpha1",
+        "kind": "ValidationSchedule",
+        "metadata": {"name": "every-day", "namespace": NAMESPACE},
+        "spec": {"schedules": ["0 6 * * *"], "runTemplate": {"ref": {"name": "nightly"}}},
+    }
+    path = tmp_path / "schedule.yaml"
+    path.write_bytes(b"\n---\n".join(as_yaml(document) for document in (schedule, full_run())))
+    before = set(api.cluster.objects)
+    done = call("submit", path)
+    assert (done.code, "a suite starts runs of WorkflowTemplate nightly" in done.err) == (2, True), done.err
+    assert set(api.cluster.objects) == before
+
+
+def test_a_run_of_no_suite_is_submitted_again_as_before(api: FakeApiServer, tmp_path: pathlib.Path) -> None:
+    call("submit", suite_file(tmp_path))
+    for more in ((), ("--dry-run=server",), ()):
+        done = call("submit", run_file(tmp_path, "alone"), *more)
+        assert done.code == 0, done.err
+    assert ("workflowtemplates", "alone") in api.cluster.objects
+
+
+def test_a_run_joins_a_suite(api: FakeApiServer, tmp_path: pathlib.Path) -> None:
+    assert call("submit", run_file(tmp_path)).code == 0
+    assert call("submit", suite_file(tmp_path)).code == 0

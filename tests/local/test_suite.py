@@ -106,6 +106,13 @@ def test_the_first_failure_ends_the_suite(tmp_path):
     root = ET.parse(done.folder / "report.junit.xml").getroot()  # noqa: S314 - our own
     assert [suite.get("name") for suite in root] == ["gate", "gate.first", "gate.second", "gate.third"]
     assert int(root.get("failures", "")) >= 2
+    history = json.loads(call("report", "--history", tmp_path / "results", "-o", "json").out)
+    assert history["faults"] == []
+    assert {each["name"]: each["runs"][0]["verdict"] for each in history["validationRuns"]} == {
+        "gate-first": "Passed",
+        "gate-second": "Failed",
+        "gate-third": "NotStarted",
+    }
 
 
 def test_without_stop_on_failure_the_others_run(tmp_path):
@@ -211,6 +218,14 @@ def test_a_changed_folder_is_refused(tmp_path):
         ({"mode": "x"}, "is not as it was written"),
         ({"mode": "argo"}, "is of a suite in a cluster"),
         ({"files": {**document["files"], "../x": {"sha256": "", "bytes": 0}}}, "outside of the folder"),
+        ({"files": {**document["files"], "x\0": {"sha256": "", "bytes": 0}}}, r"names x\x00, which can be no file"),
+        (
+            {
+                "files": {**document["files"], "\0/result.json": {"sha256": "", "bytes": 0}},
+                "members": [{**one, "folder": "\0"} for one in document["members"]],
+            },
+            r"names \x00/result.json, which can be no file",
+        ),
         ({"members": [{**one, "folder": ""} for one in document["members"]]}, "names no folder of it"),
         ({"members": []}, "has no results of it"),
         ({"status": {**document["status"], "verdict": "Passed", "phase": "Succeeded"}}, "says Passed, and that run second is Failed"),

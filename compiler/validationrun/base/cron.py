@@ -7,6 +7,8 @@ fires twice. `tests/cron/` compares this module with the controller's own librar
 """
 
 import datetime as dt
+import functools
+import importlib.resources
 import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
@@ -30,6 +32,9 @@ _NAMED: Final = {
 _FIELD_COUNT: Final = 5
 _DECEMBER: Final = 12
 _NOON: Final = 12
+_NO_PLACES: Final = frozenset({"Factory", "localtime", "posixrules"})
+"""Names in lists of time zones for what an installation has not chosen, or has chosen for itself."""
+
 _SEARCHED_YEARS: Final = 5
 """The controller's library searches no further."""
 
@@ -175,8 +180,21 @@ def _wrong(text: str, field: _Field, what: str) -> CronError:
     return CronError(f"{field.name} {text!r} {what}", f"write {field.name} as *, a number of {known}, or a range", text)
 
 
+@functools.cache
+def zone_names() -> frozenset[str]:
+    """
+    The IANA names of time zones, from the package `tzdata`.
+
+    Not what lies on this machine: `localtime`, `posix/...` and `right/...` mean another thing elsewhere, or nothing in Argo's image.
+    """
+    names = importlib.resources.files("tzdata").joinpath("zones").read_text("ascii").split()
+    return frozenset(names) - _NO_PLACES
+
+
 def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
     """The time zone of an IANA name; None when there is none."""
+    if name not in zone_names():
+        return None
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -60,7 +60,13 @@ class Linted(Generic[D_co]):
 
     def place(self, finding: Finding) -> Diagnostic:
         """The finding, whose path counts from this document, with its line and column."""
-        outer = outer_finding(finding, self.within)
+        return self._placed(outer_finding(finding, self.within))
+
+    def place_as_told(self, finding: Finding) -> Diagnostic:
+        """Like `place`, for words that name no field: they may name a file, and stay as they are."""
+        return self._placed(dataclasses.replace(finding, loc=_outer_loc(finding.loc, self.within)))
+
+    def _placed(self, outer: Finding) -> Diagnostic:
         return place(outer, read(self.content, self.file).documents[self.index], self.file)
 
 
@@ -121,17 +127,29 @@ def outer_finding(finding: Finding, within: Loc | None) -> Finding:
     """
     if within is None:
         return finding
-    loc = (*within, *finding.loc[1:]) if finding.loc[:1] == ("spec",) else within[:-1]
+    loc = _outer_loc(finding.loc, within)
     message, inner = finding.message, format_path(finding.loc)
     if inner and message.startswith(inner) and not inner.startswith("spec."):
         message = format_path(loc) + message.removeprefix(inner)
     outer = f"{format_path(within)}."
-    message, help_ = (_FIELD_OF_INNER.sub(lambda _: outer, text) for text in (message, finding.help))
+    message, help_ = (
+        _FIELD_OF_INNER.sub(lambda found: found["quoted"] or outer, text) for text in (message, finding.help)
+    )
     return dataclasses.replace(finding, loc=loc, message=message, help=help_)
 
 
-_FIELD_OF_INNER: Final = re.compile(r"(?<![\w.\]])spec\.(?=[a-z])")
-"""The start of a path in a message about a run: no field of the run's own is named `spec` at the root of a longer path."""
+def _outer_loc(loc: Loc, within: Loc | None) -> Loc:
+    if within is None:
+        return loc
+    return (*within, *loc[1:]) if loc[:1] == ("spec",) else within[:-1]
+
+
+_FIELD_OF_INNER: Final = re.compile(r'(?P<quoted>"(?:[^"\\]|\\.)*")|(?<![\w./\]-])spec\.(?=[a-z])')
+"""
+The start of a path in a message about a run, or a quoted value of the user, which stays.
+
+No field of the run's own is named `spec` at the root of a longer path.
+"""
 
 
 def place(finding: Finding, document: Document, file: str) -> Diagnostic:

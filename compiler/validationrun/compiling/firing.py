@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.cron import Cron
+from validationrun.base.cron import Cron, next_times
 
 _FIRST_DAY: Final = dt.date(2026, 1, 1)
 _DAYS: Final = 8 * 365 + 2
 _DAY: Final = dt.timedelta(days=1)
+_YEAR: Final = 367 * _DAY
 _DAY_MINUTES: Final = 24 * 60
 _MOST_TIMES: Final = 2000
 
@@ -42,19 +43,18 @@ def ever_fires(cron: Cron) -> bool:
     return next(_days([cron]), None) is not None
 
 
-def gaps(crons: Sequence[Cron], zone: dt.tzinfo) -> Gaps:
+def gaps(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> Gaps:
     """The gaps between the firings of all expressions together."""
     least, greatest = 0, 0
-    last: dt.datetime | None = None
-    for day, minutes in _days(crons):
-        inside = [(later - earlier) * 60 for earlier, later in itertools.pairwise(minutes)]
-        first = _moment(day, minutes[0], zone)
+    last: int | None = None
+    for stretch in _stretches(crons, zone):
+        apart = _apart(stretch.minutes)
         if last is not None:
-            inside.append(int((first - last).total_seconds()))
-        for gap in inside:
+            apart = (*apart, stretch.first - last)
+        for gap in apart:
             least = gap if not least else min(least, gap)
             greatest = max(greatest, gap)
-        last = _moment(day, minutes[-1], zone)
+        last = stretch.last
     return Gaps(least, greatest)
 
 
@@ -74,19 +74,81 @@ def clock_changes(cron: Cron, zone: zoneinfo.ZoneInfo) -> Iterator[ClockChange]:
                 break
 
 
-def first_times(crons: Sequence[Cron], zone: dt.tzinfo) -> list[int]:
+def first_times(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> list[int]:
     """The first firing times of the span, Unix seconds, in order: those of a year, but not more than a bound."""
     times: list[int] = []
-    for day, minutes in _days(crons):
-        if len(times) >= _MOST_TIMES or (day - _FIRST_DAY).days > 366:  # noqa: PLR2004 - a year
+    end = _midnight(_FIRST_DAY + _YEAR, zone)
+    for stretch in _stretches(crons, zone):
+        if len(times) >= _MOST_TIMES or stretch.first >= end:
             break
-        times += [int(_moment(day, minute, zone).timestamp()) for minute in minutes]
+        times += stretch.times
     return times
 
 
-def _days(crons: Sequence[Cron]) -> Iterator[tuple[dt.date, list[int]]]:
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Firings on one day without a change of the clocks: `begin` in Unix seconds, and the minutes since then."""
+
+    begin: int
+    minutes: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        return self.begin + self.minutes[0] * 60
+
+    @property
+    def last(self) -> int:
+        return self.begin + self.minutes[-1] * 60
+
+    @property
+    def times(self) -> list[int]:
+        return [self.begin + minute * 60 for minute in self.minutes]
+
+
+@functools.lru_cache(maxsize=64)
+def _apart(minutes: tuple[int, ...]) -> tuple[int, ...]:
+    """The least and the greatest time between two of the minutes, in seconds; empty for a single one."""
+    found = [(later - earlier) * 60 for earlier, later in itertools.pairwise(minutes)]
+    return (min(found), max(found)) if found else ()
+
+
+def _stretches(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> Iterator[_Stretch]:
+    """
+    Every firing of the span, in order.
+
+    On a day with a change of the clocks `next_times` says when the controller fires; on all others the wall clock does.
+    """
+    changed = _changed_days(zone.key)
+    last: int | None = None
+    for day, minutes in _days(crons):
+        midnight = _midnight(day, zone)
+        if day in changed:
+            for time in _day_of_change(crons, zone, day, midnight - 60 if last is None else last):
+                yield _Stretch(time, (0,))
+                last = time
+            continue
+        left = minutes
+        if last is not None and midnight + minutes[0] * 60 <= last:
+            left = tuple(minute for minute in minutes if midnight + minute * 60 > last)
+        if left:
+            yield _Stretch(midnight, left)
+            last = midnight + left[-1] * 60
+
+
+def _day_of_change(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo, day: dt.date, after: int) -> Iterator[int]:
+    """The firings from a moment on, up to the first one behind the day, unless that is behind the span."""
+    time = dt.datetime.fromtimestamp(after, zone)
+    while time.date() <= day:
+        found = next(next_times(crons, zone, time, 1), None)
+        if found is None or found.astimezone(zone).date() >= _FIRST_DAY + _DAYS * _DAY:
+            return
+        time = found.astimezone(zone)
+        yield int(found.timestamp())
+
+
+def _days(crons: Sequence[Cron]) -> Iterator[tuple[dt.date, tuple[int, ...]]]:
     """Each day of the span with a firing, and the minutes of these."""
-    by_choice: dict[tuple[bool, ...], list[int]] = {}
+    by_choice: dict[tuple[bool, ...], tuple[int, ...]] = {}
     for number in range(_DAYS):
         day = _FIRST_DAY + number * _DAY
         choice = tuple(cron.has_day(day) for cron in crons)
@@ -94,13 +156,21 @@ def _days(crons: Sequence[Cron]) -> Iterator[tuple[dt.date, list[int]]]:
             continue
         if choice not in by_choice:
             chosen = (cron.minutes_of_day() for cron, fires in zip(crons, choice, strict=True) if fires)
-            by_choice[choice] = sorted({minute for minutes in chosen for minute in minutes})
+            by_choice[choice] = tuple(sorted({minute for minutes in chosen for minute in minutes}))
         yield day, by_choice[choice]
 
 
-def _moment(day: dt.date, minute: int, zone: dt.tzinfo) -> dt.datetime:
-    time = dt.time(minute // 60, minute % 60)
-    return dt.datetime.combine(day, time, zone).astimezone(dt.UTC)
+def _midnight(day: dt.date, zone: dt.tzinfo) -> int:
+    return int(dt.datetime.combine(day, dt.time(), zone).timestamp())
+
+
+@functools.cache
+def _changed_days(zone_name: str) -> frozenset[dt.date]:
+    """The days of which a change of the clocks leaves out or repeats a part, and the day that follows at once."""
+    changes = _changes(zone_name)
+    return frozenset(
+        time.date() for wall, minutes, _ in changes for time in (wall, wall + dt.timedelta(minutes=minutes))
+    )
 
 
 @functools.cache

@@ -222,9 +222,8 @@ def lint_all(
         twins = []
         for name, own_namespace, linted in alone.named:
             if (name, own_namespace) in seen:
-                result.diagnostics.append(
-                    linted.place(_same_name(name, own_namespace, linted, seen[name, own_namespace]))
-                )
+                same = _same_name(name, own_namespace, linted, seen[name, own_namespace])
+                result.diagnostics.append(linted.place_as_told(same))
                 twins.append(linted)
             seen.setdefault((name, own_namespace), linted)
         result.documents += [linted for linted in alone.documents if linted not in twins]

@@ -22,11 +22,13 @@ class HistoryRun(Document, frozen=True, kw_only=True):
     A run.
 
     Attributes:
-        folder: of its results, below the folder of the history; empty for a run of a cluster.
-        began: null when it is not known.
-        verdict: its verdict or `Cancelled`; `not trusted` with a doubt, and `unknown` when nothing is left of its record.
+        folder: of its results, below the folder of the history; empty for a run of a cluster, and for one without results.
+        began: null when it is not known; of a run without results when its suite began.
+        verdict: its verdict or `Cancelled`; of a run without results how its suite says it ended, such as
+            `NotStarted`; `not trusted` with a doubt, and `unknown` when nothing is left of its record.
         images: of the chain by their short digests, joined by `+`; their tags where no digest is known.
         doubt: why it is not believed; empty when it is.
+        why: why a suite has no results of it; empty for a run with results.
         cells: of every rule of the grid, and of the load.
     """
 
@@ -36,6 +38,7 @@ class HistoryRun(Document, frozen=True, kw_only=True):
     verdict: str
     images: str
     doubt: str
+    why: str = ""
     cells: list[HistoryCell]
 
 

@@ -15,8 +15,9 @@ from typing import Final
 from validationrun.base.times import time_if_known
 from validationrun.judging.glance import Glance, glance
 from validationrun.report import formatting
-from validationrun.report.run_columns import RunColumn, newest_first
-from validationrun.results.below import results_below
+from validationrun.report.history_suites import RunName, Suites, suites_of
+from validationrun.report.run_columns import WORST_FIRST, RunColumn, newest_first
+from validationrun.results.below import path_below, results_below
 from validationrun.results.folder import RESULT_JSON, ResultsError, read_bytes
 
 MOST_COLUMNS: Final = 500
@@ -31,7 +32,7 @@ _PAGE: Final = "report.html"
 @dataclass(frozen=True, slots=True)
 class Series:
     """
-    All runs of one ValidationRun.
+    All runs of one ValidationRun, also those of a suite that left no results.
 
     Attributes:
         runs: newest first.
@@ -51,8 +52,16 @@ class Series:
 
     @property
     def latest(self) -> RunColumn | None:
-        """The newest run that is believed."""
-        return next((run for run in self.runs if not run.doubt), None)
+        """
+        The newest run that is believed, also one that left no results.
+
+        Of a suite that started several runs of this ValidationRun it is the worst, because all of them are the newest.
+        """
+        newest = next((run for run in self.runs if not run.doubt), None)
+        if newest is None or not newest.suite:
+            return newest
+        together = (run for run in self.runs if run.suite == newest.suite and not run.doubt)
+        return min(together, key=lambda run: WORST_FIRST.index(run.tone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,8 @@ class History:
 
     @property
     def count(self) -> int:
-        return sum(len(series.runs) + series.left_out for series in self.series)
+        """How many runs left results."""
+        return sum(sum(run.absent is None for run in series.runs) + series.left_out for series in self.series)
 
     @property
     def stale(self) -> list[Series]:
@@ -100,30 +110,36 @@ def history_of(
         ResultsError: there is no such folder, too much lies below it, or no run of that name.
     """
     below = results_below(root)
-    seen = _Seen({_path(root, folder): reason for folder, reason in below.faults})
-    for folder in below.runs:
-        _look(_path(root, folder), folder, seen, now, name, _href(folder, links_from))
+    places = {path_below(root, folder): folder for folder in below.runs}
+    suites = suites_of(root, below.suites, places.keys(), now + _FUTURE_SECONDS, name)
+    faults = {path_below(root, folder): reason for folder, reason in below.faults} | suites.faults
+    seen = _Seen(suites, faults, twins=list(suites.twins))
+    for key, absent in suites.absent:
+        seen.runs.setdefault(key, []).append(absent)
+    for path, folder in places.items():
+        _look(path, folder, seen, now, name, _href(folder, links_from))
     if not seen.runs and not seen.faults:
         raise ResultsError(f"below {root} lies no results folder" + (f" of a run of {name}" if name else ""))
     series = [_series(key, seen.runs[key], now, expect_every) for key in sorted(seen.runs)]
     # An error names the whole path, which a page that is sent elsewhere has no business to tell.
-    faults = [(path, formatting.clean(seen.faults[path].replace(str(root), root.name))) for path in sorted(seen.faults)]
-    return History(root.resolve().name, now, expect_every, series, faults, seen.twins)
+    told = [(path, formatting.clean(seen.faults[path].replace(str(root), root.name))) for path in sorted(seen.faults)]
+    return History(root.resolve().name, now, expect_every, series, told, sorted(seen.twins))
 
 
 @dataclass
 class _Seen:
     """What the folders hold that were looked at so far: `results` are the folders by the hash of their `result.json`."""
 
+    suites: Suites
     faults: dict[str, str]
-    runs: dict[tuple[str, str], list[RunColumn]] = field(default_factory=dict)
-    results: dict[bytes, str] = field(default_factory=dict)
+    runs: dict[RunName, list[RunColumn]] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
     twins: list[str] = field(default_factory=list)
 
 
 def _look(path: str, folder: pathlib.Path, seen: _Seen, now: float, name: str | None, href: str) -> None:
     try:
-        digest = hashlib.sha256(read_bytes(folder / RESULT_JSON)).digest()
+        digest = hashlib.sha256(read_bytes(folder / RESULT_JSON)).hexdigest()
         found = glance(folder)
     except ResultsError as error:
         seen.faults[path] = str(error)
@@ -131,17 +147,14 @@ def _look(path: str, folder: pathlib.Path, seen: _Seen, now: float, name: str | 
     status = found.document.status
     if name is not None and status.name != name:
         return
-    run = _column(path, found, now, href)
+    suite = seen.suites.suite_of.get(digest, "")
+    run = _column(path, found, now, href, suite, seen.suites.disowned.get(path, ""))
     if run.doubt:
         seen.faults[path] = run.doubt
     elif seen.results.setdefault(digest, path) != path:
         seen.twins.append(path)
         return
     seen.runs.setdefault((status.namespace, status.name or status.run_id), []).append(run)
-
-
-def _path(root: pathlib.Path, folder: pathlib.Path) -> str:
-    return folder.relative_to(root).as_posix()
 
 
 def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
@@ -151,21 +164,22 @@ def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
     return urllib.parse.quote(f"./{pathlib.Path(os.path.relpath(folder / _PAGE, links_from)).as_posix()}")
 
 
-def _column(path: str, found: Glance, now: float, href: str) -> RunColumn:
+def _column(path: str, found: Glance, now: float, href: str, suite: str, disowned: str) -> RunColumn:
     status = found.document.status
     began = time_if_known(status.start_time)
-    doubts = list(found.doubts)
+    doubts = [*found.doubts, *([disowned] if disowned else [])]
     if began is None:
         doubts.append("it does not say when it began")
     elif began > now + _FUTURE_SECONDS:
         doubts.append("it says that it began later than this page was made")
     doubt = formatting.clean("; ".join(doubts))
-    return RunColumn(path, status.run_id, status, began, doubt, "" if doubt else href, path)
+    return RunColumn(path, status.run_id, status, began, doubt, "" if doubt else href, path, suite)
 
 
-def _series(key: tuple[str, str], runs: Sequence[RunColumn], now: float, expect_every: float | None) -> Series:
+def _series(key: RunName, runs: Sequence[RunColumn], now: float, expect_every: float | None) -> Series:
     ordered = newest_first(runs)
-    newest = max((run.began for run in runs if run.began is not None and not run.doubt), default=None)
+    lived = [run.began for run in runs if run.began is not None and not run.doubt and run.absent is None]
+    newest = max(lived, default=None)
     due = newest + expect_every if newest is not None and expect_every is not None else None
     stale = expect_every is not None and (due is None or now > due)
     namespace, name = key

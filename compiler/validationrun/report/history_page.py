@@ -9,11 +9,10 @@ from validationrun.report import markup
 from validationrun.report.grid import Grid
 from validationrun.report.history import History, Series
 from validationrun.report.history_words import STALE, freshness, minute, standing
-from validationrun.report.run_columns import digests, grid_of
+from validationrun.report.run_columns import WORST_FIRST, digests, grid_of
 
 _MOST_NAMED: Final = 200
 _SCRIPT: Final = "history.js"
-_WORST: Final = ("failed", "error", "unknown", "cancelled", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def _whole(history: History, sections: Sequence[Section]) -> tuple[str, str]:
     if history.stale:
         return "error", STALE
     newest = "Newest run" if len(sections) == 1 else "A newest run"
-    for tone in _WORST:
+    for tone in WORST_FIRST[:-1]:
         found = next((section for section in sections if section.tone == tone), None)
         if found is not None:
             return ("failed" if tone == "failed" else "error"), f"{newest}: {found.word}"
@@ -75,6 +74,9 @@ def _notes(series: Series) -> Iterator[str]:
     doubtful = sum(bool(run.doubt) for run in series.runs)
     if doubtful:
         yield f"{counted(doubtful, 'run')} not trusted"
+    absent = sum(run.absent is not None for run in series.runs)
+    if absent:
+        yield f"{counted(absent, 'run')} of a suite without results"
     images = {digests(run) for run in series.runs} - {""}
     if len(images) > 1:
         yield f"{len(images)} different images of the chain"

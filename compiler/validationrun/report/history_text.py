@@ -85,6 +85,7 @@ def _runs(series: Series) -> Iterator[HistoryRun]:
             verdict=run.word,
             images=digests(run),
             doubt=run.doubt,
+            why=run.absent.why if run.absent is not None else "",
             cells=cells,
         )
 

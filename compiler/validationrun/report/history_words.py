@@ -23,16 +23,19 @@ def standing(history: History, series: Series) -> tuple[str, str]:
 
 
 def freshness(history: History, series: Series) -> str:
-    """When the newest run began, and when the next one is due."""
+    """When the newest run began, and when the next one is due; and why a suite has no results of a later one."""
     every = format_duration(history.expect_every) if history.expect_every is not None else ""
+    latest = series.latest
+    why = f" {latest.absent.why[:1].upper()}{latest.absent.why[1:]}." if latest is not None and latest.absent else ""
     if series.newest is None:
-        return "No run of it can be trusted" + (f", and one is expected every {every}." if every else ".")
+        left = "No run of it can be trusted" if latest is None else "No run of it left results"
+        return left + (f", and one is expected every {every}." if every else ".") + why
     age = format_duration(max(0.0, history.now - series.newest), short=True)
     began = f"The newest run began at {minute(series.newest)}, {age} before this was made"
     if series.due is None:
-        return f"{began}. Nobody said how often one must begin (--expect-every), so silence is not seen here."
+        return f"{began}. Nobody said how often one must begin (--expect-every), so silence is not seen here.{why}"
     due = f"was due by {minute(series.due)} and did not come" if series.stale else f"is due by {minute(series.due)}"
-    return f"{began}. One must begin every {every}: the next {due}."
+    return f"{began}. One must begin every {every}: the next {due}.{why}"
 
 
 def minute(t: float) -> str:

@@ -16,6 +16,9 @@ CORNER: Final = ("rule", "run")
 _LOAD: Final = " load"
 """The row of the load; no rule has such a name."""
 
+WORST_FIRST: Final[Sequence[Tone]] = ("failed", "error", "unknown", "cancelled", "not-run", "running", "passed")
+"""Every tone that a run can have."""
+
 _TONES: Final[Mapping[str, Tone]] = {
     Verdict.PASSED: "passed",
     Verdict.FAILED: "failed",
@@ -25,17 +28,37 @@ _TONES: Final[Mapping[str, Tone]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """
+    A run that a suite planned, and that left no results.
+
+    Attributes:
+        word, tone: how it ended, as the suite says.
+        why: the same as a sentence.
+        rules: the names of its rules; empty when nothing says them.
+    """
+
+    word: str
+    tone: Tone
+    why: str
+    rules: Sequence[str]
+    load: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunColumn:
     """
     A run.
 
     Attributes:
         key: what tells it from every other run of the grid.
-        folder: of its results, below that of the history; empty for a run of a cluster.
+        folder: of its results, below that of the history; empty for a run of a cluster, and for one that left no results.
         status: None when nothing is left of its record.
         began: Unix seconds; None when it is not known.
         doubt: why it is not believed; empty when it is.
         href: where its own report lies; empty for nowhere.
+        suite: the folder of the suite that started it, below that of the history; empty where none is known.
+        absent: for a run that left no results; its `began` is the suite's.
     """
 
     key: str
@@ -45,10 +68,14 @@ class RunColumn:
     doubt: str = ""
     href: str = ""
     folder: str = ""
+    suite: str = ""
+    absent: Absent | None = None
 
     @property
     def word(self) -> str:
         """Its verdict, or the phase where that says more."""
+        if self.absent is not None:
+            return "not trusted" if self.doubt else self.absent.word
         if self.status is None:
             return "unknown"
         if self.doubt:
@@ -58,6 +85,8 @@ class RunColumn:
     @property
     def tone(self) -> Tone:
         """Only a run that passed and is believed is green."""
+        if self.absent is not None and not self.doubt:
+            return self.absent.tone
         if self.status is None or self.doubt:
             return "unknown"
         return "cancelled" if self.status.phase == Phase.CANCELLED else _TONES[self.status.verdict]
@@ -80,13 +109,22 @@ def grid_of(runs: Sequence[RunColumn]) -> Grid:
 
 
 def _rows(runs: Sequence[RunColumn]) -> list[str]:
-    names = dict.fromkeys(rule.name for run in runs if run.status is not None for rule in run.status.rules)
-    has_load = any(run.status is not None and _has_load(run.status) for run in runs)
+    names = dict.fromkeys(name for run in runs for name in _rules_of(run))
+    has_load = any(_has_load(run) for run in runs)
     return [*names, *([_LOAD] if has_load else [])]
 
 
-def _has_load(status: Status) -> bool:
-    return status.load is not None or status.workload_exit_code is not None
+def _rules_of(run: RunColumn) -> Sequence[str]:
+    if run.absent is not None:
+        return run.absent.rules
+    return [rule.name for rule in run.status.rules] if run.status is not None else []
+
+
+def _has_load(run: RunColumn) -> bool:
+    if run.absent is not None:
+        return run.absent.load
+    status = run.status
+    return status is not None and (status.load is not None or status.workload_exit_code is not None)
 
 
 def _row(name: str, runs: Sequence[RunColumn], cells: Mapping[tuple[str, str], Cell]) -> Heading:
@@ -98,7 +136,8 @@ def _row(name: str, runs: Sequence[RunColumn], cells: Mapping[tuple[str, str], C
 
 def _column(run: RunColumn) -> Heading:
     began = format_time(round(run.began))[:16].replace("T", " ") if run.began is not None else "no start time"
-    note = ", ".join(filter(None, (digests(run), _overridden(run), run.doubt, run.run_id)))
+    why = run.absent.why if run.absent is not None else ""
+    note = ", ".join(filter(None, (digests(run), _overridden(run), why, run.doubt, run.run_id)))
     return Heading(run.key, began, run.tone, run.word, formatting.clean(note, formatting.SENTENCE), run.href)
 
 
@@ -118,6 +157,9 @@ def _overridden(run: RunColumn) -> str:
 
 
 def _cells(run: RunColumn, rows: Sequence[str]) -> Iterator[tuple[str, Cell]]:
+    if run.absent is not None:
+        yield from _absent_cells(run, run.absent, rows)
+        return
     if run.status is None:
         yield from ((name, Cell(CellState.UNKNOWN, run.doubt)) for name in rows)
         return
@@ -127,8 +169,15 @@ def _cells(run: RunColumn, rows: Sequence[str]) -> Iterator[tuple[str, Cell]]:
         yield from ((name, Cell(state, "nothing says which rules this run has")) for name in rows if name != _LOAD)
     for rule in run.status.rules:
         yield rule.name, Cell(_state(run, rule.verdict), _note(rule), _link(run, rule))
-    if _has_load(run.status):
+    if _has_load(run):
         yield _LOAD, Cell(_load_state(run, run.status), _load_note(run.status))
+
+
+def _absent_cells(run: RunColumn, absent: Absent, rows: Sequence[str]) -> Iterator[tuple[str, Cell]]:
+    """Nothing of it was judged, as far as the suite is believed."""
+    mine = set(absent.rules) | ({_LOAD} if absent.load else set())
+    cell = Cell(CellState.UNKNOWN, run.doubt) if run.doubt else Cell(CellState.NOT_RUN, absent.why)
+    yield from ((name, cell) for name in rows if name in mine or not absent.rules)
 
 
 def _state(run: RunColumn, verdict: Verdict) -> CellState:

@@ -1,4 +1,4 @@
-"""Finds the results folders of runs below a folder, such as one that was downloaded from a bucket."""
+"""Finds the results folders of runs and suites below a folder, such as one that was downloaded from a bucket."""
 
 import os
 import pathlib
@@ -24,10 +24,12 @@ class Below:
 
     Attributes:
         runs: the folders that say they hold the result of a run.
+        suites: the folders that say they hold the result of a suite, above those of its runs.
         faults: folders that were not what they should be, and why.
     """
 
     runs: list[pathlib.Path] = field(default_factory=list)
+    suites: list[pathlib.Path] = field(default_factory=list)
     faults: list[tuple[pathlib.Path, str]] = field(default_factory=list)
 
 
@@ -49,6 +51,11 @@ def results_below(root: pathlib.Path) -> Below:
     if len(found.runs) > MOST_FOUND:
         raise _too_many(root)
     return found
+
+
+def path_below(root: pathlib.Path, folder: pathlib.Path) -> str:
+    """What pages call a folder."""
+    return folder.relative_to(root).as_posix()
 
 
 def _too_many(root: pathlib.Path) -> ResultsError:
@@ -90,7 +97,9 @@ def _is_run(folder: pathlib.Path, found: Below) -> bool:
     if kind == KIND:
         found.runs.append(folder)
         return True
-    if kind != KIND_OF_SUITE:
+    if kind == KIND_OF_SUITE:
+        found.suites.append(folder)
+    else:
         found.faults.append((folder, f"its {RESULT_JSON} is not the result of a run"))
     return False
 

@@ -232,7 +232,12 @@ def check_file(folder: pathlib.Path, name: str, expected: FileHash) -> None:
     path = folder / name
     # Not pathlib's `resolve`, which takes most of the time of a page over hundreds of folders.
     root = os.path.realpath(folder)
-    if os.path.commonpath((root, os.path.realpath(path))) != root:
+    try:
+        lies = os.path.realpath(path)
+    except ValueError:
+        # A NUL, or half a surrogate pair.
+        raise ResultsError(f"{RESULT_JSON} names {bounded(name)}, which can be no file") from None
+    if os.path.commonpath((root, lies)) != root:
         raise ResultsError(f"{RESULT_JSON} names {name}, which lies outside of the folder")
     try:
         actual = sha256_of(path)

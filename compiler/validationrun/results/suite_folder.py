@@ -10,7 +10,7 @@ from validationrun.base.atomic_files import dump_json, sha256_of, write_whole
 from validationrun.base.document import DocumentError
 from validationrun.contract.file_hash import FileHash
 from validationrun.contract.suite_json import MOST_MEMBERS
-from validationrun.contract.suite_result import FORMAT, KIND, SuiteResult
+from validationrun.contract.suite_result import FORMAT, KIND, MemberResult, SuiteResult
 from validationrun.results.folder import (
     RESULT_JSON,
     ResultsError,
@@ -38,7 +38,7 @@ def seal_suite(folder: pathlib.Path, result: SuiteResult) -> SuiteResult:
 
 def _listed(folder: pathlib.Path, result: SuiteResult) -> Iterator[str]:
     yield from sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != RESULT_JSON)
-    yield from (f"{member.folder}/{RESULT_JSON}" for member in result.members if member.folder)
+    yield from (member_file(member) for member in result.members if member.folder)
 
 
 def _hash(path: pathlib.Path) -> FileHash:
@@ -52,6 +52,16 @@ def read_suite_result(folder: pathlib.Path) -> SuiteResult:
     Raises:
         ResultsError
     """
+    result = read_suite_document(folder)
+    check_own_files(folder, result)
+    for member in result.members:
+        if check_member(folder, result, member):
+            _check_results(folder, member)
+    return result
+
+
+def read_suite_document(folder: pathlib.Path) -> SuiteResult:
+    """Reads `result.json` alone, and checks none of its files. Raises ResultsError."""
     content = read_bytes(folder / RESULT_JSON)
     head = head_of(folder / RESULT_JSON)
     if head.format != FORMAT:
@@ -60,27 +70,48 @@ def read_suite_result(folder: pathlib.Path) -> SuiteResult:
         result = SuiteResult.from_json(content)
     except DocumentError as error:
         raise ResultsError(f"{RESULT_JSON} is not as it was written: {bounded(error)}") from None
-    _check(folder, result)
-    return result
-
-
-def _check(folder: pathlib.Path, result: SuiteResult) -> None:
     if result.mode != "run":
         raise ResultsError(f"{RESULT_JSON} is of a suite in a cluster, which leaves no results folder")
     if len(result.members) > MOST_MEMBERS or len(result.files) > _MOST_FILES:
         raise ResultsError(f"{RESULT_JSON} has more runs or files than a suite has")
+    return result
+
+
+def check_own_files(folder: pathlib.Path, result: SuiteResult) -> None:
+    """Raises ResultsError when a listed file is missing or changed, or lies outside of the folder; the members' are left out."""
+    of_members = {member_file(member) for member in result.members}
     for name, expected in result.files.items():
-        check_file(folder, name, expected)
-    for member in result.members:
-        if not member.folder:
-            if member.status is not None:
-                raise ResultsError(f"{RESULT_JSON} has a status of run {member.name}, and names no folder of it")
-            continue
-        if f"{member.folder}/{RESULT_JSON}" not in result.files:
-            raise ResultsError(f"{RESULT_JSON} does not list the {RESULT_JSON} of run {member.name}")
-        try:
-            own = read_result(folder / member.folder)
-        except ResultsError as error:
-            raise ResultsError(f"run {member.name}: {error}") from None
-        if own.status != member.status:
-            raise ResultsError(f"{RESULT_JSON} has another status of run {member.name} than its folder")
+        if name not in of_members:
+            check_file(folder, name, expected)
+
+
+def member_file(member: MemberResult) -> str:
+    """The path of a member's `result.json` below the suite's folder; empty when it has no folder there."""
+    return f"{member.folder}/{RESULT_JSON}" if member.folder else ""
+
+
+def check_member(folder: pathlib.Path, result: SuiteResult, member: MemberResult) -> bool:
+    """
+    Looks whether a member's `result.json` is the one that the suite lists. False for a member that has no folder.
+
+    Raises:
+        ResultsError: it is another one, or missing.
+    """
+    if not member.folder:
+        if member.status is not None:
+            raise ResultsError(f"{RESULT_JSON} has a status of run {member.name}, and names no folder of it")
+        return False
+    expected = result.files.get(member_file(member))
+    if expected is None:
+        raise ResultsError(f"{RESULT_JSON} does not list the {RESULT_JSON} of run {member.name}")
+    check_file(folder, member_file(member), expected)
+    return True
+
+
+def _check_results(folder: pathlib.Path, member: MemberResult) -> None:
+    try:
+        own = read_result(folder / member.folder)
+    except ResultsError as error:
+        raise ResultsError(f"run {member.name}: {error}") from None
+    if own.status != member.status:
+        raise ResultsError(f"{RESULT_JSON} has another status of run {member.name} than its folder")

@@ -28,6 +28,8 @@ from validationrun.runs.suites import is_suite
 State = Literal["Active", "Paused", "Overdue", "Unknown"]
 _VERDICTS: Final = (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
 _MOST_RUNNING: Final = 5
+_FUTURE_SECONDS: Final = 300
+"""How far the cluster's clock may be ahead of ours."""
 
 
 class LastRun(Document, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class ScheduleStatus(Document, frozen=True, kw_only=True):
     Attributes:
         starts: `<kind>/<name>`.
         state: Overdue when it has given no verdict for `overdue_after`, unless its spec pauses it; Unknown when that cannot be told.
-        verdict: of the last run; null when that verdict is older than `overdue_after`, or there is none.
+        verdict: of the last run; null when that verdict is older than `overdue_after`, when that cannot be told, or there is none.
         next: when it fires next, RFC 3339; null when it does not, or when that cannot be told.
         running: Workflows that have not ended, the newest first.
         last: null when no Workflow that has ended is there.
@@ -88,6 +90,15 @@ class _Silence:
     def too_long(self) -> bool:
         return self.limit_s is not None and self.now - self.since > self.limit_s
 
+    @property
+    def of_the_future(self) -> bool:
+        """It is counted from a moment that has not come: it would not be too long for any time to come."""
+        return self.since > self.now + _FUTURE_SECONDS
+
+    @property
+    def unknown(self) -> bool:
+        return self.limit_s is None or self.of_the_future
+
 
 def list_schedules(cluster: Cluster, *, everywhere: bool = False) -> list[ScheduleStatus]:
     """The schedules, by namespace and name. Raises ClusterError."""
@@ -111,7 +122,7 @@ def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workfl
     stops = schedule.suspended or schedule.stopped
     declared = stops and schedule.annotations.get(conventions.ANNOTATION_PAUSED) == "true"
     state: State = "Paused" if stops else "Active"
-    if silence.limit_s is None and not declared:
+    if silence.unknown and not declared:
         state = "Unknown"
     elif silence.too_long and not declared:
         state = "Overdue"
@@ -123,7 +134,7 @@ def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workfl
         schedules=schedule.schedules,
         timezone=schedule.timezone,
         state=state,
-        verdict=None if last is None or silence.too_long or silence.limit_s is None else last.verdict,
+        verdict=None if last is None or silence.too_long or silence.unknown else last.verdict,
         message="; ".join(filter(None, [*_words(schedule, silence, declared=declared), problem, *schedule.faults])),
         next=fires,
         overdue_after=format_duration(silence.limit_s) if silence.limit_s is not None else None,
@@ -215,6 +226,12 @@ def _words(schedule: CronWorkflow, silence: _Silence, *, declared: bool) -> Iter
         yield "stopped by its stopStrategy: nothing starts"
     if silence.limit_s is None:
         yield f"the annotation {conventions.ANNOTATION_OVERDUE} is missing or no duration, so nobody can tell if it is overdue"
+    elif silence.of_the_future:
+        ahead = format_duration(silence.since - silence.now, short=True)
+        yield (
+            f"nobody can tell if it is overdue, because its last sign of life ({silence.what}) is {ahead} in the future: "
+            "compare the clocks of this machine and of the cluster"
+        )
     elif silence.too_long:
         ago = format_duration(silence.now - silence.since, short=True)
         yield f"no verdict for {ago}, since {silence.what}"

@@ -28,6 +28,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.kube.objects import KubeObject, Workflow, WorkflowTemplate
+from validationrun.runs.template_change import change_of, taken_from_suite
 from validationrun.spec.source import read_compiled
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ def submit(
 
 
 def apply_compiled(cluster: Cluster, compiled: "Compiled[AnyPlan]") -> None:
-    """Creates the bundle and applies the template of a compiled document. Raises Refused, ClusterError."""
+    """Creates the bundle and applies the template of a compiled document. Raises Refused before both, ClusterError."""
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
+    _refuse_taken(cluster, template)
     _create_bundle(cluster, bundle)
     _apply_template(cluster, template)
 
@@ -137,6 +139,7 @@ def rehearse(
 def rehearse_compiled(cluster: Cluster, compiled: "Compiled[AnyPlan]") -> list[Rehearsed]:
     """`apply_compiled` as a server-side dry run."""
     (bundle,), (template,) = objects(compiled, "bundle.yaml"), objects(compiled, "workflowtemplate.yaml")
+    _refuse_taken(cluster, template)
     created = _create_bundle(cluster, bundle, dry_run=True)
     found = cluster.get(WORKFLOW_TEMPLATES, template.name)
     before = KubeObject(found) if found is not None else None
@@ -313,6 +316,11 @@ def _began_with_another_template(cluster: Cluster, name: str, digest: str, sleep
     return False
 
 
+def _refuse_taken(cluster: Cluster, template: KubeObject) -> None:
+    if why := taken_from_suite(cluster, template):
+        raise Refused(why)
+
+
 def _create_bundle(cluster: Cluster, bundle: KubeObject, *, dry_run: bool = False) -> bool:
     """
     Creates the bundle, or keeps an existing one with the same content: its name holds a hash of its content.
@@ -339,10 +347,3 @@ def _apply_template(cluster: Cluster, template: KubeObject, *, dry_run: bool = F
             f"start a run of what it applied with `validationrun submit --from {name} -n {cluster.namespace}`"
         )
         raise Refused(message) from None
-
-
-def change_of(before: KubeObject | None, after: KubeObject) -> str:
-    if before is None:
-        return "created"
-    old, new = ((found.object.get("spec"), found.labels, found.annotations) for found in (before, after))
-    return "unchanged" if old == new else "changed"

@@ -11,11 +11,11 @@ from validationrun.runs.submit import (
     Refused,
     Rehearsed,
     apply_compiled,
-    change_of,
     objects,
     rehearse_compiled,
     require_argo,
 )
+from validationrun.runs.template_change import change_of
 
 if TYPE_CHECKING:
     from validationrun.compiling.pipeline import Compiled

@@ -1,11 +1,12 @@
 """Cron expressions; `tests/cron/` compares the firing times with the library of Argo's controller."""
 
 import datetime as dt
+import importlib.resources
 import zoneinfo
 
 import pytest
 
-from validationrun.base.cron import CronError, next_time, next_times, parse_cron, zone_of
+from validationrun.base.cron import CronError, next_time, next_times, parse_cron, zone_names, zone_of
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
@@ -84,3 +85,24 @@ def test_what_the_controller_refuses_or_what_misleads_is_refused(expression, par
 def test_a_time_zone_is_found_by_its_iana_name_only():
     assert zone_of("Europe/Berlin") is not None
     assert [zone_of(name) for name in ("Europe/Berlinn", "../../etc/passwd", "", "/etc/localtime")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/UTC", "europe/berlin", "SystemV/PST8PDT"],
+)
+def test_a_time_zone_means_the_same_on_every_machine(name, tmp_path):
+    """Also on one that has a file of that name."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(importlib.resources.files("tzdata.zoneinfo.Europe").joinpath("Berlin").read_bytes())
+    zoneinfo.reset_tzpath([str(tmp_path)])
+    try:
+        assert zoneinfo.ZoneInfo.no_cache(name)
+        assert zone_of(name) is None
+    finally:
+        zoneinfo.reset_tzpath()
+
+
+def test_every_name_of_a_time_zone_is_one():
+    assert {"UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "EST5EDT"} <= zone_names()
+    assert all(zone_of(name) is not None for name in zone_names())

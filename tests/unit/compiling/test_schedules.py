@@ -129,6 +129,23 @@ def test_the_gaps_between_firings(expressions, zone, least_h, greatest_h):
     assert (plan.least_gap_s, plan.greatest_gap_s) == (least_h * 3600, greatest_h * 3600)
 
 
+@pytest.mark.parametrize(
+    ("name", "help_"),
+    [
+        ("Europe/Berlinn", "did you mean Europe/Berlin?"),
+        ("europe/berlin", "did you mean Europe/Berlin?"),
+        ("Berlin", "did you mean Europe/Berlin?"),
+        ("utc", "did you mean UTC?"),
+        ("posix/Europe/Berlin", "did you mean Europe/Berlin?"),
+        ("localtime", "write a name such as Europe/Berlin or UTC"),
+        ("Factory", "write a name such as Europe/Berlin or UTC"),
+    ],
+)
+def test_what_is_no_time_zone_everywhere_is_none(name, help_):
+    (finding,) = lint_all([("a.yaml", schedule(timezone=name)), ("b.yaml", RUN)]).diagnostics
+    assert (finding.code, finding.help) == ("VR804", help_)
+
+
 def test_a_verdict_that_is_as_late_as_it_may_be_is_not_overdue():
     plan = _plan(schedule(schedules=["0 0 * * 1-5"]), RUN)
     assert plan.overdue_s > 72 * 3600 + plan.started.worst_case_s + plan.starting_deadline_s

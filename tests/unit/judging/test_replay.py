@@ -463,6 +463,14 @@ def test_a_file_outside_of_the_folder_is_not_read(passed: pathlib.Path) -> None:
     assert "lies outside of the folder" in never_trusted(passed)
 
 
+def test_a_name_that_no_file_can_have_is_refused(passed: pathlib.Path) -> None:
+    found = document(passed)
+    found["files"]["rules\0"] = {"sha256": "0", "bytes": 0}
+    (passed / RESULT_JSON).write_text(json.dumps(found))
+
+    assert never_trusted(passed) == r"result.json names rules\x00, which can be no file"
+
+
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return sealed(tmp_path_factory.mktemp("original") / "run")

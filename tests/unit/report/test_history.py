@@ -201,16 +201,6 @@ def test_broken_and_foreign_folders_are_named(root: pathlib.Path) -> None:
     assert str(root) not in text
 
 
-def test_the_runs_below_a_suite_count_as_themselves(root: pathlib.Path, kinds: dict[str, pathlib.Path]) -> None:
-    suite = root / "eng-ada" / "release" / "release-1"
-    suite.mkdir(parents=True)
-    (suite / RESULT_JSON).write_text('{"kind": "ValidationSuiteResult"}')
-    shutil.copytree(add_run(root.parent / "elsewhere", kinds["failed"], 3), suite / "smoke" / "nightly-3")
-    history = made(root, DAY + HOUR)
-    assert history.faults == []
-    assert history.series[0].runs[0].folder == "eng-ada/release/release-1/smoke/nightly-3"
-
-
 def test_a_copy_is_shown_once(root: pathlib.Path) -> None:
     shutil.copytree(root / "eng-ada", root / "copy")
     history = made(root)

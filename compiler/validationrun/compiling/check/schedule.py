@@ -1,9 +1,11 @@
 """Checks of a schedule by itself: its expressions, its time zone, and what it starts."""
 
+import difflib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from validationrun.base.cron import Cron, CronError, parse_cron, zone_of
+from validationrun.base.cron import Cron, CronError, parse_cron, zone_names, zone_of
 from validationrun.compiling.check.readable import if_readable, readable
 from validationrun.compiling.firing import clock_changes, ever_fires
 from validationrun.spec.findings import Finding, Loc, Severity, format_path, quote
@@ -45,7 +47,18 @@ def timezone(schedule: ValidationSchedule) -> Iterator[Finding]:
     if zone_of(name) is None:
         loc = ("spec", "timezone")
         message = f"{format_path(loc)} {quote(name)} is no IANA time zone"
-        yield Finding("VR804", loc, message, "write a name such as Europe/Berlin or UTC")
+        near = difflib.get_close_matches(name.lower(), _zones_by_lower_case(), n=1, cutoff=0.7)
+        help_ = (
+            f"did you mean {_zones_by_lower_case()[near[0]]}?" if near else "write a name such as Europe/Berlin or UTC"
+        )
+        yield Finding("VR804", loc, message, help_)
+
+
+@functools.cache
+def _zones_by_lower_case() -> dict[str, str]:
+    """Also by their last part, which is what people call a place."""
+    names = sorted(zone_names())
+    return {name.rpartition("/")[2].lower(): name for name in names} | {name.lower(): name for name in names}
 
 
 def changes_of_the_clocks(schedule: ValidationSchedule) -> Iterator[Finding]:

@@ -1,0 +1,102 @@
+"""The gaps between firings are those of the firings themselves, also on the days on which the clocks change."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from validationrun.base.cron import Cron, next_time, parse_cron, zone_of
+from validationrun.compiling import firing
+from validationrun.compiling.firing import Gaps, first_times, gaps
+
+DAYS = 2 * 365
+HOUR = 3600
+
+
+@pytest.fixture
+def two_years(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(firing, "_DAYS", DAYS)
+    for cached in (firing._changes, firing._changed_days):
+        cached.cache_clear()
+    yield
+    for cached in (firing._changes, firing._changed_days):
+        cached.cache_clear()
+
+
+def fired(crons: list[Cron], zone: dt.tzinfo) -> list[int]:
+    """Every firing of the two years, each expression by itself, as the controller has it."""
+    begin = dt.datetime(2026, 1, 1, tzinfo=zone)
+    end = dt.datetime(2028, 1, 1, tzinfo=zone)
+    times = set()
+    for cron in crons:
+        time = next_time(cron, zone, begin - dt.timedelta(minutes=1))
+        while time is not None and time < end:
+            times.add(int(time.timestamp()))
+            time = next_time(cron, zone, time)
+    return sorted(times)
+
+
+@pytest.mark.usefixtures("two_years")
+def test_so_they_are_of_what_fires_in_every_hour() -> None:
+    test_gaps_are_those_of_the_firings(["15 * * * *"], "Australia/Lord_Howe")
+
+
+@pytest.mark.usefixtures("two_years")
+@pytest.mark.parametrize(
+    "zone",
+    ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC", "America/Santiago", "America/Havana"],
+)
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        ["30 2 * * *"],
+        ["0 2 * * *"],
+        ["45 1 * * *"],
+        ["30 0 * * *"],
+        ["30 23 * * *"],
+        ["0 6 * * *"],
+        ["30 2 * * 0"],
+        ["30 2 1 * *"],
+        ["30 1 25-31 3,10 *"],
+        ["15 */6 * * *"],
+        ["*/20 1-3 * * *"],
+        ["30 2 * * *", "30 14 * * *"],
+        ["30 2 * * 0", "0 12 1 * *"],
+    ],
+    ids="; ".join,
+)
+def test_gaps_are_those_of_the_firings(expressions: list[str], zone: str) -> None:
+    place = zone_of(zone)
+    assert place is not None
+    crons = [parse_cron(text) for text in expressions]
+    times = fired(crons, place)
+    apart = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert gaps(crons, place) == Gaps(min(apart), max(apart))
+    first = first_times(crons, place)
+    assert first == times[: len(first)]
+    assert len(first) >= min(len(times) // 2, 2000)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "least_s", "greatest_s"),
+    [
+        ("30 2 * * *", "Europe/Berlin", HOUR, 47 * HOUR),
+        ("30 2 * * *", "America/New_York", 24 * HOUR, 47 * HOUR),
+        ("30 1 * * *", "America/New_York", HOUR, 24 * HOUR),
+        # The controller's walk by hours goes from 01:30, half an hour after the change, to 02:30.
+        ("15 2 * * *", "Australia/Lord_Howe", 24 * HOUR, 48 * HOUR + HOUR // 2),
+        ("45 1 * * *", "Australia/Lord_Howe", HOUR // 2, 24 * HOUR),
+        ("30 2 * * *", "UTC", 24 * HOUR, 24 * HOUR),
+    ],
+)
+def test_a_time_that_is_left_out_or_repeated(expression: str, zone: str, least_s: int, greatest_s: int) -> None:
+    place = zone_of(zone)
+    assert place is not None
+    assert gaps([parse_cron(expression)], place) == Gaps(least_s, greatest_s)
+
+
+def test_one_firing_has_no_gap() -> None:
+    place = zone_of("Europe/Berlin")
+    assert place is not None
+    assert gaps([parse_cron("0 0 30 2 *")], place) == Gaps(0, 0)
