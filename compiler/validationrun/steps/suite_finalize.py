@@ -7,7 +7,7 @@ Passed, 1 anything else, so that its message becomes the Workflow's. Each of its
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,7 +17,9 @@ from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, fit
 from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
+from validationrun.contract.override import overrides_text
 from validationrun.contract.owned_record import RecordError
+from validationrun.contract.suite_choice import ChoiceError, choice_override, chosen_members
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
 from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError, ForbiddenError
@@ -26,7 +28,7 @@ from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, SuiteVerdict, judge_suite
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.sigterm import on_sigterm
-from validationrun.steps.suite_members import STOP, Ended, judge_member, own_members
+from validationrun.steps.suite_members import NOT_CHOSEN, STOP, Ended, judge_member, own_members
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +43,25 @@ _STATUS_BYTES: Final = 128 * 1024
 _TOLD_BYTES: Final = 3000
 
 
-def suite_finalize(context: Context) -> int:
-    """Gives the verdict, once. Returns the step's exit code: 0 Passed, 1 anything else."""
+def suite_finalize(context: Context, given: Mapping[str, str]) -> int:
+    """
+    Gives the verdict, once.
+
+    Args:
+        given: `only` names the members that run.
+
+    Returns:
+        The step's exit code: 0 Passed, 1 anything else.
+    """
+    only = given.get(conventions.PARAM_ONLY, "")
     with on_sigterm(_say_that_it_goes_on):
         context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
-        status, label = _verdict(context)
+        status, label = _verdict(context, only)
     message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
     logger.info("%s", message)
     context.output("verdict", status.verdict)
     context.output("reason", status.reason or "")
+    context.output(conventions.OUTPUT_SCOPE, conventions.SCOPE_CHOSEN if only else conventions.SCOPE_WHOLE)
     if label:
         _label(context, status)
     termination_message(message)
@@ -60,11 +72,12 @@ def _say_that_it_goes_on() -> None:
     logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
 
 
-def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
+def _verdict(context: Context, only: str) -> tuple[SuiteStatus, bool]:
     """The recorded status, or a new status that is recorded now; and whether it is written as a label."""
     began = _own_workflow(context)
     written = SuiteRecord.read(context.cluster, context.identity)
     suite, unknown = _plan(context, written)
+    chosen, bad_choice = _choice(suite, only)
     label = suite is None or suite.label
     recorded = written.result if written is not None else None
     forged = _forgery(context, written, recorded)
@@ -74,12 +87,13 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     # Read last, because a person may stop the suite until its verdict is written.
     workflow = _own_workflow(context)
     written = SuiteRecord.read(context.cluster, context.identity)
-    ends, members = _members(context, written, suite)
+    ends, members = _members(context, written, suite, chosen)
     planned = [member.name for member in suite.members] if suite is not None else []
-    facts = SuiteFacts(is_shut_down(workflow.object), planned, ends, unknown, forged)
-    status = fit(_status(context, began, suite, members, judge_suite(facts)), _STATUS_BYTES)
+    facts = SuiteFacts(is_shut_down(workflow.object), planned, ends, unknown, forged, chosen, bad_choice)
+    status = _status(context, began, suite, members, judge_suite(facts))
+    status = fit(replace(status, overridden=choice_override(chosen)), _STATUS_BYTES)
     if not forged:
-        _record(context, written, suite, status)
+        _record(context, written, suite, chosen, status)
     return status, label
 
 
@@ -102,6 +116,14 @@ def _plan(context: Context, written: SuiteRecord | None) -> tuple[SuiteDocument 
         return mounted_suite(context.bundle_dir, context.bundle_hash), ""
     except BundleError as error:
         return None, str(error)
+
+
+def _choice(suite: SuiteDocument | None, only: str) -> tuple[tuple[str, ...], str]:
+    """The members that were chosen, none when all run; or why that is not known."""
+    try:
+        return (chosen_members(suite, only) if suite is not None else ()), ""
+    except ChoiceError as error:
+        return (), str(error)
 
 
 def _forgery(context: Context, written: SuiteRecord | None, recorded: SuiteStatus | None) -> str:
@@ -143,14 +165,15 @@ def _stop(cluster: Cluster, workflow: Workflow) -> None:
 
 
 def _members(
-    context: Context, written: SuiteRecord | None, suite: SuiteDocument | None
+    context: Context, written: SuiteRecord | None, suite: SuiteDocument | None, chosen: Sequence[str]
 ) -> tuple[list[MemberEnd], list[SuiteMemberStatus]]:
     """The end of every planned member, for the verdict and for people."""
     workflows = own_members(context.cluster, context.identity)
     statuses = []
     for planned in suite.members if suite is not None else ():
         mine = [found for found in workflows if found.labels.get(conventions.LABEL_SUITE_MEMBER) == planned.name]
-        statuses.append(_member(context, written, planned, mine))
+        status = _member(context, written, planned, mine)
+        statuses.append(_passed_over(status, mine) if chosen and planned.name not in chosen else status)
     ends = [
         MemberEnd(status.name, status.outcome or Outcome.UNKNOWN, _words(status.reason, status.message))
         for status in statuses
@@ -192,6 +215,16 @@ def _member(
     return _ended(replace(status, ended_at=workflow.finished), ended)
 
 
+def _passed_over(status: SuiteMemberStatus, workflows: Sequence[Workflow]) -> SuiteMemberStatus:
+    """A member that was not chosen, which starts nothing. Whatever else is known of it stands, and then no suite passes."""
+    if status.outcome not in (Outcome.NOT_STARTED, Outcome.NOT_CHOSEN):
+        return status
+    if workflows:
+        message = f"it was not chosen, and has Workflow {workflows[0].name}"
+        return _ended(status, Ended.error("MemberChanged", message, Outcome.UNKNOWN))
+    return _ended(status, NOT_CHOSEN)
+
+
 def _ended(status: SuiteMemberStatus, ended: Ended) -> SuiteMemberStatus:
     return replace(status, outcome=ended.outcome, reason=ended.reason, message=ended.message)
 
@@ -219,10 +252,17 @@ def _status(
     )
 
 
-def _record(context: Context, written: SuiteRecord | None, suite: SuiteDocument | None, status: SuiteStatus) -> None:
+def _record(
+    context: Context,
+    written: SuiteRecord | None,
+    suite: SuiteDocument | None,
+    chosen: tuple[str, ...],
+    status: SuiteStatus,
+) -> None:
     """Seals the record with the status. A suite without a readable plan has no record; its message alone tells the verdict."""
     if written is None and suite is not None:
-        entry = SuiteEntry(started_at=format_time(context.now()), bundle_hash=context.bundle_hash, suite=suite)
+        now = format_time(context.now())
+        entry = SuiteEntry(started_at=now, bundle_hash=context.bundle_hash, suite=suite, only=chosen)
         written = SuiteRecord.create(context.cluster, context.identity, entry)
     if written is not None:
         written.seal(status)
@@ -230,12 +270,12 @@ def _record(context: Context, written: SuiteRecord | None, suite: SuiteDocument 
 
 def _label(context: Context, status: SuiteStatus) -> None:
     """Labels the Workflow for lists and selectors. The right to do so is optional; the record holds the verdict."""
-    body = {
-        "metadata": {
-            "labels": {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict},
-            "annotations": {conventions.ANNOTATION_REASON: status.reason},
-        }
-    }
+    labels: dict[str, str] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
+    annotations = {conventions.ANNOTATION_REASON: status.reason}
+    if status.overridden:
+        labels[conventions.LABEL_OVERRIDDEN] = "true"
+        annotations[conventions.ANNOTATION_OVERRIDDEN] = overrides_text(status.overridden)
+    body = {"metadata": {"labels": labels, "annotations": annotations}}
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:
