@@ -244,6 +244,21 @@ def test_what_is_no_verdict_of_the_schedule_does_not_count(api: FakeApiServer, m
     assert (found["state"], found["verdict"]) == ("Overdue", None)
 
 
+def test_a_part_of_a_suite_is_no_verdict_of_its_schedule(api: FakeApiServer) -> None:
+    """Somebody started it from the CronWorkflow and gave it `only`, or edited the CronWorkflow."""
+    put_schedule(api)
+    put_run(api, "every-day-1", 27)
+    put_run(api, "every-day-2", 1)
+    for name in ("every-day-1", "every-day-2"):
+        api.cluster.objects[("workflows", name)]["metadata"]["labels"]["validation.sei.io/suite"] = RUN
+    part = api.cluster.objects[("workflows", "every-day-2")]["spec"]
+    assert status()["state"] == "Active"
+    part["arguments"] = {"parameters": [{"name": "only", "value": "first"}]}
+    found = status()
+    assert (found["state"], found["verdict"]) == ("Overdue", None)
+    assert found["last"]["name"] == "every-day-1"
+
+
 def test_a_verdict_of_failed_is_a_verdict(api: FakeApiServer) -> None:
     put_schedule(api)
     put_run(api, "every-day-1", 1, phase="Failed", verdict="Failed", ours="Failed", reason="RuleFailed:height")

@@ -17,6 +17,7 @@ from tests.e2e.suites import (
     check_verdict,
     entry_of,
     running_pods,
+    started,
     submit,
     submit_from,
     suite_of,
@@ -92,6 +93,26 @@ def test_a_failure_starts_no_further_run(world: World, tmp_path: Path, controlle
     assert found is not None
     assert "MemberFailed:first" in found["status"]["message"]
     assert len(world.cluster.list(WORKFLOWS)) == 2
+
+
+def test_what_did_not_pass_is_started_again_as_a_part(world: World, tmp_path: Path) -> None:
+    path = suite_of(world, tmp_path, "first", "second", "third", fails="second")
+    whole = submit(world, path)
+    check(world, expected("part", 0), whole)
+    again = started(world, "rerun", whole["metadata"]["name"], "-n", world.namespace, "--not-passed")
+    status = check(world, expected("part", 1), again)
+    assert [(each["name"], each["value"]) for each in status["overridden"]] == [("only", "second,third")]
+    last = started(world, "submit", "--from", SUITE, "-n", world.namespace, "--set", "only=third")
+    check(world, expected("part", 2), last)
+    found = world.cluster.get(WORKFLOWS, last["metadata"]["name"])
+    assert found is not None
+    assert found["metadata"]["labels"][conventions.LABEL_OVERRIDDEN] == "true"
+    assert "Passed: ChosenPassed: 1 of 3 runs was chosen" in found["status"]["message"]
+    refused = world.run("rerun", last["metadata"]["name"], "-n", world.namespace, "--not-passed")
+    assert refused.returncode == 2
+    assert "every chosen run" in refused.stderr
+    # Two of the whole, one of each part: what was passed over started nothing.
+    assert len(world.cluster.list(WORKFLOWS)) == 3 + 4
 
 
 def test_a_stopped_suite(world: World, tmp_path: Path) -> None:

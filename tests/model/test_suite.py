@@ -17,11 +17,23 @@ def test_table_and_model_agree(seed):
 
 def test_the_random_suites_reach_every_phase_and_outcome():
     suites = list(random_suites(0, 2_500))
-    phases = {phase_of(planned, ends, stopped=stopped, forged=forged) for planned, ends, stopped, forged in suites}
+    phases = {phase_of(suite) for suite in suites}
 
     assert phases == {"Cancelled", "Failed", "Error", "Succeeded"}
     assert set(OUTCOMES) == set(Outcome)
-    assert {outcome for _, ends, *_ in suites for _, outcome in ends} == set(OUTCOMES)
+    assert {outcome for suite in suites for _, outcome in suite.ends} == set(OUTCOMES)
+
+
+def test_among_them_are_suites_of_a_few_members_that_pass_and_that_do_not():
+    parts = [suite for suite in random_suites(0, 2_500) if suite.chosen]
+    phases = [phase_of(suite) for suite in parts]
+    assert min(phases.count(phase) for phase in ("Cancelled", "Failed", "Error", "Succeeded")) > 50
+    assert any(set(suite.chosen) - set(suite.planned) for suite in parts)
+
+
+def test_a_table_that_forgets_who_was_chosen_is_found_out():
+    with mock.patch("model.suite.running", side_effect=lambda suite: list(suite.planned)):
+        assert mismatches(0, 200)
 
 
 def test_a_table_that_forgets_the_count_is_found_out():

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from simulation import START
 from validationrun.base.times import format_time
 from validationrun.contract.status_document import QueryStatus, ReportStatus, RuleStatus, Status
+from validationrun.contract.suite_choice import choice_override
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteStatus
 from validationrun.contract.suite_result import MemberResult, SuiteResult
 from validationrun.oracle.outcome import Phase, Verdict
@@ -49,17 +50,23 @@ def said(
 
 
 def result(
-    members: Sequence[SuiteMemberStatus], own: Sequence[MemberResult], *, is_open: bool = False, **fields: Any
+    members: Sequence[SuiteMemberStatus],
+    own: Sequence[MemberResult],
+    *,
+    is_open: bool = False,
+    chosen: Sequence[str] = (),
+    **fields: Any,
 ) -> SuiteResult:
     """A suite with the verdict that the table gives it; one that is open has none."""
     ends = [MemberEnd(one.name, one.outcome or Outcome.UNKNOWN, f"{one.reason}: {one.message}") for one in members]
-    judged = judge_suite(SuiteFacts(False, [one.name for one in members], ends))
+    judged = judge_suite(SuiteFacts(False, [one.name for one in members], ends, chosen=chosen))
     status = SuiteStatus(
         name="release-suite", namespace="eng-ada", run_id="release-suite-x7k2p",
         phase=Phase.RUNNING if is_open else judged.phase, verdict=Verdict.AWAITED if is_open else judged.verdict,
         reason=None if is_open else judged.reason, message="1 of 4 runs ended" if is_open else judged.message,
         start_time=format_time(START), completion_time=None if is_open else format_time(START + 2000),
         planned=len(members), passed=sum(one.outcome == Outcome.PASSED for one in members), members=list(members),
+        overridden=choice_override(chosen),
     )  # fmt: skip
     return SuiteResult(mode="argo", status=replace(status, **fields), members=list(own))
 
@@ -159,6 +166,28 @@ def many(runs: int = 64, rules: int = 32) -> SuiteResult:
     return result(members, own)
 
 
+def passed_over(name: str) -> SuiteMemberStatus:
+    return said(name, "NotChosen", "NotChosen", "the parameter only of the suite does not name it", begun=False)
+
+
+def part() -> SuiteResult:
+    """Two of four runs were chosen, and passed."""
+    own = [
+        member("smoke", None, ["height"]),
+        member("load", run("load", "Passed", rule("height"), rule("p99"))),
+        member("soak", run("soak", "Passed", rule("height"))),
+        member("later", None),
+    ]
+    members = [passed_over("smoke"), said("load", "Passed"), said("soak", "Passed"), passed_over("later")]
+    return result(members, own, chosen=("load", "soak"))
+
+
+def part_failed() -> SuiteResult:
+    """One of two runs was chosen, and failed."""
+    own = [member("smoke", None, ["height"]), member("load", run("load", "Failed", rule("height", "Failed")))]
+    return result([passed_over("smoke"), said("load", "Failed", "RuleFailed:height")], own, chosen=("load",))
+
+
 def lonely() -> SuiteResult:
     """The smallest."""
     return result([said("smoke", "Passed")], [member("smoke", run("smoke", "Passed", rule("height")))])
@@ -172,4 +201,6 @@ SUITES: dict[str, Callable[[], SuiteResult]] = {
     "suite-hostile": hostile,
     "suite-many": many,
     "suite-lonely": lonely,
+    "suite-part": part,
+    "suite-part-failed": part_failed,
 }

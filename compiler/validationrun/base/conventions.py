@@ -175,6 +175,13 @@ PARAM_SUITE = "suite"
 """Which suite a run is a member of: `{name of the suite's Workflow}/{its UID}`. Only suite-member gives it."""
 
 SUITE_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+PARAM_ONLY = "only"
+"""Of a suite's template: the members that run, separated by commas; empty for all."""
+
+OUTPUT_SCOPE = "scope"
+SCOPE_WHOLE, SCOPE_CHOSEN = "whole", "chosen"
+"""Output of suite-finalize: whether every member was to run, or only some. Only whole suites are counted by Argo's metrics."""
+
 LOCK_ALL = "all"
 """`compile --lock all`: the template takes no parameter."""
 

@@ -245,15 +245,13 @@ def _texts(compiled: "Sequence[Compiled[Any]]") -> list[str]:
 def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_run: DryRun | None) -> Started:
     from validationrun.contract.parameters import ParameterError
     from validationrun.runs.submit import held_workflow, read_template, rehearse_workflow, start
-    from validationrun.runs.submit_suite import refuse_incomplete
+    from validationrun.runs.submit_suite import held_suite
 
     held = read_template(cluster, template)
     try:
-        body = held_workflow(cluster, held, given)
+        body = held_suite(cluster, held, given) if held.suite else held_workflow(cluster, held, given)
     except ParameterError as error:
         raise usage_error(f"--set {error}") from None
-    if held.suite:
-        refuse_incomplete(cluster, held)
     if dry_run is DryRun.CLIENT:
         _print_objects([], body.object)
         return None, None

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.document import Document
+from validationrun.contract.override import Override
 from validationrun.contract.owned_record import RESULT, Identity, OwnedRecord
 from validationrun.contract.record_key import Timestamp
 from validationrun.contract.suite_json import SuiteDocument
@@ -21,11 +22,17 @@ _SUITE: Final = "suite"
 
 
 class SuiteEntry(Document, frozen=True, kw_only=True):
-    """The suite as it was planned: every later step reads it here, because a merge or a prune may remove the bundle."""
+    """
+    The suite as it was planned: every later step reads it here, because a merge or a prune may remove the bundle.
+
+    Attributes:
+        only: the members that were chosen, for readers: a step asks its own parameter. Empty when all run.
+    """
 
     started_at: Timestamp
     bundle_hash: str
     suite: SuiteDocument
+    only: tuple[str, ...] = ()
 
 
 class MemberEntry(Document, frozen=True, kw_only=True):
@@ -69,7 +76,8 @@ class SuiteStatus(Document, frozen=True, kw_only=True):
     Attributes:
         run_id: the name of the suite's Workflow.
         verdict: Awaited while there is none.
-        planned, passed: numbers of members.
+        planned, passed: numbers of members; planned counts those too that were not chosen.
+        overridden: `only` where not all members were chosen: then the suite is a part of what was compiled.
     """
 
     api_version: Literal["validation.sei.io/v1alpha1"] = conventions.API_VERSION
@@ -85,6 +93,7 @@ class SuiteStatus(Document, frozen=True, kw_only=True):
     completion_time: Timestamp | None
     planned: int
     passed: int
+    overridden: list[Override] = []
     members: list[SuiteMemberStatus]
 
 

@@ -1,5 +1,6 @@
 """The verdict of a suite: the first row that holds. Each row names its number in `docs/suites.md`."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ class Outcome(Word):
     """Its Workflow was deleted, or replaced by another of its name, before it had a verdict."""
 
     NOT_STARTED = "NotStarted"
+    NOT_CHOSEN = "NotChosen"
+    """The suite runs only some of its members, and this one is not among them."""
+
     UNKNOWN = "Unknown"
     """It has no verdict, and nobody knows whether it still runs."""
 
@@ -30,7 +34,10 @@ class SuiteReason(Word):
     MEMBER_NOT_PASSED = "MemberNotPassed"
     RECORD_FORGED = RunReason.RECORD_FORGED.value
     BUNDLE_MISSING = RunReason.BUNDLE_MISSING.value
+    PARAMETER_UNKNOWN = "ParameterUnknown"
     ALL_PASSED = "AllPassed"
+    CHOSEN_PASSED = "ChosenPassed"
+    """Every member that was chosen passed, and not all were chosen."""
 
     def naming(self, member: str) -> str:
         """The reason with the member's name behind it, as in `MemberFailed:upgrade`."""
@@ -57,6 +64,8 @@ class SuiteFacts:
         members: what is known of them, in any order.
         unknown_plan: why the plan is not known; empty when it is.
         forged: why the record's result cannot be suite-finalize's own; empty when it can, or when there is none.
+        chosen: the names of the members that run; empty when all of them do.
+        bad_choice: why nobody knows which members were chosen; empty when it is known.
     """
 
     stopped: bool
@@ -64,6 +73,8 @@ class SuiteFacts:
     members: Sequence[MemberEnd]
     unknown_plan: str = ""
     forged: str = ""
+    chosen: Sequence[str] = ()
+    bad_choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +91,20 @@ class SuiteVerdict:
 
 
 def judge_suite(facts: SuiteFacts) -> SuiteVerdict:
-    """The first row that holds."""
-    ends = [_end_of(name, facts.members) for name in facts.planned]
-    strangers = [end for end in facts.members if end.name not in facts.planned]
+    """The first row that holds. Of a suite whose members do not all run, its message first says how many were chosen."""
+    verdict = _judged(facts, list(dict.fromkeys(facts.chosen or facts.planned)))
+    if not facts.chosen or verdict.reason == SuiteReason.CHOSEN_PASSED:
+        return verdict
+    return dataclasses.replace(verdict, message=f"{_how_many(facts)}; {verdict.message}")
+
+
+def _judged(facts: SuiteFacts, names: Sequence[str]) -> SuiteVerdict:
+    """
+    Args:
+        names: of the members that run.
+    """
+    ends = [_end_of(name, facts.members) for name in names]
+    strangers = [end for end in facts.members if _is_stranger(end, facts, names)]
     if facts.stopped:  # row 1
         return SuiteVerdict(Phase.CANCELLED, SuiteReason.CANCELLED, "the suite was stopped before it had a verdict")
     failed = [end for end in (*ends, *strangers) if end.outcome == Outcome.FAILED]
@@ -92,13 +114,32 @@ def judge_suite(facts: SuiteFacts) -> SuiteVerdict:
         return SuiteVerdict(Phase.ERROR, SuiteReason.RECORD_FORGED, facts.forged)
     if not facts.planned:  # row 4
         return SuiteVerdict(Phase.ERROR, SuiteReason.BUNDLE_MISSING, facts.unknown_plan or "the suite has no members")
+    if facts.bad_choice:  # row 5
+        return SuiteVerdict(Phase.ERROR, SuiteReason.PARAMETER_UNKNOWN, facts.bad_choice)
     others = [end for end in (*ends, *strangers) if end.outcome != Outcome.PASSED or end in strangers]
-    if others:  # row 5
+    if others:  # row 6
         # What was not started follows from what did not pass.
         others.sort(key=lambda end: end.outcome == Outcome.NOT_STARTED)
         return SuiteVerdict(Phase.ERROR, SuiteReason.MEMBER_NOT_PASSED.naming(others[0].name), _told(others, ends))
+    if facts.chosen:  # row 7
+        each = {1: "it", 2: "both"}.get(len(ends), "all")
+        return SuiteVerdict(Phase.SUCCEEDED, SuiteReason.CHOSEN_PASSED, f"{_how_many(facts)}, and {each} passed")
     message = f"{len(ends)} of {counted(len(facts.planned), 'run')} passed"
-    return SuiteVerdict(Phase.SUCCEEDED, SuiteReason.ALL_PASSED, message)  # row 6
+    return SuiteVerdict(Phase.SUCCEEDED, SuiteReason.ALL_PASSED, message)  # row 7
+
+
+def _is_stranger(end: MemberEnd, facts: SuiteFacts, names: Sequence[str]) -> bool:
+    """Not planned, or not chosen and nevertheless more than passed over."""
+    return end.name not in facts.planned or (end.name not in names and end.outcome != Outcome.NOT_CHOSEN)
+
+
+def _how_many(facts: SuiteFacts) -> str:
+    return how_many_chosen(len(set(facts.chosen)), len(facts.planned))
+
+
+def how_many_chosen(chosen: int, planned: int) -> str:
+    """`2 of 6 runs were chosen`: the first words about a suite of which not all members run."""
+    return f"{chosen} of {counted(planned, 'run')} {'was' if chosen == 1 else 'were'} chosen"
 
 
 def _end_of(name: str, members: Sequence[MemberEnd]) -> MemberEnd:

@@ -2,7 +2,8 @@
 JUnit XML of a suite: a test suite for the suite itself, then one for each member with the cases that its own report has.
 
 The case `suite` repeats the verdict, and each member's case `run` its end, so that the whole is red unless the suite is Passed.
-The cases depend on the specs and not on how the suite went; a rule of a member that was not started is skipped.
+The cases depend on the specs and not on how the suite went; a rule of a member that was not started is skipped, and every case of
+a member that was not chosen.
 """
 
 # ElementTree only writes here; it never parses untrusted XML.
@@ -19,6 +20,7 @@ from validationrun.report.suite_view import MemberView, RuleCell, SuiteView
 
 SUITE_CASE: Final = "suite"
 
+_NEVER_RAN: Final = (Outcome.NOT_STARTED, Outcome.NOT_CHOSEN)
 _OF_CODE: Final = {0: (Verdict.PASSED, ""), 1: (Verdict.FAILED, RunReason.WORKLOAD_FAILED)}
 
 
@@ -28,7 +30,9 @@ def render(view: SuiteView) -> str:
     own = ET.SubElement(root, "testsuite", name=group)
     _properties(own, _facts(view))
     status = view.status
-    add_case(own, group, SUITE_CASE, status.verdict, status.reason or status.phase, status.message, "", view.seconds)
+    overridden = "\n".join(f"overridden: {formatting.clean(str(each))}" for each in status.overridden)
+    reason = status.reason or status.phase
+    add_case(own, group, SUITE_CASE, status.verdict, reason, status.message, overridden, view.seconds)
     _count(own, view.seconds, time_if_known(status.start_time))
     for member in view.members:
         _member(root, f"{group}.{formatting.clean(member.name, formatting.NAME)}", member)
@@ -48,6 +52,7 @@ def _facts(view: SuiteView) -> dict[str, str]:
         "verdict": status.verdict,
         "phase": status.phase,
         "reason": status.reason or "",
+        "overridden": "; ".join(map(str, status.overridden)),
         "runs": "; ".join(f"{count} {word}" for word, count in view.tally().items()),
     }
 
@@ -57,17 +62,11 @@ def _member(root: ET.Element, group: str, member: MemberView) -> None:
     parameters = {f"parameter-{name}": value for name, value in member.result.parameters.items()}
     _properties(suite, {"run-id": member.said.workflow, "run": member.said.run, "end": member.word, **parameters})
     verdict = member.said.outcome if member.said.outcome in (Outcome.PASSED, Outcome.FAILED) else Verdict.ERROR
-    message = member.message or member.word
-    add_case(
-        suite,
-        group,
-        RUN_CASE,
-        verdict,
-        member.reason or member.word,
-        message,
-        formatting.clean(member.doubt),
-        member.seconds or 0,
-    )
+    if member.is_chosen:
+        message, doubt = member.message or member.word, formatting.clean(member.doubt)
+        add_case(suite, group, RUN_CASE, verdict, member.reason or member.word, message, doubt, member.seconds or 0)
+    else:
+        _skip(suite, group, RUN_CASE, member)
     if member.result.load:
         _workload(suite, group, member)
     for rule in member.rules or ():
@@ -77,7 +76,7 @@ def _member(root: ET.Element, group: str, member: MemberView) -> None:
 
 def _workload(suite: ET.Element, group: str, member: MemberView) -> None:
     code = member.result.status.workload_exit_code if member.result.status is not None else None
-    if member.word == Outcome.NOT_STARTED:
+    if member.word in _NEVER_RAN:
         _skip(suite, group, WORKLOAD_CASE, member)
         return
     verdict, reason = (Verdict.ERROR, "") if code is None else _OF_CODE.get(code, (Verdict.ERROR, ""))
@@ -88,7 +87,7 @@ def _workload(suite: ET.Element, group: str, member: MemberView) -> None:
 
 
 def _rule(suite: ET.Element, group: str, rule: RuleCell, member: MemberView) -> None:
-    if rule.state == CellState.NOT_RUN and member.word == Outcome.NOT_STARTED:
+    if rule.state == CellState.NOT_RUN and member.word in _NEVER_RAN:
         _skip(suite, group, rule.name, member)
         return
     verdict = Verdict.ERROR

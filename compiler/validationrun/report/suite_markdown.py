@@ -31,12 +31,14 @@ _MEMBERS: Final = {
     Outcome.FAILED: SIGNS[Verdict.FAILED],
     Outcome.CANCELLED: SIGNS[Phase.CANCELLED],
     Outcome.NOT_STARTED: _CELLS[CellState.NOT_RUN],
+    Outcome.NOT_CHOSEN: _CELLS[CellState.NOT_RUN],
 }
 
 
 def render(view: SuiteView) -> str:
     """Shorter than GitHub's limit for a comment: what has no room is left out, and the text says so."""
     parts = [_headline(view), code(view.status.message, 2 * _WORDS), _facts(view)]
+    parts += [f"- **Overridden:** {code(str(each), 2 * _WORDS)}" for each in view.status.overridden[:_MOST_TOLD]]
     parts += [f"- Note: {code(note, _WORDS)}" for note in view.result.notes[:_MOST_TOLD]]
     parts += _fitting(
         [_members(view), _grid(view), "\n".join(_trouble(view))], _MOST - sum(len(part) + 2 for part in parts)

@@ -59,6 +59,7 @@ def render(view: SuiteView) -> str:
         reason=formatting.clean(status.reason or "", 2 * formatting.NAME),
         message=formatting.clean(status.message),
         notes=[formatting.clean(note) for note in view.result.notes[:_MOST_NOTES]],
+        overridden=[formatting.clean(str(each)) for each in status.overridden[:_MOST_NOTES]],
         facts=list(_facts(view)),
         cards=[_card(member, view, is_open=open_cards and member in view.troubled) for member in view.members],
         files=list(_files(view)),
@@ -71,7 +72,9 @@ def _facts(view: SuiteView) -> Iterator[tuple[str, str, str]]:
     """The facts below the verdict: a title, a short value, and a remark."""
     tally = ", ".join(f"{count} {word}" for word, count in view.tally().items())
     passed = sum(member.passed for member in view.members)
-    yield "runs", f"{passed} of {len(view.members)} passed" if view.members else "none is known", tally
+    chosen = sum(member.is_chosen for member in view.members)
+    part = f", {chosen} chosen" if chosen < len(view.members) else ""
+    yield "runs", f"{passed} of {len(view.members)} passed{part}" if view.members else "none is known", tally
     cells = sum(len(member.rules or ()) for member in view.members)
     grid = ", ".join(f"{count} {state}" for state, count in view.grid.tally().items() if state != "missing")
     yield "rules", counted(cells, "rule"), grid

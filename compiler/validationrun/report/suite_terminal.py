@@ -29,6 +29,8 @@ def _head(view: SuiteView) -> Iterator[str]:
         yield "  it still runs: nothing here is final"
     elif view.seconds:
         yield f"  took      {format_duration(round(view.seconds))}"
+    for each in status.overridden:
+        yield f"  changed   {formatting.clean(str(each))}"
     for note in view.result.notes:
         yield f"  note      {formatting.clean(note)}"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from validationrun.base import conventions
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
 from validationrun.base.times import time_if_known
@@ -31,6 +32,7 @@ _TONES: Final[Mapping[str, Tone]] = {
     Outcome.CANCELLED: "cancelled",
     Outcome.GONE: "unknown",
     Outcome.NOT_STARTED: "not-run",
+    Outcome.NOT_CHOSEN: "not-run",
     Outcome.UNKNOWN: "unknown",
     Verdict.AWAITED: "running",
 }
@@ -81,6 +83,11 @@ class MemberView:
     @property
     def passed(self) -> bool:
         return self.said.outcome == Outcome.PASSED
+
+    @property
+    def is_chosen(self) -> bool:
+        """It belongs to the runs that this suite was to start."""
+        return self.word != Outcome.NOT_CHOSEN
 
     @property
     def is_open(self) -> bool:
@@ -159,10 +166,14 @@ class SuiteView:
 
     @property
     def troubled(self) -> list[MemberView]:
-        """The members that did not pass: first the Failed, last those that were not started; those that go on are left out."""
+        """
+        The members that did not pass: first the Failed, last those that were not started.
+
+        Those that go on are left out, and those that were not chosen.
+        """
         order = (Outcome.FAILED, Outcome.ERROR, Outcome.CANCELLED, Outcome.GONE, Outcome.UNKNOWN, Outcome.NOT_STARTED)
         rank = {outcome.value: number for number, outcome in enumerate(order)}
-        found = [member for member in self.members if not member.passed and not member.is_open]
+        found = [each for each in self.members if not each.passed and not each.is_open and each.is_chosen]
         return sorted(found, key=lambda member: rank.get(member.word, len(rank)))
 
     def tally(self) -> dict[str, int]:
@@ -203,7 +214,9 @@ def _check(result: SuiteResult) -> None:
     if status.verdict == Verdict.PASSED:
         if not status.members or len(status.members) != status.planned:
             raise ResultsError(f"the suite says Passed of {counted(status.planned, 'run')}, and lists {len(names)}")
-        bad = next((member for member in status.members if member.outcome != Outcome.PASSED), None)
+        _check_choice(status)
+        chosen = [member for member in status.members if member.outcome != Outcome.NOT_CHOSEN]
+        bad = next((member for member in chosen if member.outcome != Outcome.PASSED), None)
         if bad is not None:
             raise ResultsError(f"the suite says Passed, and that run {bad.name} is {bad.outcome or 'without an end'}")
     own = {member.name: member.status for member in result.members}
@@ -213,6 +226,15 @@ def _check(result: SuiteResult) -> None:
             _check_passed(member.name, run)
         elif member.outcome == Outcome.PASSED and result.mode == "run":
             raise ResultsError(f"the suite says that run {member.name} passed, and has no results of it")
+
+
+def _check_choice(status: SuiteStatus) -> None:
+    """A suite that passed ran at least one member, and left out none that its parameter names."""
+    named = next((each.value for each in status.overridden if each.name == conventions.PARAM_ONLY), "")
+    run = [member.name for member in status.members if member.outcome != Outcome.NOT_CHOSEN]
+    if run != (named.split(",") if named else [member.name for member in status.members]):
+        chosen = f"that {named or 'all runs'} were chosen"
+        raise ResultsError(f"the suite says Passed and {chosen}, and that {', '.join(run) or 'none'} had a verdict")
 
 
 def _check_passed(name: str, run: Status) -> None:

@@ -23,7 +23,7 @@ from validationrun.oracle.outcome import Verdict
 from validationrun.runs.list_runs import Listed, listed
 from validationrun.runs.lookup import identity_of, owned_runs, workflows_of
 from validationrun.runs.submit import OURS
-from validationrun.runs.suites import is_suite
+from validationrun.runs.suites import is_part, is_suite
 
 State = Literal["Active", "Paused", "Overdue", "Unknown"]
 _VERDICTS: Final = (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
@@ -115,6 +115,8 @@ def schedule_status(cluster: Cluster, schedule: CronWorkflow) -> ScheduleStatus:
 
 
 def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workflow], now: float) -> ScheduleStatus:
+    # A part of a suite is not what the schedule is to start: somebody started the part, or edited the CronWorkflow.
+    workflows = [found for found in workflows if not is_part(found)]
     ended = [found for found in workflows if has_ended(found.object)]
     running = [found.name for found in workflows if not has_ended(found.object)]
     last = listed(cluster, ended[0]) if ended else None

@@ -51,6 +51,7 @@ _OF_OUTCOME: Final[Mapping[str, str]] = {
     Outcome.PASSED: DONE,
     Outcome.FAILED: FAILED,
     Outcome.NOT_STARTED: "Skipped",
+    Outcome.NOT_CHOSEN: "Skipped",
 }
 _WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
     record.ENSURE_CHAIN: (RunEntry, ChainEntry),
@@ -205,7 +206,7 @@ def _suite_snapshot(cluster: Cluster, workflow: Workflow) -> Snapshot:
     verdict = None if suite.verdict == Verdict.AWAITED else RunVerdict(suite.phase, suite.reason or "", suite.message)
     status = build_status(identity_of(workflow), workflow.object, None, verdict, suite.completion_time)
     return Snapshot(
-        status=replace_fields(status, message=suite.message),
+        status=replace_fields(status, message=suite.message, overridden=suite.overridden),
         ended=has_ended(workflow.object),
         steps=[_member_step(member) for member in suite.members],
         shards={},

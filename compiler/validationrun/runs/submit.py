@@ -170,7 +170,7 @@ def thin_workflow(compiled: "Compiled[Plan]", parameters: Mapping[str, str], ins
 
 def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Workflow:
     """
-    A Workflow from a template on the cluster, such as one that a GitOps controller applied.
+    A Workflow of a run, from a template on the cluster, such as one that a GitOps controller applied.
 
     Raises:
         Refused: its bundle is missing, or has another hash.
@@ -187,8 +187,7 @@ def held_workflow(cluster: Cluster, template: Template, parameters: Mapping[str,
             known = f"there are {', '.join(sorted(template.parameters))}" if template.parameters else "there is none"
             raise ParameterError(f"there is no parameter {unknown}; {known}")
         changed = [Override(name, value) for name, value in given.items()]
-    identity = (template.name, cluster.namespace, template.digest)
-    return new_workflow(*identity, given, template.instance_id, changed, suite=template.suite)
+    return new_workflow(template.name, cluster.namespace, template.digest, given, template.instance_id, changed)
 
 
 def read_template(cluster: Cluster, name: str) -> Template:

@@ -1,13 +1,16 @@
 """Starts suites: applies what was compiled of a suite and of its members, and creates its Workflow."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from validationrun.base import conventions
+from validationrun.base.hashing import bundle_hash
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.new_workflow import new_workflow
-from validationrun.contract.suite_json import read_suite
+from validationrun.contract.parameters import ParameterError
+from validationrun.contract.suite_choice import ChoiceError, choice_override, chosen_members
+from validationrun.contract.suite_json import SuiteDocument, read_suite
 from validationrun.kube.cluster import CONFIG_MAPS, WORKFLOW_TEMPLATES, Cluster
 from validationrun.kube.objects import Workflow, WorkflowTemplate
 from validationrun.runs.submit import (
@@ -68,18 +71,59 @@ def suite_workflow(suite: "Compiled[Any]", instance_id: str = "") -> Workflow:
     return new_workflow(suite.plan.name, suite.plan.namespace, digest, {}, instance_id, suite=True)
 
 
-def refuse_incomplete(cluster: Cluster, template: Template) -> None:
+def held_suite(cluster: Cluster, template: Template, parameters: Mapping[str, str]) -> Workflow:
+    """
+    A Workflow of a suite, from a template on the cluster whose members' templates are there too.
+
+    Args:
+        parameters: none, or `only` with the names of the members that run.
+
+    Raises:
+        Refused: the bundle, or a template of a member, is missing, or was compiled at another time.
+        ParameterError: there is no such parameter, or it does not name members.
+    """
+    suite = _held_document(cluster, template)
+    given = {name: value for name, value in parameters.items() if value}
+    unknown = next((name for name in given if name not in template.parameters or name != conventions.PARAM_ONLY), None)
+    if unknown is not None:
+        known = (
+            f"there is {conventions.PARAM_ONLY}" if conventions.PARAM_ONLY in template.parameters else "there is none"
+        )
+        raise ParameterError(f"there is no parameter {unknown} of a suite; {known}")
+    try:
+        chosen = chosen_members(suite, given.get(conventions.PARAM_ONLY, ""))
+    except ChoiceError as error:
+        raise ParameterError(str(error).removeprefix("the parameter ")) from None
+    _refuse_incomplete(cluster, template, suite)
+    values = {conventions.PARAM_ONLY: ",".join(chosen)} if chosen else {}
+    identity = (template.name, cluster.namespace, template.digest)
+    return new_workflow(*identity, values, template.instance_id, choice_override(chosen), suite=True)
+
+
+def _held_document(cluster: Cluster, template: Template) -> SuiteDocument:
+    """The suite in the template's bundle. Raises Refused."""
+    found = cluster.get(CONFIG_MAPS, template.bundle)
+    named = f"ConfigMap {template.bundle} of suite {template.name}"
+    if found is None:
+        raise Refused(
+            f"bundle missing: {named} is not in namespace {cluster.namespace}; apply the bundle.yaml that was compiled with it"
+        )
+    data = found.get("data") or {}
+    if bundle_hash(data) != template.digest:
+        raise Refused(f"{named} is not the bundle that its WorkflowTemplate names")
+    try:
+        return read_suite(data)
+    except BundleError as error:
+        raise Refused(f"{named}: {error}") from None
+
+
+def _refuse_incomplete(cluster: Cluster, template: Template, suite: SuiteDocument) -> None:
     """
     Looks at the templates of the members of a suite that the cluster holds.
 
     Raises:
         Refused: one is missing, or was compiled at another time.
     """
-    found = cluster.get(CONFIG_MAPS, template.bundle) or {}
-    try:
-        suite = read_suite(found.get("data") or {})
-    except BundleError as error:
-        raise Refused(f"ConfigMap {template.bundle} of suite {template.name}: {error}") from None
     for run, digest in {member.run: member.bundle_hash for member in suite.members}.items():
         held = cluster.get(WORKFLOW_TEMPLATES, run)
         if held is None:

@@ -10,11 +10,12 @@ from validationrun.base.text import counted
 from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record_key import SUITE_FINALIZE
+from validationrun.contract.suite_choice import choice_override
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster
 from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
-from validationrun.oracle.suite_verdict import Outcome, SuiteReason
+from validationrun.oracle.suite_verdict import Outcome, SuiteReason, how_many_chosen
 from validationrun.runs.lookup import identity_of
 
 _MOST_NAMED: Final = 4
@@ -26,6 +27,11 @@ def is_suite(workflow: Workflow) -> bool:
     if conventions.LABEL_SUITE_MEMBER in labels:
         return False
     return conventions.LABEL_SUITE in labels or SUITE_FINALIZE in workflow.stored_templates
+
+
+def is_part(workflow: Workflow) -> bool:
+    """A suite's own Workflow that was told to start only some of its members."""
+    return is_suite(workflow) and bool(workflow.parameters.get(conventions.PARAM_ONLY))
 
 
 def suite_members(cluster: Cluster, suite: Workflow) -> list[Workflow]:
@@ -82,6 +88,7 @@ def _open(workflow: Workflow, written: SuiteRecord | None) -> SuiteStatus:
         verdict=Verdict.AWAITED,
         reason=None,
         message=_progress(workflow, members),
+        overridden=choice_override(started.only) if started is not None else [],
         start_time=workflow.started,
         completion_time=None,
         planned=len(members),
@@ -95,6 +102,8 @@ def _members(written: SuiteRecord) -> list[SuiteMemberStatus]:
     statuses = []
     for planned in started.suite.members if started is not None else ():
         status = SuiteMemberStatus(name=planned.name, run=planned.run)
+        if started is not None and started.only and planned.name not in started.only:
+            status = replace(status, outcome=Outcome.NOT_CHOSEN, reason=Outcome.NOT_CHOSEN)
         try:
             entry = written.member(planned.name)
         except RecordError as error:
@@ -119,7 +128,9 @@ def _progress(workflow: Workflow, members: Sequence[SuiteMemberStatus]) -> str:
     if not members:
         return f"starting: {workflow.message}" if workflow.message else "starting"
     running = [member.name for member in members if member.workflow and member.outcome is None]
-    ended = sum(member.outcome is not None for member in members)
+    chosen = [member for member in members if member.outcome != Outcome.NOT_CHOSEN]
+    ended = sum(member.outcome is not None for member in chosen)
     named = ", ".join(running[:_MOST_NAMED]) + (", ..." if len(running) > _MOST_NAMED else "")
     stopping = "stopping; " if is_shut_down(workflow.object) else ""
-    return f"{stopping}{ended} of {counted(len(members), 'run')} ended" + (f"; running: {named}" if named else "")
+    part = f"{how_many_chosen(len(chosen), len(members))}; " if len(chosen) < len(members) else ""
+    return f"{part}{stopping}{ended} of {counted(len(chosen), 'run')} ended" + (f"; running: {named}" if named else "")

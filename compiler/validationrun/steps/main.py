@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one step, with its arguments from the template."""
     if list(arguments) == [EXIT_AS_FINALIZE]:
         return exit_as_finalize(pathlib.Path(conventions.OUTPUT_DIR))
-    if list(arguments) not in ([FINALIZE], [SUITE_FINALIZE]):
+    if not arguments or arguments[0] not in (FINALIZE, SUITE_FINALIZE):
         return _run(arguments)
     hold(pathlib.Path(conventions.OUTPUT_DIR))
     code = _run(arguments)
@@ -113,10 +113,10 @@ def _suite_member(context: Context, given: Mapping[str, str]) -> int:
     return suite_member(context, given)
 
 
-def _suite_finalize(context: Context, _: Mapping[str, str]) -> int:
+def _suite_finalize(context: Context, given: Mapping[str, str]) -> int:
     from validationrun.steps.suite_finalize import suite_finalize  # noqa: PLC0415
 
-    return suite_finalize(context)
+    return suite_finalize(context, given)
 
 
 # Each step is imported when it runs: the small ones start without what the others need. There is no default, because a step

@@ -7,7 +7,7 @@ Passed, 1 anything else, so that its message becomes the Workflow's. Each of its
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,9 +17,11 @@ from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, fit
 from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
+from validationrun.contract.override import overrides_text
 from validationrun.contract.owned_record import RecordError
+from validationrun.contract.suite_choice import ChoiceError, choice_override, chosen_members
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
-from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord, SuiteStatus
+from validationrun.contract.suite_record import SuiteEntry, SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError, ForbiddenError
 from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Verdict
@@ -28,7 +30,7 @@ from validationrun.steps.context import Context, RunnerError, termination_messag
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.suite_evidence import alone, confirmed, never_started, strangers, twice
-from validationrun.steps.suite_members import STOP, Ended, judge_member, member_names, own_members
+from validationrun.steps.suite_members import NOT_CHOSEN, STOP, Ended, judge_member, member_names, own_members
 from validationrun.steps.suite_seal import forgery, seal
 
 logger = logging.getLogger(__name__)
@@ -44,15 +46,25 @@ _STATUS_BYTES: Final = 128 * 1024
 _TOLD_BYTES: Final = 3000
 
 
-def suite_finalize(context: Context) -> int:
-    """Gives the verdict, once. Returns the step's exit code: 0 Passed, 1 anything else."""
+def suite_finalize(context: Context, given: Mapping[str, str]) -> int:
+    """
+    Gives the verdict, once.
+
+    Args:
+        given: `only` names the members that run.
+
+    Returns:
+        The step's exit code: 0 Passed, 1 anything else.
+    """
+    only = given.get(conventions.PARAM_ONLY, "")
     with on_sigterm(_say_that_it_goes_on):
         context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
-        status, label = _verdict(context)
+        status, label = _verdict(context, only)
     message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
     logger.info("%s", message)
     context.output("verdict", status.verdict)
     context.output("reason", status.reason or "")
+    context.output(conventions.OUTPUT_SCOPE, conventions.SCOPE_CHOSEN if only else conventions.SCOPE_WHOLE)
     if label:
         _label(context, status)
     termination_message(message)
@@ -63,11 +75,12 @@ def _say_that_it_goes_on() -> None:
     logger.warning("SIGTERM: this pod is being deleted, or its node drained; the verdict is given first")
 
 
-def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
+def _verdict(context: Context, only: str) -> tuple[SuiteStatus, bool]:
     """The recorded status, or a new status that is recorded now; and whether it is written as a label."""
     began = _own_workflow(context)
     written = SuiteRecord.read(context.cluster, context.identity)
     suite, unknown = _plan(context, written)
+    chosen, bad_choice = _choice(suite, only)
     label = suite is None or suite.label
     recorded = written.result if written is not None else None
     forged = forgery(written, context.retries)
@@ -77,7 +90,7 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
     # Read last, because a person may stop the suite until its verdict is written.
     workflow = _own_workflow(context)
     written = SuiteRecord.read(context.cluster, context.identity)
-    ends, members = _members(context, workflow, written, suite)
+    ends, members = _members(context, workflow, written, suite, chosen)
     planned = [member.name for member in suite.members] if suite is not None else []
     stopped, other = is_shut_down(workflow.object), other_bundle(workflow, context.bundle_hash)
     if other:
@@ -85,10 +98,11 @@ def _verdict(context: Context) -> tuple[SuiteStatus, bool]:
         planned, ends, unknown = [], [], other
 
     def decided(forged: str) -> SuiteStatus:
-        verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged))
-        return fit(_status(context, began, suite, members, verdict), _STATUS_BYTES)
+        verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged, chosen, bad_choice))
+        status = _status(context, began, suite, members, verdict)
+        return fit(replace(status, overridden=choice_override(chosen)), _STATUS_BYTES)
 
-    return seal(context, written, suite, forged, decided), label
+    return seal(context, written, _new_entry(context, suite, chosen), forged, decided), label
 
 
 def _own_workflow(context: Context) -> Workflow:
@@ -110,6 +124,22 @@ def _plan(context: Context, written: SuiteRecord | None) -> tuple[SuiteDocument 
         return mounted_suite(context.bundle_dir, context.bundle_hash), ""
     except BundleError as error:
         return None, str(error)
+
+
+def _choice(suite: SuiteDocument | None, only: str) -> tuple[tuple[str, ...], str]:
+    """The members that were chosen, none when all run; or why that is not known."""
+    try:
+        return (chosen_members(suite, only) if suite is not None else ()), ""
+    except ChoiceError as error:
+        return (), str(error)
+
+
+def _new_entry(context: Context, suite: SuiteDocument | None, chosen: tuple[str, ...]) -> SuiteEntry | None:
+    """For a suite whose record nobody has created yet. A suite without a readable plan has none."""
+    if suite is None:
+        return None
+    now = format_time(context.now())
+    return SuiteEntry(started_at=now, bundle_hash=context.bundle_hash, suite=suite, only=chosen)
 
 
 def _quiesce(context: Context) -> None:
@@ -138,7 +168,11 @@ def _stop(cluster: Cluster, workflow: Workflow) -> None:
 
 
 def _members(
-    context: Context, own: Workflow, written: SuiteRecord | None, suite: SuiteDocument | None
+    context: Context,
+    own: Workflow,
+    written: SuiteRecord | None,
+    suite: SuiteDocument | None,
+    chosen: Sequence[str],
 ) -> tuple[list[MemberEnd], list[SuiteMemberStatus]]:
     """
     The end of every planned member, for the verdict and for people; for the verdict also the ends of what was not planned.
@@ -151,7 +185,8 @@ def _members(
     statuses = []
     for planned in every:
         mine = [found for found in workflows if found.labels.get(conventions.LABEL_SUITE_MEMBER) == planned.name]
-        statuses.append(_member(context, own, written, planned, mine))
+        status = _member(context, own, written, planned, mine)
+        statuses.append(_passed_over(status, mine) if chosen and planned.name not in chosen else status)
     ends = [
         MemberEnd(status.name, status.outcome or Outcome.UNKNOWN, _words(status.reason, status.message))
         for status in statuses
@@ -202,6 +237,16 @@ def _member(
     return _ended(replace(status, ended_at=workflow.finished), ended)
 
 
+def _passed_over(status: SuiteMemberStatus, workflows: Sequence[Workflow]) -> SuiteMemberStatus:
+    """A member that was not chosen, which starts nothing. Whatever else is known of it stands, and then no suite passes."""
+    if status.outcome not in (Outcome.NOT_STARTED, Outcome.NOT_CHOSEN):
+        return status
+    if workflows:
+        message = f"it was not chosen, and has Workflow {workflows[0].name}"
+        return _ended(status, Ended.error("MemberChanged", message, Outcome.UNKNOWN))
+    return _ended(status, NOT_CHOSEN)
+
+
 def _ended(status: SuiteMemberStatus, ended: Ended) -> SuiteMemberStatus:
     return replace(status, outcome=ended.outcome, reason=ended.reason, message=ended.message)
 
@@ -231,12 +276,12 @@ def _status(
 
 def _label(context: Context, status: SuiteStatus) -> None:
     """Labels the Workflow for lists and selectors. The right to do so is optional; the record holds the verdict."""
-    body = {
-        "metadata": {
-            "labels": {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict},
-            "annotations": {conventions.ANNOTATION_REASON: status.reason},
-        }
-    }
+    labels: dict[str, str] = {conventions.LABEL_PHASE: status.phase, conventions.LABEL_VERDICT: status.verdict}
+    annotations = {conventions.ANNOTATION_REASON: status.reason}
+    if status.overridden:
+        labels[conventions.LABEL_OVERRIDDEN] = "true"
+        annotations[conventions.ANNOTATION_OVERRIDDEN] = overrides_text(status.overridden)
+    body = {"metadata": {"labels": labels, "annotations": annotations}}
     try:
         context.cluster.patch(WORKFLOWS, context.identity.workflow, body)
     except ForbiddenError:

@@ -1,8 +1,8 @@
 """
 `suite-member`: creates the run of one member of a suite, follows it to its end, and ends by its verdict.
 
-Exits 0 Passed, 1 Failed, 2 anything else. A fault of ours or of the installation exits 70, as every step: Argo then starts it
-again, and the next attempt goes on with the Workflow that the record names.
+Exits 0 Passed, 1 Failed, 2 anything else; 0 too for a member that was not chosen, which starts nothing. A fault of ours or of the
+installation exits 70, as every step: Argo then starts it again, and the next attempt goes on with the Workflow that the record names.
 """
 
 import dataclasses
@@ -14,10 +14,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from validationrun.base import conventions
 from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.times import format_time, parse_time
 from validationrun.contract.argo_phase import has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
+from validationrun.contract.suite_choice import ChoiceError, chosen_members
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
 from validationrun.contract.suite_record import MemberEntry, SuiteEntry, SuiteRecord
 from validationrun.kube.cluster import (
@@ -31,6 +33,7 @@ from validationrun.oracle.suite_verdict import Outcome, SuiteReason
 from validationrun.steps.context import Context, RunnerError, note_termination
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.suite_members import (
+    NOT_CHOSEN,
     SALTS,
     STOP,
     Ended,
@@ -43,8 +46,8 @@ from validationrun.steps.suite_members import (
 
 logger = logging.getLogger(__name__)
 
-_EXITS: Final = {Outcome.PASSED: 0, Outcome.FAILED: 1}
-"""Everything else is 2."""
+_EXITS: Final = {Outcome.PASSED: 0, Outcome.NOT_CHOSEN: 0, Outcome.FAILED: 1}
+"""Everything else is 2. What was not chosen holds up nothing that depends on it."""
 
 POLL_SECONDS: Final = 2.0
 """The least time between two looks at a run that is new."""
@@ -86,7 +89,7 @@ class _Member:
 def suite_member(context: Context, given: Mapping[str, str]) -> int:
     """
     Args:
-        given: `member` names the member.
+        given: `member` names the member, and `only` those that run.
 
     Returns:
         The step's exit code.
@@ -96,15 +99,21 @@ def suite_member(context: Context, given: Mapping[str, str]) -> int:
     """
     name = given.get("member", "")
     try:
-        written, suite = _begin(context)
+        written, suite, chosen = _begin(context, given.get(conventions.PARAM_ONLY, ""))
     except BundleError as error:
         return _end(context, name, Ended.error(SuiteReason.BUNDLE_MISSING, str(error)), "")
+    except ChoiceError as error:
+        return _end(context, name, Ended.error(SuiteReason.PARAMETER_UNKNOWN, str(error)), "")
     planned = suite.member(name)
     if planned is None:
         return _end(context, name, Ended.error("UnknownMember", f"the suite has no member {name!r}"), "")
     signalled = threading.Event()
     with on_sigterm(signalled.set):
         member = _Member(context, written, suite, planned, signalled)
+        if chosen and name not in chosen:
+            passed_over = _without_run(member, NOT_CHOSEN)
+            written.change_member(name, lambda present: passed_over if present is None else None)
+            return _end(context, name, NOT_CHOSEN, "")
         entry = written.member(name) or _create(member)
         if entry.outcome is None:
             try:
@@ -116,17 +125,26 @@ def suite_member(context: Context, given: Mapping[str, str]) -> int:
     return _end(context, name, ended, entry.workflow)
 
 
-def _begin(context: Context) -> tuple[SuiteRecord, SuiteDocument]:
-    """The suite's record and its plan: the recorded plan, because the bundle may be gone by now. Raises BundleError."""
+def _begin(context: Context, only: str) -> tuple[SuiteRecord, SuiteDocument, tuple[str, ...]]:
+    """
+    The suite's record, its plan, and the members that were chosen; none when all run.
+
+    The plan is the recorded one, because the bundle may be gone by now. Raises BundleError, ChoiceError.
+    """
     written = SuiteRecord.read(context.cluster, context.identity)
     if written is None:
         suite = mounted_suite(context.bundle_dir, context.bundle_hash)
-        entry = SuiteEntry(started_at=format_time(context.now()), bundle_hash=context.bundle_hash, suite=suite)
+        entry = SuiteEntry(
+            started_at=format_time(context.now()),
+            bundle_hash=context.bundle_hash,
+            suite=suite,
+            only=chosen_members(suite, only),
+        )
         written = SuiteRecord.create(context.cluster, context.identity, entry)
     started = written.started
     if started is None or started.bundle_hash != context.bundle_hash:
         raise BundleError("the suite's record is that of another bundle")
-    return written, started.suite
+    return written, started.suite, chosen_members(started.suite, only)
 
 
 def _create(member: _Member) -> MemberEntry:
@@ -170,7 +188,7 @@ def _not_started(member: _Member) -> MemberEntry | None:
         return None
     for planned in member.suite.members:
         other = member.written.member(planned.name)
-        if other is not None and other.outcome not in (None, Outcome.PASSED):
+        if other is not None and other.outcome not in (None, Outcome.PASSED, Outcome.NOT_CHOSEN):
             message = f"not started, because run {planned.name} ended as {other.outcome}"
             return _without_run(member, Ended.error("StopOnFailure", message, Outcome.NOT_STARTED))
     return None

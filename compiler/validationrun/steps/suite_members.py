@@ -49,6 +49,11 @@ class Ended:
         return cls(outcome, reason, cut(message, _MESSAGE_BYTES))
 
 
+NOT_CHOSEN: Final = Ended(
+    Outcome.NOT_CHOSEN, "NotChosen", f"the parameter {conventions.PARAM_ONLY} of the suite does not name it"
+)
+
+
 def suite_value(identity: Identity) -> str:
     """The value of a member's parameter `suite`."""
     return f"{identity.workflow}/{identity.uid}"

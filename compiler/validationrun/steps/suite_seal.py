@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from validationrun.base.times import format_time
-from validationrun.contract.suite_json import SuiteDocument
 from validationrun.contract.suite_record import SuiteEntry, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import ClusterError
 from validationrun.oracle.outcome import Verdict
@@ -34,7 +32,7 @@ def forgery(written: SuiteRecord | None, retries: int) -> str:
 def seal(
     context: Context,
     written: SuiteRecord | None,
-    suite: SuiteDocument | None,
+    entry: SuiteEntry | None,
     forged: str,
     decided: Callable[[str], SuiteStatus],
 ) -> SuiteStatus:
@@ -42,8 +40,8 @@ def seal(
     Writes the verdict, once.
 
     Args:
-        suite: the plan, for a record that nobody has created yet. A suite without a readable plan and without a record has its
-            verdict in its message alone.
+        entry: for a record that nobody has created yet. A suite without a readable plan and without a record has its verdict in
+            its message alone.
         forged: what `forgery` found.
         decided: the status, by what was found to be forged.
 
@@ -55,7 +53,7 @@ def seal(
     """
     status = decided(forged)
     try:
-        _write(context, written, suite, status, forged)
+        _write(context, written, entry, status, forged)
     except ClusterError:
         sealed = SuiteRecord.read(context.cluster, context.identity)
         stands = sealed.result if sealed is not None else None
@@ -68,15 +66,14 @@ def seal(
             return stands
         # Somebody sealed the record while suite-finalize decided.
         status = decided(forged)
-        _write(context, sealed, suite, status, forged)
+        _write(context, sealed, entry, status, forged)
     return status
 
 
 def _write(
-    context: Context, written: SuiteRecord | None, suite: SuiteDocument | None, status: SuiteStatus, forged: str
+    context: Context, written: SuiteRecord | None, entry: SuiteEntry | None, status: SuiteStatus, forged: str
 ) -> None:
-    if written is None and suite is not None:
-        entry = SuiteEntry(started_at=format_time(context.now()), bundle_hash=context.bundle_hash, suite=suite)
+    if written is None and entry is not None:
         written = SuiteRecord.create(context.cluster, context.identity, entry)
     if written is None:
         return

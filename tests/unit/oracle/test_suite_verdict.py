@@ -7,9 +7,9 @@ from validationrun.oracle.suite_verdict import MemberEnd, Outcome, SuiteFacts, j
 PASSED = dict.fromkeys(("a", "b", "c"), Outcome.PASSED)
 
 
-def judged(*, stopped=False, planned=("a", "b", "c"), unknown="", forged="", **outcomes):
+def judged(*, stopped=False, planned=("a", "b", "c"), unknown="", forged="", chosen=(), bad="", **outcomes):
     ends = [MemberEnd(name, outcome, f"{name} says") for name, outcome in {**PASSED, **outcomes}.items() if outcome]
-    verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged))
+    verdict = judge_suite(SuiteFacts(stopped, planned, ends, unknown, forged, chosen, bad))
     return verdict.verdict, verdict.phase, verdict.reason, verdict.message
 
 
@@ -68,3 +68,54 @@ def test_two_ends_of_one_member_are_no_pass_and_a_failure_among_them_stands():
 
     assert twice(Outcome.PASSED, Outcome.PASSED) == ("Error", "run a: it has 2 ends")
     assert twice(Outcome.PASSED, Outcome.FAILED) == ("Failed", "run a: Failed")
+
+
+NOT_CHOSEN = Outcome.NOT_CHOSEN
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ("b", "1 of 3 runs was chosen, and it passed"),
+        ("bc", "2 of 3 runs were chosen, and both passed"),
+        ("abc", "3 of 3 runs were chosen, and all passed"),
+    ],
+)
+def test_the_chosen_ones_passed_and_the_verdict_says_how_many_they_were(chosen, message):
+    passed_over = {name: NOT_CHOSEN for name in "abc" if name not in chosen}
+    assert judged(chosen=tuple(chosen), **passed_over) == ("Passed", "Succeeded", "ChosenPassed", message)
+    nothing_known = dict.fromkeys(passed_over)
+    assert judged(chosen=tuple(chosen), **nothing_known)[0] == "Passed"
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one not in ("Passed", "Failed")])
+def test_a_chosen_member_that_did_not_pass_is_no_pass(outcome):
+    verdict = judged(chosen=("b", "c"), a=NOT_CHOSEN, b=outcome)
+    assert verdict == ("Error", "Error", "MemberNotPassed:b", "2 of 3 runs were chosen; run b: b says")
+
+
+def test_every_verdict_of_a_few_members_says_how_many_they_were():
+    few = {"chosen": ("b",), "a": NOT_CHOSEN, "c": NOT_CHOSEN}
+    assert judged(**few, b=Outcome.FAILED)[2:] == ("MemberFailed:b", "1 of 3 runs was chosen; run b: b says")
+    assert judged(**few, stopped=True)[3] == "1 of 3 runs was chosen; the suite was stopped before it had a verdict"
+    assert judged(**few, forged="x")[3] == "1 of 3 runs was chosen; x"
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one != "NotChosen"])
+def test_a_member_that_was_not_chosen_and_has_an_end_is_no_pass(outcome):
+    assert judged(chosen=("b", "c"), a=outcome)[0] == ("Failed" if outcome == "Failed" else "Error")
+
+
+def test_a_member_of_a_whole_suite_that_was_passed_over_is_no_pass():
+    assert judged(a=NOT_CHOSEN)[:3] == ("Error", "Error", "MemberNotPassed:a")
+
+
+def test_a_chosen_name_that_was_not_planned_is_no_pass():
+    over = {"a": NOT_CHOSEN, "c": NOT_CHOSEN}
+    assert judged(chosen=("b", "d"), **over)[2] == "MemberNotPassed:d"
+    assert judged(chosen=("b", "d"), **over, d=Outcome.PASSED)[2] == "MemberNotPassed:d"
+
+
+def test_a_choice_that_nobody_can_read_is_no_pass():
+    assert judged(bad="only names x") == ("Error", "Error", "ParameterUnknown", "only names x")
+    assert judged(bad="only names x", b=Outcome.FAILED)[0] == "Failed"

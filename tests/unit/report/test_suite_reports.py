@@ -9,9 +9,24 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 from tests.report.page import read
-from tests.report.suites import HOSTILE, SUITES, failed, lonely, many, member, passed, result, rule, run, said
+from tests.report.suites import (
+    HOSTILE,
+    SUITES,
+    failed,
+    lonely,
+    many,
+    member,
+    part,
+    passed,
+    passed_over,
+    result,
+    rule,
+    run,
+    said,
+)
 
 from validationrun.contract.schemas import schemas
+from validationrun.contract.suite_choice import choice_override
 from validationrun.contract.suite_result import SuiteResult
 from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.report.grid import CellState
@@ -27,6 +42,8 @@ WORDS = {
     "suite-hostile": "Failed",
     "suite-many": "Failed",
     "suite-lonely": "Passed",
+    "suite-part": "Passed",
+    "suite-part-failed": "Failed",
 }
 each_suite = pytest.mark.parametrize("name", SUITES)
 
@@ -235,6 +252,53 @@ def test_more_rules_than_columns_leave_none_out_that_failed():
     assert "50 further rules" in FORMS["html"](view)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_part_of_a_suite_says_so_in_every_form(form):
+    for name, message in (
+        ("suite-part", "2 of 4 runs were chosen, and both passed"),
+        ("suite-part-failed", "1 of 2 runs was chosen; run load: RuleFailed:height"),
+    ):
+        text = html.unescape(shown(name, form))
+        if form == "json":
+            status = json.loads(text)["status"]
+            chosen = {"suite-part": "load,soak", "suite-part-failed": "load"}[name]
+            assert status["overridden"] == [{"name": "only", "value": chosen, "compiled": ""}]
+            assert status["message"].startswith(message)
+            continue
+        assert "only: load" in text
+        assert "(overridden)" in text
+        assert (message in text) or (form == "junit" and name == "suite-part")
+        assert "only:" not in shown("suite-passed", form)
+
+
+def test_what_was_not_chosen_is_neither_green_nor_red():
+    view = suite_view(part())
+    assert [(one.word, one.tone) for one in view.members] == [
+        ("NotChosen", "not-run"),
+        ("Passed", "passed"),
+        ("Passed", "passed"),
+        ("NotChosen", "not-run"),
+    ]
+    assert cells(part())["smoke"] == {"height": "not run", "p99": "missing"}
+    assert view.troubled == []
+    facts = read(shown("suite-part", "html")).one("dl").text
+    assert "2 of 4 passed, 2 chosen" in facts
+    (row,) = [
+        line for line in shown("suite-part", "markdown").splitlines() if "⏭️ NotChosen" in line and "smoke" in line
+    ]
+    assert "Passed" not in row
+    assert "What did not pass" not in shown("suite-part", "markdown")
+
+
+def test_junit_skips_every_case_of_a_run_that_was_not_chosen():
+    found = suites_of(shown("suite-part", "junit"))
+    smoke = found["release-suite.smoke"]
+    assert [case.get("name") for case in smoke if case.find("skipped") is not None] == ["run", "workload", "height"]
+    assert (smoke.get("tests"), smoke.get("skipped")) == ("3", "3")
+    assert found["release-suite.later"].get("skipped") == "2"
+    assert found["release-suite.load"].get("skipped") == "0"
+
+
 def contradictions() -> dict[str, SuiteResult]:
     good = passed()
     bad_rule = [member("smoke", run("smoke", "Passed", rule("height", "Failed")))]
@@ -251,6 +315,15 @@ def contradictions() -> dict[str, SuiteResult]:
         ),
         "rule height is Failed": replace(lonely(), members=bad_rule),
         "has no results of it": replace(lonely(), mode="run", members=[]),
+        "that all runs were chosen, and that load, soak had": replace(
+            part(), status=replace(part().status, overridden=[])
+        ),
+        "that load,later were chosen, and that load, soak had": replace(
+            part(), status=replace(part().status, overridden=choice_override(("load", "later")))
+        ),
+        "that all runs were chosen, and that none had": replace(
+            lonely(), status=replace(lonely().status, members=[passed_over("smoke")])
+        ),
     }
 
 

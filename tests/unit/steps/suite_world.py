@@ -60,6 +60,7 @@ class World:
     """
     Attributes:
         on_created: what becomes of a member's Workflow at the first look after its creation.
+        given: the suite's parameters, as Argo passes them to each step.
     """
 
     def __init__(self, folder: pathlib.Path, suite: SuiteDocument | None = None) -> None:
@@ -72,11 +73,12 @@ class World:
         self.cluster.put(WORKFLOWS, suite_workflow())
         self.on_created: Callable[[str], None] = lambda _name: None
         self.retries = 0
+        self.given: dict[str, str] = {}
 
     def member(self, name: str) -> int:
         """Runs suite-member. `on_created` is played five seconds after it began."""
         self.clock.after(self.clock.now - START + 5, lambda: self._play(name))
-        return suite_member(self.context("suite-member"), {"member": name})
+        return suite_member(self.context("suite-member"), {"member": name, **self.given})
 
     def _play(self, name: str) -> None:
         found = self.cluster.objects.get(("workflows", self.name_of(name)))
@@ -84,7 +86,7 @@ class World:
             self.on_created(name)
 
     def finalize(self) -> int:
-        return suite_finalize(dataclasses.replace(self.context("suite-finalize"), retries=self.retries))
+        return suite_finalize(dataclasses.replace(self.context("suite-finalize"), retries=self.retries), self.given)
 
     def context(self, step: str) -> Any:
         return context(step, self.cluster, self.clock, self.folder, self.digest)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from validationrun.base import conventions
 from validationrun.compiling.emit import access, suite_access
 from validationrun.compiling.emit.bundle import config_map
 from validationrun.compiling.emit.files import EmittedFile, as_files
@@ -18,7 +19,9 @@ def emit_suite(plan: SuitePlan, options: EmitOptions) -> list[EmittedFile]:
     """The files of a suite, sorted by name. The admission policy is there whether or not the verdict is a label."""
     bundle = build_suite_bundle(plan, options)
     template = suite_template(plan, bundle, options)
-    verify_template(template, {ENTRYPOINT, MEMBER_TEMPLATE, END_TEMPLATE, SUITE_FINALIZE}, set(), {MEMBER_INPUT})
+    verify_template(
+        template, {ENTRYPOINT, MEMBER_TEMPLATE, END_TEMPLATE, SUITE_FINALIZE}, {conventions.PARAM_ONLY}, {MEMBER_INPUT}
+    )
     documents: dict[str, Sequence[Mapping[str, object]]] = {
         "access.yaml": suite_access.suite_access_objects(plan),
         "access-cluster.yaml": suite_access.suite_cluster_objects(plan),

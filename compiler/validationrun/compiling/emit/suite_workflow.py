@@ -47,6 +47,8 @@ END_TASK: Final = "End"
 
 END_TEMPLATE: Final = "end"
 
+_ONLY: Final = "Only these runs of the suite, separated by commas; empty: all of them"
+_ONLY_ARGUMENT: Final = f"--set={conventions.PARAM_ONLY}={{{{workflow.parameters.{conventions.PARAM_ONLY}}}}}"
 _ANY_END: Final = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned")
 _ATTEMPTS: Final = 3
 _FINALIZE_MIB: Final = 256
@@ -62,6 +64,7 @@ def suite_template(plan: SuitePlan, bundle: HashedData, options: EmitOptions) ->
         annotations={**_titles(plan, f"ValidationSuite {plan.name}"), **hashes(plan.spec_hash, bundle.hash)},
         entrypoint=ENTRYPOINT,
         on_exit=SUITE_FINALIZE,
+        arguments=[Parameter(name=conventions.PARAM_ONLY, value="", description=_ONLY)],
         service_account_name=plan.account,
         automount_service_account_token=True,
         workflow_metadata=_workflow_metadata(plan, options),
@@ -101,7 +104,8 @@ def _titles(plan: SuitePlan, what: str) -> dict[str, str]:
         for member in plan.members
     ]
     lines = [
-        f"Starts {counted(len(plan.members), 'run')}, {order}, each as a Workflow of its own.",
+        f"Starts {counted(len(plan.members), 'run')}, {order}, each as a Workflow of its own;",
+        "with the parameter `only` none but those that it names.",
         "",
         "| member | run | after | at most |",
         "|---|---|---|---|",
@@ -177,7 +181,7 @@ def _member_template(plan: SuitePlan, bundle: HashedData) -> Container:
         name=MEMBER_TEMPLATE,
         title="Run {{inputs.parameters.member}}",
         inputs=[Parameter(name=MEMBER_INPUT)],
-        args=[SUITE_MEMBER, f"--set={MEMBER_INPUT}={{{{inputs.parameters.{MEMBER_INPUT}}}}}"],
+        args=[SUITE_MEMBER, f"--set={MEMBER_INPUT}={{{{inputs.parameters.{MEMBER_INPUT}}}}}", _ONLY_ARGUMENT],
         timeout_s=plan.member_timeout_s,
         retry=m.RetryStrategy(
             limit=str(_ATTEMPTS),
@@ -202,7 +206,7 @@ def _finalize_template(plan: SuitePlan, bundle: HashedData) -> Container:
         plan,
         name=SUITE_FINALIZE,
         title="Give the suite's verdict",
-        args=[SUITE_FINALIZE],
+        args=[SUITE_FINALIZE, _ONLY_ARGUMENT],
         timeout_s=plan.finalize_s,
         retry=m.RetryStrategy(
             limit=str(FINALIZE_ATTEMPTS - 1), retry_policy="OnError", backoff=m.Backoff(duration="1s", factor=5)
@@ -212,6 +216,7 @@ def _finalize_template(plan: SuitePlan, bundle: HashedData) -> Container:
         outputs=[
             _output("verdict", Verdict.ERROR, of_workflow=True),
             _output("reason", RunReason.UNKNOWN, of_workflow=True),
+            _output(conventions.OUTPUT_SCOPE, conventions.SCOPE_WHOLE),
             exit_code(),
         ],
         metrics=_metrics(plan),
@@ -271,4 +276,8 @@ def _output(name: str, default: str, *, of_workflow: bool = False) -> Parameter:
 def _metrics(plan: SuitePlan) -> m.Metrics:
     counter = (conventions.METRIC_SUITE_TERMINAL, "Validation suites that ended, by verdict.")
     duration = ("validationsuite_duration_seconds", "Time from a validation suite's start to its verdict.")
-    return terminal_metrics(plan.namespace, plan.name, counter, duration, _DURATION_BUCKETS)
+    metrics = terminal_metrics(plan.namespace, plan.name, counter, duration, _DURATION_BUCKETS)
+    for metric in metrics.prometheus or ():
+        # Somebody's rerun of a few members must not silence the alert about a schedule of the whole suite.
+        metric.when = f"{{{{outputs.parameters.{conventions.OUTPUT_SCOPE}}}}} == {conventions.SCOPE_WHOLE}"
+    return metrics

@@ -89,7 +89,11 @@ def test_suite_finalize_is_killed_without_the_main_container_and_then_tried_agai
     _, output = compiled_suite(suite(entry("a")))
     step = output.steps["suite-finalize"]
     main, (beside,) = step["container"], step["sidecars"]
-    assert (main["args"], beside["args"], beside["name"]) == (["exit-as-finalize"], ["suite-finalize"], "finalize")
+    assert (main["args"], beside["args"], beside["name"]) == (
+        ["exit-as-finalize"],
+        ["suite-finalize", "--set=only={{workflow.parameters.only}}"],
+        "finalize",
+    )
     assert "env" not in main
     assert {item["name"]: item["value"] for item in beside["env"]}["RETRIES"] == "{{retries}}"
     assert main["securityContext"] == beside["securityContext"]
@@ -148,9 +152,9 @@ def test_no_value_of_a_parameter_is_in_the_template():
 def test_a_tag_that_is_not_ours_is_refused():
     _, output = compiled_suite(suite(entry("a")))
     names = set(output.steps)
-    verify_template(output.template, names, (), ("member",))
+    verify_template(output.template, names, ("only",), ("member",))
     with pytest.raises(EmitError, match=r"inputs\.parameters\.member"):
-        verify_template(output.template, names, ())
+        verify_template(output.template, names, ("only",))
     output.template["metadata"]["annotations"]["x"] = "{{workflow.failures}}"
 
 
@@ -189,3 +193,21 @@ def test_64_members_fit_and_no_object_is_large():
     assert len(plan.members) == MOST_MEMBERS
     assert max(len(text) for text in output.text.values()) < 256 * 1024
     assert len(json.loads(output.data["suite.json"])["members"]) == MOST_MEMBERS
+
+
+def test_the_choice_of_runs_reaches_both_steps_as_an_argument_alone():
+    _, output = compiled_suite(suite(entry("a"), entry("b")))
+    (declared,) = output.template["spec"]["arguments"]["parameters"]
+    assert (declared["name"], declared["value"]) == ("only", "")
+    given = "--set=only={{workflow.parameters.only}}"
+    assert output.steps["member"]["container"]["args"][-1] == given
+    assert output.steps["suite-finalize"]["sidecars"][0]["args"][-1] == given
+    assert output.text["workflowtemplate.yaml"].count("workflow.parameters.only") == 2
+
+
+def test_a_part_of_a_suite_is_not_counted_because_it_would_silence_the_alert_about_the_whole():
+    _, output = compiled_suite(suite(entry("a")))
+    step = output.steps["suite-finalize"]
+    assert [metric["when"] for metric in step["metrics"]["prometheus"]] == ["{{outputs.parameters.scope}} == whole"] * 2
+    scope = next(item for item in step["outputs"]["parameters"] if item["name"] == "scope")
+    assert scope["valueFrom"] == {"path": f"{OUTPUT_DIR}/scope", "default": "whole"}
