@@ -37,9 +37,9 @@ from validationrun.steps.suite_members import (
     SALTS,
     STOP,
     Ended,
+    created_earlier,
     judge_member,
     member_name,
-    member_names,
     member_workflow,
     own_members,
 )
@@ -165,10 +165,7 @@ def _create(member: _Member) -> MemberEntry:
 def _started(member: _Member) -> MemberEntry:
     """The entry of a Workflow that exists now, or of one that could not be created."""
     context, refusal = member.context, ""
-    # Whatever else the suite owns under this label, another one created: suite-finalize tells of it.
-    names = member_names(context.identity, member.planned)
-    owned = own_members(context.cluster, context.identity, member.planned.name)
-    found = next((workflow for workflow in owned if workflow.name in names), None)
+    found = created_earlier(context.cluster, context.identity, member.planned)
     if found is None:
         try:
             found = _create_once(member)

@@ -71,6 +71,16 @@ def member_names(identity: Identity, member: PlannedMember) -> list[str]:
     return [member_name(identity, member, salt) for salt in range(SALTS)]
 
 
+def created_earlier(cluster: Cluster, identity: Identity, member: PlannedMember) -> Workflow | None:
+    """
+    The Workflow that an earlier attempt of suite-member created.
+
+    Whatever else the suite owns under the member's label, another one created: suite-finalize tells of it.
+    """
+    names = member_names(identity, member)
+    return next((found for found in own_members(cluster, identity, member.name) if found.name in names), None)
+
+
 def member_workflow(identity: Identity, suite: SuiteDocument, member: PlannedMember, salt: int) -> Workflow:
     """The Workflow of a member, as `submit` would make it, with the suite as its owner."""
     parameters = {**_given(member), conventions.PARAM_SUITE: suite_value(identity)}
