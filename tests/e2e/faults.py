@@ -146,7 +146,7 @@ def kill(world: World, pod: Object) -> None:
     world.ask("DELETE", PODS, pod["metadata"]["name"], body)
 
 
-def _runs_for_argo(world: World, workflow: Object, pod: Object) -> bool:
+def runs_for_argo(world: World, workflow: Object, pod: Object) -> bool:
     """A pod that goes before Argo has seen it run is made again under its name, and counts as no attempt."""
     node = _nodes(world, workflow).get(pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"]) or {}
     return node.get("phase") == "Running" and pod["status"]["phase"] == "Running"
@@ -163,7 +163,7 @@ def kill_step(world: World, workflow: Object, options: Mapping[str, Any]) -> Non
 
     def next_pod() -> Object | None:
         pods = [one for one in step_pods(world, workflow, options["step"]) if one["metadata"]["uid"] not in killed]
-        return next((one for one in pods if _runs_for_argo(world, workflow, one)), None)
+        return next((one for one in pods if runs_for_argo(world, workflow, one)), None)
 
     def kill_next() -> bool:
         if options.get("for_good") and _has_failed(world, workflow, options["step"]):
