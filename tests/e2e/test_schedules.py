@@ -6,14 +6,17 @@ controller, on this machine, and evaluates the alert as it was compiled, but for
 """
 
 import copy
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from tests.cluster.controllers import older_controller
 from tests.e2e.running import BASE, run_operator
+from tests.e2e.suites import SUITE, suite_of
 from tests.e2e.world import KINDS, World, as_json, until
 
 from prometheus_kit import Server, running
@@ -29,14 +32,15 @@ EXPECT: Final[Mapping[str, Mapping[str, Any]]] = {
     "suspended by hand": {"state": "Paused", "verdict": None, "next": None, "started": 0, "alert": True},
     "resumed": {"state": "Active", "verdict": "Passed", "alert": False},
     "stopped": {"state": "Overdue", "verdict": None, "next": None},
+    "of a suite": {"state": "Active", "verdict": "Passed"},
     "paused by its spec": {"state": "Paused", "verdict": None, "next": None, "started": 0},
 }
 
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    name = request.node.name.removeprefix("test_")[:24].replace("_", "-").strip("-")
-    with World.open(name) as opened, run_operator(opened):
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")[:24])
+    with World.open(name.strip("-")) as opened, run_operator(opened):
         yield opened
 
 
@@ -61,8 +65,8 @@ def schedule_of(world: World, folder: Path, **annotations: str) -> Path:
     return path
 
 
-def submit(world: World, path: Path) -> None:
-    submitted = world.run("submit", str(path))
+def submit(world: World, path: Path, *options: str) -> None:
+    submitted = world.run("submit", str(path), *options)
     assert (submitted.returncode, submitted.stdout) == (0, f"{NAME}\n"), submitted.stderr
 
 
@@ -154,3 +158,37 @@ def test_a_schedule_that_its_spec_pauses_does_not_fire(world: World, tmp_path: P
     submit(world, schedule_of(world, tmp_path))
     until("a run is started", lambda: started(world) or None, 120)
     assert world.run("stop", NAME, "-n", world.namespace).returncode == 2
+
+
+@pytest.fixture(params=["4", pytest.param("3.7", marks=pytest.mark.installation)])
+def controller(request: pytest.FixtureRequest) -> Iterator[Sequence[str]]:
+    """The options of `compile` and `submit` for the controller of a line of Argo."""
+    if request.param == "4":
+        yield ()
+    else:
+        with older_controller() as older:
+            yield ("--instance-id", older.instance)
+
+
+def test_a_schedule_of_a_suite(world: World, tmp_path: Path, controller: Sequence[str]) -> None:
+    suite = suite_of(world, tmp_path, "first", options=controller)
+    schedule = {
+        "apiVersion": BASE["apiVersion"],
+        "kind": "ValidationSchedule",
+        "metadata": {"name": NAME, "namespace": world.namespace},
+        "spec": {"schedules": ["* * * * *"], "suiteTemplate": {"ref": {"name": SUITE}}},
+    }
+    path = tmp_path / "schedule.yaml"
+    path.write_text(f"{yaml.safe_dump(schedule)}---\n{suite.read_text()}")
+    submit(world, path, *controller)
+    first = until("a suite is started", lambda: started(world) or None, 120)[0]["metadata"]["name"]
+    suspend(world, yes=True)
+    waited = world.run("wait", first, "-n", world.namespace, "--timeout", "9m")
+    assert waited.returncode == 0, waited.stdout + waited.stderr
+    suspend(world, yes=False)
+    found = status(world)
+    check(world, "of a suite", found)
+    assert found["last"]["name"] == first
+    page = world.run("report", first, "-n", world.namespace, "-o", "html").stdout
+    assert "<h1>Passed</h1>" in page
+    assert 'id="run-first"' in page
