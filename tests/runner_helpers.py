@@ -24,6 +24,7 @@ from validationrun.kube.cluster import (
     AlreadyExistsError,
     ConflictError,
     ForbiddenError,
+    InvalidError,
     Object,
     Resource,
     WatchLostError,
@@ -330,6 +331,20 @@ def workflow(**spec: Any) -> Object:
         "spec": spec,
         "status": {"startedAt": format_time(START), "phase": "Running", "nodes": nodes},
     }
+
+
+def lose_answer_to_seal(cluster: FakeCluster) -> None:
+    """The next patch that seals a record is done, and its answer is lost: tried again, it is refused."""
+    patch = cluster.patch
+
+    def lost(resource: Any, name: str, body: Any) -> Any:
+        done = patch(resource, name, body)
+        if resource == CONFIG_MAPS and body.get("immutable"):
+            cluster.patch = patch  # type: ignore[method-assign]
+            raise InvalidError("field is immutable when `immutable` is set", 422)
+        return done
+
+    cluster.patch = lost  # type: ignore[method-assign]
 
 
 __all__ = ["CONFIG_MAPS", "JOBS", "PODS", "WORKFLOWS"]

@@ -1,11 +1,12 @@
 """What every end-to-end test needs of the cluster: the definition of SeiNodeDeployment."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import pytest
 from tests.chain.operator.definitions import connect, install_crds
+from tests.cluster.controllers import older_controller
 from tests.e2e.world import KUBECONFIG
 
 # So that what they assert is explained as what the tests themselves assert.
@@ -107,3 +108,13 @@ def definition() -> None:
     """Idempotent, so that workers side by side may all do it."""
     context = os.environ.get("E2E_CONTEXT")
     install_crds(connect(None if context else str(KUBECONFIG), context))
+
+
+@pytest.fixture
+def controller(request: pytest.FixtureRequest) -> Iterator[Sequence[str]]:
+    """The options of `compile` and `submit` for the controller of a line of Argo: `4` or `3.7`."""
+    if request.param == "4":
+        yield ()
+    else:
+        with older_controller() as older:
+            yield ("--instance-id", older.instance)

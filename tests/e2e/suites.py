@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 from tests.e2e.running import BASE
 from tests.e2e.world import KINDS, World, as_json, documents, until
@@ -18,6 +19,10 @@ from validationrun.kube.cluster import PODS, WORKFLOWS, Object
 
 SUITE: Final = "suite"
 LONGEST: Final = "9m"
+
+_LINES: Final = ["4", pytest.param("3.7", marks=pytest.mark.installation)]
+on_both_lines = pytest.mark.parametrize("controller", _LINES, indirect=True)
+"""For a test with the fixture `controller` of conftest.py."""
 
 
 def suite_of(

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from tests.cluster.controllers import older_controller
 from tests.e2e.running import BASE, run_operator
-from tests.e2e.suites import SUITE, suite_of
+from tests.e2e.suites import SUITE, on_both_lines, suite_of
 from tests.e2e.world import KINDS, World, as_json, until
 
 from prometheus_kit import Server, running
@@ -160,16 +159,7 @@ def test_a_schedule_that_its_spec_pauses_does_not_fire(world: World, tmp_path: P
     assert world.run("stop", NAME, "-n", world.namespace).returncode == 2
 
 
-@pytest.fixture(params=["4", pytest.param("3.7", marks=pytest.mark.installation)])
-def controller(request: pytest.FixtureRequest) -> Iterator[Sequence[str]]:
-    """The options of `compile` and `submit` for the controller of a line of Argo."""
-    if request.param == "4":
-        yield ()
-    else:
-        with older_controller() as older:
-            yield ("--instance-id", older.instance)
-
-
+@on_both_lines
 def test_a_schedule_of_a_suite(world: World, tmp_path: Path, controller: Sequence[str]) -> None:
     suite = suite_of(world, tmp_path, "first", options=controller)
     schedule = {

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.controllers import additional_controller, older_controller
+from tests.cluster.controllers import additional_controller
 from tests.e2e.faults import FAULTS, kill
 from tests.e2e.running import CASES, prepare, run_operator, start
 from tests.e2e.suites import (
@@ -16,6 +16,7 @@ from tests.e2e.suites import (
     check,
     check_verdict,
     entry_of,
+    on_both_lines,
     running_pods,
     started,
     submit,
@@ -32,25 +33,12 @@ from validationrun.contract.new_workflow import new_workflow
 from validationrun.kube.cluster import WORKFLOW_TEMPLATES, WORKFLOWS
 from validationrun.kube.objects import Workflow
 
-_LINES: Final = ["4", pytest.param("3.7", marks=pytest.mark.installation)]
-on_both_lines = pytest.mark.parametrize("controller", _LINES, indirect=True)
-
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")[:24])
     with World.open(name.strip("-")) as opened, run_operator(opened):
         yield opened
-
-
-@pytest.fixture
-def controller(request: pytest.FixtureRequest) -> Iterator[Sequence[str]]:
-    """The options of `compile` and `submit` for the controller of a line of Argo."""
-    if request.param == "4":
-        yield ()
-    else:
-        with older_controller() as older:
-            yield ("--instance-id", older.instance)
 
 
 def expected(case: str, number: int | None = None) -> Mapping[str, Any]:

@@ -4,6 +4,9 @@ import datetime as dt
 import re
 from typing import Final
 
+FUTURE_SECONDS: Final = 300
+"""How far the clock of another machine may be ahead of ours."""
+
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 

@@ -4,7 +4,6 @@ The history of runs in a folder of results folders: which run began when, whethe
 What is not believed is never green, and never counts as a sign of life.
 """
 
-import hashlib
 import os
 import pathlib
 import urllib.parse
@@ -12,19 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from validationrun.base.times import time_if_known
+from validationrun.base.times import FUTURE_SECONDS, time_if_known
 from validationrun.judging.glance import Glance, glance
 from validationrun.report import formatting
-from validationrun.report.history_suites import RunName, Suites, suites_of
+from validationrun.report.history_suites import RunName, Suites, start_doubt, suites_of
 from validationrun.report.run_columns import WORST_FIRST, RunColumn, newest_first
 from validationrun.results.below import path_below, results_below
-from validationrun.results.folder import RESULT_JSON, ResultsError, read_bytes
+from validationrun.results.folder import ResultsError, result_hash
 
 MOST_COLUMNS: Final = 500
 """Most runs that a grid shows, the newest; older ones are counted."""
-
-_FUTURE_SECONDS: Final = 300
-"""How far the clock that a run began by may be ahead of ours."""
 
 _PAGE: Final = "report.html"
 
@@ -111,7 +107,7 @@ def history_of(
     """
     below = results_below(root)
     places = {path_below(root, folder): folder for folder in below.runs}
-    suites = suites_of(root, below.suites, places.keys(), now + _FUTURE_SECONDS, name)
+    suites = suites_of(root, below.suites, places.keys(), now + FUTURE_SECONDS, name)
     faults = {path_below(root, folder): reason for folder, reason in below.faults} | suites.faults
     seen = _Seen(suites, faults, twins=list(suites.twins))
     for key, absent in suites.absent:
@@ -139,7 +135,7 @@ class _Seen:
 
 def _look(path: str, folder: pathlib.Path, seen: _Seen, now: float, name: str | None, href: str) -> None:
     try:
-        digest = hashlib.sha256(read_bytes(folder / RESULT_JSON)).hexdigest()
+        digest = result_hash(folder)
         found = glance(folder)
     except ResultsError as error:
         seen.faults[path] = str(error)
@@ -167,12 +163,8 @@ def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
 def _column(path: str, found: Glance, now: float, href: str, suite: str, disowned: str) -> RunColumn:
     status = found.document.status
     began = time_if_known(status.start_time)
-    doubts = [*found.doubts, *([disowned] if disowned else [])]
-    if began is None:
-        doubts.append("it does not say when it began")
-    elif began > now + _FUTURE_SECONDS:
-        doubts.append("it says that it began later than this page was made")
-    doubt = formatting.clean("; ".join(doubts))
+    doubts = (*found.doubts, disowned, start_doubt(began, now + FUTURE_SECONDS))
+    doubt = formatting.clean("; ".join(filter(None, doubts)))
     return RunColumn(path, status.run_id, status, began, doubt, "" if doubt else href, path, suite)
 
 

@@ -4,7 +4,6 @@ The suites around the runs of a history: which of their runs left no results, an
 A run that is not there must be seen: else an older one, or another run of the suite, stands for it.
 """
 
-import hashlib
 import pathlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from validationrun.report import formatting
 from validationrun.report.run_columns import Absent, RunColumn
 from validationrun.report.suite_view import MemberView, suite_view
 from validationrun.results.below import path_below
-from validationrun.results.folder import RESULT_JSON, ResultsError, read_bytes, read_document
+from validationrun.results.folder import RESULT_JSON, ResultsError, read_document, result_hash
 from validationrun.results.suite_folder import check_member, check_own_files, member_file, read_suite_document
 
 _MOST_TOLD: Final = 3
@@ -57,11 +56,11 @@ def suites_of(
         latest: a suite that says it began later is not believed.
         name: look only at runs of this ValidationRun.
     """
-    found, seen = Suites(), set[bytes]()
+    found, seen = Suites(), set[str]()
     for folder in folders:
         path = path_below(root, folder)
         try:
-            digest = hashlib.sha256(read_bytes(folder / RESULT_JSON)).digest()
+            digest = result_hash(folder)
             suite = _read(path, folder, latest)
         except ResultsError as error:
             found.faults[path] = str(error)
@@ -103,12 +102,20 @@ def _read(path: str, folder: pathlib.Path, latest: float) -> _Suite:
         raise ResultsError(f"{RESULT_JSON} has other runs than the status of the suite")
     if len(members) != result.status.planned:
         raise ResultsError(f"{RESULT_JSON} lists {len(members)} runs of a suite with {result.status.planned}")
-    began, doubt = time_if_known(result.status.start_time), ""
+    began = time_if_known(result.status.start_time)
+    return _Suite(path, folder, result, members, began, start_doubt(began, latest))
+
+
+def start_doubt(began: float | None, latest: float) -> str:
+    """
+    Why a run or a suite is not believed for its start; empty when it is.
+
+    Args:
+        latest: a start later than this is not believed.
+    """
     if began is None:
-        doubt = "it does not say when it began"
-    elif began > latest:
-        doubt = "it says that it began later than this page was made"
-    return _Suite(path, folder, result, members, began, doubt)
+        return "it does not say when it began"
+    return "it says that it began later than this page was made" if began > latest else ""
 
 
 def _look(suite: _Suite, member: MemberView, found: Suites, runs: Collection[str], *, again: bool) -> list[str]:

@@ -1,6 +1,7 @@
 """Seals and reads a results folder: `result.json` is written last and lists every other file with its hash."""
 
 import datetime as dt
+import hashlib
 import io
 import os
 import pathlib
@@ -191,6 +192,11 @@ def read_bytes(path: pathlib.Path) -> bytes:
             return stream.read(_MOST_BYTES)
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}; a run that was cut short leaves none") from None
+
+
+def result_hash(folder: pathlib.Path) -> str:
+    """The sha256 of its `result.json`, which tells a result from every other one. Raises ResultsError."""
+    return hashlib.sha256(read_bytes(folder / RESULT_JSON)).hexdigest()
 
 
 def head_of(path: pathlib.Path) -> Head:

@@ -10,7 +10,7 @@ from validationrun.base import conventions
 from validationrun.base.cron import CronError, next_times, parse_cron, zone_of
 from validationrun.base.document import Document
 from validationrun.base.durations import format_duration, parse_duration
-from validationrun.base.times import format_time, time_if_known
+from validationrun.base.times import FUTURE_SECONDS, format_time, time_if_known
 from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
@@ -28,8 +28,6 @@ from validationrun.runs.suites import is_part, is_suite
 State = Literal["Active", "Paused", "Overdue", "Unknown"]
 _VERDICTS: Final = (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
 _MOST_RUNNING: Final = 5
-_FUTURE_SECONDS: Final = 300
-"""How far the cluster's clock may be ahead of ours."""
 
 
 class LastRun(Document, frozen=True, kw_only=True):
@@ -93,7 +91,7 @@ class _Silence:
     @property
     def of_the_future(self) -> bool:
         """It is counted from a moment that has not come: it would not be too long for any time to come."""
-        return self.since > self.now + _FUTURE_SECONDS
+        return self.since > self.now + FUTURE_SECONDS
 
     @property
     def unknown(self) -> bool:

@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+from tests.unit.steps.suite_world import World
 
 from validationrun.steps import context
 
@@ -13,3 +14,11 @@ def termination_log(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = tmp_path / "termination-log"
     monkeypatch.setattr(context, "TERMINATION_LOG", path)
     return path
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path) -> World:
+    """A suite whose runs pass unless the test says otherwise. Modules about the steps of a run have a `world` of their own."""
+    made = World(tmp_path)
+    made.on_created = made.ends
+    return made

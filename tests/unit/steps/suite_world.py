@@ -80,6 +80,10 @@ class World:
         self.clock.after(self.clock.now - START + 5, lambda: self._play(name))
         return suite_member(self.context("suite-member"), {"member": name, **self.given})
 
+    def run_all(self) -> list[int]:
+        """Runs suite-member for each planned member, one after the other; the exit codes."""
+        return [self.member(member.name) for member in self.suite.members]
+
     def _play(self, name: str) -> None:
         found = self.cluster.objects.get(("workflows", self.name_of(name)))
         if found is not None and "status" not in found:

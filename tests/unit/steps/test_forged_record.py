@@ -7,7 +7,7 @@ import pytest
 from tests.unit.steps.finalize_world import FAILED, World
 
 from record_kit import verdict_status
-from runner_helpers import CONFIG_MAPS, IDENTITY, WORKFLOWS, read
+from runner_helpers import CONFIG_MAPS, IDENTITY, WORKFLOWS, lose_answer_to_seal, read
 from validationrun.contract import record
 from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Record
@@ -113,16 +113,7 @@ def test_a_passed_that_is_written_while_finalize_decides_is_forged(world: World)
 
 def test_an_answer_that_is_lost_after_the_seal_is_no_forgery(world: World) -> None:
     world.begin()
-    patch = world.cluster.patch
-
-    def lost(resource: Any, name: str, body: Any) -> Any:
-        done = patch(resource, name, body)
-        if resource == CONFIG_MAPS and body.get("immutable"):
-            world.cluster.patch = patch  # type: ignore[method-assign]
-            raise InvalidError("field is immutable when `immutable` is set", 422)
-        return done
-
-    world.cluster.patch = lost  # type: ignore[method-assign]
+    lose_answer_to_seal(world.cluster)
     assert world.decide() == ("Passed", "RunSucceeded")
 
 

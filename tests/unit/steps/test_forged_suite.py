@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.steps.suite_world import World
 
-from runner_helpers import CONFIG_MAPS, IDENTITY, WORKFLOWS
+from runner_helpers import CONFIG_MAPS, IDENTITY, WORKFLOWS, lose_answer_to_seal
 from validationrun.base.times import format_time
 from validationrun.contract.suite_record import SuiteStatus
 from validationrun.kube.cluster import InvalidError, UnreachableError
@@ -24,11 +24,9 @@ RESULT = "validation.sei.io/result"
 
 
 @pytest.fixture
-def world(tmp_path: pathlib.Path) -> World:
-    made = World(tmp_path)
-    made.on_created = made.ends
-    made.member("first")
-    return made
+def world(world: World) -> World:
+    world.member("first")
+    return world
 
 
 def passed(world: World) -> SuiteStatus:
@@ -187,16 +185,7 @@ def test_a_seal_that_comes_while_suite_finalize_decides_is_forged(world: World) 
 
 def test_an_answer_that_is_lost_after_the_seal_is_no_forgery(world: World) -> None:
     world.member("second")
-    patch = world.cluster.patch
-
-    def lost(resource: Any, name: str, body: Any) -> Any:
-        done = patch(resource, name, body)
-        if resource == CONFIG_MAPS and body.get("immutable"):
-            world.cluster.patch = patch  # type: ignore[method-assign]
-            raise InvalidError("field is immutable when `immutable` is set", 422)
-        return done
-
-    world.cluster.patch = lost  # type: ignore[method-assign]
+    lose_answer_to_seal(world.cluster)
     assert world.finalize() == 0
     assert (world.status().verdict, annotations(world)) == ("Passed", {})
 

@@ -14,13 +14,6 @@ OLD = "ab12cd34" + "0" * 56
 pytestmark = pytest.mark.usefixtures("termination_log")
 
 
-@pytest.fixture
-def world(tmp_path: pathlib.Path) -> World:
-    made = World(tmp_path)
-    made.on_created = made.ends
-    return made
-
-
 def submitted_with(world: World, digest: str) -> None:
     """`submit` or the CronWorkflow wrote the hash of this bundle on the suite's Workflow."""
     world.cluster.objects[OWN]["metadata"]["annotations"] = {"validation.sei.io/bundle-hash": digest}

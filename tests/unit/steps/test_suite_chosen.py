@@ -24,10 +24,6 @@ def of_three(folder: pathlib.Path, only: str, **fields: Any) -> World:
     return made
 
 
-def run_all(world: World) -> list[int]:
-    return [world.member(member.name) for member in world.suite.members]
-
-
 def started(world: World) -> list[str]:
     return [made for made in world.cluster.created if made.startswith("workflows/")]
 
@@ -55,7 +51,7 @@ def test_what_was_chosen_passed_and_the_verdict_says_that_it_is_a_part(
     tmp_path: pathlib.Path, termination_log: pathlib.Path
 ) -> None:
     world = of_three(tmp_path, "second,third")
-    assert run_all(world) == [0, 0, 0]
+    assert world.run_all() == [0, 0, 0]
     assert world.finalize() == 0
     message = "2 of 3 runs were chosen, and both passed"
     assert termination_log.read_text() == f"Passed: ChosenPassed: {message}"
@@ -73,7 +69,7 @@ def test_what_was_chosen_passed_and_the_verdict_says_that_it_is_a_part(
 @pytest.mark.parametrize("only", ["", "first,second,third"])
 def test_a_suite_of_all_its_members_is_whole(tmp_path: pathlib.Path, only: str) -> None:
     world = of_three(tmp_path, only)
-    run_all(world)
+    world.run_all()
     assert world.finalize() == 0
     status = world.status()
     assert (status.reason, status.message, status.overridden) == ("AllPassed", "3 of 3 runs passed", [])
@@ -84,7 +80,7 @@ def test_a_suite_of_all_its_members_is_whole(tmp_path: pathlib.Path, only: str) 
 def test_a_chosen_member_that_fails_fails_the_suite(tmp_path: pathlib.Path) -> None:
     world = of_three(tmp_path, "second,third", stop_on_failure=False)
     world.on_created = lambda name: world.ends(name, "Failed" if name == "second" else "Succeeded", "x", "y")
-    assert run_all(world) == [0, 1, 0]
+    assert world.run_all() == [0, 1, 0]
     assert world.finalize() == 1
     assert world.status().message == "2 of 3 runs were chosen; run second: x: y"
 
@@ -118,7 +114,7 @@ def test_a_choice_that_does_not_fit_starts_nothing_and_never_passes(
     tmp_path: pathlib.Path, termination_log: pathlib.Path, only: str
 ) -> None:
     world = of_three(tmp_path, only)
-    assert run_all(world) == [2, 2, 2]
+    assert world.run_all() == [2, 2, 2]
     assert started(world) == []
     assert "Error: run third: ParameterUnknown: the parameter only" in termination_log.read_text()
     assert world.finalize() == 1
@@ -155,7 +151,7 @@ def test_a_member_of_a_whole_suite_that_the_record_calls_not_chosen_is_no_pass(t
 
 def test_a_member_that_was_not_chosen_and_has_a_workflow_is_no_pass(tmp_path: pathlib.Path) -> None:
     world = of_three(tmp_path, "second")
-    run_all(world)
+    world.run_all()
     body = world.workflow("second")
     labels = {**body["metadata"]["labels"], "validation.sei.io/suite-member": "first"}
     metadata = {**body["metadata"], "name": "run-first-zzzzz", "uid": "another", "labels": labels}
@@ -168,7 +164,7 @@ def test_a_member_that_was_not_chosen_and_has_a_workflow_is_no_pass(tmp_path: pa
 
 def test_a_member_that_was_not_chosen_and_passed_by_the_record_is_no_pass(tmp_path: pathlib.Path) -> None:
     world = of_three(tmp_path, "second")
-    run_all(world)
+    world.run_all()
     world.rewrite(**{"member.first": world.written()._data["member.second"]})
     assert world.finalize() == 1
     assert world.status().reason == "MemberNotPassed:first"

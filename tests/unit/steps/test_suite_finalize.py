@@ -20,18 +20,6 @@ OWN = ("workflows", IDENTITY.workflow)
 pytestmark = pytest.mark.usefixtures("termination_log")
 
 
-@pytest.fixture
-def world(tmp_path: pathlib.Path) -> World:
-    made = World(tmp_path)
-    made.on_created = made.ends
-    return made
-
-
-def run_all(world: World) -> None:
-    for member in world.suite.members:
-        world.member(member.name)
-
-
 def begun(world: World, name: str) -> None:
     """suite-member created the run, and its pod is gone."""
     world.clock.after(world.clock.now - START + 3, lambda: 1 / 0)
@@ -59,7 +47,7 @@ def stops(world: World, *names: str, phase: str = "Cancelled", reason: str = "Ca
 
 
 def test_all_passed(world: World, termination_log: pathlib.Path) -> None:
-    run_all(world)
+    world.run_all()
     assert world.finalize() == 0
     status = world.status()
     assert (status.verdict, status.phase, status.reason) == ("Passed", "Succeeded", "AllPassed")
@@ -71,7 +59,7 @@ def test_all_passed(world: World, termination_log: pathlib.Path) -> None:
 
 
 def test_its_workflow_gets_the_verdict_as_a_label_and_nothing_else(world: World) -> None:
-    run_all(world)
+    world.run_all()
     before = {**world.cluster.objects[OWN]}
     world.finalize()
     patches = [body for plural, name, body in world.cluster.patches if (plural, name) == OWN]
@@ -83,13 +71,13 @@ def test_its_workflow_gets_the_verdict_as_a_label_and_nothing_else(world: World)
 def test_a_suite_without_label(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, planned_suite(planned_member("first"), label=False))
     world.on_created = world.ends
-    run_all(world)
+    world.run_all()
     assert world.finalize() == 0
     assert not [name for plural, name, _ in world.cluster.patches if (plural, name) == OWN]
 
 
 def test_the_right_to_label_is_optional(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_all(world)
+    world.run_all()
     real = world.cluster.patch
 
     def patch(resource: Any, name: str, body: Any) -> Any:
@@ -119,8 +107,8 @@ ENDINGS: list[tuple[str, Callable[[World], Any], str]] = [
     ("one was stopped by hand", lambda w: both(w, "Cancelled", "Cancelled"), "second: Cancelled"),
     ("one was deleted before its end", lambda w: (w.member("first"), begun(w, "second"), gone(w)), "second: MemberGone"),
     ("one has two Workflows", lambda w: (w.member("first"), twice(w)), "second: MemberTwice"),
-    ("an entry cannot be read", lambda w: (run_all(w), w.rewrite(**{"member.second": "{"})), "MemberRecordUnreadable"),
-    ("an entry without a Workflow", lambda w: (run_all(w), forget_end(w)), "second: MemberGone"),
+    ("an entry cannot be read", lambda w: (w.run_all(), w.rewrite(**{"member.second": "{"})), "MemberRecordUnreadable"),
+    ("an entry without a Workflow", lambda w: (w.run_all(), forget_end(w)), "second: MemberGone"),
 ]  # fmt: skip
 
 
@@ -251,14 +239,14 @@ def test_without_bundle_and_record_it_is_an_error(world: World, termination_log:
 
 
 def test_a_record_of_another_bundle_is_an_error(world: World, termination_log: pathlib.Path) -> None:
-    run_all(world)
+    world.run_all()
     world.digest = "f" * 64
     assert world.finalize() == 1
     assert "the suite's record is that of another bundle" in termination_log.read_text()
 
 
 def test_started_again_it_ends_the_same(world: World) -> None:
-    run_all(world)
+    world.run_all()
     assert world.finalize() == 0
     before = world.status()
     world.retries = 1
@@ -295,7 +283,7 @@ def test_a_verdict_that_stood_before_is_not_believed(
     world: World, termination_log: pathlib.Path, what: str, forge: Callable[[World], Any], says: str
 ) -> None:
     del what
-    run_all(world)
+    world.run_all()
     forge(world)
     assert world.finalize() == 1
     assert termination_log.read_text().startswith("Error: RecordForged: ")
@@ -303,7 +291,7 @@ def test_a_verdict_that_stood_before_is_not_believed(
 
 
 def test_a_suite_that_was_deleted_has_no_verdict(world: World) -> None:
-    run_all(world)
+    world.run_all()
     del world.cluster.objects[OWN]
     with pytest.raises(RunnerError, match="is gone"):
         world.finalize()
@@ -326,7 +314,7 @@ def test_a_member_that_cannot_be_stopped_leaves_no_pass(world: World, monkeypatc
 
 def test_messages_are_cut(world: World, termination_log: pathlib.Path) -> None:
     world.on_created = lambda name: world.ends(name, "Failed", "RuleFailed:height", "x" * 5000)
-    run_all(world)
+    world.run_all()
     assert world.finalize() == 1
     assert len(termination_log.read_bytes()) <= 4096
     assert world.status().start_time == format_time(START)

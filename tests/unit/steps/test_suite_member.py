@@ -21,13 +21,6 @@ from validationrun.steps.suite_members import member_name
 pytestmark = pytest.mark.usefixtures("termination_log")
 
 
-@pytest.fixture
-def world(tmp_path: pathlib.Path) -> World:
-    made = World(tmp_path)
-    made.on_created = made.ends
-    return made
-
-
 def test_the_run_is_created_as_submit_would_with_the_suite_as_its_owner(tmp_path: pathlib.Path) -> None:
     override = Override("duration", "5m", "10m")
     member = planned_member("upgrade", parameters={"duration": "5m", "chain-id": ""}, overridden=(override,))
