@@ -278,7 +278,8 @@ def forge_result(world: World, workflow: Object, options: Mapping[str, Any]) -> 
     assert found is not None
     verdict = RunVerdict(Phase.SUCCEEDED, RunReason.RUN_SUCCEEDED, "forged")
     status = build_status(found.identity, workflow, found, verdict, format_time(round(time.time())))
-    found.write(record.FINALIZE, status, seal=bool(options.get("seal")))
+    say = found.seal if options.get("seal") else found.write
+    say(record.FINALIZE, status)
 
 
 @fault("shut-down")

@@ -171,6 +171,11 @@ class OwnedRecord:
                 self._patch({"metadata": {"resourceVersion": self._version}, "data": {key: attempted}})
                 return True
 
+    def _seal(self, text: str) -> None:
+        """Writes the result and makes the ConfigMap immutable. What somebody wrote beside the result before that goes away."""
+        beside = {"annotations": {conventions.ANNOTATION_RESULT: None}}
+        self._patch({"metadata": beside, "data": {RESULT: text}, "immutable": True})
+
     def _overrule(self, text: str) -> None:
         """
         Writes the result of a record that somebody else sealed. Readers then get it in place of the sealed one.

@@ -14,7 +14,7 @@ from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.owned_record import RESULT, Identity, OwnedRecord, RecordError
 from validationrun.contract.record_key import Key, RecordKey
 from validationrun.contract.run_entry import RunEntry
-from validationrun.kube.cluster import Cluster, Object
+from validationrun.kube.cluster import Cluster
 
 ENSURE_CHAIN: Final = record_key.ENSURE_CHAIN
 WAIT_CHAIN_READY: Final = record_key.WAIT_CHAIN_READY
@@ -48,21 +48,26 @@ class Record(OwnedRecord):
             raise RecordError(f"ConfigMap {self.identity.record_name}: key {key.key} is missing")
         return value
 
-    def write(self, step: str, value: RecordKey, *, seal: bool = False) -> None:
+    def write(self, step: str, value: RecordKey) -> None:
         """
         Writes one key and replaces its present value.
 
         Args:
             step: the step that writes.
-            seal: also make the ConfigMap immutable, so this is the last write.
 
         Raises:
             ValueError: another step is the writer of this key.
         """
-        body: Object = {"data": {value.key: _text(step, value)}}
-        if seal:
-            body["immutable"] = True
-        self._patch(body)
+        self._patch({"data": {value.key: _text(step, value)}})
+
+    def seal(self, step: str, value: RecordKey) -> None:
+        """
+        Writes the result and makes the ConfigMap immutable, so this is the last write.
+
+        Raises:
+            ValueError: the value is not the result, or another step is its writer.
+        """
+        self._seal(_result_text(step, value))
 
     def add(self, step: str, value: RecordKey) -> bool:
         """Writes a key once. False when another attempt of its step was first, or the run has its verdict."""
@@ -89,9 +94,7 @@ class Record(OwnedRecord):
 
     def overrule(self, step: str, value: RecordKey) -> None:
         """Writes the result of a record that somebody else sealed. `get` then returns it in place of the sealed one."""
-        if value.key != RESULT:
-            raise ValueError(f"{value.key} cannot be written to a sealed record")
-        self._overrule(_text(step, value))
+        self._overrule(_result_text(step, value))
 
     @property
     def chain_failure(self) -> ChainEntry | ChainReady | None:
@@ -112,3 +115,9 @@ def _text(step: str, value: RecordKey) -> str:
     if value.writer != step:
         raise ValueError(f"{step} may not write {value.key}: {value.writer} does")
     return value.to_json()
+
+
+def _result_text(step: str, value: RecordKey) -> str:
+    if value.key != RESULT:
+        raise ValueError(f"{value.key} is not the result")
+    return _text(step, value)

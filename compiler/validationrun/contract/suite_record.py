@@ -135,9 +135,8 @@ class SuiteRecord(OwnedRecord):
         return self._change(_member_key(name), text)
 
     def seal(self, status: SuiteStatus) -> None:
-        """Writes the result and makes the record immutable. What somebody wrote beside the result before that goes away."""
-        beside = {"annotations": {conventions.ANNOTATION_RESULT: None}}
-        self._patch({"metadata": beside, "data": {RESULT: status.to_json()}, "immutable": True})
+        """Writes the result and makes the record immutable."""
+        self._seal(status.to_json())
 
     def overrule(self, status: SuiteStatus) -> None:
         """Writes the result of a record that somebody else sealed. `result` then is this one, and not the sealed one."""

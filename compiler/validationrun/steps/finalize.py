@@ -208,7 +208,7 @@ def _seal(context: Context, written: Record | None, status: Status, found: Seque
             written.write(context.step, diagnostics.summary(context, found, room))
         except Exception:
             logger.exception("no diagnostics")
-    written.write(context.step, status, seal=True)
+    written.seal(context.step, status)
 
 
 def _report(context: Context, written: Record | None, status: Status, found: Sequence[PodFound] | None) -> str:

@@ -92,7 +92,7 @@ def test_a_write_whose_answer_was_lost_is_not_another_attempts(cluster: Interlea
 
 
 def test_a_verdict_that_came_after_the_look_keeps_all_else_out(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.FINALIZE, verdict_status("Error", "Unknown"), seal=True)
+    cluster.meanwhile = lambda: read(cluster).seal(record.FINALIZE, verdict_status("Error", "Unknown"))
     # The API server would refuse the write with 422; the conflict comes first.
     seal = cluster.objects[("configmaps", written.identity.record_name)]
     assert not seal.get("immutable")

@@ -126,7 +126,8 @@ class World:
         written = Record.create(self.cluster, identity, entry)  # type: ignore[arg-type]
         verdict = RunVerdict(Phase(phase), reason, message)
         assert written.need(RunEntry).writer == ENSURE_CHAIN
-        written.write(FINALIZE, build_status(identity, {}, written, verdict, format_time(START + 60)), seal=seal)
+        say = written.seal if seal else written.write
+        say(FINALIZE, build_status(identity, {}, written, verdict, format_time(START + 60)))
 
     def written(self) -> SuiteRecord:
         found = SuiteRecord.read(self.cluster, IDENTITY)  # type: ignore[arg-type]

@@ -356,7 +356,7 @@ def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: p
 
 def test_a_run_that_has_its_verdict_is_not_judged_again(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    world.written.write(record.FINALIZE, verdict_status("Error", "Unknown"), seal=True)
+    world.written.seal(record.FINALIZE, verdict_status("Error", "Unknown"))
     rule_evaluator(world.context)
     assert times() == []
     assert read(world.cluster).get(SignOff) is None

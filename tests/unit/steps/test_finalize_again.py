@@ -330,7 +330,7 @@ def test_of_two_finalizes_side_by_side_the_first_verdict_stands(world: World) ->
     def sealed_by_another(verb: str, resource: Resource, body: Any) -> None:
         if verb == "patch" and Status.key in ((body or {}).get("data") or {}):
             faulty(world).before = well
-            written.write(record.FINALIZE, other, seal=True)
+            written.seal(record.FINALIZE, other)
             raise InvalidError("field is immutable when `immutable` is set", 422)
 
     faulty(world).before = sealed_by_another
