@@ -76,7 +76,7 @@ def test_a_suite_whose_runs_pass_passes(tmp_path, shared_prometheus):
         assert own.status == member.status
         assert own.status.name == f"gate-{member.name}"
     assert {path.name for path in done.folder.iterdir()} == {
-        "first", "second", "report.html", "report.junit.xml", "report.md", RESULT_JSON,
+        "first", "second", "planned.txt", "report.html", "report.junit.xml", "report.md", RESULT_JSON,
     }  # fmt: skip
     tree = read((done.folder / "report.html").read_text())
     assert tree.one("h1").text == "Passed"
@@ -194,6 +194,20 @@ def test_a_signal_ends_the_run_and_then_the_suite(tmp_path, number):
     assert (done.code, done.status.phase, done.status.verdict) == (2, "Cancelled", "Error")
     assert [outcome for outcome, _ in done.members.values()] == ["Passed", "Cancelled", "NotStarted"]
     assert call("report", done.folder).out.startswith("CANCELLED  suite gate")
+
+
+def test_a_suite_that_is_killed_is_seen_by_the_history(tmp_path):
+    """Else its first run would stand there green, and nobody would ask for the one that never began."""
+    runs = [entry("first"), entry("second", shell("touch begun; sleep 60")), entry("third")]
+    with started(write(tmp_path, *runs), tmp_path) as running:
+        running.until_file("begun")
+        running.signal(signal.SIGKILL)
+        running.process.wait(30)
+        running.end()
+    (folder,) = (tmp_path / "results" / "eng-ada" / "gate").iterdir()
+    assert (folder / "planned.txt").read_text() == "first\nsecond\nthird\n"
+    told = call("report", "--history", tmp_path / "results", "-o", "text")
+    assert "the suite was cut short; planned.txt names its runs" in told.out
 
 
 def test_a_changed_folder_is_refused(tmp_path):

@@ -30,7 +30,7 @@ from validationrun.prometheus import Access
 from validationrun.report.suite import write_suite_reports
 from validationrun.report.suite_view import suite_view
 from validationrun.results.folder import Result, local_run_id, results_path
-from validationrun.results.suite_folder import seal_suite
+from validationrun.results.suite_folder import begin_suite, seal_suite
 from validationrun.spec.v1alpha1 import ValidationRun
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ def run_suite(
     clock = Clock()
     run_id = local_run_id(suite.plan.name, clock.now())
     folder = new_folder(results_path(options.root, suite.plan.namespace, suite.plan.name, run_id))
+    begin_suite(folder, (member.name for member in suite.plan.members))
     return _Suite(suite, chosen, folder, clock).run(), folder
 
 

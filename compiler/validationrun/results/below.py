@@ -10,6 +10,7 @@ from validationrun.contract.result_json import KIND
 from validationrun.contract.suite_result import KIND as KIND_OF_SUITE
 from validationrun.results.evidence import RULES_DIR
 from validationrun.results.folder import RESULT_JSON, ResultsError, head_of
+from validationrun.results.suite_folder import PLANNED_TXT
 
 MOST_FOUND: Final = 5000
 _DEEPEST: Final = 12
@@ -84,6 +85,8 @@ def _folders(root: pathlib.Path, found: Below) -> Iterator[tuple[pathlib.Path, i
         elif names.get(RULES_DIR) and _has_evidence(folder / RULES_DIR):
             found.faults.append((folder, f"has no {RESULT_JSON}: the run was cut short, or the folder is incomplete"))
             continue
+        elif PLANNED_TXT in names:
+            found.faults.append((folder, f"has no {RESULT_JSON}: the suite was cut short; {PLANNED_TXT} names its runs"))
         below = sorted((name for name, is_folder in names.items() if is_folder), reverse=True)
         waiting += [(folder / name, depth + 1) for name in below]
 

@@ -1,7 +1,7 @@
 """Seals and reads the results folder of a suite: its `result.json` lists its own files and the `result.json` of each member."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,12 +21,20 @@ from validationrun.results.folder import (
     read_result,
 )
 
+PLANNED_TXT: Final = "planned.txt"
+"""The runs of a suite, a name a line, written before the first begins. Alone it tells that the suite was cut short."""
+
 _MOST_FILES: Final = 2 * MOST_MEMBERS
 
 
 def is_suite_folder(folder: pathlib.Path) -> bool:
     """The folder says that it holds the result of a suite. Raises ResultsError."""
     return bool(head_of(folder / RESULT_JSON).kind == KIND)
+
+
+def begin_suite(folder: pathlib.Path, members: Iterable[str]) -> None:
+    """Writes which runs are planned. Raises OSError."""
+    write_whole(folder / PLANNED_TXT, "".join(f"{name}\n" for name in members).encode())
 
 
 def seal_suite(folder: pathlib.Path, result: SuiteResult) -> SuiteResult:
