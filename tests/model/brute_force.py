@@ -395,10 +395,12 @@ def is_covered(timeline: Timeline, rule: Rule, decisions: list[Decision]) -> boo
     """Enough of the ticks had an answer, or all but one. The final sweep is no tick.
 
     A tick within a minute and a range of the start is only due once the rule was answered.
+
+    CHOICE: a tick that awaits an alert's first evaluation is not due; one that awaits series is due, and not answered.
     """
     due = answered = 0
     for index, decision in enumerate(decisions):
-        if decision.sweep or decision.verdict == AWAITED:
+        if decision.sweep or (decision.verdict == AWAITED and decision.reason != "SeriesMissing"):
             continue
         early = decision.t < (timeline.start or 0) + rule.range_s + 60
         if early and not any(is_good(d) for d in decisions[: index + 1]):

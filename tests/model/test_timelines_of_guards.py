@@ -50,6 +50,16 @@ def test_40_a_node_that_never_was_there_is_awaited_until_the_end(missing):
     assert outcome(("values", ("0",), Beside(count=3)), four, sweep=(four,), rule=rule) == ("Passed", None)
 
 
+@pytest.mark.parametrize("answer", ["0", "1"])
+def test_40_ticks_that_await_series_are_due_and_not_answered(answer):
+    """Else a chain that stood still for all the window, with a node that was away, would pass by its last second."""
+    few = ("values", (answer,), Beside(count=3))
+    rule = replace(NODES, series_min=4, retry=0, interval=60)
+    assert outcome(*[few] * 6, value(count=4), sweep=(value(count=4),), rule=rule, end=1600) == ("Error", "LowCoverage")
+    relaxed = replace(rule, min_coverage="0.1")
+    assert outcome(*[few] * 6, value(count=4), sweep=(value(count=4),), rule=relaxed, end=1600) == ("Passed", None)
+
+
 @pytest.mark.parametrize(("pending", "means"), [("Error", "Error"), ("Failed", "Failed"), ("Passed", "Passed")])
 def test_41_an_alert_that_is_pending_at_the_end_means_what_the_spec_says(pending, means):
     waits = silent(instances=(Instance(firing=False, since=30),))

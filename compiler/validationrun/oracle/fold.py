@@ -106,9 +106,11 @@ def _coverage(state: RuleState, decision: "Decision") -> tuple[int, int]:
     """The ticks that were due and those that were covered, after a decision."""
     # A restarted evaluator takes over the failure for which it stopped the run, and asks the same tick again.
     repeated = decision.t == state.last_t
-    if decision.final or decision.verdict == Verdict.AWAITED or repeated:
+    # An alert's first evaluation is awaited for two intervals at most; series may be awaited for all the window.
+    excused = decision.verdict == Verdict.AWAITED and decision.reason != RuleReason.SERIES_MISSING
+    if decision.final or excused or repeated:
         return state.due, state.covered
-    covered = decision.verdict != Verdict.ERROR
+    covered = decision.verdict in (Verdict.PASSED, Verdict.FAILED)
     if decision.warming_up and not covered and not state.answered:
         return state.due, state.covered
     return state.due + 1, state.covered + covered

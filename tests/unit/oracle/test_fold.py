@@ -234,8 +234,11 @@ EARLY = {"warming_up": True}
         # Before the first answer an early tick is not due; after it, it is.
         ([error(10, **EARLY), passed(20, **EARLY), error(30, **EARLY)], (2, 1)),
         ([error(10, **EARLY), error(20)], (1, 0)),
-        # What is awaited counts nowhere.
-        ([Decision("a", 10, "Awaited", "SeriesMissing", ""), passed(20)], (1, 1)),
+        # The first evaluation of an alert is awaited for a short time, and counts nowhere.
+        ([Decision("a", 10, "Awaited", "AlertNotLoaded", ""), passed(20)], (1, 1)),
+        # Series may be awaited for all the window.
+        ([Decision("a", 10, "Awaited", "SeriesMissing", ""), passed(20)], (2, 1)),
+        ([Decision("a", 10, "Awaited", "SeriesMissing", "", **EARLY), passed(20)], (1, 1)),
         # A restarted evaluator asks the tick again for which it stopped the run.
         ([failed(10), failed(10)], (1, 1)),
     ],
