@@ -47,7 +47,7 @@ def follow(load: Load) -> None:
                 break
         load.stopping = load.stopping or _why_stop(load)
         if load.stopping and not stopped:
-            if load.start is None:
+            if load.start is None and load.not_started is None:
                 # Ask before the stop, because the stop deletes the pods that show why.
                 load.not_started = why_not_started(context, load.job.name, load.job.uid, load.shards)
             logger.info("stopping the load: %s", load.stopping)
@@ -88,6 +88,7 @@ def _watch(load: Load) -> None:
     read_signal(load)
     for pod in changed:
         load.shards = observe_change(load.shards, pod)
+    load.clocks.compare(load.shards, load.context.now())
 
 
 def _look(load: Load) -> None:
@@ -95,11 +96,14 @@ def _look(load: Load) -> None:
     load.watched = load.watched or version
     read_signal(load)
     load.shards = observe(load.shards, pods, load.replicas)
+    load.clocks.compare(load.shards, load.context.now())
     _write_shards(load)
     if load.start is not None or load.not_started is not None:
         # The window is open, or the load is being stopped because it did not start: a late shard opens no window.
         return
-    if (start := load_start(load.shards)) is not None:
+    if load.clocks.fault:
+        load.not_started = (RunReason.WORKLOAD_INFRA_FAILURE, load.clocks.fault)
+    elif (start := load_start(load.shards)) is not None:
         load.start = start
         load.written.write(load.context.step, LoadStart(format_time(start)))
         logger.info("every shard runs; the window opened at %s", format_time(start))
@@ -131,6 +135,8 @@ def _write_shards(load: Load) -> None:
 
 def _why_stop(load: Load) -> str:
     """The reason to end the load now, or empty."""
+    if load.not_started is not None:
+        return load.not_started[1]
     now = load.context.now()
     stop = load.written.refresh().get(StopIntent)
     if stop is not None:

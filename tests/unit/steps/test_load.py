@@ -283,6 +283,7 @@ def test_a_code_that_was_recorded_survives_the_step_and_the_pod(tmp_path: pathli
     world = World(tmp_path)
     world.evaluator_is_ready()
     world.cluster.put(JOBS, complete())
+    world.clock.now = START + 60
     world.has_begun(ShardStatus(0, "load-0", 1, "Error", format_time(START + 5), format_time(START + 60)))
     load = world.run()
     assert (load["code"], load["end"]) == (1, format_time(START + 59))

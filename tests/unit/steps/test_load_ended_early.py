@@ -57,7 +57,7 @@ def test_another_attempt_of_the_step_is_red_too(tmp_path: pathlib.Path) -> None:
 )
 def test_the_spec_says_how_long(tmp_path: pathlib.Path, min_duration: str, early: bool) -> None:
     world = World(tmp_path, min_duration=min_duration)
-    world.plays(ended(0, 5, 66))
+    world.plays(ended(0, 5, 66), at=66)
     assert (world.run()["reason"] == "LoadEndedEarly") == early
 
 
@@ -71,6 +71,7 @@ def test_the_times_of_a_shard_outlive_a_restart_of_the_step(tmp_path: pathlib.Pa
     """The other shard's pod is gone when the next attempt looks; its times and its code are in the record."""
     world = World(tmp_path, 2, min_duration=None)
     world.evaluator_is_ready()
+    world.clock.now = START + 606
     world.cluster.put(JOBS, complete(2))
     world.cluster.put(PODS, pod(0, ended(0, 5, 605)))
     times = {"started_at": format_time(START + 5), "finished_at": format_time(START + 9)}
