@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cli_helpers import call
 from fake_api_server import FakeApiServer
-from record_kit import load_end, verdict_status
+from record_kit import load_end, sign_off, verdict_status
 from runner_helpers import IDENTITY, NAMESPACE, START, begin, write
 from runs_kit import CHAIN, RUN, node, shard, state, step_pod, under_load, workflow
 from terminal_kit import in_terminal
@@ -171,6 +171,22 @@ def test_where_argo_keeps_its_nodes_elsewhere_the_record_tells_the_steps(api: Fa
     assert [one.state for one in look(api).steps] == ["Done", "Done", "Running", "Running", "Waiting"]
     write(written, load_end(start=50))
     assert [one.state for one in look(api).steps] == ["Done", "Done", "Done", "Running", "Waiting"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "message"), [("Failed", "ThresholdViolated: rule height: 0 > 1"), ("Error", "Timeout: rule height: 0 > 1")]
+)
+def test_a_rule_that_speaks_against_the_run_is_red_there_too(api: FakeApiServer, verdict: str, message: str) -> None:
+    written = under_load(api)
+    against = state("height", verdict, "0 > 1", reason=message.split(":")[0])
+    write(written, load_end(start=50), sign_off(against, state("halted"), stopped=True))
+    assert look(api).steps[3].state == "Running"
+    write(written, sign_off(state("halted"), against), verdict_status(verdict, "RuleFailed:height", "0 > 1"))
+    told = {one.name: (one.state, one.message) for one in look(api).steps}
+    assert told["rule-evaluator"] == (verdict, message)
+    assert told["finalize"] == (verdict, "RuleFailed:height: 0 > 1")
+    write(written, sign_off(state("height"), state("halted")), verdict_status("Succeeded", "RunSucceeded", "all held"))
+    assert [one.state for one in look(api).steps[2:]] == ["Done", "Done", "Done"]
 
 
 def test_a_step_that_recorded_a_failure_is_shown_as_failed(api: FakeApiServer) -> None:

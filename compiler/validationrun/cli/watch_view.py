@@ -17,7 +17,8 @@ from validationrun.cli.run_options import window_words
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
-    from validationrun.runs.snapshot import RuleView, Snapshot, StepView
+    from validationrun.runs.snapshot import RuleView, Snapshot
+    from validationrun.runs.step_view import StepView
 
 _MARKS: Final = {
     "Waiting": ("○", "dim"),

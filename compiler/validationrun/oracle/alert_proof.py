@@ -6,7 +6,6 @@ series exist that the alert looks at. The last two requests come one after the o
 there any of this run by these labels?
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -17,7 +16,7 @@ from validationrun.oracle.decision import Silence
 from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
 from validationrun.oracle.label_matcher import LabelMatcher, is_meant, missing_labels
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.placeholders import quoted
+from validationrun.oracle.placeholders import label_name, quoted
 from validationrun.oracle.prometheus_response import plain, read_vector
 from validationrun.oracle.silence import needs_seconds
 
@@ -44,7 +43,6 @@ _MOST_PARTS: Final = 300
 
 _LONGEST_EXPRESSION: Final = 64 * 1024
 _FOUND: Final = "found"
-_PLAIN_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +227,7 @@ class AlertProof:
 
     def _part(self, mark: str, selection: "Selection", more: Sequence[str]) -> str:
         """A series with the label `found` when a selector had a series in the window."""
-        matchers = [f"{_name(name)}{op}{quoted(value)}" for name, op, value in selection.matchers]
+        matchers = [f"{label_name(name)}{op}{quoted(value)}" for name, op, value in selection.matchers]
         series = f"{{{','.join([*matchers, *more])}}}[{_seconds(self.exchange.t - self.start)}]"
         selected = f"{series} {selection.modifiers}".strip()
         return f'label_replace(group(last_over_time({selected})),"{_FOUND}","{mark}","","")'
@@ -307,10 +305,6 @@ def _look(expression: str) -> _Look | None:
 def _seconds(seconds: float) -> str:
     # Times have milliseconds: what lies a hair below a whole second is that second.
     return f"{max(1, int(round(seconds, 3)))}s"
-
-
-def _name(label: str) -> str:
-    return label if _PLAIN_NAME.fullmatch(label) else quoted(label)
 
 
 def _told(selection: "Selection") -> str:

@@ -23,6 +23,7 @@ _MATCH_OPERATORS: Final = frozenset({"!=", "=~", "!~"})
 WINDOW: Final = "window"
 """Replaced outside of quotes by `<whole seconds since the window's start>s`, at least `1s`."""
 
+_PLAIN_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}\n]{0,64})\}")
 
 
@@ -165,6 +166,11 @@ def filled_value(value: str, operator: str, values: Mapping[str, str]) -> str:
         return regex_escaped(values[match[1]]) if operator in ("=~", "!~") else values[match[1]]
 
     return _PLACEHOLDER.sub(put, value)
+
+
+def label_name(name: str) -> str:
+    """A label's name in a selector: in quotes where it is not a plain one, as Prometheus 3 wants and reads it."""
+    return name if _PLAIN_NAME.fullmatch(name) else quoted(name)
 
 
 def quoted(value: str) -> str:

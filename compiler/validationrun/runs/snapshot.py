@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace as replace_fields
@@ -10,42 +10,25 @@ from msgspec.structs import replace as replace_fields
 from validationrun.base.times import parse_time
 from validationrun.contract import record
 from validationrun.contract.argo_phase import has_ended
-from validationrun.contract.chain_entries import ChainEntry, ChainReady
-from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
+from validationrun.contract.evaluation_entries import WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardStatus, recorded_shards
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import STEPS, RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import build_status, run_status
 from validationrun.contract.status_document import RuleStatus, Status
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteStatus
 from validationrun.kube.cluster import Cluster, ForbiddenError
-from validationrun.kube.objects import Node, Workflow
+from validationrun.kube.objects import Workflow
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.suite_verdict import Outcome
 from validationrun.oracle.verdict_table import RunVerdict
-from validationrun.oracle.workload import ASSERTION_FAILED
 from validationrun.runs.logs import Tail, step_sources
 from validationrun.runs.lookup import identity_of, our_run
 from validationrun.runs.saved_diagnostics import saved_pods
+from validationrun.runs.step_view import DONE, ERROR, FAILED, RUNNING, WAITING, StepView, steps, words
 from validationrun.runs.suites import is_suite, suite_status
 
-WAITING: Final = "Waiting"
-RUNNING: Final = "Running"
-DONE: Final = "Done"
-FAILED: Final = "Failed"
-ERROR: Final = "Error"
-
-_OF_ARGO: Final = {
-    "Pending": "Pending",
-    "Running": RUNNING,
-    "Succeeded": DONE,
-    "Failed": FAILED,
-    "Error": ERROR,
-    "Skipped": "Skipped",
-    "Omitted": "Skipped",
-}
 _OF_OUTCOME: Final[Mapping[str, str]] = {
     "": RUNNING,
     Outcome.PASSED: DONE,
@@ -53,31 +36,6 @@ _OF_OUTCOME: Final[Mapping[str, str]] = {
     Outcome.NOT_STARTED: "Skipped",
     Outcome.NOT_CHOSEN: "Skipped",
 }
-_WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
-    record.ENSURE_CHAIN: (RunEntry, ChainEntry),
-    record.WAIT_CHAIN_READY: (ChainEntry, ChainReady),
-    record.LOAD_JOB: (JobEntry, LoadEnd),
-    record.RULE_EVALUATOR: (EvaluatorReady, SignOff),
-    record.FINALIZE: (Status, Status),
-}
-"""By step: the record key that shows that it has begun, and the key that shows that it is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """
-    Attributes:
-        state: Waiting, Pending, Running, Done, Skipped, Failed, Error.
-        started, finished: RFC 3339, or None.
-        attempts: number of pods that were created for it.
-    """
-
-    name: str
-    state: str
-    message: str = ""
-    started: str | None = None
-    finished: str | None = None
-    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +154,9 @@ class Follower:
     def _rule(self, rule: RuleStatus) -> RuleView:
         answer, at = self._answers.get(rule.name), rule.last_evaluated_at
         if answer is None or (at is not None and parse_time(at) >= parse_time(answer.t)):
-            return RuleView(rule.name, rule.verdict, _words(rule.reason, rule.message), at)
+            return RuleView(rule.name, rule.verdict, words(rule.reason, rule.message), at)
         reason = answer.reason if answer.verdict == Verdict.ERROR else None
-        return RuleView(rule.name, rule.verdict, _words(reason, answer.message), answer.t)
+        return RuleView(rule.name, rule.verdict, words(reason, answer.message), answer.t)
 
 
 def _suite_snapshot(cluster: Cluster, workflow: Workflow) -> Snapshot:
@@ -218,12 +176,8 @@ def _suite_snapshot(cluster: Cluster, workflow: Workflow) -> Snapshot:
 
 def _member_step(member: SuiteMemberStatus) -> StepView:
     state = WAITING if not member.workflow and member.outcome is None else _OF_OUTCOME.get(member.outcome or "", ERROR)
-    words = _words(member.reason, member.message) if member.outcome != Outcome.PASSED else member.workflow
-    return StepView(member.name, state, words or member.workflow, member.started_at, member.ended_at)
-
-
-def _words(reason: str | None, message: str | None) -> str:
-    return ": ".join(part for part in (reason, message) if part)
+    message = words(member.reason, member.message) if member.outcome != Outcome.PASSED else member.workflow
+    return StepView(member.name, state, message or member.workflow, member.started_at, member.ended_at)
 
 
 def _answers(lines: list[str]) -> dict[str, _Answer]:
@@ -242,65 +196,6 @@ def _answers(lines: list[str]) -> dict[str, _Answer]:
         if all(isinstance(text, str) for text in (rule, answer.verdict, answer.message)):
             answers[rule] = answer
     return answers
-
-
-def steps(workflow: Workflow, written: Record | None) -> list[StepView]:
-    """The steps by Argo's nodes, or by the record where the Workflow holds no nodes."""
-    nodes = [node for node in workflow.nodes if node.template in STEPS]
-    names = workflow.stored_templates or list(STEPS)
-    return [
-        _judged(_by_nodes(step, nodes) if nodes else _by_record(step, written), written)
-        for step in STEPS
-        if step in names
-    ]
-
-
-def _by_nodes(step: str, nodes: list[Node]) -> StepView:
-    mine = [node for node in nodes if node.template == step]
-    pods = [node for node in mine if node.type == "Pod"]
-    step_node = next((node for node in mine if node.type == "Retry"), pods[-1] if pods else None)
-    if step_node is None:
-        return StepView(step, WAITING)
-    newest = max(pods, key=lambda node: str(node.started), default=step_node)
-    message = (step_node.parameters or newest.parameters).get("message", "")
-    state = _OF_ARGO.get(step_node.phase, WAITING)
-    if state == RUNNING and newest.phase == "Pending":
-        state = "Pending"
-    return StepView(
-        name=step,
-        state=state,
-        message=message or newest.message or step_node.message,
-        started=step_node.started,
-        finished=step_node.finished,
-        attempts=len(pods),
-    )
-
-
-def _by_record(step: str, written: Record | None) -> StepView:
-    if written is None:
-        return StepView(step, WAITING)
-    begins, ends = _WRITES[step]
-    if written.get(ends) is not None:
-        return StepView(step, DONE)
-    return StepView(step, RUNNING if written.get(begins) is not None else WAITING)
-
-
-def _judged(step: StepView, written: Record | None) -> StepView:
-    """Shows a recorded failure, because Argo counts a step that recorded its failure as succeeded."""
-    failure = _recorded_failure(step.name, written) if written is not None and step.state == DONE else None
-    return replace(step, state=failure[0], message=failure[1]) if failure is not None else step
-
-
-def _recorded_failure(step: str, written: Record) -> tuple[str, str] | None:
-    """State and message of a step whose result speaks against the run."""
-    if step == record.LOAD_JOB:
-        end = written.get(LoadEnd)
-        if end is None or not (end.reason or end.code):
-            return None
-        return FAILED if end.code == ASSERTION_FAILED else ERROR, _words(end.reason, end.message)
-    entries = {record.ENSURE_CHAIN: written.get(ChainEntry), record.WAIT_CHAIN_READY: written.get(ChainReady)}
-    entry = entries.get(step)
-    return (ERROR, _words(entry.reason, entry.message)) if entry is not None and entry.reason else None
 
 
 def shards(written: Record | None) -> dict[int, str]:

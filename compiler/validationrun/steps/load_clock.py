@@ -1,8 +1,8 @@
 """
 Compares the clock of a shard's node with that of load-job.
 
-The window is the time between two of a kubelet's times. If its clock is wrong, the rules are asked about another time than that of the load:
-a chain that fails under load would pass by what it did after it.
+The window is the time between two of a kubelet's times. If its clock is wrong, the rules are asked about another time than that
+of the load: a chain that fails under load would pass by what it did after it.
 """
 
 from collections.abc import Mapping

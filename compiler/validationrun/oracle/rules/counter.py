@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from validationrun.oracle.counters import SampledSeries, SeriesFacts, added, added_by_samples
 from validationrun.oracle.exchange import Answer, Exchange, Fault, Sample, Samples
 from validationrun.oracle.outcome import RuleReason
-from validationrun.oracle.placeholders import Place, escape, find_places, quoted
+from validationrun.oracle.placeholders import Place, escape, find_places, label_name, quoted
 from validationrun.oracle.prometheus_response import Matrix, read_matrix, read_vector
 from validationrun.oracle.rule_context import RuleContext, window_text
 from validationrun.oracle.rules.rule_type import InstantQuery, Request
@@ -204,7 +204,8 @@ def _matchers(series: Sequence[Labels]) -> str:
     for name in names:
         values = sorted({dict(labels).get(name, "") for labels in series})
         pattern = "|".join(escape(value, "regex", "`") if "`" not in value else re.escape(value) for value in values)
-        matchers.append(f"{name}=~{quoted(pattern)}" if len(values) > 1 else f"{name}={quoted(values[0])}")
+        label = label_name(name)
+        matchers.append(f"{label}=~{quoted(pattern)}" if len(values) > 1 else f"{label}={quoted(values[0])}")
     return "{" + ",".join(matchers) + "}"
 
 

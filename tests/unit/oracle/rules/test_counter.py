@@ -108,6 +108,13 @@ def test_labels_that_differ_become_alternatives() -> None:
     assert 'zone=~"|x\\\\.y"' in request.promql
 
 
+def test_a_label_that_is_no_plain_name_is_quoted() -> None:
+    """OpenTelemetry's names in Prometheus 3."""
+    series = {**RESET, "service.name": "seid"}
+    request = Counter().next_request(question().context(START), exchanged(answer(series)), NOTHING_REMEMBERED, ())
+    assert request == InstantQuery(SAMPLES, 'panics{pod="a","service.name"="seid"}[60s]', T)
+
+
 def test_too_many_samples_are_not_asked_for() -> None:
     many = {**RESET, "samples": MOST_SAMPLES + 1}
     assert Counter().next_request(question().context(START), exchanged(answer(many)), NOTHING_REMEMBERED, ()) is None
