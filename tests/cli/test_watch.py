@@ -174,11 +174,12 @@ def test_where_argo_keeps_its_nodes_elsewhere_the_record_tells_the_steps(api: Fa
 
 
 @pytest.mark.parametrize(
-    ("verdict", "message"), [("Failed", "ThresholdViolated: rule height: 0 > 1"), ("Error", "Timeout: rule height: 0 > 1")]
+    ("verdict", "message"),
+    [("Failed", "ThresholdViolated: rule height: 0 > 1"), ("Error", "Timeout: rule height: 0 > 1")],
 )
 def test_a_rule_that_speaks_against_the_run_is_red_there_too(api: FakeApiServer, verdict: str, message: str) -> None:
     written = under_load(api)
-    against = state("height", verdict, "0 > 1", reason=message.split(":")[0])
+    against = state("height", verdict, "0 > 1", reason=message.split(":", maxsplit=1)[0])
     write(written, load_end(start=50), sign_off(against, state("halted"), stopped=True))
     assert look(api).steps[3].state == "Running"
     write(written, sign_off(state("halted"), against), verdict_status(verdict, "RuleFailed:height", "0 > 1"))

@@ -13,6 +13,7 @@ from validationrun.contract.shards import ShardState, load_start, observe, obser
 from validationrun.kube.cluster import JOBS, PODS, ForbiddenError, Object, WatchLostError
 from validationrun.kube.job import Job
 from validationrun.oracle.outcome import RunReason
+from validationrun.steps.load_clock import clock_fault
 from validationrun.steps.load_result import RUN_DURATION, SUITE_ENDED, Load, by_rule, finish
 from validationrun.steps.load_signal import pods_of, read_signal, signal_when_due
 from validationrun.steps.load_start_failure import why_not_started
@@ -88,7 +89,7 @@ def _watch(load: Load) -> None:
     read_signal(load)
     for pod in changed:
         load.shards = observe_change(load.shards, pod)
-    load.clocks.compare(load.shards, load.context.now())
+    _compare_clocks(load)
 
 
 def _look(load: Load) -> None:
@@ -96,13 +97,13 @@ def _look(load: Load) -> None:
     load.watched = load.watched or version
     read_signal(load)
     load.shards = observe(load.shards, pods, load.replicas)
-    load.clocks.compare(load.shards, load.context.now())
+    _compare_clocks(load)
     _write_shards(load)
     if load.start is not None or load.not_started is not None:
         # The window is open, or the load is being stopped because it did not start: a late shard opens no window.
         return
-    if load.clocks.fault:
-        load.not_started = (RunReason.WORKLOAD_INFRA_FAILURE, load.clocks.fault)
+    if load.clock_fault:
+        load.not_started = (RunReason.WORKLOAD_INFRA_FAILURE, load.clock_fault)
     elif (start := load_start(load.shards)) is not None:
         load.start = start
         load.written.write(load.context.step, LoadStart(format_time(start)))
@@ -110,6 +111,10 @@ def _look(load: Load) -> None:
     elif load.said_waiting != (waiting := _waiting(load.shards)):
         load.said_waiting = waiting
         logger.info("waiting for %s", cut("; ".join(waiting) or "the shards' pods", _WAITING_BYTES))
+
+
+def _compare_clocks(load: Load) -> None:
+    load.clock_fault = load.clock_fault or clock_fault(load.shards, parse_time(load.job.created_at), load.context.now())
 
 
 def _seen(shards: Mapping[int, ShardState]) -> dict[int, tuple[int | None, float | None, str]]:

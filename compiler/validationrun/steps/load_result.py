@@ -25,7 +25,6 @@ from validationrun.oracle.workload import (
     early_end,
 )
 from validationrun.steps.context import Context, end_against_run
-from validationrun.steps.load_clock import Clocks
 from validationrun.steps.load_start_failure import why_not_started
 
 logger = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class Load:
         signal: the recorded end of a load with `endBy: Signal`, once its duration is over.
         signal_sent: this step deleted the pods of `signal`.
         not_started: reason and message of a load that was stopped before every shard ran.
-        clocks: those of the shards' nodes, beside this step's.
+        clock_fault: why the times of the shards' nodes cannot be right, or empty.
         watched: the resource version from which the watch of the pods continues; empty to begin a new watch.
         written_shards: exit code, start and reason by shard, as last recorded.
         said_waiting, said_watch: the last log message about shards that do not run yet, and about a failed watch.
@@ -74,7 +73,7 @@ class Load:
     signal: LoadSignal | None = None
     signal_sent: bool = False
     not_started: tuple[RunReason, str] | None = None
-    clocks: Clocks = field(default_factory=Clocks)
+    clock_fault: str = ""
     watched: str = ""
     written_shards: dict[int, tuple[int | None, float | None, str]] = field(default_factory=dict)
     said_waiting: list[str] = field(default_factory=list)
@@ -122,7 +121,7 @@ def finish(load: Load, job: Job | None) -> None:
     image = next((state.image for state in shards.values() if state.image), None)
     image_id, image_ids = agreed(state.image_id for state in shards.values())
     faults = f"Job {load.job.name} was deleted; " if job is None else ""
-    faults += f"{load.clocks.fault}; " if load.clocks.fault else ""
+    faults += f"{load.clock_fault}; " if load.clock_fault else ""
     code = _code(load, shards, complete=complete, for_a_rule=for_a_rule)
     early = _early(load, shards) if code == PASSED else None
     message = cut(faults + (f"{early.message}; " if early is not None else "") + told(shards, load.stopping))
@@ -167,7 +166,7 @@ def _what_ended_it(load: Load, *, complete: bool) -> str:
 
 def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> WorkloadCode | None:
     """Adds up the shards' codes; None for a load that was stopped before it had a code."""
-    if load.stopping == RUN_DURATION or load.clocks.fault:
+    if load.stopping == RUN_DURATION or load.clock_fault:
         return INFRASTRUCTURE
     if for_a_rule and any(state.reason == _STOPPED for state in shards.values()):
         # A load that was stopped because of a rule proves nothing for or against the workload.

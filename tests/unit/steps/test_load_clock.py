@@ -27,8 +27,8 @@ def begins(tmp_path: pathlib.Path, *, seen: float, told: float) -> World:
     [
         (10, 910, "900s ahead"),
         (10, 17, "7s ahead"),
-        (60, 5, "behind"),
-        (60, -240, "behind"),
+        (60, -6, "6s behind"),
+        (60, -240, "240s behind"),
     ],
 )
 def test_a_clock_that_is_wrong_opens_no_window(tmp_path: pathlib.Path, seen: float, told: float, words: str) -> None:
@@ -43,7 +43,7 @@ def test_a_clock_that_is_wrong_opens_no_window(tmp_path: pathlib.Path, seen: flo
     assert world.exit_code == EXIT_AGAINST_RUN
 
 
-@pytest.mark.parametrize(("seen", "told"), [(10, 10), (10, 13), (30, 8), (60, 45)])
+@pytest.mark.parametrize(("seen", "told"), [(10, 10), (10, 13), (60, -4), (300, 8)])
 def test_a_little_skew_or_a_late_report_is_no_fault(tmp_path: pathlib.Path, seen: float, told: float) -> None:
     load = begins(tmp_path, seen=seen, told=told).run()
     assert (load["code"], load["reason"]) == (0, None)
@@ -55,7 +55,7 @@ def test_a_clock_that_jumps_while_the_load_runs_makes_no_pass(tmp_path: pathlib.
     world.plays(ended(0, 5, 900), at=605)
     load = world.run()
     assert (load["code"], load["reason"]) == (2, None)
-    assert load["message"].startswith("the clock of the node of shard 0 is 29")
+    assert load["message"].startswith("the clock of the node of shard 0 is at least 295s ahead")
 
 
 def test_an_end_that_is_told_late_is_no_fault(tmp_path: pathlib.Path) -> None:
