@@ -86,7 +86,9 @@ def _folders(root: pathlib.Path, found: Below) -> Iterator[tuple[pathlib.Path, i
             found.faults.append((folder, f"has no {RESULT_JSON}: the run was cut short, or the folder is incomplete"))
             continue
         elif PLANNED_TXT in names:
-            found.faults.append((folder, f"has no {RESULT_JSON}: the suite was cut short; {PLANNED_TXT} names its runs"))
+            found.faults.append(
+                (folder, f"has no {RESULT_JSON}: the suite was cut short; {PLANNED_TXT} names its runs")
+            )
         below = sorted((name for name, is_folder in names.items() if is_folder), reverse=True)
         waiting += [(folder / name, depth + 1) for name in below]
 

@@ -356,7 +356,11 @@ def test_what_counts_as_a_crash_loop(tmp_path: pathlib.Path, container: dict[str
 
 
 def test_only_a_chain_that_never_served_is_told_with_a_crash_loop(tmp_path: pathlib.Path) -> None:
-    for change, message in ((chain_failed, "out of disk"), (load_is_1, None), (chain_never_ready, "height stands still")):
+    for change, message in (
+        (chain_failed, "out of disk"),
+        (load_is_1, None),
+        (chain_never_ready, "height stands still"),
+    ):
         world = World(tmp_path)
         change(world)
         world.step("load-job", back_off())
