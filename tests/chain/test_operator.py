@@ -470,6 +470,7 @@ def test_peers_reach_the_node_without_itself() -> None:
     ("switch", "value", "flag"),
     [
         ("ready_without_serving", "true", "--no-serve"),
+        ("crash_after", "5s", "--crash-after=5s"),
         ("halt_height", "20", "--halt-height=20"),
         ("metrics_namespace", "tendermint", "--metrics-namespace=tendermint"),
         ("timeout_commit", "100ms", "--timeout-commit=100ms"),

@@ -273,7 +273,7 @@ def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
         flags.append("--no-serve")
     flags += [
         f"--{name.replace('_', '-')}={value}"
-        for name in ("halt_height", "metrics_namespace", "timeout_commit")
+        for name in ("crash_after", "halt_height", "metrics_namespace", "timeout_commit")
         if (value := node.switches.get(name))
     ]
     return [*flags, *(peer.flag for peer in sorted(peers))]
