@@ -41,7 +41,7 @@ class Store(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Lists, reads, creates, replaces and patches; nothing else is asked."""
+    """Lists, reads, creates, replaces, patches and deletes; nothing else is asked."""
 
     server: Store
 
@@ -111,6 +111,16 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append(f"PATCH {kind}/{name} {json.dumps(patch)}")
             if "deletionTimestamp" in item["metadata"] and not item["metadata"]["finalizers"]:
                 del self.server.items[kind, namespace, name]
+        self._answer(200, item)
+
+    def do_DELETE(self) -> None:
+        kind, namespace, name, _ = self._where()
+        item = self.server.items.get((kind, namespace, name))
+        if item is None:
+            self._answer(404, {"reason": "NotFound"})
+            return
+        self.server.requests.append(f"DELETE {kind}/{name}")
+        begin_deletion(self.server, kind, name)
         self._answer(200, item)
 
 
@@ -185,6 +195,7 @@ def test_from_object_to_ready(store: Store, api: client.ApiClient, program: Path
         "POST services/c-1-val-internal",
         "POST seinodes/c-1-val-0",
         "PATCH seinodedeployments/c-1-val Initializing",
+        "POST persistentvolumeclaims/data-c-1-val-0",
         "POST services/c-1-val-0",
         "PATCH seinodes/c-1-val-0 Initializing",
         "POST configmaps/c-1-genesis",
@@ -226,12 +237,50 @@ def test_a_deleted_network_leaves_its_nodes(store: Store, api: client.ApiClient,
         assert not store.items[kind, "eng-ada", name]["metadata"]["ownerReferences"]
 
 
-def test_a_deleted_node_is_let_go(store: Store, api: client.ApiClient, program: Path) -> None:
+def test_a_deleted_node_goes_before_its_pod_and_its_volume_after_it(
+    store: Store, api: client.ApiClient, program: Path
+) -> None:
     put_full_node(store)
+    look(api, program, 1)
+    put_pod(store, "c-1-rpc-0")
+    begin_deletion(store, "seinodes", "c-1-rpc-0")
+    before = len(store.requests)
+    look(api, program, 2)
+    assert ("seinodes", "eng-ada", "c-1-rpc-0") not in store.items
+    assert store.requests[before:] == [
+        "PATCH seinodes/c-1-rpc-0 Terminating",
+        "DELETE persistentvolumeclaims/data-c-1-rpc-0",
+        'PATCH seinodes/c-1-rpc-0 {"metadata": {"finalizers": []}}',
+    ]
+    del store.items["pods", "eng-ada", "c-1-rpc-0-0"]
+    look(api, program, 1)
+    assert ("persistentvolumeclaims", "eng-ada", "data-c-1-rpc-0") not in store.items
+
+
+def test_a_node_that_comes_before_the_volume_of_another_has_gone_fails(
+    store: Store, api: client.ApiClient, program: Path
+) -> None:
+    put_full_node(store)
+    look(api, program, 1)
+    put_pod(store, "c-1-rpc-0")
+    begin_deletion(store, "seinodes", "c-1-rpc-0")
+    look(api, program, 1)
+    put_full_node(store)
+    store.items["seinodes", "eng-ada", "c-1-rpc-0"]["metadata"]["uid"] = "uid-of-a-new-one"
+    look(api, program, 1)
+    status = store.items["seinodes", "eng-ada", "c-1-rpc-0"]["status"]
+    assert (status["phase"], status["plan"]["failedTaskDetail"]["type"]) == ("Failed", "ensure-data-pvc")
+
+
+def test_an_imported_volume_stays(store: Store, api: client.ApiClient, program: Path) -> None:
+    put_full_node(store)
+    store.items["seinodes", "eng-ada", "c-1-rpc-0"]["spec"]["dataVolume"] = {"import": {"pvcName": "data-c-1-rpc-0"}}
+    store.put("persistentvolumeclaims", {"metadata": {"name": "data-c-1-rpc-0", "namespace": "eng-ada"}})
     look(api, program, 1)
     begin_deletion(store, "seinodes", "c-1-rpc-0")
     look(api, program, 1)
     assert ("seinodes", "eng-ada", "c-1-rpc-0") not in store.items
+    assert "deletionTimestamp" not in store.items["persistentvolumeclaims", "eng-ada", "data-c-1-rpc-0"]["metadata"]
 
 
 def test_definitions_of_another_day_are_replaced_and_real_ones_are_not(store: Store, api: client.ApiClient) -> None:

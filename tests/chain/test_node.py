@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from validationrun.steps.probes import websocket_problem
 
@@ -18,7 +19,8 @@ from .build import build
 from .processes import Chain, Node, chain, fetch, free_port, run_program, start_program, wait_for
 
 CHAIN_ID = "loop-1"
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -257,10 +259,70 @@ def test_the_metrics_of_the_starters_are_a_nodes_own(program: Path, tmp_path: Pa
     assert wanted <= served, sorted(wanted - served)
 
 
-def test_seiload_without_settings_fails(program: Path, tmp_path: Path) -> None:
-    (tmp_path / "profile.json").write_text('{"endpoints": []}')
-    code, said = run_program(program, "seiload", f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=")
-    assert (code, "settings" in said) == (1, True), said
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"endpoints": ["http://127.0.0.1:1"]}', "settings"),
+        ('{"endpoints": [], "settings": {}}', "no endpoints specified in config"),
+        ('{"settings": {}}', "no endpoints specified in config"),
+        ('{"endpoints": ["http://a"], "settings": {"workers": 5}}', '"workers"'),
+        ('{"endpoints": ["http://a"], "settings": {}, "_provenance": {}}', '"_provenance"'),
+        ('{"endpoints": ["http://a"], "settings": {}, "scenarios": [{"nam": "EVMTransfer"}]}', '"nam"'),
+        ('{"endpoints": ["http://a"], "settings": {"statsInterval": 5}}', "number"),
+        ('{"endpoints": ["http://a"], "settings": {}} {}', "something follows"),
+    ],
+)
+def test_seiload_refuses_a_profile_that_sei_load_refuses(program: Path, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "profile.json").write_text(text)
+    flags = [f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=", "--duration=1s"]
+    code, said = run_program(program, "seiload", *flags)
+    assert (code, words in said) == (1, True), said
+
+
+def profiles(document: object) -> Iterator[str]:
+    """Every `profile.json` in a spec, wherever it stands."""
+    if isinstance(document, dict):
+        if isinstance(document.get("profile.json"), str):
+            yield document["profile.json"]
+        for value in document.values():
+            yield from profiles(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from profiles(value)
+
+
+def shown_profiles() -> dict[str, str]:
+    """Of the starters, as `init` writes them for either API, of the other examples, and of docs/workload.md."""
+    texts = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in sorted(EXAMPLES.rglob("*.yaml"))}
+    page = (ROOT / "docs" / "workload.md").read_text("utf-8")
+    texts |= {f"docs/workload.md {n}": text for n, text in enumerate(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))}
+    return {
+        f"{name} {n}": profile
+        for name, text in texts.items()
+        for document in yaml.safe_load_all(text)
+        for n, profile in enumerate(profiles(document))
+    }
+
+
+SHOWN = shown_profiles()
+
+
+def test_starters_and_the_page_show_profiles() -> None:
+    of = {name.split()[0] for name in SHOWN}
+    starters = {
+        f"{folder}{name}.yaml" for folder in ("", "seinodedeployment/") for name in ("nightly", "soak", "early-stop")
+    }
+    assert of >= {"docs/workload.md", *(f"examples/{starter}" for starter in starters)}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_seiload_takes_each_profile_that_is_shown(program: Path, tmp_path: Path, name: str) -> None:
+    endpoints = json.dumps([f"http://127.0.0.1:{free_port()}"])
+    text = SHOWN[name].replace("${evmEndpointsJson}", endpoints).replace("${chainId}", "c-1")
+    (tmp_path / "profile.json").write_text(text)
+    flags = [f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=", "--duration=300ms"]
+    _, said = run_program(program, "seiload", *flags)
+    assert "summary: " in said, said
 
 
 def test_ready_without_serving(program: Path, tmp_path: Path) -> None:
@@ -271,6 +333,12 @@ def test_ready_without_serving(program: Path, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="refused"):
             node.status()
         assert node.process.poll() is None
+
+
+def test_a_node_that_crashes(program: Path, tmp_path: Path) -> None:
+    with chain(program, tmp_path, "crashing", ["val-0"]) as made:
+        node = made.start("val-0", "--crash-after=500ms")
+        assert node.process.wait(10) == 1
 
 
 def test_halted_chain_accepts_and_includes_nothing(program: Path, tmp_path: Path) -> None:

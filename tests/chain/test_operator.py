@@ -237,7 +237,8 @@ def test_switch_fail(task: str, genesis: bool) -> None:
     assert decision.status["phase"] == "Failed"
     detail = decision.status["plan"]["failedTaskDetail"]
     assert (detail["type"], detail["error"]) == (task or "config-apply", "no volume")
-    assert not decision.create
+    # Its volume was made before it failed.
+    assert made(decision) == ["PersistentVolumeClaim/data-nightly-1-val-0"]
     failed = dataclasses.replace(node_of(group, 0), status=decision.status)
     again = decide_node(failed, NodeWorld(genesis=True, peers=PEERS), NOW + dt.timedelta(hours=1))
     assert again.status == decision.status
@@ -291,7 +292,7 @@ def test_standalone_nodes_wait() -> None:
         "id": "nightly-1-rpc-0-configure-genesis",
         "status": "Pending",
     }
-    assert made(decision) == ["Service/nightly-1-rpc-0"]
+    assert made(decision) == ["PersistentVolumeClaim/data-nightly-1-rpc-0", "Service/nightly-1-rpc-0"]
 
 
 def test_running_is_never_taken_back() -> None:
@@ -299,6 +300,41 @@ def test_running_is_never_taken_back() -> None:
     decision = decide_node(running, NodeWorld(genesis=True, image=IMAGE, service=True), NOW)
     assert decision.status["phase"] == "Running"
     assert "plan" not in decision.status
+
+
+# --- volumes --------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_node_has_a_volume_of_its_own(group: Group) -> None:
+    node = node_of(group, 0)
+    claim = decide_node(node, NodeWorld(genesis=True), NOW).create[0]
+    assert (claim["kind"], claim["metadata"]["name"]) == ("PersistentVolumeClaim", "data-nightly-1-val-0")
+    assert claim["metadata"]["labels"] == pod_labels(node)
+    assert claim["metadata"]["ownerReferences"][0]["uid"] == node.meta.uid
+    own = decide_node(node, NodeWorld(genesis=True, claim=node.meta.uid), NOW)
+    assert made(own) == ["Service/nightly-1-val-0", "StatefulSet/nightly-1-val-0"]
+
+
+@pytest.mark.parametrize("owner", ["", "uid-of-another"])
+@pytest.mark.parametrize("node", [node_of(deployment(), 0), standalone()], ids=["child", "standalone"])
+def test_a_volume_of_another_one_is_the_end_of_a_node(node: Node, owner: str) -> None:
+    decision = decide_node(node, NodeWorld(claim=owner), NOW)
+    assert (decision.status["phase"], decision.create) == ("Failed", ())
+    plan = decision.status["plan"]
+    assert [task["type"] for task in plan["tasks"]] == ["ensure-data-pvc"]
+    assert plan["failedTaskDetail"]["error"] == (
+        f"data-{node.meta.name} is there, and not owned by SeiNode {node.meta.name}"
+    )
+
+
+def test_a_volume_matters_only_before_a_node_runs_and_not_when_it_is_imported() -> None:
+    running = dataclasses.replace(standalone(), status={"phase": "Running"})
+    assert decide_node(running, NodeWorld(genesis=True, claim="other"), NOW).status["phase"] == "Running"
+    imported = standalone(dataVolume={"import": {"pvcName": "data-nightly-1-rpc-0"}})
+    decision = decide_node(imported, NodeWorld(claim="other"), NOW)
+    assert (decision.status["phase"], made(decision)) == ("Initializing", ["Service/nightly-1-rpc-0"])
+    assert made(decide_node(imported, NodeWorld(), NOW)) == ["Service/nightly-1-rpc-0"]
 
 
 # --- ready without a pod --------------------------------------------------------------------------
@@ -310,7 +346,7 @@ def test_switch_pods_after() -> None:
     early = decide_node(node, NodeWorld(genesis=True), NOW)
     assert early.status["phase"] == "Running"
     assert "currentImage" not in early.status
-    assert made(early) == ["Service/nightly-1-val-0"]
+    assert made(early) == ["PersistentVolumeClaim/data-nightly-1-val-0", "Service/nightly-1-val-0"]
     late = decide_node(node, NodeWorld(genesis=True), CREATED + dt.timedelta(seconds=10))
     assert "StatefulSet/nightly-1-val-0" in made(late)
     waiting = decide_node(node, NodeWorld(), NOW)
@@ -434,6 +470,7 @@ def test_peers_reach_the_node_without_itself() -> None:
     ("switch", "value", "flag"),
     [
         ("ready_without_serving", "true", "--no-serve"),
+        ("crash_after", "5s", "--crash-after=5s"),
         ("halt_height", "20", "--halt-height=20"),
         ("metrics_namespace", "tendermint", "--metrics-namespace=tendermint"),
         ("timeout_commit", "100ms", "--timeout-commit=100ms"),

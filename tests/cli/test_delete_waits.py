@@ -8,7 +8,15 @@ from cli_helpers import call
 from fake_api_server import FakeApiServer
 from runner_helpers import NAMESPACE, Clock, FakeCluster
 from runs_kit import OURS, workflow
-from validationrun.kube.cluster import SEI_NETWORKS, SEI_NODE_DEPLOYMENTS, SEI_NODES, ForbiddenError, Object, Resource
+from validationrun.kube.cluster import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SEI_NETWORKS,
+    SEI_NODE_DEPLOYMENTS,
+    SEI_NODES,
+    ForbiddenError,
+    Object,
+    Resource,
+)
 from validationrun.runs import ending
 from validationrun.runs.ending import Doomed, wait_until_gone
 
@@ -35,9 +43,13 @@ class World(FakeCluster):
         labels = {"sei.io/nodedeployment": GROUP.name}
         self.put(SEI_NODES, {"metadata": {"name": name, "labels": labels, "ownerReferences": [{"uid": owner}]}})
 
-    def wait(self) -> "list[str]":
+    def volume(self, node: str, *, group: str = "", **metadata: Any) -> None:
+        labels = {"sei.io/node": node, **({"sei.io/nodedeployment": group} if group else {})}
+        self.put(PERSISTENT_VOLUME_CLAIMS, {"metadata": {"name": f"data-{node}", "labels": labels, **metadata}})
+
+    def wait(self, doomed: Doomed = RUN) -> "list[str]":
         now, sleep = self.clock.time, self.clock.sleep
-        return wait_until_gone(self, [RUN], self.told.append, now, sleep)  # type: ignore[arg-type]
+        return wait_until_gone(self, [doomed], self.told.append, now, sleep)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -52,6 +64,24 @@ def test_nodes_that_go_after_their_object_are_waited_for(world: World) -> None:
     assert world.wait() == []
     assert 60 <= world.clock.now - began < 70
     assert world.told == ["waiting until the chain is gone: seinodes.sei.io nightly-1f2e-rpc-0"]
+
+
+@pytest.mark.parametrize("group", [GROUP.name, ""], ids=["of a group", "of a standalone node"])
+def test_volumes_that_go_after_their_node_are_waited_for(world: World, group: str) -> None:
+    """The nodes are gone already: their volumes go after their pods."""
+    alone = Doomed(SEI_NODES, "nightly-1f2e-rpc-0", "node-uid")
+    world.volume("nightly-1f2e-rpc-0", group=group, deletionTimestamp="t")
+    world.clock.after(60, lambda: world.objects.pop(("persistentvolumeclaims", "data-nightly-1f2e-rpc-0")))
+    began = world.clock.now
+    assert world.wait(RUN if group else alone) == []
+    assert 60 <= world.clock.now - began < 70
+    assert world.told == ["waiting until the chain is gone: persistentvolumeclaims data-nightly-1f2e-rpc-0"]
+
+
+def test_a_volume_that_stays_on_purpose_or_is_of_a_newer_chain_is_not_waited_for(world: World) -> None:
+    world.volume("nightly-1f2e-rpc-0", group=GROUP.name)
+    world.volume("nightly-1f2e-rpc-0-other", group="another", deletionTimestamp="t")
+    assert (world.wait(), world.told) == ([], [])
 
 
 def test_nodes_that_stay_are_named(world: World) -> None:
@@ -75,7 +105,8 @@ def test_nodes_of_somebody_else_are_not_waited_for(world: World) -> None:
 
 def test_without_the_right_to_see_them_nothing_is_waited_for(world: World) -> None:
     world.node("nightly-1f2e-rpc-0", GROUP.uid)
-    world.forbidden = {SEI_NODES, SEI_NODE_DEPLOYMENTS}
+    world.volume("nightly-1f2e-rpc-0", group=GROUP.name, deletionTimestamp="t")
+    world.forbidden = {SEI_NODES, SEI_NODE_DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS}
     assert world.wait() == []
 
 

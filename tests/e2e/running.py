@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 from tests.e2e import finalize_faults  # noqa: F401 - registers its faults
+from tests.e2e.apis import with_twins
 from tests.e2e.faults import Faults
 from tests.e2e.setups import EARLY, SETUPS
 from tests.e2e.world import KUBECONFIG, REPOSITORY, World, as_json, merge
@@ -19,7 +20,7 @@ from validationrun.kube.cluster import WORKFLOWS, Object
 
 HERE: Final = Path(__file__).resolve().parent
 BASE: Final = yaml.safe_load((HERE / "base.yaml").read_text())
-CASES: Final = {case["name"]: case for case in yaml.safe_load((HERE / "cases.yaml").read_text())}
+CASES: Final = with_twins(yaml.safe_load((HERE / "cases.yaml").read_text()), BASE)
 LONGEST: Final = "9m"
 
 

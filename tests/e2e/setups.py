@@ -6,7 +6,7 @@ Each is called once the access files are in force, unless it is an early one, an
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tests.e2e.front_prometheus import front_prometheus
 from tests.e2e.world import KINDS, World, until
@@ -14,15 +14,19 @@ from tests.e2e.world import KINDS, World, until
 from validationrun.kube.cluster import (
     NAMESPACES,
     PROMETHEUS_RULES,
+    SEI_NETWORKS,
     SEI_NODE_DEPLOYMENTS,
+    SEI_NODES,
     SERVICE_ACCOUNTS,
     Cluster,
     Object,
+    Resource,
 )
 
 Setup = Callable[[World, Mapping[str, Any]], list[str] | None]
 SETUPS: dict[str, Setup] = {}
 EARLY: set[str] = set()
+IMAGE: Final = "localhost/validationrun/chain:test"
 
 
 def setup(name: str, *, early: bool = False) -> Callable[[Setup], Setup]:
@@ -123,27 +127,37 @@ def existing_chain(world: World, options: Mapping[str, Any]) -> None:
 
 @setup("leaving-chain")
 def leaving_chain(world: World, options: Mapping[str, Any]) -> None:
-    """The validators of a chain with this `id` that belonged to no run. Their object is gone, they live on for `linger`."""
-    chain = options["id"]
+    """
+    The validators of a chain with this `id` that belonged to no run. Their object is gone, they live on for `linger`.
+
+    With `api` SeiNetwork also a full node, which lives on until the validators of the next chain make blocks.
+    """
+    chain, linger = options["id"], {"test.operator.linger": options["linger"]}
+    if options.get("api") == "SeiNetwork":
+        full = _full_node(f"{chain}-rpc-0", chain, {"test.operator.linger": "60s"})
+        bring_up(world, [_network(f"{chain}-val", chain, linger), full])
+        assert world.cluster.delete(SEI_NETWORKS, f"{chain}-val")
+        assert world.cluster.delete(SEI_NODES, f"{chain}-rpc-0")
+        return
     validators = _deployment(f"{chain}-val", chain, {"validator": {}})
     validators["spec"]["genesis"] = {"chainId": chain}
-    validators["spec"]["template"]["spec"]["overrides"] = {"test.operator.linger": options["linger"]}
+    validators["spec"]["template"]["spec"]["overrides"] = linger
     bring_up(world, [validators])
     assert world.cluster.delete(SEI_NODE_DEPLOYMENTS, f"{chain}-val")
 
 
-def bring_up(world: World, deployments: Sequence[Object]) -> None:
-    """A chain without a run: each deployment is created as soon as the one before is Ready."""
-    for body in deployments:
+def bring_up(world: World, objects: Sequence[Object]) -> None:
+    """A chain without a run: each object is created as soon as the one before is Ready, or a SeiNode Running."""
+    for body in objects:
         name = body["metadata"]["name"]
-        world.cluster.create(SEI_NODE_DEPLOYMENTS, body)
-        until(f"{name} is Ready", functools.partial(_is_ready, world, name), 120)
+        world.cluster.create(KINDS[body["kind"]], body)
+        until(f"{name} is Ready", functools.partial(_is_ready, world, KINDS[body["kind"]], name), 120)
 
 
 def _deployment(name: str, chain: str, role: Mapping[str, Any]) -> Object:
     template = {
         "metadata": {"labels": {"sei.io/chain-id": chain}},
-        "spec": {"chainId": chain, "image": "localhost/validationrun/chain:test", **role},
+        "spec": {"chainId": chain, "image": IMAGE, **role},
     }
     return {
         "apiVersion": "sei.io/v1alpha1",
@@ -153,20 +167,44 @@ def _deployment(name: str, chain: str, role: Mapping[str, Any]) -> Object:
     }
 
 
-def _is_ready(world: World, name: str) -> bool:
-    found = world.cluster.get(SEI_NODE_DEPLOYMENTS, name) or {}
-    return (found.get("status") or {}).get("phase") == "Ready"
+def _network(name: str, chain: str, overrides: Mapping[str, str]) -> Object:
+    spec = {"image": IMAGE, "replicas": 1, "genesis": {"chainId": chain}, "configOverrides": dict(overrides)}
+    return {
+        "apiVersion": "sei.io/v1alpha1",
+        "kind": "SeiNetwork",
+        "metadata": {"name": name},
+        "spec": {**spec, "deletionPolicy": "Delete"},
+    }
+
+
+def _full_node(name: str, chain: str, overrides: Mapping[str, str]) -> Object:
+    peers = [{"label": {"selector": {"sei.io/seinetwork": f"{chain}-val"}}}]
+    spec = {"chainId": chain, "image": IMAGE, "fullNode": {}, "peers": peers, "overrides": dict(overrides)}
+    return {"apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": {"name": name}, "spec": spec}
+
+
+def _is_ready(world: World, resource: Resource, name: str) -> bool:
+    found = world.cluster.get(resource, name) or {}
+    return (found.get("status") or {}).get("phase") in ("Ready", "Running")
 
 
 @setup("foreign-chain")
 def foreign_chain(world: World, options: Mapping[str, Any]) -> None:
-    """A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make, with all that comes of it."""
+    """
+    A SeiNodeDeployment of somebody else's, by the `name` of one that the run would make, with all that comes of it: or, by `api`,
+    a SeiNetwork.
+    """
     name = options["name"]
-    world.cluster.create(SEI_NODE_DEPLOYMENTS, _deployment(name, "other", {"validator": {}}))
+    body = _deployment(name, "other", {"validator": {}})
+    if options.get("api") == "SeiNetwork":
+        fails = {"ceremony_fails": "true", "fail": "no disk", "fail_task": "generate-gentx"}
+        body = _network(name, "other", {f"test.operator.{key}": value for key, value in fails.items()})
+    resource = KINDS[body["kind"]]
+    world.cluster.create(resource, body)
 
     def is_settled() -> bool:
         slices = [one for one in world.holdings() if one.startswith(f"endpointslices/{name}-internal-")]
-        found = world.cluster.get(SEI_NODE_DEPLOYMENTS, name) or {}
+        found = world.cluster.get(resource, name) or {}
         # Its validators have no genesis to start with.
         return bool(slices) and (found.get("status") or {}).get("phase") == "Failed"
 

@@ -109,10 +109,18 @@ CASES: Final = [
     (SEI_NODES, "node-with-entrypoint", merge(NODE, {"entrypoint": {"command": ["seid"]}}), 'unknown field "spec.e'),
     (SEI_NODES, "node-of-a-chain-with-a-dot", merge(NODE, {"chainId": "c.1"}), "chainId"),
 ]
+CEREMONY: Final[Object] = {"chainId": "c-1", "index": 0, "stakingAmount": "1usei", "accountBalance": "1usei"}
 ACCEPTED: Final = [
     (SEI_NODE_DEPLOYMENTS, FULL),
     (SEI_NODE_DEPLOYMENTS, VALIDATORS),
     (SEI_NODE_DEPLOYMENTS, merge(FULL, in_node({"entrypoint": {"command": ["seid"]}, "sidecar": {"image": "s"}}))),
+    (
+        SEI_NODE_DEPLOYMENTS,
+        merge(
+            VALIDATORS,
+            in_node({"validator": {"genesisCeremony": {**CEREMONY, "genesisParams": "{}"}}}),
+        ),
+    ),
     (SEI_NETWORKS, merge(NETWORK, {"genesis": {"overrides": {"a": {"b": [1, True]}}}, "deletionPolicy": "Delete"})),
     (SEI_NODES, merge(NODE, {"peers": [{"label": {"selector": {"sei.io/seinetwork": "c-1-val"}}}]})),
     (SEI_NODES, merge(NODE, in_snapshot({"stateSync": {}, "rpcServers": ["a:1", "b:2"]}))),

@@ -20,6 +20,7 @@ from validationrun.kube.cluster import (
     CONFIG_MAPS,
     JOBS,
     NAMESPACES,
+    PERSISTENT_VOLUME_CLAIMS,
     PODS,
     PROMETHEUS_RULES,
     SEI_NETWORKS,
@@ -80,7 +81,7 @@ _HELD: Final = (
     WORKFLOW_TEMPLATES,
     SERVICE_ACCOUNTS,
     Resource("", "v1", "secrets"),
-    Resource("", "v1", "persistentvolumeclaims"),
+    PERSISTENT_VOLUME_CLAIMS,
     Resource("apps", "v1", "statefulsets"),
     Resource("apps", "v1", "controllerrevisions"),
     Resource("argoproj.io", "v1alpha1", "workflowtaskresults"),
@@ -174,7 +175,7 @@ class World:
             there.delete(resource, other)
         self.cluster.delete(NAMESPACES, self.namespace)
         # The operator has ended: nobody else lets these go, and the namespace with them.
-        for resource in OF_CHAINS:
+        for resource in (*OF_CHAINS, PERSISTENT_VOLUME_CLAIMS):
             for one in self.cluster.list(resource):
                 self.cluster.patch(resource, one["metadata"]["name"], {"metadata": {"finalizers": None}})
 

@@ -44,6 +44,8 @@ COMPONENT_SUITE = "suite"
 # The controller sets these labels on the nodes of a SeiNodeDeployment and of a SeiNetwork; peers select by them.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 LABEL_SEI_NETWORK = "sei.io/seinetwork"
+# On the pod and the volume of a SeiNode: its name.
+LABEL_NODE = "sei.io/node"
 
 # Argo's names: the controller of a Workflow, the Workflow of a pod, the CronWorkflow of a Workflow, and the main container of a step.
 LABEL_INSTANCE_ID = "workflows.argoproj.io/controller-instanceid"

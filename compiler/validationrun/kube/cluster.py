@@ -32,6 +32,7 @@ __all__ = [
     "EVENTS",
     "JOBS",
     "NAMESPACES",
+    "PERSISTENT_VOLUME_CLAIMS",
     "PODS",
     "PROMETHEUS_RULES",
     "SEI_NETWORKS",
@@ -74,6 +75,7 @@ class Resource:
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
 EVENTS: Final = Resource("", "v1", "events")
 NAMESPACES: Final = Resource("", "v1", "namespaces", namespaced=False)
+PERSISTENT_VOLUME_CLAIMS: Final = Resource("", "v1", "persistentvolumeclaims")
 PODS: Final = Resource("", "v1", "pods")
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts")
 JOBS: Final = Resource("batch", "v1", "jobs")

@@ -214,6 +214,7 @@ class ContainerStatus(Struct, frozen=True):
         state: `waiting`, `running`, `terminated` or `unknown`.
         reason, message, exit_code, started, finished: of that state, as far as it has them; times in RFC 3339.
         image_id: the resolved image, as the container runtime writes it; empty before it is known.
+        last_exit_code, last_reason: of the container that this one replaced, None when it is the first one.
     """
 
     name: str
@@ -225,10 +226,13 @@ class ContainerStatus(Struct, frozen=True):
     finished: str | None
     restarts: int
     image_id: str = ""
+    last_exit_code: int | None = None
+    last_reason: str | None = None
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> Self:
         states = status.get("state") or {}
+        last = (status.get("lastState") or {}).get("terminated") or {}
         state = next(iter(states), "unknown")
         details = states.get(state) or {}
         return cls(
@@ -241,6 +245,8 @@ class ContainerStatus(Struct, frozen=True):
             finished=details.get("finishedAt"),
             restarts=status.get("restartCount") or 0,
             image_id=str(status.get("imageID") or ""),
+            last_exit_code=last.get("exitCode"),
+            last_reason=last.get("reason"),
         )
 
 

@@ -15,6 +15,7 @@ from validationrun.kube.cluster import (
     CONFIG_MAPS,
     CRON_WORKFLOWS,
     JOBS,
+    PERSISTENT_VOLUME_CLAIMS,
     PROMETHEUS_RULES,
     SEI_NETWORKS,
     SEI_NODES,
@@ -213,8 +214,8 @@ def wait_until_gone(
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[str]:
     """
-    Waits until the chains of what was deleted are gone, their SeiNodes too: these go after their object, and a new chain of the
-    same id would meet them.
+    Waits until the chains of what was deleted are gone, their SeiNodes and volumes too: SeiNodes go after their object, volumes after
+    the SeiNode and its pod, and a new chain of the same id would meet them.
 
     Args:
         tell: is told once what is waited for.
@@ -233,7 +234,7 @@ def wait_until_gone(
 
 
 def _left(cluster: Cluster, chain: Sequence[Doomed]) -> list[str]:
-    """The objects that are still there, as far as this account can see them, and their SeiNodes."""
+    """The objects that are still there, as far as this account can see them, their SeiNodes, and volumes that are going."""
     left: list[str] = []
     for part in chain:
         with contextlib.suppress(ForbiddenError):
@@ -243,4 +244,9 @@ def _left(cluster: Cluster, chain: Sequence[Doomed]) -> list[str]:
             with contextlib.suppress(ForbiddenError):
                 nodes = _list(cluster, SEI_NODES, f"{conventions.LABEL_NODE_DEPLOYMENT}={part.name}")
                 left += [f"{SEI_NODES.full_name} {node.name}" for node in nodes if node.is_owned_by(part.uid)]
+        with contextlib.suppress(ForbiddenError):
+            label = conventions.LABEL_NODE if part.resource == SEI_NODES else conventions.LABEL_NODE_DEPLOYMENT
+            claims = _list(cluster, PERSISTENT_VOLUME_CLAIMS, f"{label}={part.name}")
+            # One that is not going stays on purpose, or is of a newer chain.
+            left += [f"{PERSISTENT_VOLUME_CLAIMS.full_name} {claim.name}" for claim in claims if claim.deleted]
     return left

@@ -1,22 +1,25 @@
 """The chain's objects in their order: validators, their blocks, then full nodes."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.conventions import LABEL_NODE_DEPLOYMENT
+from validationrun.base.conventions import LABEL_NODE, LABEL_NODE_DEPLOYMENT
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.plan_json import PlannedDeployment
 from validationrun.contract.record import Record
 from validationrun.kube.cluster import (
+    PERSISTENT_VOLUME_CLAIMS,
     SEI_NODES,
     AlreadyExistsError,
     ClusterError,
     InvalidError,
+    Resource,
     UnreachableError,
 )
-from validationrun.kube.sei import NodeGroup, SeiNode
+from validationrun.kube.objects import KubeObject
+from validationrun.kube.sei import NodeGroup, kind_of
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.chain_objects import (
     POLL_SECONDS,
@@ -87,8 +90,8 @@ def _create(up: BringUp, reference: Reference, file: str, ordinal: int) -> None:
         if up.written.refresh().sealed:
             # Argo gave this attempt up, but it still runs: nobody would remove an object that it creates.
             raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
-        if left := _nodes_left(up.context, reference):
-            _pause(up, f"SeiNode {left[0].name} of an earlier chain is still going away")
+        if left := _left(up.context, reference):
+            _pause(up, f"{left} of an earlier chain is still going away")
             continue
         try:
             up.context.cluster.create(reference.resource, body)
@@ -126,32 +129,43 @@ def _is_own(up: BringUp, reference: Reference) -> bool:
     return False
 
 
-def _nodes_left(context: Context, reference: Reference) -> Sequence[SeiNode]:
+def _left(context: Context, reference: Reference) -> str:
     """
-    SeiNodes of an earlier chain whose object of this name is gone: a deletion in the background leaves them for a while.
+    What is going of an earlier chain whose object of this name is gone: SeiNodes, which a deletion in the background leaves for a
+    while, and volumes. A SeiNode is gone before its pod, and its volume only after the pod. Empty when nothing is left.
 
-    A new object would meet them, their StatefulSets and their volumes.
+    A new SeiNode that meets the volume of another one fails for good.
 
     Raises:
-        ChainFailedError: one of them stays, because nothing owns it.
+        ChainFailedError: a SeiNode stays, because nothing owns it.
     """
-    if not reference.is_group:
-        return []
-    try:
-        nodes = SeiNode.all(context.cluster.list(SEI_NODES, labels=f"{LABEL_NODE_DEPLOYMENT}={reference.name}"))
-    except UnreachableError:
-        raise
-    except ClusterError as error:
-        # Without this right, or in a cluster without SeiNodes, a new chain comes up all the same: its id is new for every run.
-        logger.info("no SeiNodes of an earlier chain were looked for: %s", error)
-        return []
-    if not nodes or read(context, reference) is not None:
-        return []
+    nodes = _listed(context, SEI_NODES, reference) if reference.is_group else []
+    claims = [claim for claim in _listed(context, PERSISTENT_VOLUME_CLAIMS, reference) if _goes(claim)]
+    if not (nodes or claims) or read(context, reference) is not None:
+        return ""
     for node in nodes:
         if not node.deleted and not node.owners:
             message = f"SeiNode {node.name} of an earlier chain is still there, and nothing owns it: delete it, or {_ANOTHER_ID}"
             raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message)
-    return nodes
+    return f"SeiNode {nodes[0].name}" if nodes else f"PersistentVolumeClaim {claims[0].name}"
+
+
+def _goes(claim: KubeObject) -> bool:
+    """One that stays may be there to be imported; if it is not, the controller's own error says so."""
+    return bool(claim.deleted) or any(owner.kind == kind_of(SEI_NODES) for owner in claim.owners)
+
+
+def _listed(context: Context, resource: Resource, reference: Reference) -> list[KubeObject]:
+    """What the controller labelled as this object's."""
+    label = LABEL_NODE_DEPLOYMENT if reference.is_group else LABEL_NODE
+    try:
+        return KubeObject.all(context.cluster.list(resource, labels=f"{label}={reference.name}"))
+    except UnreachableError:
+        raise
+    except ClusterError as error:
+        # Without this right, or in a cluster without SeiNodes, a new chain comes up all the same: its id is new for every run.
+        logger.info("no %s of an earlier chain were looked for: %s", resource.plural, error)
+        return []
 
 
 def _wait_for_blocks(up: BringUp, entry: PlannedDeployment) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from validationrun.base import conventions
+from validationrun.base.text import counted, printable
 from validationrun.base.truncate import cut
 from validationrun.contract.chain_entries import ChainEntry
 from validationrun.contract.load_entries import JobEntry
@@ -14,7 +15,7 @@ from validationrun.contract.record_key import MemoryRecord, Recorded
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.kube.cluster import PODS
-from validationrun.kube.objects import Pod
+from validationrun.kube.objects import ContainerStatus, Pod
 from validationrun.steps.context import Context
 
 Kind = Literal["step", "shard", "chain"]
@@ -22,6 +23,7 @@ Kind = Literal["step", "shard", "chain"]
 _NODE_NAME: Final = "workflows.argoproj.io/node-name"
 _OVER: Final = frozenset({"Succeeded", "Failed"})
 _WORDS_BYTES: Final = 600
+_CRASH_LOOP: Final = "CrashLoopBackOff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +111,27 @@ def _words(pod: Pod) -> str:
     if pod.phase == "Failed":
         return cut(": ".join(filter(None, (pod.reason, pod.message))), _WORDS_BYTES)
     return ""
+
+
+def crash_loop(pods: Iterable[RunPod]) -> str:
+    """The first container of the chain that ends again and again; empty when there is none."""
+    for found in pods:
+        if found.kind != "chain":
+            continue
+        for container in (*found.pod.init_containers, *found.pod.containers):
+            if _crash_loops(container):
+                ended = container.exit_code if container.exit_code is not None else container.last_exit_code
+                reason = container.reason if container.state == "terminated" else container.last_reason
+                words = (
+                    f"container {container.name} of pod {found.name} crash-loops: "
+                    f"{counted(container.restarts, 'restart')}, last exit {'unknown' if ended is None else ended}"
+                )
+                return cut(printable(f"{words} ({reason})" if reason else words), _WORDS_BYTES)
+    return ""
+
+
+def _crash_loops(container: ContainerStatus) -> bool:
+    """The kubelet says so, or it caught the container between two of its ends. One restart alone is none."""
+    if container.state == "waiting":
+        return container.reason == _CRASH_LOOP
+    return container.restarts > 1 and bool(container.exit_code or container.last_exit_code)

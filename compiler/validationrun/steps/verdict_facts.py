@@ -22,7 +22,7 @@ from validationrun.oracle.outcome import BELOW_ROW_8, RunReason, Verdict
 from validationrun.oracle.verdict_table import Facts, RunVerdict, judge
 from validationrun.oracle.workload import Workload
 from validationrun.steps.context import Context
-from validationrun.steps.pods import RunPod, last_words
+from validationrun.steps.pods import RunPod, crash_loop, last_words
 from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.uploads import missing_upload
 
@@ -54,7 +54,7 @@ def decide_run(
     """
     Args:
         began: when finalize began, to compare with the Workflow's own deadline.
-        pods: of the run, to explain steps that left no result.
+        pods: of the run, to explain steps that left no result, and a chain that never served.
         forged: what `forgery` found.
     """
     evidence = read_evidence(written, context.bundle_hash)
@@ -101,6 +101,9 @@ def _judged(context: Context, written: Record | None, facts: Facts, pods: Sequen
         verdict = judge(dataclasses.replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
         return dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
+    looping = crash_loop(pods) if verdict.reason == RunReason.CHAIN_NOT_READY else ""
+    if looping:
+        verdict = dataclasses.replace(verdict, message=f"{verdict.message}; {looping}")
     if facts.forged and verdict.reason != RunReason.RECORD_FORGED:
         return dataclasses.replace(verdict, message=f"{verdict.message}; {facts.forged}")
     return verdict

@@ -34,6 +34,7 @@ type nodeOptions struct {
 	timeoutCommit              time.Duration
 	haltHeight                 int64
 	noServe                    bool
+	crashAfter                 time.Duration
 }
 
 func nodeFlags(options *nodeOptions) *flag.FlagSet {
@@ -56,6 +57,7 @@ func nodeFlags(options *nodeOptions) *flag.FlagSet {
 	flags.Int64Var(&options.haltHeight, "halt-height", 0,
 		"last block: transactions are still accepted and RPC answers, nothing is included any more; 0 is never")
 	flags.BoolVar(&options.noServe, "no-serve", false, "live on, listen nowhere, do nothing")
+	flags.DurationVar(&options.crashAfter, "crash-after", 0, "end with 1 so long after the start; 0 is never")
 	return flags
 }
 
@@ -63,6 +65,12 @@ func nodeVerb(ctx context.Context, arguments []string) int {
 	var options nodeOptions
 	if code, ok := parse(nodeFlags(&options), arguments); !ok {
 		return code
+	}
+	if options.crashAfter > 0 {
+		time.AfterFunc(options.crashAfter, func() {
+			logf("%s: crashed, as asked", options.name)
+			os.Exit(exitFailed)
+		})
 	}
 	if options.noServe {
 		logf("%s: alive, serving nothing, as asked", options.name)

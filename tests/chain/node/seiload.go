@@ -4,33 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"flag"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// seiloadProfile is the part of a sei-load profile that the stand-in reads.
-type seiloadProfile struct {
-	Endpoints []string         `json:"endpoints"`
-	Settings  *seiloadSettings `json:"settings"`
-}
-
-type seiloadSettings struct {
-	TPS           float64 `json:"tps"`
-	TrackBlocks   bool    `json:"trackBlocks"`
-	TrackReceipts bool    `json:"trackReceipts"`
-}
-
 // seiloadVerb behaves like sei-load: arguments only, no look at the environment, and exit code 0 whatever happened to its
-// transactions. It ends with 1 for a profile that cannot be read or has no settings, for a tracker that cannot connect,
-// and, healthy chain or not, when a cap of its rate meets the end of its duration.
+// transactions. It ends with 1 for a profile that cannot be read, has a key that it does not know, no settings or no endpoints, for
+// a tracker that cannot connect, and, healthy chain or not, when a cap of its rate meets the end of its duration.
 func seiloadVerb(ctx context.Context, arguments []string) int {
 	flags := flag.NewFlagSet("chain seiload", flag.ContinueOnError)
 	file := flags.String("config", "", "profile, JSON")
@@ -62,21 +47,6 @@ func seiloadVerb(ctx context.Context, arguments []string) int {
 	// As in sei-load, SIGTERM does not shorten this.
 	time.Sleep(*flush)
 	return exitPassed
-}
-
-func readProfile(file string) (*seiloadProfile, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var profile seiloadProfile
-	if err := json.Unmarshal(text, &profile); err != nil {
-		return nil, err
-	}
-	if profile.Settings == nil {
-		return nil, errors.New("it has no settings")
-	}
-	return &profile, nil
 }
 
 // connectWebSockets looks for each endpoint's WebSocket where sei-load does: at port 8546 of the same host.

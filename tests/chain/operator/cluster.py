@@ -8,7 +8,7 @@ from kubernetes import client
 
 from . import manifests
 from .definitions import GROUP, HTTP_CONFLICT, HTTP_NOT_FOUND, VERSION, asked, tolerated
-from .objects import API_VERSION, PLURALS, Manifest, Meta
+from .objects import API_VERSION, PLURALS, VOLUME_FINALIZER, Manifest, Meta
 
 JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -41,10 +41,11 @@ class ClusterView:
         return items
 
     def all(self, plural: str, namespace: str) -> list[Manifest]:
-        """Pods, Services or StatefulSets. Twenty chains beside each other are no rare sight."""
+        """Pods, Services, claims or StatefulSets. Twenty chains beside each other are no rare sight."""
         listers: dict[str, Callable[..., Any]] = {
             "pods": self._core.list_namespaced_pod,
             "services": self._core.list_namespaced_service,
+            "persistentvolumeclaims": self._core.list_namespaced_persistent_volume_claim,
             "statefulsets": self._apps.list_namespaced_stateful_set,
         }
         with self._asking:
@@ -64,6 +65,7 @@ class ClusterView:
         """For the object with this metadata. What is there already stays as it is."""
         creators: dict[str, Callable[..., object]] = {
             "ConfigMap": self._core.create_namespaced_config_map,
+            "PersistentVolumeClaim": self._core.create_namespaced_persistent_volume_claim,
             "Service": self._core.create_namespaced_service,
             "StatefulSet": self._apps.create_namespaced_stateful_set,
         }
@@ -86,6 +88,32 @@ class ClusterView:
 
     def set_finalizers(self, meta: Meta, finalizers: list[str]) -> None:
         self.patch(meta, {"metadata": {"finalizers": finalizers}})
+
+    def delete_claim(self, meta: Meta, name: str) -> None:
+        """By its name, whoever owns it, as the real one does."""
+        with tolerated(HTTP_NOT_FOUND):
+            self._core.delete_namespaced_persistent_volume_claim(name, meta.namespace)
+
+    def leaving_claims(self, namespace: str | None) -> list[Manifest]:
+        """The claims of ours that were deleted; namespace None is all."""
+        if namespace is None:
+            items = asked(self._core.list_persistent_volume_claim_for_all_namespaces)["items"]
+        else:
+            items = self.all("persistentvolumeclaims", namespace)
+        return [
+            item
+            for item in items
+            if item["metadata"].get("deletionTimestamp") and VOLUME_FINALIZER in item["metadata"].get("finalizers", [])
+        ]
+
+    def release_claim(self, claim: Manifest) -> None:
+        metadata = claim["metadata"]
+        left = [one for one in metadata["finalizers"] if one != VOLUME_FINALIZER]
+        with tolerated(HTTP_NOT_FOUND):
+            self._core.patch_namespaced_persistent_volume_claim(
+                metadata["name"], metadata["namespace"], {"metadata": {"finalizers": left}}, _content_type=MERGE_PATCH
+            )
+            self._say(f"{metadata['namespace']}/{metadata['name']}: gone")
 
     def set_owners(self, meta: Meta, owners: list[Mapping[str, Any]]) -> None:
         self.patch(meta, {"metadata": {"ownerReferences": owners}})

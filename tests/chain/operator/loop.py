@@ -78,6 +78,10 @@ class Operator:
             # Whoever creates waits for answers most of the time. Groups see what became of their nodes in this look.
             self._nodes = list(pool.map(self._look_at_node, self._nodes))
             list(pool.map(self._look_at_group, self._groups))
+        leaving = self._view.leaving_claims(self._namespace)
+        for claim in leaving:
+            self._guarded(claim["metadata"]["name"], functools.partial(self._let_claim_go, claim))
+        settled = settled and not leaving
         self._pause_factor = BUSY_FACTOR if self._view.created else SETTLED_FACTOR if settled else 1
 
     def _all_nodes(self, namespace: str | None) -> list[Node]:
@@ -174,20 +178,28 @@ class Operator:
             self._view.reimage_pods(node.meta, node.image)
         self._view.write_status(node.meta, node.status, decision.status)
         if decision.release:
+            if not node.imports_volume:
+                self._view.delete_claim(node.meta, manifests.claim_name(node))
             self._view.set_finalizers(node.meta, [one for one in node.meta.finalizers if one != NODE_FINALIZER])
             self._say(f"{node.meta.where}: gone")
         return dataclasses.replace(node, status=decision.status)
+
+    def _let_claim_go(self, claim: Manifest) -> None:
+        """Once the pod of its node is gone, whether or not the node is."""
+        space, labels = claim["metadata"]["namespace"], claim["metadata"].get("labels") or {}
+        if not self._pods(space, labels.get(LABEL_NODE, "")):
+            self._view.release_claim(claim)
+
+    def _pods(self, namespace: str, node: str) -> list[Manifest]:
+        pods = self._view.all("pods", namespace)
+        return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(LABEL_NODE) == node]
 
     def _world_of_node(self, node: Node) -> NodeWorld:
         if node.meta.deleted is not None or node.phase == "Failed":
             return NodeWorld()
         space, name = node.meta.namespace, node.meta.name
         sets = owned(self._view.all("statefulsets", space), node.meta.uid)
-        pods = [
-            pod
-            for pod in self._view.all("pods", space)
-            if (pod["metadata"].get("labels") or {}).get(LABEL_NODE) == name
-        ]
+        pods = self._pods(space, name)
         there = name in sets
         return NodeWorld(
             genesis=there or bool(self._view.genesis(space, node.chain_id)[0]),
@@ -195,7 +207,14 @@ class Operator:
             image=_image(sets[name]) if there else None,
             service=name in owned(self._view.all("services", space), node.meta.uid),
             started=there and any(map(has_started, pods)),
+            claim=self._claim_owner(node),
         )
+
+    def _claim_owner(self, node: Node) -> str | None:
+        for claim in self._view.all("persistentvolumeclaims", node.meta.namespace):
+            if claim["metadata"]["name"] == manifests.claim_name(node):
+                return next((owner["uid"] for owner in claim["metadata"].get("ownerReferences") or []), "")
+        return None
 
     def _peers(self, node: Node) -> frozenset[Peer]:
         """Labels of SeiNodes decide, not those of pods. Validators of one ceremony know each other without."""

@@ -16,6 +16,7 @@ from .objects import (
     LABEL_ROLE,
     NODE,
     NODE_FINALIZER,
+    VOLUME_FINALIZER,
     Group,
     Manifest,
     Meta,
@@ -131,6 +132,29 @@ def pod_labels(node: Node) -> dict[str, str]:
     if not node.is_of_deployment:
         stamped |= {LABEL_CHAIN: node.chain_id, LABEL_ROLE: "node" if node.mode == "fullNode" else node.mode}
     return {**node.pod_labels, **stamped}
+
+
+def claim_name(node: Node) -> str:
+    return f"data-{node.meta.name}"
+
+
+def data_claim(node: Node) -> Manifest:
+    """
+    Stands for the node's volume: nobody binds or mounts it, because not every cluster has a provisioner.
+
+    It names a volume that does not exist, so that nobody provisions one and no events tell that there is none.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {**metadata(node.meta, claim_name(node), pod_labels(node)), "finalizers": [VOLUME_FINALIZER]},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "volumeName": "stand-in",
+            "resources": {"requests": {"storage": "1Mi"}},
+        },
+    }
 
 
 def headless_service(node: Node) -> Manifest:
@@ -249,7 +273,7 @@ def node_flags(node: Node, peers: Iterable[Peer]) -> list[str]:
         flags.append("--no-serve")
     flags += [
         f"--{name.replace('_', '-')}={value}"
-        for name in ("halt_height", "metrics_namespace", "timeout_commit")
+        for name in ("crash_after", "halt_height", "metrics_namespace", "timeout_commit")
         if (value := node.switches.get(name))
     ]
     return [*flags, *(peer.flag for peer in sorted(peers))]

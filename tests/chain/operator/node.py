@@ -15,20 +15,25 @@ from .status import NOT_PAUSED, conditions, plan, stamp
 
 # In the words of the real controller, in its order.
 CEREMONY_TASKS = ("generate-identity", "generate-gentx", "upload-genesis-artifacts")
-TASKS = ("ensure-data-pvc", "apply-statefulset", "apply-service")
+ENSURE_CLAIM = "ensure-data-pvc"
+TASKS = (ENSURE_CLAIM, "apply-statefulset", "apply-service")
 CONFIGURE_GENESIS, CONFIG_APPLY, DISCOVER_PEERS = "configure-genesis", "config-apply", "discover-peers"
 VALIDATE, MARK_READY = "config-validate", "mark-ready"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeWorld:
-    """What lies in the cluster for one node. `image` is of its own StatefulSet, None without one; `peers` are those it selects."""
+    """
+    What lies in the cluster for one node. `image` is of its own StatefulSet, None without one; `peers` are those it selects;
+    `claim` is the uid that owns the claim by the name of the node's, empty when nobody does, and None when there is no claim.
+    """
 
     genesis: bool = False
     peers: frozenset[Peer] = frozenset()
     image: str | None = None
     service: bool = False
     started: bool = False
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def decide_node(node: Node, world: NodeWorld, now: dt.datetime) -> NodeDecision:
     except SwitchError as error:
         failure, pods_after = Failure(VALIDATE, str(error)), dt.timedelta()
     if failure:
-        return NodeDecision(_failed(node, world, failure, now), hold=hold)
+        return NodeDecision(_failed(node, world, failure, now), _claim(node, world), hold=hold)
     released = world.genesis and (bool(pods_after) or world.started)
     create = _missing(node, world, with_pods=now >= node.meta.created + pods_after)
     reimage = world.image is not None and world.image != node.image
@@ -76,7 +81,7 @@ def decide_node(node: Node, world: NodeWorld, now: dt.datetime) -> NodeDecision:
 
 
 def _leave(node: Node, deleted: dt.datetime, now: dt.datetime) -> NodeDecision:
-    """StatefulSet, Service and pod go once the object itself has gone."""
+    """StatefulSet, Service and pod go once the object itself has gone, and its volume last."""
     if NODE_FINALIZER not in node.meta.finalizers:
         return NodeDecision(node.status)
     try:
@@ -90,6 +95,10 @@ def _find_failure(node: Node, world: NodeWorld) -> Failure | None:
     """A node that was released never fails any more, whatever becomes of its container."""
     if node.phase == "Running":
         return None
+    if not node.imports_volume and world.claim not in (None, node.meta.uid):
+        return Failure(
+            ENSURE_CLAIM, f"{manifests.claim_name(node)} is there, and not owned by SeiNode {node.meta.name}"
+        )
     ordinals = node.switches.ordinals("fail_nodes")
     text = node.switches.get("fail")
     if text and (ordinals is None or node.ordinal in ordinals):
@@ -107,10 +116,15 @@ def _find_failure(node: Node, world: NodeWorld) -> Failure | None:
 
 
 def _missing(node: Node, world: NodeWorld, *, with_pods: bool) -> tuple[Manifest, ...]:
-    made = () if world.service else (manifests.headless_service(node),)
+    made = (*_claim(node, world), *(() if world.service else (manifests.headless_service(node),)))
     if world.genesis and world.image is None and with_pods:
         made = (*made, manifests.stateful_set(node, world.peers - {Peer(node.meta.name, node.meta.namespace)}))
     return made
+
+
+def _claim(node: Node, world: NodeWorld) -> tuple[Manifest, ...]:
+    """The first that the real one makes, also for a node that fails later."""
+    return () if node.imports_volume or world.claim is not None else (manifests.data_claim(node),)
 
 
 # --- status ---------------------------------------------------------------------------------------
@@ -129,7 +143,8 @@ def _status(node: Node, world: NodeWorld, now: dt.datetime, *, released: bool) -
 
 def _failed(node: Node, world: NodeWorld, failure: Failure, now: dt.datetime) -> dict[str, Any]:
     status = _common(node, world, "Failed", now)
-    failed = plan(node.meta, "Failed", [*TASKS, failure.task], (failure.task, failure.error))
+    tasks = [failure.task] if failure.task == ENSURE_CLAIM else [*TASKS, failure.task]
+    failed = plan(node.meta, "Failed", tasks, (failure.task, failure.error))
     status["plan"] = {**failed, "targetPhase": "Running", "failedPhase": "Failed"}
     return status
 

@@ -24,6 +24,8 @@ GROUP_FINALIZERS = {
     NETWORK: "sei.io/seinetwork-finalizer",
 }
 NODE_FINALIZER = "sei.io/seinode-finalizer"
+VOLUME_FINALIZER = "test.operator/volume"
+"""Of a node's claim: Kubernetes itself holds a claim that a pod mounts, and the stand-in's pods mount none."""
 MODES = ("validator", "fullNode", "archive", "replayer", "seed")
 
 # The test's own keys among a node's overrides; README.md says what each does.
@@ -113,6 +115,7 @@ class Node:
     pod_labels: Mapping[str, str]
     peers: tuple[Peers, ...]
     status: Mapping[str, Any]
+    imports_volume: bool = False
 
     @property
     def phase(self) -> str:
@@ -194,6 +197,7 @@ def parse_node(body: Mapping[str, Any]) -> Node:
         pod_labels=spec.get("podLabels") or {},
         peers=_peers(spec.get("peers") or []),
         status=body.get("status") or {},
+        imports_volume="import" in (spec.get("dataVolume") or {}),
     )
 
 

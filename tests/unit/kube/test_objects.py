@@ -82,11 +82,13 @@ def test_arguments_are_those_of_the_named_container() -> None:
 
 def test_a_container_has_one_state() -> None:
     ended = {"exitCode": 1, "reason": "Error", "startedAt": "a", "finishedAt": "b"}
-    statuses = [{"name": "main", "state": {"terminated": ended}, "restartCount": 2}, {"name": "wait"}]
+    last = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    main = {"name": "main", "state": {"terminated": ended}, "restartCount": 2, "lastState": last}
+    statuses = [main, {"name": "wait", "lastState": {}}]
     pod = Pod({**BARE, "status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": statuses}})
     assert (pod.phase, pod.reason, pod.message, pod.node, pod.init_containers) == ("Failed", "Evicted", None, None, [])
     assert pod.containers == [
-        ContainerStatus("main", "terminated", "Error", None, 1, "a", "b", 2),
+        ContainerStatus("main", "terminated", "Error", None, 1, "a", "b", 2, "", 137, "OOMKilled"),
         ContainerStatus("wait", "unknown", None, None, None, None, None, 0),
     ]
 

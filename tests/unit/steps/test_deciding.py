@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, STOP, UNANSWERED, World, terminated
+from tests.unit.steps.finalize_world import FAILED, REFUSED, STATE, STOP, UNANSWERED, World, runs, terminated
 
 from record_kit import Keys
 from runner_helpers import IDENTITY, JOBS, START, WORKFLOWS, complete, workflow
@@ -17,6 +17,7 @@ from validationrun.contract.evaluation_entries import RuleStates
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.run_entry import LoadPlan, RuleEntry, RunEntry
 from validationrun.contract.sign_off import SignOff
+from validationrun.kube.cluster import ForbiddenError, Object, Resource
 from validationrun.oracle.fold import RuleState
 
 Change = Callable[[World], Any]
@@ -304,6 +305,87 @@ def test_a_chain_without_a_result_is_told_by_its_steps(tmp_path: pathlib.Path) -
     world.step("ensure-chain", terminated(0))
     assert world.decide() == ("Error", "ChainNotReady")
     assert world.status()["message"] == "the chain never came up: wait-chain-ready: no rights"
+
+
+def back_off(name: str = "seid", code: int = 1, reason: str = "Error", restarts: int = 7) -> dict[str, Any]:
+    return {
+        "name": name,
+        "restartCount": restarts,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+        "lastState": {"terminated": {"exitCode": code, "reason": reason}},
+    }
+
+
+def test_a_chain_that_never_served_is_told_with_the_container_that_crash_loops(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path)
+    chain_never_ready(world)
+    world.node("rpc-0", runs("seid"))
+    world.node("validators-0", runs("sidecar"), back_off())
+    world.node("validators-1", back_off("seid", 137, "OOMKilled"))
+    assert world.decide() == ("Error", "ChainNotReady")
+    assert world.status()["message"] == (
+        "height stands still; container seid of pod validators-0 crash-loops: 7 restarts, last exit 1 (Error)"
+    )
+
+
+CAUGHT = {"restartCount": 2, "lastState": {"terminated": {"exitCode": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        (back_off("init", restarts=1), "init of pod rpc-0 crash-loops: 1 restart, last exit 1 (Error)"),
+        (back_off(reason="\x1b[2J" + "x" * 5000), "7 restarts, last exit 1 (\\x1b[2Jxxx"),
+        ({**back_off(), "lastState": {}}, "7 restarts, last exit unknown"),
+        (runs("seid", **CAUGHT), "2 restarts, last exit 2"),
+        (terminated(1, "seid", **CAUGHT), "2 restarts, last exit 1 (Error)"),
+        (runs("seid", **{**CAUGHT, "restartCount": 1}), None),
+        (runs("seid", restartCount=3, lastState={"terminated": {"exitCode": 0}}), None),
+        ({"name": "seid", "restartCount": 3, "state": {"waiting": {"reason": "ImagePullBackOff"}}}, None),
+    ],
+)
+def test_what_counts_as_a_crash_loop(tmp_path: pathlib.Path, container: dict[str, Any], words: str | None) -> None:
+    world = World(tmp_path)
+    chain_never_ready(world)
+    world.node("rpc-0", initContainerStatuses=[container])
+    world.decide()
+    message = world.status()["message"]
+    assert len(message) < 700
+    assert message.isprintable()
+    assert (words in message) if words else (message == "height stands still")
+
+
+def test_only_a_chain_that_never_served_is_told_with_a_crash_loop(tmp_path: pathlib.Path) -> None:
+    for change, message in (
+        (chain_failed, "out of disk"),
+        (load_is_1, None),
+        (chain_never_ready, "height stands still"),
+    ):
+        world = World(tmp_path)
+        change(world)
+        world.step("load-job", back_off())
+        if change is not chain_never_ready:
+            world.node("rpc-0", back_off())
+        world.decide()
+        told = world.status()["message"]
+        assert "crash-loops" not in told
+        assert message in (None, told)
+
+
+def test_pods_that_cannot_be_listed_change_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path)
+    listed = world.cluster.list
+
+    def denied(resource: Resource, **selectors: str) -> list[Object]:
+        if resource.plural == "pods":
+            raise ForbiddenError("cannot list pods", 403, "Forbidden")
+        return listed(resource, **selectors)
+
+    monkeypatch.setattr(world.cluster, "list", denied)
+    chain_never_ready(world)
+    world.node("rpc-0", back_off())
+    assert world.decide() == ("Error", "ChainNotReady")
+    assert world.status()["message"] == "height stands still"
 
 
 def test_a_load_without_a_result_is_told_by_its_step(tmp_path: pathlib.Path) -> None:

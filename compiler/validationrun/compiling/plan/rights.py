@@ -67,14 +67,17 @@ def step_rights(spec: ValidationRunSpec, namespace: str, *, in_suite: bool = Fal
 
 def _follow_chain(api: ChainApi) -> list[Right]:
     why, nodes = "create the chain and follow it", "the cause when a node fails"
+    claims = Right("", ("persistentvolumeclaims",), ("list",), "volumes of an earlier chain of the same id are gone")
     if api == "SeiNodeDeployment":
         return [
             Right("sei.io", ("seinodedeployments",), ("create", "get"), why),
             Right("sei.io", ("seinodes",), ("get", "list"), nodes),
+            claims,
         ]
     return [
         Right("sei.io", ("seinetworks",), ("create", "get"), why),
         Right("sei.io", ("seinodes",), ("create", "get", "list"), f"create the full nodes; {nodes}"),
+        claims,
     ]
 
 

@@ -176,6 +176,7 @@ def test_a_full_run_has_these_rights_and_no_others():
         ("", "serviceaccounts"): ({"get"}, ()),
         ("sei.io", "seinodedeployments"): ({"create", "get"}, ()),
         ("sei.io", "seinodes"): ({"get", "list"}, ()),
+        ("", "persistentvolumeclaims"): ({"list"}, ()),
         ("batch", "jobs"): ({"create", "get", "patch"}, ()),
         ("", "pods"): ({"list", "watch"}, ()),
         ("", "events"): ({"list"}, ()),
