@@ -9,8 +9,8 @@ from validationrun.base.conventions import LOAD_CONTAINER, RESERVED_ENV, RESULT_
 from validationrun.compiling.check.chain import label_findings, located
 from validationrun.compiling.check.images import image_findings
 from validationrun.compiling.check.readable import deployment_by_deployment
+from validationrun.compiling.endpoint_uses import containers
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
-from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun, Workload
 from validationrun.spec.v1alpha1.kubernetes import VolumeMount
 from validationrun.spec.v1alpha1.load import InitContainer
@@ -36,15 +36,8 @@ def node_images(run: ValidationRun) -> Iterator[Finding]:
 
 def workload_image(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        for loc, container in _containers(run.spec.load):
+        for loc, container in containers(run.spec.load):
             yield from image_findings((*loc, "image"), container.image)
-
-
-def _containers(load: LoadSpec) -> Iterator[tuple[Loc, Workload | InitContainer]]:
-    yield _WORKLOAD, load.workload
-    for index, container in enumerate(load.workload.pod_template.init_containers or []):
-        if not is_left_out(container):
-            yield (*_POD, "initContainers", index), container
 
 
 def init_containers(run: ValidationRun) -> Iterator[Finding]:
@@ -97,7 +90,7 @@ def interpreter_crash(run: ValidationRun) -> Iterator[Finding]:
 
 def environment(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        for loc, container in _containers(run.spec.load):
+        for loc, container in containers(run.spec.load):
             yield from _environment(loc, container)
 
 
