@@ -1,7 +1,6 @@
 """Checks `spec.load`, and the images of the chain."""
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -19,9 +18,6 @@ _LOAD: Final[Loc] = ("spec", "load")
 _WORKLOAD: Final[Loc] = (*_LOAD, "workload")
 _POD: Final[Loc] = (*_WORKLOAD, "podTemplate")
 _OUR_VOLUMES: Final = ("validation-results", "validation-config")
-_INTERPRETER: Final = re.compile(r"(python|node|ruby)[0-9.]*")
-_SUITES: Final = (["-m", "pytest"],)
-"""Programs of an interpreter that tell their own crash from a failed assertion."""
 _VALUE_SOURCES: Final = ("field_ref", "resource_field_ref", "config_map_key_ref", "secret_key_ref")
 _VOLUME_SOURCES: Final = (
     "config_map", "secret", "empty_dir", "persistent_volume_claim", "projected", "downward_api", "csi", "ephemeral",
@@ -71,21 +67,6 @@ def end_by_signal(run: ValidationRun) -> Iterator[Finding]:
         yield Finding(
             "VR421", (*_LOAD, "minDuration"), message, "leave minDuration out, or leave endBy out", anchor=Anchor.KEY
         )
-
-
-def interpreter_crash(run: ValidationRun) -> Iterator[Finding]:
-    """A traceback of Python, or an uncaught exception of Node.js, ends with 1, as a failed assertion does by default."""
-    load = run.spec.load
-    words = (load.workload.command or []) if load is not None else []
-    if load is None or not words or 1 not in load.workload.exit_codes.failed:
-        return
-    program = posixpath.basename(words[0])
-    arguments = [*words[1:], *(load.workload.args or [])]
-    if not _INTERPRETER.fullmatch(program) or arguments[:2] in _SUITES:
-        return
-    message = f"{program} ends with 1 when the script itself crashes, and 1 counts as a failed assertion of the system under test"
-    way = "let the script end with a code of its own, such as 99, when an assertion fails, and say exitCodes: {failed: [99]}"
-    yield Finding("VR422", (*_WORKLOAD, "command"), message, way, Severity.WARNING, Anchor.KEY)
 
 
 def environment(run: ValidationRun) -> Iterator[Finding]:
@@ -221,7 +202,6 @@ CHECKS = (
     init_containers,
     load_is_judged,
     end_by_signal,
-    interpreter_crash,
     environment,
     config_names,
     volumes,
