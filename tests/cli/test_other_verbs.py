@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from cli_helpers import BIN, ROOT, call, run
 from emit_helpers import as_yaml, edited, full_run
@@ -194,6 +195,41 @@ def test_explain_of_rules_on_an_existing_chain_has_neither_load_nor_chain():
     assert "pods: 4" in out
     assert "of the load" not in out
     assert "until 1 full node serves RPC, caught up" in out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kinds"),
+    [
+        ({}, "2 full nodes serve RPC, EVM and WebSocket, caught up"),
+        ({"evm.ws_enabled": "false"}, "2 full nodes serve RPC and EVM, caught up"),
+        ({"evm.http_enabled": "false", "evm.ws_enabled": "true"}, "2 full nodes serve RPC and WebSocket, caught up"),
+        ({"evm.http_enabled": "false"}, "2 full nodes serve RPC, caught up"),
+    ],
+)
+def test_explain_names_each_probe_of_the_full_nodes(tmp_path, overrides, kinds):
+    run = yaml.safe_load(NIGHTLY.read_text("utf-8"))
+    for entry in run["spec"]["chain"]["deployments"]:
+        entry["spec"]["template"]["spec"].setdefault("overrides", {}).update(overrides)
+    # The starter's load uses EVM.
+    run["spec"]["load"]["workload"]["config"] = {"files": {}}
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(run))
+    assert f"until {kinds}" in call("explain", path).out
+
+
+def test_explain_says_how_many_full_nodes_serve_a_kind(tmp_path):
+    run = yaml.safe_load(NIGHTLY.read_text("utf-8"))
+    (node,) = [entry for entry in run["spec"]["chain"]["deployments"] if entry["role"] == "fullNode"]
+    quiet = json.loads(json.dumps({**node, "name": "quiet"}))
+    quiet["spec"]["replicas"] = 1
+    quiet["spec"]["template"]["spec"]["overrides"] = {"evm.http_enabled": "false"}
+    run["spec"]["chain"]["deployments"].append(quiet)
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(run))
+    assert (
+        "until 3 full nodes serve RPC, EVM (2 of them) and WebSocket (2 of them), caught up"
+        in call("explain", path).out
+    )
 
 
 def test_explain_names_the_bundle_that_compile_writes(tmp_path):

@@ -23,7 +23,7 @@ from tests.e2e.world import World
 from validationrun.compiling.plan.load import literal
 from validationrun.contract.diagnostics import Diagnostics
 from validationrun.kube.cluster import PODS, SEI_NODE_DEPLOYMENTS, WORKFLOWS, Object
-from validationrun.local.env_expansion import expand
+from validationrun.kube.env_expansion import expand
 
 PROGRAM: Final = (Path(__file__).parent / "hostile_workload.py").read_text()
 TEXTS: Final = {

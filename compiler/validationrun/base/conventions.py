@@ -128,6 +128,9 @@ RESERVED_ENV = (
     "SHARD_COUNT",
 )
 
+ENDPOINT_KINDS: Final = ("rpc", "evm", "ws", "rest")
+"""The kinds of a chain's endpoints: each is a variable such as CHAIN_EVM_URL, and a list such as `${evmEndpoints}`."""
+
 # The evaluator's files for access to Prometheus: keys of a Secret.
 PROMETHEUS_DIR = "/var/run/validation/prometheus"
 PROMETHEUS_FILES = {

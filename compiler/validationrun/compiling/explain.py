@@ -96,9 +96,7 @@ def _step(node: Outline, step: Step, plan: Plan) -> None:
             then = "; then waits for the genesis and height > 1" if entry.role == "validator" else ""
             node.add(f"{_objects(entry, name)}{then}")
     elif step.name == "wait-chain-ready":
-        kinds = [name for name, urls in (("RPC", plan.endpoints.rpc), ("EVM", plan.endpoints.evm)) if urls]
-        nodes = "1 full node serves" if len(plan.endpoints.rpc) == 1 else f"{len(plan.endpoints.rpc)} full nodes serve"
-        node.add(f"until {nodes} {' and '.join(kinds)}, caught up and advancing")
+        node.add(f"until {_serving(plan)}, caught up and advancing")
         node.add(f"first: {plan.endpoints.rpc[0].replace(CHAIN_ID, chain_id(plan))}")
     elif step.name == "load-job" and plan.load is not None:
         _load(node, plan.load, plan)
@@ -114,6 +112,16 @@ def _objects(entry: ChainObject, name: str) -> str:
         return f"{entry.kind} {name} ({entry.role}, {counted(entry.replicas, 'node')})"
     ordinals = "0" if entry.replicas == 1 else f"0..{entry.replicas - 1}"
     return f"SeiNode {name}-{ordinals} ({entry.role})"
+
+
+def _serving(plan: Plan) -> str:
+    """What wait-chain-ready asks of the full nodes; a kind that only some of them serve has their number."""
+    nodes = len(plan.endpoints.rpc)
+    urls = {"RPC": plan.endpoints.rpc, "EVM": plan.endpoints.evm, "WebSocket": plan.endpoints.ws}
+    asked = {kind: len(found) for kind, found in urls.items() if found}
+    kinds = [kind if count == nodes else f"{kind} ({count} of them)" for kind, count in asked.items()]
+    listed = ", ".join(kinds[:-1]) + " and " + kinds[-1] if kinds[1:] else kinds[0]
+    return f"{'1 full node serves' if nodes == 1 else f'{nodes} full nodes serve'} {listed}"
 
 
 def _load(node: Outline, load: PlannedLoad, plan: Plan) -> None:

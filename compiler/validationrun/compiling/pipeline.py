@@ -5,7 +5,7 @@ Every stage is a function of its arguments: no clock, no environment, no network
 stage is for a run, a suite and a schedule.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -54,6 +54,9 @@ Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 LOOKED_UP: Final = frozenset({"VR590", "VR591", "VR592", "VR593", "VR594"})
 """The findings that only `look` gives."""
+
+OF_A_CLUSTER: Final = frozenset({"VR423"})
+"""The findings that a run on one machine does not get, because its command line gives what the spec lacks."""
 
 TOGETHER: Final = frozenset({"VR812", "VR813", "VR814", "VR815"})
 """The warnings that only several documents give together: `Kind.among`."""
@@ -109,6 +112,7 @@ def lint(
     namespace: str | None = None,
     pass_over: PassOver = neighbours.nothing,
     look: Look | None = None,
+    leave_out: Collection[str] = (),
 ) -> LintResult:
     """
     One file: read, parsed, checked. What its documents say about others is left to `lint_all`.
@@ -116,6 +120,7 @@ def lint(
     Args:
         namespace: for documents without a namespace; a document with another namespace is an error.
         pass_over: tells which documents are not for the compiler.
+        leave_out: codes of findings that do not apply.
     """
     loaded = read(content, file)
     result = LintResult(diagnostics=list(loaded.diagnostics))
@@ -125,13 +130,13 @@ def lint(
             result.passed_over.append(file)
         for index, document in enumerate(loaded.documents):
             if index not in others:
-                _lint_document(result, document, _Source(file, content, index), namespace, look)
+                _lint_document(result, document, _Source(file, content, index, leave_out), namespace, look)
     ignores = [(ignore, loaded.lines[ignore.span.line]) for ignore in find_ignores(loaded.documents, loaded.lines)]
     now = [(ignore, line) for ignore, line in ignores if ignore.code not in TOGETHER]
     if later := [(ignore, line) for ignore, line in ignores if ignore.code in TOGETHER]:
         result.ignores[file] = later
     # A comment about a finding of `look` is not unused because nobody looked.
-    unseen = frozenset() if look is not None else LOOKED_UP
+    unseen = {*leave_out, *(LOOKED_UP if look is None else ())}
     result.diagnostics = worst_first(silence(result.diagnostics, now, file, lambda code: code not in unseen))
     return result
 
@@ -143,6 +148,7 @@ class _Source:
     file: str
     content: bytes
     index: int
+    leave_out: Collection[str]
 
 
 def _lint_document(
@@ -161,7 +167,7 @@ def _lint_document(
     while todo:
         part, within, whole = todo.pop(0)
         kind = KINDS[part.kind]
-        findings = [*findings, *kind.check(part)]
+        findings = [*findings, *(found for found in kind.check(part) if found.code not in source.leave_out)]
         inner = list(readable(kind.inner(part)))
         # What is written inside a document with wrong fields may lack some, too.
         todo += [
@@ -210,12 +216,13 @@ def lint_all(
     namespace: str | None = None,
     pass_over: PassOver = neighbours.nothing,
     look: Look | None = None,
+    leave_out: Collection[str] = (),
 ) -> LintResult:
     """Lints each file, then checks that no two documents share a name and a namespace, and what they say about each other."""
     result = LintResult()
     seen: dict[tuple[str, str], Linted[AnyDocument]] = {}
     for file, content in files:
-        alone = lint(content, file, namespace, pass_over, look)
+        alone = lint(content, file, namespace, pass_over, look, leave_out)
         result.diagnostics += alone.diagnostics
         result.passed_over += alone.passed_over
         result.ignores |= alone.ignores

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from validationrun.base.conventions import ENDPOINT_KINDS
 from validationrun.base.http import NoResponseError, fetch_json
 from validationrun.local.preflight import LocalError
 from validationrun.spec.v1alpha1 import ValidationRun
 
-KINDS: Final = ("rpc", "evm", "ws", "rest")
 CHAIN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A chain id such as pacific-1; no character of it can change the meaning of a query or a URL."""
 
@@ -28,7 +28,7 @@ class Chain:
     def values(self) -> dict[str, str]:
         """The run-time values of the chain, by token name."""
         values = {"chainId": self.chain_id}
-        for kind in KINDS:
+        for kind in ENDPOINT_KINDS:
             urls = list(self.endpoints[kind])
             values[f"{kind}Url"] = urls[0] if urls else ""
             values[f"{kind}Endpoints"] = ",".join(urls)
@@ -46,13 +46,13 @@ def endpoints_of(run: ValidationRun, given: Mapping[str, Sequence[str]]) -> dict
     """
     spec = run.spec.chain.endpoints
     if given.get("rpc"):
-        return {kind: list(given.get(kind) or []) for kind in KINDS}
+        return {kind: list(given.get(kind) or []) for kind in ENDPOINT_KINDS}
     if spec is None:
         raise LocalError(
             f"run {run.metadata.name} brings a chain up, which a local run does not: give --rpc URL of a chain that exists"
         )
     own = {"rpc": spec.rpc, "evm": spec.evm, "ws": spec.ws, "rest": spec.rest}
-    return {kind: list(given.get(kind) or own[kind]) for kind in KINDS}
+    return {kind: list(given.get(kind) or own[kind]) for kind in ENDPOINT_KINDS}
 
 
 def _ask(url: str) -> Any:

@@ -7,21 +7,22 @@ Plan and filling are the cluster's own code, so the workload contract has one so
 import pathlib
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.compiling.endpoint_uses import EndpointUse, endpoint_uses
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.owned_record import Identity
 from validationrun.kube import job as kube
-from validationrun.local.chain import KINDS, Chain
-from validationrun.local.env_expansion import expand, references
+from validationrun.kube.env_expansion import expand
+from validationrun.local.chain import Chain
 from validationrun.local.preflight import LocalError
+from validationrun.spec.findings import format_path
 from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun
 
-_ENDPOINT_VARIABLES: Final = {f"CHAIN_{kind.upper()}_URL": kind for kind in KINDS}
 _SHARD_INDEX: Final = "SHARD_INDEX"
 _RESULTS_URI: Final = "RESULTS_URI"
 _NOT_HERE: Final = ("volumes", "volumeMounts", "securityContext", "nodeSelector", "affinity", "tolerations")
@@ -98,12 +99,12 @@ def container_of(
     images = values.image_replacements(bundle.plan, parameters)
     job = kube.Job(bundle.job(filled, images))
     container = job.container
-    _refuse_unknown_endpoints(bundle, container, chain, given)
-    _refuse_sources(container, given)
     load = run.spec.load
     if load is None:
         raise ValueError(f"run {identity.workflow} has no load")
     _refuse_init_containers(load)
+    _refuse_unknown_endpoints(load, chain, given)
+    _refuse_sources(container, given)
     return Container(
         image=container.image,
         command=container.command,
@@ -125,41 +126,32 @@ def _refuse_init_containers(load: LoadSpec) -> None:
         )
 
 
-def _refuse_unknown_endpoints(
-    bundle: Bundle, container: kube.Container, chain: Chain, given: Mapping[str, str]
-) -> None:
+def _refuse_unknown_endpoints(load: LoadSpec, chain: Chain, given: Mapping[str, str]) -> None:
     """
     Refuses a spec that uses endpoints of a kind that was not given, and names every such use.
 
-    What the program itself reads from its environment is not seen here.
+    What a program reads from its environment is seen only where the spec has its text.
     """
-    uses = [*_endpoints_of_files(bundle), *_endpoints_of_texts(container, given)]
-    missing = [f"{place}: give --{kind} URL" for kind, place in uses if not chain.endpoints[kind]]
-    if missing:
-        raise LocalError("; ".join(dict.fromkeys(missing)))
-
-
-def _endpoints_of_files(bundle: Bundle) -> Iterator[tuple[str, str]]:
-    """Kind and place of each list of endpoints in a config file."""
-    for name, key in bundle.plan.load.config.items() if bundle.plan.load else ():
-        for place in bundle.text_places(key):
-            kind, ending, _ = place.token[2:-1].partition("Endpoints")
-            if ending:
-                yield kind, f"config file {name} uses {place.token}"
-
-
-def _endpoints_of_texts(container: kube.Container, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Kind and place of each endpoint's variable in command, args and the spec's own env."""
-    own = container.variables[len(conventions.RESERVED_ENV) :]
-    texts = [
-        *((f"command[{index}]", text) for index, text in enumerate(container.command or [])),
-        *((f"args[{index}]", text) for index, text in enumerate(container.args)),
-        *((f"env[{index}].value", entry.value) for index, entry in enumerate(own) if entry.name not in given),
+    missing = [
+        f"{_place(use)}: give --{use.kind} URL"
+        for use in endpoint_uses(load)
+        if not chain.endpoints[use.kind] and not _replaced(load, use, given)
     ]
-    for place, text in texts:
-        for name in references(text):
-            if name in _ENDPOINT_VARIABLES:
-                yield _ENDPOINT_VARIABLES[name], f"spec.load.workload.{place} uses $({name})"
+    if missing:
+        raise LocalError("; ".join(missing))
+
+
+def _place(use: EndpointUse) -> str:
+    *_, parent, name = use.loc
+    where = f"config file {name}" if parent == "files" else format_path(use.loc)
+    return f"{where} {'uses' if use.certain else 'names'} {use.token}"
+
+
+def _replaced(load: LoadSpec, use: EndpointUse, given: Mapping[str, str]) -> bool:
+    """Whether the text is the value of a variable that the command line gives."""
+    *_, field, index, _ = use.loc
+    entries = load.workload.env or []
+    return field == "env" and isinstance(index, int) and entries[index].name in given
 
 
 def _refuse_sources(container: kube.Container, given: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from local_kit import IMAGE, Spec
 from validationrun.base.http import NoResponseError
 from validationrun.compiling.emit.bundle import build_bundle
-from validationrun.compiling.pipeline import lint
+from validationrun.compiling.pipeline import OF_A_CLUSTER, lint
 from validationrun.compiling.plan import build_plan
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.owned_record import Identity
@@ -26,7 +26,8 @@ BRINGS_UP = {
 
 
 def run_of(**fields):
-    linted = lint(json.dumps(Spec(**{"command": ["x"], **fields}).document()).encode(), "spec.yaml")
+    document = json.dumps(Spec(**{"command": ["x"], **fields}).document()).encode()
+    linted = lint(document, "spec.yaml", leave_out=OF_A_CLUSTER)
     assert linted.ok, linted.diagnostics
     return linted.runs[0].run
 
@@ -224,3 +225,40 @@ def test_every_endpoint_that_is_missing_is_named_at_once():
 def test_an_escaped_reference_and_a_value_of_the_command_line_use_no_endpoint():
     workload = {"args": ["$$(CHAIN_EVM_URL)"], "env": [{"name": "ETH", "value": "$(CHAIN_EVM_URL)"}]}
     assert container(workload=workload, given={"ETH": "http://b:2"}).shard(0).environment["ETH"] == "http://b:2"
+
+
+K6 = {"script.js": "export default function () { http.post(__ENV.CHAIN_EVM_URL, call); }"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"command": ["sh", "-c", 'test -n "$CHAIN_EVM_URL"']},
+            "spec.load.workload.command[2] names CHAIN_EVM_URL: give --evm URL",
+        ),
+        (
+            {"workload": {"args": ["--env=CHAIN_WS_URL"]}},
+            "spec.load.workload.args[0] names CHAIN_WS_URL: give --ws URL",
+        ),
+        (
+            {"workload": {"env": [{"name": "READS", "value": "CHAIN_REST_URL"}]}},
+            "spec.load.workload.env[0].value names CHAIN_REST_URL: give --rest URL",
+        ),
+        ({"workload": {"config": {"files": K6}}}, "config file script.js names CHAIN_EVM_URL: give --evm URL"),
+        ({"command": ["sh", "-c", "$CHAIN_EVM_URL $CHAIN_EVM_URL $CHAIN_RPC_URL"]}, "command[2] names CHAIN_EVM_URL"),
+    ],
+)
+def test_a_variable_that_a_program_reads_by_its_name_is_asked_for(fields, words):
+    """The load would run against nothing, and the run would be Failed."""
+    with pytest.raises(LocalError) as refused:
+        container(**fields)
+    assert str(refused.value).count("names") == 1
+    assert words in str(refused.value)
+    served = {"rpc": ["http://a:1"], "evm": ["http://b:2"], "ws": ["ws://b:3"], "rest": ["http://b:4"]}
+    assert container(Chain("toy-1", served), **fields)
+
+
+def test_a_shells_own_default_and_longer_names_use_no_endpoint():
+    script = "${CHAIN_EVM_URL:-http://b:2} ${CHAIN_WS_URL-} ${CHAIN_REST_URL:+x} $MY_CHAIN_EVM_URL $CHAIN_EVM_URLS"
+    assert container(command=["sh", "-c", script], workload={"config": {"files": {"run.sh": script}}})

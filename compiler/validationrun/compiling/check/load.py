@@ -1,7 +1,6 @@
 """Checks `spec.load`, and the images of the chain."""
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -9,8 +8,8 @@ from validationrun.base.conventions import LOAD_CONTAINER, RESERVED_ENV, RESULT_
 from validationrun.compiling.check.chain import label_findings, located
 from validationrun.compiling.check.images import image_findings
 from validationrun.compiling.check.readable import deployment_by_deployment
+from validationrun.compiling.endpoint_uses import containers
 from validationrun.spec.findings import Anchor, Finding, Loc, Severity, format_path, quote
-from validationrun.spec.partial import is_left_out
 from validationrun.spec.v1alpha1 import LoadSpec, ValidationRun, Workload
 from validationrun.spec.v1alpha1.kubernetes import VolumeMount
 from validationrun.spec.v1alpha1.load import InitContainer
@@ -19,9 +18,6 @@ _LOAD: Final[Loc] = ("spec", "load")
 _WORKLOAD: Final[Loc] = (*_LOAD, "workload")
 _POD: Final[Loc] = (*_WORKLOAD, "podTemplate")
 _OUR_VOLUMES: Final = ("validation-results", "validation-config")
-_INTERPRETER: Final = re.compile(r"(python|node|ruby)[0-9.]*")
-_SUITES: Final = (["-m", "pytest"],)
-"""Programs of an interpreter that tell their own crash from a failed assertion."""
 _VALUE_SOURCES: Final = ("field_ref", "resource_field_ref", "config_map_key_ref", "secret_key_ref")
 _VOLUME_SOURCES: Final = (
     "config_map", "secret", "empty_dir", "persistent_volume_claim", "projected", "downward_api", "csi", "ephemeral",
@@ -36,15 +32,8 @@ def node_images(run: ValidationRun) -> Iterator[Finding]:
 
 def workload_image(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        for loc, container in _containers(run.spec.load):
+        for loc, container in containers(run.spec.load):
             yield from image_findings((*loc, "image"), container.image)
-
-
-def _containers(load: LoadSpec) -> Iterator[tuple[Loc, Workload | InitContainer]]:
-    yield _WORKLOAD, load.workload
-    for index, container in enumerate(load.workload.pod_template.init_containers or []):
-        if not is_left_out(container):
-            yield (*_POD, "initContainers", index), container
 
 
 def init_containers(run: ValidationRun) -> Iterator[Finding]:
@@ -80,24 +69,9 @@ def end_by_signal(run: ValidationRun) -> Iterator[Finding]:
         )
 
 
-def interpreter_crash(run: ValidationRun) -> Iterator[Finding]:
-    """A traceback of Python, or an uncaught exception of Node.js, ends with 1, as a failed assertion does by default."""
-    load = run.spec.load
-    words = (load.workload.command or []) if load is not None else []
-    if load is None or not words or 1 not in load.workload.exit_codes.failed:
-        return
-    program = posixpath.basename(words[0])
-    arguments = [*words[1:], *(load.workload.args or [])]
-    if not _INTERPRETER.fullmatch(program) or arguments[:2] in _SUITES:
-        return
-    message = f"{program} ends with 1 when the script itself crashes, and 1 counts as a failed assertion of the system under test"
-    way = "let the script end with a code of its own, such as 99, when an assertion fails, and say exitCodes: {failed: [99]}"
-    yield Finding("VR422", (*_WORKLOAD, "command"), message, way, Severity.WARNING, Anchor.KEY)
-
-
 def environment(run: ValidationRun) -> Iterator[Finding]:
     if run.spec.load is not None:
-        for loc, container in _containers(run.spec.load):
+        for loc, container in containers(run.spec.load):
             yield from _environment(loc, container)
 
 
@@ -228,7 +202,6 @@ CHECKS = (
     init_containers,
     load_is_judged,
     end_by_signal,
-    interpreter_crash,
     environment,
     config_names,
     volumes,

@@ -33,7 +33,7 @@ class _Variable(TypedDict):
 _RESULTS_VOLUME: Final = "validation-results"
 _CONFIG_VOLUME: Final = "validation-config"
 
-_ENDPOINT_NAMES: Final = ("rpcEndpoints", "evmEndpoints", "wsEndpoints", "restEndpoints")
+_ENDPOINT_NAMES: Final = tuple(f"{kind}Endpoints" for kind in conventions.ENDPOINT_KINDS)
 CONFIG_PLACEHOLDERS: Final = (
     "chainId",
     "runId",

@@ -102,6 +102,11 @@ class RuleType(abc.ABC):
         del rule
         return None
 
+    def max_age(self, rule: "Rule") -> int:
+        """How many seconds old the newest samples may be at the final sweep; 0 when nobody asks."""
+        del rule
+        return 0
+
     def further_promql(self, rule: "Rule") -> "Mapping[tuple[str, ...], str]":
         """PromQL of the user besides the field `promql`, with placeholders, by its path in the body."""
         del rule

@@ -68,6 +68,9 @@ class ValueRule(RuleType):
     def series(self, rule: "Rule") -> "Series | None":
         return self.own_body(rule).series
 
+    def max_age(self, rule: "Rule") -> int:
+        return int(self.own_body(rule).max_age)
+
     def further_promql(self, rule: "Rule") -> Mapping[tuple[str, ...], str]:
         series = self.series(rule)
         return {("series", "of"): series.of} if series is not None and series.of is not None else {}
@@ -96,7 +99,7 @@ class ValueRule(RuleType):
             query = self._series_query(context, exchange, memory, answer)
             if query:
                 return InstantQuery(SERIES, query, exchange.t)
-        max_age = int(self.own_body(context.rule).max_age)
+        max_age = self.max_age(context.rule)
         if exchange.final and max_age and answer.samples and NEWEST not in exchange.others:
             query = newest_query(self.looked_at(context, exchange), max_age)
             if query:
@@ -170,7 +173,7 @@ class ValueRule(RuleType):
     def _with_newest(self, rule: "Rule", newest: float | Fault, decision: Decision) -> Decision:
         if isinstance(newest, Fault):
             return _error(decision, newest.reason, f"the age of the newest sample: {newest.message}")
-        age, max_age = decision.t - newest, int(self.own_body(rule).max_age)
+        age, max_age = decision.t - newest, self.max_age(rule)
         # Asked this way round, so that an age that is no number is not fresh.
         if age <= max_age:
             return decision

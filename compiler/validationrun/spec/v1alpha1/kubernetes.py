@@ -165,17 +165,40 @@ class Affinity(Model):
     pod_anti_affinity: Annotated[PodAffinity | None, Field(description="Away from which pods.")] = None
 
 
-class SeccompProfile(Model):
-    type: Annotated[Literal["RuntimeDefault", "Localhost", "Unconfined"], Field(description="Which profile.")]
-    localhost_profile: Annotated[str | None, Field(description="File on the node, for Localhost.")] = None
+class Profile(Model):
+    """A seccomp or AppArmor profile. Without Unconfined, which would lift the default that validationrun sets."""
+
+    type: Annotated[Literal["RuntimeDefault", "Localhost"], Field(description="Which profile.")]
+    localhost_profile: Annotated[str | None, Field(description="Its name on the node, for Localhost.")] = None
+
+
+SafeSysctl = Literal[
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+]
+"""What Kubernetes calls safe: settings of the pod alone, which no other pod of the node feels."""
 
 
 class Sysctl(Model):
-    name: Annotated[str, Field(min_length=1, description="Name of the kernel setting.")]
+    name: Annotated[
+        SafeSysctl, Field(description="Name of the kernel setting; one of those that Kubernetes calls safe.")
+    ]
     value: Annotated[str, Field(description="Its value.")]
 
 
-class PodSecurityContext(OpenModel):
+class PodSecurityContext(Model):
+    """Without the fields and values that would loosen what validationrun sets. Which user runs is the image's and the spec's."""
+
     run_as_user: Annotated[int | None, Field(ge=0, description="User id of the processes.")] = None
     run_as_group: Annotated[int | None, Field(ge=0, description="Group id of the processes.")] = None
     run_as_non_root: Annotated[bool | None, Field(description="Refuse to start as root.")] = None
@@ -184,7 +207,11 @@ class PodSecurityContext(OpenModel):
         Literal["OnRootMismatch", "Always"] | None, Field(description="When ownership is changed.")
     ] = None
     supplemental_groups: Annotated[list[int] | None, Field(description="Further groups.")] = None
-    seccomp_profile: Annotated[SeccompProfile | None, Field(description="System call filter.")] = None
+    supplemental_groups_policy: Annotated[
+        Literal["Merge", "Strict"] | None, Field(description="Whether the image's own groups count, too.")
+    ] = None
+    seccomp_profile: Annotated[Profile | None, Field(description="System call filter.")] = None
+    app_armor_profile: Annotated[Profile | None, Field(description="AppArmor profile.")] = None
     sysctls: Annotated[list[Sysctl] | None, Field(description="Kernel settings of the pod.")] = None
 
 

@@ -134,7 +134,11 @@ class RunProperties(Model):
         Field(description="Where the rule's window ends: with the load, or with the cooldown after it."),
     ] = "LoadEnd"
     final_sweep: Annotated[
-        bool, Field(description="Evaluate once more at the window's end; false needs a good answer before.")
+        bool,
+        Field(
+            description="Evaluate once more at the window's end; false needs a good answer before. An alert rule needs the sweep, and so "
+            "does maxAge."
+        ),
     ] = True
     stop_on_failure: Annotated[bool, Field(description="Stop the load as soon as this rule has failed.")] = False
     min_coverage: Annotated[

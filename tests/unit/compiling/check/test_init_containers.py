@@ -48,6 +48,32 @@ def test_a_security_context_may_only_tighten(context, code, field):
     assert with_container(securityContext=context) == [(code, f"{POD}initContainers[0].securityContext.{field}")]
 
 
+@pytest.mark.parametrize(
+    ("context", "code", "field"),
+    [
+        ({"seccompProfile": {"type": "Unconfined"}}, "VR203", "seccompProfile.type"),
+        ({"appArmorProfile": {"type": "Unconfined"}}, "VR203", "appArmorProfile.type"),
+        ({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}, "VR203", "sysctls[0].name"),
+        ({"seLinuxOptions": {"type": "spc_t"}}, "VR202", "seLinuxOptions"),
+        ({"windowsOptions": {"hostProcess": True}}, "VR202", "windowsOptions"),
+        ({"runAsNonRot": True}, "VR202", "runAsNonRot"),
+    ],
+)
+def test_the_pods_security_context_lifts_no_default(context, code, field):
+    assert found(podTemplate={"securityContext": context}) == [(code, f"{POD}securityContext.{field}")]
+
+
+def test_the_pods_security_context_may_name_another_profile_and_any_user():
+    """An image that runs as root is the user's own choice, as it is without a security context."""
+    profiles = {
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"},
+        "appArmorProfile": {"type": "RuntimeDefault"},
+    }
+    users = {"runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": False, "fsGroup": 0, "supplementalGroupsPolicy": "Strict"}
+    sysctls = [{"name": "net.ipv4.ip_local_port_range", "value": "1024 65000"}]
+    assert found(podTemplate={"securityContext": {**profiles, **users, "sysctls": sysctls}}) == []
+
+
 def test_a_value_that_loosens_is_told_with_the_way_out():
     _, findings = parse_document(
         edited(lambda run: run["spec"]["load"]["workload"].update(securityContext={"privileged": True}))

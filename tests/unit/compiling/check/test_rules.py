@@ -192,15 +192,20 @@ def test_a_rule_may_start_until_just_before_the_end(start: str, codes: list[str]
 
 
 def test_a_rule_that_starts_too_late_is_not_told_twice():
-    assert _codes(
-        lambda run: run["spec"]["rules"][0].update(runProperties={"startAfter": "2h", "finalSweep": False})
-    ) == ["VR507"]
+    def edit(run):
+        run["spec"]["rules"][0]["query"]["series"] = {"min": 1}
+        run["spec"]["rules"][0]["runProperties"] = {"startAfter": "2h", "finalSweep": False}
+
+    assert _codes(edit) == ["VR507"]
 
 
 @pytest.mark.parametrize(("start", "codes"), [("3570s", []), ("3571s", ["VR508"])])
 def test_without_a_final_sweep_one_tick_is_needed(start: str, codes: list[str]):
-    properties = {"startAfter": start, "finalSweep": False}
-    assert _codes(lambda run: run["spec"]["rules"][0].update(runProperties=properties)) == codes
+    def edit(run):
+        run["spec"]["rules"][0]["query"]["series"] = {"min": 1}
+        run["spec"]["rules"][0]["runProperties"] = {"startAfter": start, "finalSweep": False}
+
+    assert _codes(edit) == codes
 
 
 @pytest.mark.parametrize(("timeout", "codes"), [("115s", []), ("116s", ["VR558"])])
@@ -214,7 +219,7 @@ def test_the_final_sweep_has_8_minutes(timeout: str, codes: list[str]):
 
 def test_without_a_final_sweep_it_takes_no_time():
     def edit(run):
-        run["spec"]["rules"][0]["query"].update(timeout="2m", promql=LONG)
+        run["spec"]["rules"][0]["query"].update(timeout="2m", promql=LONG, series={"min": 1})
         run["spec"]["rules"][0]["runProperties"] = {"interval": "5m", "finalSweep": False}
 
     assert _codes(edit) == []

@@ -210,8 +210,8 @@ def everything() -> dict[str, Any]:
             },
             "securityContext": {
                 "seccompProfile": {"type": "Localhost", "localhostProfile": "x"},
-                "sysctls": [{"name": "x", "value": "x"}],
-                "extra": "x",
+                "appArmorProfile": {"type": "Localhost", "localhostProfile": "x"},
+                "sysctls": [{"name": "kernel.shm_rmid_forced", "value": "x"}],
             },
             "volumes": [{"name": f"v{index}", source: {"a": "x"}} for index, source in enumerate(_VOLUME_SOURCES)],
             "volumeMounts": mounts,

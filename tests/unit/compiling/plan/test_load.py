@@ -5,7 +5,7 @@ import pytest
 from emit_helpers import alert_rule, edited, full_run, plan_of, rules_only, unchanged
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.explain import outline
-from validationrun.local.env_expansion import expand
+from validationrun.kube.env_expansion import expand
 
 CONTRACT = [
     *("CHAIN_RPC_URL", "CHAIN_WS_URL", "CHAIN_EVM_URL", "CHAIN_REST_URL", "CHAIN_ID", "RUN_ID", "NAMESPACE"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from validationrun.local.env_expansion import expand
+from validationrun.kube.env_expansion import expand
 
 VALUES = {"A": "a", "B": "b", "EMPTY": "", "REF": "$(A)", "SP ACE": "x"}
 
