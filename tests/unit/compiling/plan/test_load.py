@@ -203,7 +203,7 @@ def test_what_the_pod_template_may_hold_is_forwarded():
         "terminationGracePeriodSeconds": 90,
         "volumes": [{"name": "v", "downwardAPI": {"items": []}}],
         "volumeMounts": [{"name": "v", "mountPath": "/v", "readOnly": True}],
-        "securityContext": {"runAsUser": 5, "fsGroup": 6, "seccompProfile": {"type": "Unconfined"}},
+        "securityContext": {"runAsUser": 5, "fsGroup": 6, "seccompProfile": {"type": "Localhost"}},
     }
 
     def edit(load):
