@@ -17,6 +17,7 @@ from validationrun.spec.v1alpha1.load import InitContainer
 _LOAD: Final[Loc] = ("spec", "load")
 _WORKLOAD: Final[Loc] = (*_LOAD, "workload")
 _POD: Final[Loc] = (*_WORKLOAD, "podTemplate")
+_APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 _OUR_VOLUMES: Final = ("validation-results", "validation-config")
 _VALUE_SOURCES: Final = ("field_ref", "resource_field_ref", "config_map_key_ref", "secret_key_ref")
 _VOLUME_SOURCES: Final = (
@@ -67,6 +68,18 @@ def end_by_signal(run: ValidationRun) -> Iterator[Finding]:
         yield Finding(
             "VR421", (*_LOAD, "minDuration"), message, "leave minDuration out, or leave endBy out", anchor=Anchor.KEY
         )
+
+
+def profiles_by_annotation(run: ValidationRun) -> Iterator[Finding]:
+    """Kubernetes still reads AppArmor's profile from the annotations that it had before the field."""
+    template = run.spec.load.workload.pod_template if run.spec.load is not None else None
+    for name, value in ((template.annotations if template is not None else None) or {}).items():
+        if name.startswith(_APP_ARMOR) and value == "unconfined":
+            loc = (*_POD, "annotations", name)
+            message = (
+                f"{format_path(loc)} lifts the AppArmor profile of a container, and no field of a spec may do that"
+            )
+            yield Finding("VR424", loc, message, "leave the annotation out", anchor=Anchor.KEY)
 
 
 def environment(run: ValidationRun) -> Iterator[Finding]:
@@ -202,6 +215,7 @@ CHECKS = (
     init_containers,
     load_is_judged,
     end_by_signal,
+    profiles_by_annotation,
     environment,
     config_names,
     volumes,
