@@ -237,13 +237,18 @@ def test_a_deleted_network_leaves_its_nodes(store: Store, api: client.ApiClient,
         assert not store.items[kind, "eng-ada", name]["metadata"]["ownerReferences"]
 
 
-def test_a_deleted_node_goes_before_its_pod_and_its_volume_after_it(
-    store: Store, api: client.ApiClient, program: Path
-) -> None:
+def begin_deletion_of_a_served_node(store: Store, api: client.ApiClient, program: Path) -> None:
+    """The operator has made what the full node needs, its pod runs, and its deletion begins."""
     put_full_node(store)
     look(api, program, 1)
     put_pod(store, "c-1-rpc-0")
     begin_deletion(store, "seinodes", "c-1-rpc-0")
+
+
+def test_a_deleted_node_goes_before_its_pod_and_its_volume_after_it(
+    store: Store, api: client.ApiClient, program: Path
+) -> None:
+    begin_deletion_of_a_served_node(store, api, program)
     before = len(store.requests)
     look(api, program, 2)
     assert ("seinodes", "eng-ada", "c-1-rpc-0") not in store.items
@@ -260,10 +265,7 @@ def test_a_deleted_node_goes_before_its_pod_and_its_volume_after_it(
 def test_a_node_that_comes_before_the_volume_of_another_has_gone_fails(
     store: Store, api: client.ApiClient, program: Path
 ) -> None:
-    put_full_node(store)
-    look(api, program, 1)
-    put_pod(store, "c-1-rpc-0")
-    begin_deletion(store, "seinodes", "c-1-rpc-0")
+    begin_deletion_of_a_served_node(store, api, program)
     look(api, program, 1)
     put_full_node(store)
     store.items["seinodes", "eng-ada", "c-1-rpc-0"]["metadata"]["uid"] = "uid-of-a-new-one"
