@@ -26,12 +26,9 @@ def unserved_endpoints(run: ValidationRun) -> Iterator[Finding]:
         else:
             served = f"no full node serves {_NAMES[use.kind]}"
             way = f"let a full node serve it (overrides: {_SWITCHES[use.kind]}), or leave {use.token} out"
-        if use.certain:
-            message = f"{format_path(use.loc)} uses {use.token}, which has no URL: {served}"
-            yield Finding("VR423", use.loc, message, way, token=use.token)
-        else:
-            message = f"{format_path(use.loc)} names {use.token}, which is empty: {served}"
-            yield Finding("VR423", use.loc, message, way, Severity.WARNING, token=use.token)
+        words = f"uses {use.token}, which has no URL" if use.certain else f"names {use.token}, which is empty"
+        severity = Severity.ERROR if use.certain else Severity.WARNING
+        yield Finding("VR423", use.loc, f"{format_path(use.loc)} {words}: {served}", way, severity, token=use.token)
 
 
 CHECKS = (unserved_endpoints,)
