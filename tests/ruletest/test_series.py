@@ -133,10 +133,13 @@ def test_a_number_counts_all_and_a_name_its_own(outcome):
 
 
 def test_a_rule_waits_until_everybody_was_there_once(outcome):
-    """A breach before that is none: the last validator comes two minutes into the window."""
-    series = [*each("peers", "2x29 5x30", NODES[:3]), *each("peers", "_x30 5x30", NODES[3:])]
+    """A breach before that is none, but the ticks are due: the last validator comes half a minute, or two minutes, into the window."""
     rule = query(f"min(peers{OF_RUN})", ">=", "3", series={"min": 4})
-    assert outcome(rule, *series) == PASSED
+    early = [*each("peers", "2x20 5x39", NODES[:3]), *each("peers", "_x21 5x39", NODES[3:])]
+    assert outcome(rule, *early) == PASSED
+    late = [*each("peers", "2x29 5x30", NODES[:3]), *each("peers", "_x30 5x30", NODES[3:])]
+    assert outcome(rule, *late) == ("Error", "LowCoverage")
+    assert outcome(rule, *late, properties={"minCoverage": "0.5"}) == PASSED
 
 
 def test_fewer_for_longer_than_the_retry(outcome):
