@@ -206,9 +206,10 @@ def test_from_object_to_ready(store: Store, api: client.ApiClient, program: Path
         "PATCH seinodes/c-1-val-0 Running",
         "PATCH seinodedeployments/c-1-val Ready",
     ]
-    assert store.items["configmaps", "eng-ada", "c-1-genesis"]["data"] == {
-        "genesis.json": "genesis of c-1 with c-1-val-0\n"
-    }
+    genesis = store.items["configmaps", "eng-ada", "c-1-genesis"]
+    assert genesis["data"] == {"genesis.json": "genesis of c-1 with c-1-val-0\n"}
+    # The kubelet would give its text to the pods of the next chain by this id.
+    assert "immutable" not in genesis
     assert said[-1] == "SeiNodeDeployment eng-ada/c-1-val: Ready"
 
 

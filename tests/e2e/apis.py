@@ -1,6 +1,7 @@
 """Twins of cases: `apis` in cases.yaml asks for a second case that brings its chain up by another API."""
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -33,7 +34,11 @@ def _each(case: Case, deployments: Sequence[Any]) -> Iterator[Case]:
 
 
 def _twin(case: Case, api: str, deployments: Sequence[Any]) -> Case:
-    """On the newer line of Argo alone. Set-up makes its chains by the same API, and the expectation names its kind."""
+    """
+    On the newer line of Argo alone. Set-up makes its chains by the same API, and the expectation names its kind.
+
+    A chain id that the case gives is another one here: both may run at once, and Prometheus tells chains apart by their id alone.
+    """
     twin = copy.deepcopy({key: value for key, value in case.items() if key not in ("apis", "lines")})
     chain = twin["spec"].setdefault("spec", {}).setdefault("chain", {})
     chain["api"] = api
@@ -42,14 +47,19 @@ def _twin(case: Case, api: str, deployments: Sequence[Any]) -> Case:
         # Only SeiNodeDeployments have it.
         entry["spec"].pop("monitoring", None)
     twin["setup"] = [{**step, "api": api} for step in twin.get("setup", ())]
-    return {**twin, "name": f"{case['name']}-{api.lower()}", "expect": _named(twin["expect"], api)}
+    twin["expect"] = _replaced(twin["expect"], USUAL, api)
+    for option in twin.get("options", ()):
+        if found := re.fullmatch("chain-id=(.+)", option):
+            own = found[1]
+            twin = {key: _replaced(value, rf"\b{own}\b", f"{own}-net") for key, value in twin.items()}
+    return {**twin, "name": f"{case['name']}-{api.lower()}"}
 
 
-def _named(expected: Any, api: str) -> Any:
-    if isinstance(expected, str):
-        return expected.replace(USUAL, api)
-    if isinstance(expected, list):
-        return [_named(one, api) for one in expected]
-    if isinstance(expected, dict):
-        return {key: _named(value, api) for key, value in expected.items()}
-    return expected
+def _replaced(value: Any, pattern: str, replacement: str) -> Any:
+    if isinstance(value, str):
+        return re.sub(pattern, replacement, value)
+    if isinstance(value, list):
+        return [_replaced(one, pattern, replacement) for one in value]
+    if isinstance(value, dict):
+        return {key: _replaced(one, pattern, replacement) for key, one in value.items()}
+    return value

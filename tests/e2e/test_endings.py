@@ -30,7 +30,7 @@ from validationrun.kube.cluster import (
 )
 
 LONG: Final = {"load": {"duration": "4m"}, "timeouts": {"runDuration": "5m"}}
-TWIN: Final = ("--set", "chain-id=twin")
+TWIN: Final = ("--set", "chain-id=awaited")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_stopped_while_waiting_for_the_lock(world: World, tmp_path: Path) -> Non
     until("the second run waits", lambda: _waits(world, second), 60)
     shown = as_json(world.run("status", second, "-n", world.namespace, "-o", "json").stdout)
     assert (shown["phase"], shown["verdict"]) == ("Pending", "Awaited")
-    assert "validationrun-twin" in shown["message"]
+    assert "validationrun-awaited" in shown["message"]
 
     stopped = world.run("stop", second, "-n", world.namespace)
     assert (stopped.returncode, stopped.stdout) == (0, f"stopping {second} in {world.namespace}\n")
@@ -114,7 +114,7 @@ def test_stopped_while_waiting_for_the_lock(world: World, tmp_path: Path) -> Non
     # It never had a step, and took nothing from the first.
     assert not _running(world, f"workflows.argoproj.io/workflow={second}")
     passed = wait_to_its_end(world, prepared, first)
-    assert (passed.code, passed.status["verdict"], passed.status["chain"]["chainId"]) == (0, "Passed", "twin")
+    assert (passed.code, passed.status["verdict"], passed.status["chain"]["chainId"]) == (0, "Passed", "awaited")
     cancelled = wait_to_its_end(world, prepared, third)
     told = {key: cancelled.status[key] for key in ("phase", "verdict", "reason")}
     assert (cancelled.code, told) == (2, {"phase": "Cancelled", "verdict": "Error", "reason": "Cancelled"})

@@ -1,5 +1,7 @@
 """The table of the end-to-end tests, as far as it can be judged without a cluster."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,13 +38,24 @@ def test_a_case_of_both_apis_has_a_twin_behind_it() -> None:
         with_twins([case, {**case, "name": "a-seinetwork", "apis": []}], BASE)
 
 
-def test_a_twin_differs_by_the_api_alone() -> None:
+def test_a_twin_differs_by_the_api_and_its_chain_id_alone() -> None:
     ours, twin = (CASES[f"chain-id-in-use{suffix}"] for suffix in ("", "-seinetwork"))
-    assert twin["setup"] == [{**ours["setup"][0], "api": "SeiNetwork"}]
-    assert twin["expect"]["red"] == {"ensure-chain": "ChainIdInUse: SeiNetwork taken-val "}
-    assert {**twin["expect"], "red": None} == {**ours["expect"], "red": None}
+    assert twin["options"] == ["--set", "chain-id=taken-net"]
+    assert twin["setup"] == [{"do": "foreign-chain", "name": "taken-net-val", "api": "SeiNetwork"}]
+    assert twin["expect"]["message"] == "taken-net-val"
+    assert twin["expect"]["red"] == {"ensure-chain": "ChainIdInUse: SeiNetwork taken-net-val "}
+    assert twin["expect"] | {"red": None, "message": None} == ours["expect"] | {"red": None, "message": None}
     assert "lines" not in CASES["never-serves-seinetwork"]
     assert CASES["never-serves"]["lines"] == ["4", "3.7"]
+
+
+def test_chains_of_one_id_are_never_there_at_once() -> None:
+    """The rules of the cases tell chains apart by their id alone, also those of other namespaces."""
+    given = [option for case in CASES.values() for option in case.get("options", ()) if option.startswith("chain-id=")]
+    for script in (Path(__file__).parents[1] / "e2e").glob("test_*.py"):
+        given += re.findall('"(chain-id=[^"{]+)"', script.read_text())
+    assert len(given) > 5
+    assert len(given) == len(set(given))
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -73,12 +73,15 @@ def genesis_name(chain_id: str) -> str:
 
 
 def genesis_config_map(group: Group, text: str) -> Manifest:
-    """Stands for the bucket: one genesis for a chain id, where full nodes look for it."""
+    """
+    Stands for the bucket: one genesis for a chain id, where full nodes look for it.
+
+    Not immutable: a kubelet keeps the text of such a one while any pod has it, and gives it to the pods of the next chain.
+    """
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(group.meta, genesis_name(group.chain_id), {LABEL_GROUP: group.meta.name}),
-        "immutable": True,
         "data": {GENESIS_KEY: text},
     }
 
