@@ -130,11 +130,11 @@ def leaving_chain(world: World, options: Mapping[str, Any]) -> None:
     """
     The validators of a chain with this `id` that belonged to no run. Their object is gone, they live on for `linger`.
 
-    With `api` SeiNetwork also a full node, which lives on until the validators of the next chain make blocks.
+    With `api` SeiNetwork also a full node, which lives on for longer.
     """
     chain, linger = options["id"], {"test.operator.linger": options["linger"]}
     if options.get("api") == "SeiNetwork":
-        full = _full_node(f"{chain}-rpc-0", chain, {"test.operator.linger": "60s"})
+        full = _full_node(f"{chain}-rpc-0", chain, {"test.operator.linger": "40s"})
         bring_up(world, [_network(f"{chain}-val", chain, linger), full])
         assert world.cluster.delete(SEI_NETWORKS, f"{chain}-val")
         assert world.cluster.delete(SEI_NODES, f"{chain}-rpc-0")

@@ -63,18 +63,34 @@ def bring_up(up: BringUp) -> None:
     """
     Validators first; full nodes once blocks are made, because a full node that starts before the genesis fails for good.
 
-    All full nodes come at once: a node never catches up with a single peer.
+    All full nodes come at once: a node never catches up with a single peer. Nothing is created while a part of an earlier chain by
+    this id is there: a full node that lives on would connect to the new validators.
 
     Raises:
         ChainFailedError
     """
     deployments = up.bundle.plan.chain.deployments
+    for entry in deployments:
+        for reference in up.references(entry):
+            _wait_for_an_earlier_chain(up, reference)
     validators = next(entry for entry in deployments if entry.role == "validator")
     _create_all(up, validators)
     _wait_for_blocks(up, validators)
     for entry in deployments:
         if entry.role != "validator":
             _create_all(up, entry)
+
+
+def _wait_for_an_earlier_chain(up: BringUp, reference: Reference) -> None:
+    """Until nothing is left of another run's object of this name. This run's own stays, from before."""
+    while True:
+        existing = read(up.context, reference)
+        if _is_own(up, reference, existing):
+            return
+        left = _left(up.context, reference) if existing is None else str(reference)
+        if not left:
+            return
+        _pause(up, f"{left} of an earlier chain is still going away")
 
 
 def _create_all(up: BringUp, entry: PlannedDeployment) -> None:
@@ -90,16 +106,13 @@ def _create(up: BringUp, reference: Reference, file: str, ordinal: int) -> None:
         if up.written.refresh().sealed:
             # Argo gave this attempt up, but it still runs: nobody would remove an object that it creates.
             raise ChainFailedError(RunReason.CHAIN_FAILED, "the run has its verdict")
-        if left := _left(up.context, reference):
-            _pause(up, f"{left} of an earlier chain is still going away")
-            continue
         try:
             up.context.cluster.create(reference.resource, body)
         except AlreadyExistsError:
-            if _is_own(up, reference):
+            if _is_own(up, reference, read(up.context, reference)):
                 logger.info("%s is this run's already", reference)
                 return
-            _pause(up, f"{reference} of an earlier run is still going away")
+            _pause(up, f"{reference} of an earlier chain is still going away")
         except UnreachableError:
             raise
         except InvalidError as error:
@@ -111,14 +124,13 @@ def _create(up: BringUp, reference: Reference, file: str, ordinal: int) -> None:
             return
 
 
-def _is_own(up: BringUp, reference: Reference) -> bool:
+def _is_own(up: BringUp, reference: Reference, existing: KubeObject | None) -> bool:
     """
     Whether the object that has the name is this run's. Otherwise it is gone, or going.
 
     Raises:
         ChainFailedError: it is another run's and stays, or it is this run's and is being deleted.
     """
-    existing = read(up.context, reference)
     if existing is None:
         return False
     if existing.is_owned_by(up.context.identity.uid):
@@ -141,13 +153,13 @@ def _left(context: Context, reference: Reference) -> str:
     """
     nodes = _listed(context, SEI_NODES, reference) if reference.is_group else []
     claims = [claim for claim in _listed(context, PERSISTENT_VOLUME_CLAIMS, reference) if _goes(claim)]
-    if not (nodes or claims) or read(context, reference) is not None:
-        return ""
     for node in nodes:
         if not node.deleted and not node.owners:
             message = f"SeiNode {node.name} of an earlier chain is still there, and nothing owns it: delete it, or {_ANOTHER_ID}"
             raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message)
-    return f"SeiNode {nodes[0].name}" if nodes else f"PersistentVolumeClaim {claims[0].name}"
+    if nodes:
+        return f"SeiNode {nodes[0].name}"
+    return f"PersistentVolumeClaim {claims[0].name}" if claims else ""
 
 
 def _goes(claim: KubeObject) -> bool:

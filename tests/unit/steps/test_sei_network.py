@@ -85,16 +85,19 @@ def test_a_full_node_of_an_earlier_run_that_is_going_is_waited_for(world: World)
     name = "mine-rpc-1"
     metadata = {"name": name, "deletionTimestamp": "t", "ownerReferences": [{"uid": "other"}]}
     world.cluster.put(SEI_NODES, {"metadata": metadata})
+    before: list[list[str]] = []
+    world.clock.after(29, lambda: before.append(world.chain_objects()))
     world.clock.after(30, lambda: world.cluster.objects.pop(("seinodes", name)))
     assert world.ensure(chain_id="mine")["reason"] is None
     assert world.clock.now - START >= 30
+    assert before == [[]]
 
 
 def test_a_full_node_of_an_earlier_run_that_never_goes_is_told(world: World) -> None:
     metadata = {"name": NODES[1], "deletionTimestamp": "t", "ownerReferences": [{"uid": "other"}]}
     world.cluster.put(SEI_NODES, {"metadata": metadata})
     result = world.ensure()
-    assert (result["reason"], f"SeiNode {NODES[1]} of an earlier run is still going away" in result["message"]) == (
+    assert (result["reason"], f"SeiNode {NODES[1]} of an earlier chain is still going away" in result["message"]) == (
         "ChainNotReady",
         True,
     )
