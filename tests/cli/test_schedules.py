@@ -64,17 +64,17 @@ def put_schedule(api: FakeApiServer, *, age: float = 300 * HOUR, status: Object 
     return api.cluster.put(CRON_WORKFLOWS, body)
 
 
-def put_run(api: FakeApiServer, name: str, ended: float | None, **more: Any) -> None:
-    """A Workflow of the schedule that ended so many hours ago; None for one that goes on."""
+def put_run(api: FakeApiServer, name: str, ended: float | None, *, lasted: float = 1, **more: Any) -> None:
+    """A Workflow of the schedule that ended so many hours ago, and lasted so many; None for one that goes on."""
     owner = {"kind": "CronWorkflow", "name": NAME, "uid": more.pop("owner", "uid-of-schedule")}
     labels = {"workflows.argoproj.io/cron-workflow": NAME}
     given = {"phase": "Running"} if ended is None else {"phase": "Succeeded", "verdict": "Passed", "ours": "Succeeded"}
     made = workflow(api, name, labels=labels, **{"template": RUN, **given, **more})
     made["metadata"]["ownerReferences"] = [owner]
-    began = time.time() - ((ended or 0) + 1) * HOUR
+    began = time.time() - ((ended or 0) + lasted) * HOUR
     made["metadata"]["creationTimestamp"] = made["status"]["startedAt"] = format_time(began)
     if ended is not None:
-        made["status"]["finishedAt"] = format_time(began + HOUR)
+        made["status"]["finishedAt"] = format_time(began + lasted * HOUR)
 
 
 def status(*more: str) -> dict[str, Any]:
@@ -264,6 +264,17 @@ def test_a_verdict_of_failed_is_a_verdict(api: FakeApiServer) -> None:
     put_run(api, "every-day-1", 1, phase="Failed", verdict="Failed", ours="Failed", reason="RuleFailed:height")
     found = status()
     assert (found["state"], found["verdict"], found["last"]["reason"]) == ("Active", "Failed", "RuleFailed:height")
+
+
+def test_the_run_that_ended_last_tells_the_verdict_not_the_one_that_began_last(api: FakeApiServer) -> None:
+    """With `concurrencyPolicy: Allow`."""
+    put_schedule(api)
+    put_run(
+        api, "every-day-1", 1, lasted=5, phase="Failed", verdict="Failed", ours="Failed", reason="RuleFailed:height"
+    )
+    put_run(api, "every-day-2", 3)
+    found = status()
+    assert (found["verdict"], found["last"]["name"]) == ("Failed", "every-day-1")
 
 
 def test_a_passed_label_on_a_failed_workflow_is_not_green(api: FakeApiServer) -> None:

@@ -44,6 +44,8 @@ COMPONENT_SUITE = "suite"
 # The controller sets these labels on the nodes of a SeiNodeDeployment and of a SeiNetwork; peers select by them.
 LABEL_NODE_DEPLOYMENT = "sei.io/nodedeployment"
 LABEL_SEI_NETWORK = "sei.io/seinetwork"
+# Since May 2026 also this one, on the nodes of a group and on every pod: the chain id.
+LABEL_CHAIN = "sei.io/chain"
 # On the pod and the volume of a SeiNode: its name.
 LABEL_NODE = "sei.io/node"
 

@@ -27,10 +27,10 @@ class Record(OwnedRecord):
     """The keys written so far. All methods but `get` and `need` ask the API server."""
 
     @classmethod
-    def create(cls, cluster: Cluster, identity: Identity, run: RunEntry) -> "Record":
-        """Creates the record with the key `run`, or reads the record that an earlier attempt created."""
+    def create(cls, cluster: Cluster, identity: Identity, run: RunEntry, *more: RecordKey) -> "Record":
+        """Creates the record with the key `run` and `more` in one request, or reads the record that an earlier attempt created."""
         labels = identity.labels(conventions.COMPONENT_RULES, run.chain_id)
-        return cls._create(cluster, identity, labels, {run.key: run.to_json()})
+        return cls._create(cluster, identity, labels, {one.key: one.to_json() for one in (run, *more)})
 
     def get(self, key: type[Key]) -> Key | None:
         """

@@ -11,7 +11,7 @@ from validationrun.contract.chain_entries import DeploymentStatus
 from validationrun.contract.load_entries import ShardStatus
 from validationrun.contract.override import Override
 from validationrun.contract.record_key import FINALIZE, RecordKey, Timestamp
-from validationrun.oracle.outcome import Phase, Verdict
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
 
 
 class ChainStatus(Document, frozen=True):
@@ -134,3 +134,8 @@ class Status(RecordKey, frozen=True, kw_only=True):
     report: ReportStatus
     failed_plan: str | None
     conditions: list[Condition]
+
+    @property
+    def load_ended_early(self) -> bool:
+        """The load ended with 0 before its time, which is an Error although the exit code is 0."""
+        return any(condition.reason == RunReason.LOAD_ENDED_EARLY for condition in self.conditions)

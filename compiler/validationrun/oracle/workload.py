@@ -1,7 +1,8 @@
 """What the shards' exit codes and times add up to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 from validationrun.base.durations import format_duration
@@ -100,7 +101,11 @@ class EarlyEnd:
 
 
 def early_end(
-    shards: Sequence[Shard], min_seconds: float, tolerated_seconds: float, signal_at: float | None = None
+    shards: Sequence[Shard],
+    min_seconds: float,
+    tolerated_seconds: float,
+    signal_at: float | None = None,
+    apart_seconds: Mapping[int, float] = MappingProxyType({}),
 ) -> EarlyEnd | None:
     """
     The shards that ended with 0 too soon; None when none did. A shard whose times are unknown ended at once.
@@ -109,6 +114,7 @@ def early_end(
         min_seconds: how long a shard must last.
         tolerated_seconds: the error of the times.
         signal_at: Unix seconds: when a load with `endBy: Signal` gets SIGTERM; a shard must then last until this time.
+        apart_seconds: by shard, how far the clock of its times may be behind that of `signal_at`; 0 for the others.
     """
     passed = [shard for shard in shards if shard.code == PASSED]
     seconds = {
@@ -119,7 +125,11 @@ def early_end(
         early = sorted(index for index, lasted in seconds.items() if lasted + tolerated_seconds < min_seconds)
         wanted = f"load.minDuration is {format_duration(min_seconds)}"
     else:
-        early = sorted(shard.index for shard in passed if (shard.finished or 0.0) + tolerated_seconds < signal_at)
+        early = sorted(
+            shard.index
+            for shard in passed
+            if (shard.finished or 0.0) + tolerated_seconds + apart_seconds.get(shard.index, 0.0) < signal_at
+        )
         wanted = f"with endBy: Signal it must run until it gets SIGTERM, {format_duration(min_seconds)} after the start"
     if not early:
         return None

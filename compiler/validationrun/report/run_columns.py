@@ -7,7 +7,7 @@ from typing import Final
 from validationrun.base.times import format_time
 from validationrun.contract.image_ids import different, short_digest
 from validationrun.contract.status_document import RuleStatus, Status
-from validationrun.oracle.outcome import Phase, RunReason, Verdict
+from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.workload import ASSERTION_FAILED, PASSED
 from validationrun.report import formatting
 from validationrun.report.grid import Cell, CellState, Grid, Heading, Tone
@@ -191,11 +191,10 @@ def _state(run: RunColumn, verdict: Verdict) -> CellState:
 
 def _load_state(run: RunColumn, status: Status) -> CellState:
     code = status.workload_exit_code
-    early = any(condition.reason == RunReason.LOAD_ENDED_EARLY for condition in status.conditions)
     verdict = Verdict.AWAITED
     if code is not None:
         verdict = {PASSED: Verdict.PASSED, ASSERTION_FAILED: Verdict.FAILED}.get(code, Verdict.ERROR)
-    return _state(run, Verdict.ERROR if early and code == PASSED else verdict)
+    return _state(run, Verdict.ERROR if status.load_ended_early and code == PASSED else verdict)
 
 
 def _load_note(status: Status) -> str:

@@ -75,11 +75,14 @@ def _member(root: ET.Element, group: str, member: MemberView) -> None:
 
 
 def _workload(suite: ET.Element, group: str, member: MemberView) -> None:
-    code = member.result.status.workload_exit_code if member.result.status is not None else None
+    status = member.result.status
+    code = status.workload_exit_code if status is not None else None
     if member.word in _NEVER_RAN:
         _skip(suite, group, WORKLOAD_CASE, member)
         return
     verdict, reason = (Verdict.ERROR, "") if code is None else _OF_CODE.get(code, (Verdict.ERROR, ""))
+    if status is not None and status.load_ended_early and verdict == Verdict.PASSED:
+        verdict, reason = Verdict.ERROR, RunReason.LOAD_ENDED_EARLY
     if member.doubt:
         verdict = Verdict.ERROR
     message = "no exit code is known" if code is None else f"exit code {code}"

@@ -115,7 +115,7 @@ def schedule_status(cluster: Cluster, schedule: CronWorkflow) -> ScheduleStatus:
 def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workflow], now: float) -> ScheduleStatus:
     # A part of a suite is not what the schedule is to start: somebody started the part, or edited the CronWorkflow.
     workflows = [found for found in workflows if not is_part(found)]
-    ended = [found for found in workflows if has_ended(found.object)]
+    ended = _last_first(workflows)
     running = [found.name for found in workflows if not has_ended(found.object)]
     last = listed(cluster, ended[0]) if ended else None
     silence = _silence(cluster, schedule, workflows, now)
@@ -143,6 +143,12 @@ def _status(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workfl
     )
 
 
+def _last_first(workflows: Sequence[Workflow]) -> list[Workflow]:
+    """Those that have ended, the last end first: of two that went on at once the older one may be the last to end."""
+    ended = [found for found in workflows if has_ended(found.object)]
+    return sorted(ended, key=lambda found: _seconds(found.finished), reverse=True)
+
+
 def _last_run(run: Listed | None) -> LastRun | None:
     if run is None:
         return None
@@ -165,7 +171,7 @@ def _silence(cluster: Cluster, schedule: CronWorkflow, workflows: Sequence[Workf
     older, or while that run goes on.
     """
     limit, moments = _limit(schedule), [(_seconds(schedule.created), "it was created")]
-    ended = [found for found in workflows if has_ended(found.object)]
+    ended = _last_first(workflows)
     judged = next((found for found in ended if _is_judged(cluster, found)), None)
     if judged is not None:
         moments.append((_seconds(judged.finished), f"the verdict of {judged.name}"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.conventions import LABEL_NODE, LABEL_NODE_DEPLOYMENT
+from validationrun.base.conventions import LABEL_CHAIN, LABEL_CHAIN_ID, LABEL_NODE, LABEL_NODE_DEPLOYMENT
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.plan_json import PlannedDeployment
 from validationrun.contract.record import Record
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 _FIRST_BLOCKS: Final = 1
 """Height 1 is the genesis block itself: only a height above it proves that the validators agree."""
+
+_COLLECTED_SECONDS: Final = 30.0
+"""Until then the garbage collector has deleted a SeiNode whose owner is gone."""
 
 _ANOTHER_ID: Final = "give another --set chain-id, or none"
 
@@ -73,6 +76,7 @@ def bring_up(up: BringUp) -> None:
     for entry in deployments:
         for reference in up.references(entry):
             _wait_for_an_earlier_chain(up, reference)
+    _wait_for_other_names(up)
     validators = next(entry for entry in deployments if entry.role == "validator")
     _create_all(up, validators)
     _wait_for_blocks(up, validators)
@@ -91,6 +95,35 @@ def _wait_for_an_earlier_chain(up: BringUp, reference: Reference) -> None:
         if not left:
             return
         _pause(up, f"{left} of an earlier chain is still going away")
+
+
+def _wait_for_other_names(up: BringUp) -> None:
+    """
+    Until no SeiNode of this chain id is there under another name, such as one that another spec gave it.
+
+    The new nodes would connect to it, and every rule that names the chain would be asked about both.
+
+    Raises:
+        ChainFailedError: one stays.
+    """
+    began = up.context.now()
+    while others := _other_nodes(up):
+        node = min(others, key=lambda node: bool(node.deleted))
+        if not node.deleted and up.context.now() - began >= _COLLECTED_SECONDS:
+            message = f"SeiNode {node.name} of another chain by this id is still there; {_ANOTHER_ID}"
+            raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message)
+        _pause(up, f"SeiNode {node.name} of another chain by this id is still there")
+
+
+def _other_nodes(up: BringUp) -> list[KubeObject]:
+    """The SeiNodes of this chain id that belong to none of this chain's objects, by our label or the later controller's."""
+    mine = {reference.name for entry in up.bundle.plan.chain.deployments for reference in up.references(entry)}
+    found = [
+        node
+        for label in (LABEL_CHAIN_ID, LABEL_CHAIN)
+        for node in _listed(up.context, SEI_NODES, f"{label}={up.chain_id}")
+    ]
+    return [node for node in found if not mine & {node.name, node.labels.get(LABEL_NODE_DEPLOYMENT, "")}]
 
 
 def _create_all(up: BringUp, entry: PlannedDeployment) -> None:
@@ -151,8 +184,9 @@ def _left(context: Context, reference: Reference) -> str:
     Raises:
         ChainFailedError: a SeiNode stays, because nothing owns it.
     """
-    nodes = _listed(context, SEI_NODES, reference) if reference.is_group else []
-    claims = [claim for claim in _listed(context, PERSISTENT_VOLUME_CLAIMS, reference) if _goes(claim)]
+    labels = f"{LABEL_NODE_DEPLOYMENT if reference.is_group else LABEL_NODE}={reference.name}"
+    nodes = _listed(context, SEI_NODES, labels) if reference.is_group else []
+    claims = [claim for claim in _listed(context, PERSISTENT_VOLUME_CLAIMS, labels) if _goes(claim)]
     for node in nodes:
         if not node.deleted and not node.owners:
             message = f"SeiNode {node.name} of an earlier chain is still there, and nothing owns it: delete it, or {_ANOTHER_ID}"
@@ -167,11 +201,9 @@ def _goes(claim: KubeObject) -> bool:
     return bool(claim.deleted) or any(owner.kind == kind_of(SEI_NODES) for owner in claim.owners)
 
 
-def _listed(context: Context, resource: Resource, reference: Reference) -> list[KubeObject]:
-    """What the controller labelled as this object's."""
-    label = LABEL_NODE_DEPLOYMENT if reference.is_group else LABEL_NODE
+def _listed(context: Context, resource: Resource, labels: str) -> list[KubeObject]:
     try:
-        return KubeObject.all(context.cluster.list(resource, labels=f"{label}={reference.name}"))
+        return KubeObject.all(context.cluster.list(resource, labels=labels))
     except UnreachableError:
         raise
     except ClusterError as error:

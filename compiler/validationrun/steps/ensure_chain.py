@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from validationrun.base import conventions
 from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import format_time, parse_time
@@ -10,6 +12,7 @@ from validationrun.base.truncate import cut
 from validationrun.contract import parameters as values
 from validationrun.contract.bundle import Bundle, BundleError
 from validationrun.contract.chain_entries import ChainEntry, Endpoints, PreflightEntry
+from validationrun.contract.owned_record import RecordError
 from validationrun.contract.planned_run import planned_run
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
@@ -52,11 +55,19 @@ def ensure_chain(context: Context, given: Mapping[str, str]) -> int:
 
 
 def _ensure(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -> int:
-    """The run's record, its copy of the bundle, the preflight and the chain, in this order. Returns the step's exit code."""
+    """
+    The run's record, its copy of the bundle, the preflight and the chain, in this order. Returns the step's exit code.
+
+    Raises:
+        RecordError: an earlier attempt recorded another run than this one. Only its start time may differ.
+    """
     planned = planned_run(bundle, context.identity, context.bundle_hash, parameters, context.now())
     record = Record.create(context.cluster, context.identity, planned)
-    # An earlier attempt may have recorded the run, with its own start time.
     run, chain_id = record.need(RunEntry), planned.chain_id
+    if replace(run, started_at=planned.started_at) != planned:
+        raise RecordError(
+            f"ConfigMap {context.identity.record_name}: key run is not what this bundle and these parameters plan"
+        )
     context.output("chain-id", chain_id)
     reason, message = None, None
     try:
@@ -108,8 +119,10 @@ def _give_up(context: Context, reason: RunReason, message: str) -> int:
     logger.info("%s: %s", reason, message)
     now = format_time(context.now())
     run = RunEntry(started_at=now, bundle_hash=context.bundle_hash)
-    record = Record.create(context.cluster, context.identity, run)
-    return conclude(context, record, ChainEntry(now, chain_id="", reason=reason, message=cut(message)), "")
+    entry = ChainEntry(now, chain_id="", reason=reason, message=cut(message))
+    # In one request: a next attempt that knows the plan must not take this run, of which nothing is planned, for its own.
+    record = Record.create(context.cluster, context.identity, run, entry)
+    return conclude(context, record, entry, "")
 
 
 def _copy_bundle(context: Context, bundle: Bundle, chain_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from validationrun.contract.shards import ShardState
 
-_APART_SECONDS: Final = 5.0
+APART_SECONDS: Final = 5.0
 """As far as the clocks of Prometheus and rule-evaluator may differ."""
 
 
@@ -27,8 +27,8 @@ def clock_fault(shards: Mapping[int, ShardState], created: float, now: float) ->
         ahead = max(told, default=now) - now
         behind = created - min(told, default=created)
         clock = f"the clock of the node of shard {index} is at least"
-        if ahead > _APART_SECONDS:
+        if ahead > APART_SECONDS:
             return f"{clock} {ahead:.0f}s ahead of load-job's, so nobody knows when the load ran"
-        if behind > _APART_SECONDS:
+        if behind > APART_SECONDS:
             return f"{clock} {behind:.0f}s behind the API server's, so nobody knows when the load ran"
     return ""

@@ -25,6 +25,7 @@ from validationrun.oracle.workload import (
     early_end,
 )
 from validationrun.steps.context import Context, end_against_run
+from validationrun.steps.load_clock import APART_SECONDS
 from validationrun.steps.load_start_failure import why_not_started
 
 logger = logging.getLogger(__name__)
@@ -180,9 +181,14 @@ def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a
 
 
 def _early(load: Load, shards: Mapping[int, ShardState]) -> EarlyEnd | None:
-    """The shards that ended with 0 too soon, by the times of their own containers."""
+    """
+    The shards that ended with 0 too soon, by the times of their own containers.
+
+    A shard that got SIGTERM from this step lived until then, by this step's clock; its node's may be behind.
+    """
     seen = [state.as_shard() for state in shards.values()]
-    return early_end(seen, load.plan.min_seconds, _KUBERNETES_SECONDS, load.signal_at)
+    apart = {index: APART_SECONDS for index, state in shards.items() if state.signalled}
+    return early_end(seen, load.plan.min_seconds, _KUBERNETES_SECONDS, load.signal_at, apart)
 
 
 def _record(context: Context, written: Record, ended: LoadEnd) -> bool:

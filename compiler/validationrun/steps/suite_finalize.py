@@ -114,16 +114,18 @@ def _own_workflow(context: Context) -> Workflow:
 
 
 def _plan(context: Context, written: SuiteRecord | None) -> tuple[SuiteDocument | None, str]:
-    """The plan, by the record or the bundle, which name one hash; or why it is not known."""
+    """
+    The plan, or why it is not known.
+
+    The bundle tells it while it is there, because its content has to have its hash, and every step's account may patch the record.
+    """
     started = written.started if written is not None else None
-    if started is not None:
-        if started.bundle_hash == context.bundle_hash:
-            return started.suite, ""
+    if started is not None and started.bundle_hash != context.bundle_hash:
         return None, "the suite's record is that of another bundle"
     try:
         return mounted_suite(context.bundle_dir, context.bundle_hash), ""
     except BundleError as error:
-        return None, str(error)
+        return (None, str(error)) if started is None else (started.suite, "")
 
 
 def _choice(suite: SuiteDocument | None, only: str) -> tuple[tuple[str, ...], str]:

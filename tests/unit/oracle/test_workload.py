@@ -57,6 +57,13 @@ def test_a_load_that_ends_by_signal_lasts_until_the_signal(finished: int, is_ear
     assert (early is not None) == is_early
 
 
+def test_the_clock_of_a_shard_may_be_behind() -> None:
+    shards = [Shard(index, 0, started=10, finished=695) for index in range(2)]
+    early = early_end(shards, 600, 1, signal_at=700, apart_seconds={0: 5})
+    assert early is not None
+    assert early.message.startswith("shard 1 ended with 0 after 11m25s; ")
+
+
 def test_a_shard_without_an_end_has_not_seen_the_signal() -> None:
     early = early_end([Shard(0, 0, started=100)], 600, 1, signal_at=700)
     assert early is not None

@@ -26,6 +26,7 @@ from tests.report.suites import (
 )
 
 from validationrun.contract.schemas import schemas
+from validationrun.contract.status_document import Condition
 from validationrun.contract.suite_choice import choice_override
 from validationrun.contract.suite_result import SuiteResult
 from validationrun.oracle.outcome import Phase, Verdict
@@ -157,6 +158,21 @@ def test_junit_has_a_suite_for_each_run_and_a_case_for_each_rule():
     assert red(later) == ["run"]
     assert [case.get("name") for case in later if case.find("skipped") is not None] == ["workload", "height", "p99"]
     assert later.get("skipped") == "3"
+
+
+def test_a_load_that_ended_early_is_no_workload_that_passed():
+    """Although its exit code is 0."""
+    early = Condition("LoadComplete", "False", "LoadEndedEarly")
+    made = failed()
+    smoke = made.members[0]
+    assert smoke.status is not None
+    changed = replace(smoke, status=replace(smoke.status, conditions=[early]))
+    tree = suites_of(FORMS["junit"](suite_view(replace(made, members=[changed, *made.members[1:]]))))
+    found = tree["release-suite.smoke"]
+    case = next(case for case in found.findall("testcase") if case.get("name") == "workload")
+    error = case.find("error")
+    assert error is not None
+    assert error.get("type") == "LoadEndedEarly"
 
 
 def test_each_member_is_told_with_its_reason_its_time_and_its_own_report():

@@ -1,5 +1,6 @@
 """ensure-chain and wait-chain-ready: what they create, in which order, and every way in which a chain does not come up."""
 
+import contextlib
 import pathlib
 from typing import Any
 
@@ -19,6 +20,7 @@ from validationrun.kube.cluster import (
     InvalidError,
     Object,
     Resource,
+    UnreachableError,
 )
 from validationrun.steps.probes import Unanswered
 
@@ -100,6 +102,35 @@ def test_without_a_bundle(world: World) -> None:
     for path in (world.folder / "bundle").iterdir():
         path.unlink()
     assert world.ensure()["reason"] == "BundleMissing"
+    assert world.chain_objects() == []
+
+
+def test_a_failure_before_the_plan_is_known_is_recorded_in_one_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next attempt, which sees the bundle, would go on with a record of a run that has no load, no rules and no clean-up."""
+    bundle, hidden = world.folder / "bundle", world.folder / "hidden"
+    bundle.rename(hidden)
+    bundle.mkdir()
+
+    def away(*_: object) -> None:
+        raise UnreachableError("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.cluster, "patch", away)
+        with contextlib.suppress(UnreachableError):
+            world.ensure()
+    bundle.rmdir()
+    hidden.rename(bundle)
+    assert world.ensure()["reason"] == "BundleMissing"
+    assert world.chain_objects() == []
+
+
+def test_a_record_of_another_plan_is_not_this_runs(world: World) -> None:
+    nothing = RunEntry(started_at="2026-11-18T11:06:40Z", bundle_hash=world.digest)
+    record.Record.create(world.cluster, IDENTITY, nothing)  # type: ignore[arg-type]
+    with pytest.raises(RecordError, match="key run is not what"):
+        world.ensure()
     assert world.chain_objects() == []
 
 
@@ -294,14 +325,15 @@ def test_an_attempt_that_finds_no_bundle_takes_nothing_from_one_that_had_it(
 ) -> None:
     """The committed bundle was pruned meanwhile."""
     good = ChainEntry("2026-01-01T00:00:00Z", "base-0f8fad5b")
-    patch = world.cluster.patch
+    create = world.cluster.create
 
     def beside(*given: Any) -> Any:
-        monkeypatch.setattr(world.cluster, "patch", patch)
-        read(world.cluster).write(record.ENSURE_CHAIN, good)
-        return patch(*given)
+        monkeypatch.setattr(world.cluster, "create", create)
+        run = RunEntry(started_at=good.at, bundle_hash=world.digest)
+        record.Record.create(world.cluster, IDENTITY, run, good)  # type: ignore[arg-type]
+        return create(*given)
 
-    monkeypatch.setattr(world.cluster, "patch", beside)
+    monkeypatch.setattr(world.cluster, "create", beside)
     for file in (world.folder / "bundle").iterdir():
         file.unlink()
     assert world.ensure() == good.to_data()

@@ -26,17 +26,20 @@ class Signalled(World):
     Attributes:
         codes: by shard, what each container ends with after SIGTERM; None for one that ignores it and is never gone.
         flush: seconds from SIGTERM to the end.
+        behind: seconds by which the clock of the load's node is behind: every time that its kubelet writes is so much earlier.
         deleted: name and time of each deletion.
     """
 
-    def __init__(self, folder: pathlib.Path, *codes: int | None, flush: float = 3, **options: Any) -> None:
+    def __init__(
+        self, folder: pathlib.Path, *codes: int | None, flush: float = 3, behind: int = 0, **options: Any
+    ) -> None:
         super().__init__(folder, len(codes), end_by="Signal", parameters={"duration": "2m"}, **options)
-        self.codes, self.flush = codes, flush
+        self.codes, self.flush, self.behind = codes, flush, behind
         self.deleted: list[tuple[str, float]] = []
         self._gone: dict[int, int] = {}
         self.cluster.delete = self.delete  # type: ignore[method-assign]
         self.evaluator_is_ready()
-        self.clock.after(5, lambda: self.pods(*[running(5)] * len(codes)))
+        self.clock.after(5, lambda: self.pods(*[running(5 - behind)] * len(codes)))
 
     def delete(self, resource: Resource, name: str, *, uid: str | None = None) -> bool:
         assert read(self.cluster).get(LoadSignal) is not None, "the intent stands before the first deletion"
@@ -58,7 +61,12 @@ class Signalled(World):
     def goes(self, index: int, code: int, at: float) -> None:
         """Ended; gone at once when it was deleted."""
         before = self.cluster.objects[("pods", f"load-{index}")]["metadata"]
-        last = pod(index, ended(code, 5, at), self.uid(), phase="Failed" if code else "Succeeded")
+        last = pod(
+            index,
+            ended(code, 5 - self.behind, int(at - self.behind)),
+            self.uid(),
+            phase="Failed" if code else "Succeeded",
+        )
         last["metadata"] = before
         if "deletionTimestamp" in before:
             self.cluster.remove(PODS, last)
@@ -118,6 +126,22 @@ def test_a_shard_that_ends_before_is_early(tmp_path: pathlib.Path, termination_l
     assert termination_log.read_text().startswith(
         "LoadEndedEarly: shard 1 ended with 0 after 1m54s; with endBy: Signal it must run until it gets SIGTERM, 2m after the start"
     )
+
+
+@pytest.mark.parametrize("behind", [0, 2, 4])
+def test_the_clock_of_the_loads_node_may_be_behind(tmp_path: pathlib.Path, behind: int) -> None:
+    """By its times a shard that obeys SIGTERM at once has ended before it."""
+    world = Signalled(tmp_path, 0, 0, flush=0.2, behind=behind)
+    load = world.run()
+    assert (load["code"], load["reason"], load["early"]) == (0, None, None)
+    assert all(DUE - behind <= at <= DUE - behind + 2 for _, at in world.deleted)
+
+
+def test_that_of_a_shard_without_sigterm_excuses_nothing(tmp_path: pathlib.Path) -> None:
+    world = Signalled(tmp_path, 0, 0)
+    world.clock.after(122, lambda: world.goes(1, 0, 122))
+    load = world.run()
+    assert (load["code"], load["reason"], load["early"]) == (0, "LoadEndedEarly", format_time(START + 122))
 
 
 def test_a_shard_that_started_sooner_must_last_until_all_get_sigterm(tmp_path: pathlib.Path) -> None:

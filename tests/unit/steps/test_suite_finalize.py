@@ -1,5 +1,6 @@
 """suite-finalize: it stops what still runs, gives the verdict once, and never Passed for a suite that is not whole."""
 
+import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -243,6 +244,24 @@ def test_a_record_of_another_bundle_is_an_error(world: World, termination_log: p
     world.digest = "f" * 64
     assert world.finalize() == 1
     assert "the suite's record is that of another bundle" in termination_log.read_text()
+
+
+def test_a_record_of_fewer_runs_than_the_bundles_is_an_error(world: World, termination_log: pathlib.Path) -> None:
+    """Every step's account may patch the record, and take a run out that has not begun."""
+    world.member("first")
+    plan = json.loads(world.cluster.objects["configmaps", IDENTITY.record_name]["data"]["suite"])
+    plan["suite"]["members"] = [one for one in plan["suite"]["members"] if one["name"] == "first"]
+    world.rewrite(suite=json.dumps(plan))
+    assert world.member("second") == 2
+    assert world.finalize() == 1
+    assert termination_log.read_text().startswith("Error: MemberNotPassed:second: run second: NotStarted")
+    assert (world.status().verdict, world.status().planned) == ("Error", 2)
+
+
+def test_without_the_bundle_the_record_tells_the_plan(world: World) -> None:
+    world.run_all()
+    (world.folder / "bundle" / "suite.json").unlink()
+    assert world.finalize() == 0
 
 
 def test_started_again_it_ends_the_same(world: World) -> None:

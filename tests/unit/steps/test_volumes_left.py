@@ -1,4 +1,4 @@
-"""Volumes of an earlier chain of the same id: a SeiNode is gone before its pod, and its volume goes after the pod."""
+"""What is left of an earlier chain of the same id: a SeiNode is gone before its pod, and its volume goes after the pod."""
 
 import copy
 import logging
@@ -9,7 +9,7 @@ import pytest
 from tests.unit.steps.chain_world import World
 
 from emit_helpers import full_run
-from runner_helpers import START
+from runner_helpers import IDENTITY, START
 from validationrun.kube.cluster import (
     PERSISTENT_VOLUME_CLAIMS,
     SEI_NODES,
@@ -152,3 +152,56 @@ def test_an_api_server_that_is_away_is_no_refused_right(world: Chain, monkeypatc
     refuse(world, monkeypatch, UnreachableError("connection refused"))
     with pytest.raises(UnreachableError):
         world.ensure(chain_id="mine")
+
+
+def another(world: Chain, label: str = "sei.io/chain-id", name: str = "mine-vals-0", **metadata: Any) -> None:
+    """A SeiNode of this chain id, with a name that the run does not know."""
+    owner = {"ownerReferences": [{"kind": "SeiNodeDeployment", "uid": "other"}]}
+    world.cluster.put(SEI_NODES, {"metadata": {"name": name, "labels": {label: "mine"}, **owner, **metadata}})
+
+
+@pytest.mark.parametrize("label", ["sei.io/chain-id", "sei.io/chain"])
+def test_nodes_that_another_spec_named_are_of_the_chain_too(world: Chain, label: str) -> None:
+    """The new nodes would connect to them, and the rules would see both."""
+    another(world, label)
+    result = world.ensure(chain_id="mine")
+    assert (
+        result["reason"],
+        "SeiNode mine-vals-0 of another chain by this id is still there; give" in result["message"],
+    ) == (
+        "ChainIdInUse",
+        True,
+    )
+    assert world.chain_objects() == []
+    assert 30 <= world.clock.now - START < 40
+
+
+@pytest.mark.parametrize("metadata", [{"deletionTimestamp": "t"}, {}], ids=["deleted", "owner gone"])
+def test_nodes_that_another_spec_named_are_waited_for(world: Chain, metadata: dict[str, Any]) -> None:
+    another(world, **metadata)
+    seconds = 60 if metadata else 20
+    world.clock.after(seconds, lambda: world.cluster.objects.pop(("seinodes", "mine-vals-0")))
+    assert world.ensure(chain_id="mine")["reason"] is None
+    assert world.clock.now - START >= seconds
+
+
+def test_one_that_stays_is_told_beside_one_that_goes(world: Chain) -> None:
+    another(world, deletionTimestamp="t")
+    another(world, name="mine-vals-1")
+    result = world.ensure(chain_id="mine")
+    assert (result["reason"], "SeiNode mine-vals-1" in result["message"]) == ("ChainIdInUse", True)
+
+
+def test_a_node_of_another_chain_is_nothing_to_wait_for(world: Chain) -> None:
+    world.cluster.put(SEI_NODES, {"metadata": {"name": "mine-vals-0", "labels": {"sei.io/chain-id": "yours"}}})
+    assert world.ensure(chain_id="mine")["reason"] is None
+    assert world.clock.now - START < 10
+
+
+def test_its_own_nodes_of_an_earlier_attempt_are_no_others(world: Chain) -> None:
+    assert world.ensure(chain_id="mine")["reason"] is None
+    group = {"sei.io/chain-id": "mine", "sei.io/nodedeployment": "mine-validators"}
+    world.cluster.put(SEI_NODES, {"metadata": {"name": "mine-validators-0", "labels": group}})
+    data = world.cluster.objects[("configmaps", IDENTITY.record_name)]["data"]
+    del data["chain"]
+    assert world.ensure(chain_id="mine")["reason"] is None
