@@ -128,7 +128,8 @@ def test_dry_runs_create_nothing(world: World, tmp_path: Path) -> None:
 
 def test_rights_of_the_documented_role_are_enough_and_needed(world: World, tmp_path: Path) -> None:
     """With the Role of docs/cli.md every verb works on a run; without it each says what lacks."""
-    spec = spec_of(world, tmp_path, {"spec": {"load": {"duration": "2m"}, "timeouts": {"runDuration": "3m"}}})
+    # Long enough for all that is asked while the load runs, on a busy machine too; `stop` ends it.
+    spec = spec_of(world, tmp_path, {"spec": {"load": {"duration": "8m"}, "timeouts": {"runDuration": "9m"}}})
     run = _as_account(world, tmp_path, "daily")
     verbs = [
         ["submit", str(spec)],

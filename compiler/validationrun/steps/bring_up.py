@@ -19,7 +19,7 @@ from validationrun.kube.cluster import (
     UnreachableError,
 )
 from validationrun.kube.objects import KubeObject
-from validationrun.kube.sei import NodeGroup, kind_of
+from validationrun.kube.sei import NodeGroup, SeiNode, kind_of
 from validationrun.oracle.outcome import RunReason
 from validationrun.steps.chain_objects import (
     POLL_SECONDS,
@@ -157,7 +157,7 @@ def _create(up: BringUp, reference: Reference, file: str, ordinal: int) -> None:
             return
 
 
-def _is_own(up: BringUp, reference: Reference, existing: KubeObject | None) -> bool:
+def _is_own(up: BringUp, reference: Reference, existing: NodeGroup | SeiNode | None) -> bool:
     """
     Whether the object that has the name is this run's. Otherwise it is gone, or going.
 
