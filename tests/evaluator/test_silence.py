@@ -14,9 +14,10 @@ from validationrun.oracle.question import Question
 from validationrun.spec.v1alpha1 import Rule
 
 
-def scoped(*, pending: str = "Error", require_series: bool = True, **properties: Any) -> Rule:
+def scoped(*more: tuple[str, str, str], pending: str = "Error", require_series: bool = True, **properties: Any) -> Rule:
     rule = alert_rule("a", **properties).model_dump(by_alias=True, exclude_none=True)
-    matchers = [{"name": "chain_id", "op": "=", "value": "${chainId}"}]
+    matchers = [("chain_id", "=", "${chainId}"), *more]
+    matchers = [{"name": name, "op": op, "value": value} for name, op, value in matchers]
     rule["alert"] |= {"matchers": matchers, "pending": pending, "requireSeries": require_series}
     return Rule.model_validate(rule)
 
@@ -31,8 +32,16 @@ def instance(active_at: float, state: str = "pending", **labels: str) -> dict[st
 class Rules:
     """`/api/v1/rules` in seconds since START: a group that is evaluated every so often, and its alert's instances."""
 
-    def __init__(self, every: float = 5, first: float = -5, until: float = 1e6, **rule: Any) -> None:
-        self.every, self.first, self.until, self.rule = every, first, until, rule
+    def __init__(
+        self,
+        every: float = 5,
+        first: float = -5,
+        until: float = 1e6,
+        twin: Mapping[str, Any] | None = None,
+        **rule: Any,
+    ) -> None:
+        """What a twin has otherwise is of a second rule of that name; it has no instances."""
+        self.every, self.first, self.until, self.twin, self.rule = every, first, until, twin, rule
 
     def reply(self, now: float, instances: Callable[[float], list[dict[str, Any]]]) -> Reply:
         at = min(now, self.until)
@@ -42,7 +51,8 @@ class Rules:
             "type": "alerting", "name": "Down", "query": "down > 0", "duration": 0, "health": "ok",
             "lastEvaluation": evaluated, "alerts": instances(now), **self.rule,
         }  # fmt: skip
-        groups = [{"name": "g", "interval": self.every, "rules": [rule]}]
+        twins = [] if self.twin is None else [{**rule, "alerts": [], **self.twin}]
+        groups = [{"name": "g", "interval": self.every, "rules": [rule, *twins]}]
         return Reply(200, json.dumps({"status": "success", "data": {"groups": groups}}).encode(), None)
 
 
@@ -228,6 +238,86 @@ def test_a_label_that_the_rule_sets_is_there() -> None:
     assert state_of(judged(rules)) == ("Passed", "")
     rules = Rules(query='label_replace(vector(1) > 2, "chain_id", "x", "", "")')
     assert state_of(judged(rules)) == ("Passed", "")
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "state"),
+    [
+        ("=", "critical", ("Error", "AlertNotScoped")),
+        ("!=", "warning", ("Error", "AlertNotScoped")),
+        ("=~", "critical|page", ("Error", "AlertNotScoped")),
+        ("=", "warning", ("Failed", "AlertFired")),
+        ("=~", "warn.*", ("Failed", "AlertFired")),
+    ],
+)
+def test_a_label_that_the_rule_sets_to_another_value(op: str, value: str, state: tuple[str, str]) -> None:
+    """It fires for this very run, and no instance of it can satisfy the matchers."""
+    rules = Rules(labels={"severity": "warning"})
+    outcome = judged(rules, instance(20, "firing", severity="warning"), rule=scoped(("severity", op, value)))
+    assert state_of(outcome) == state
+    if state[0] == "Error":
+        assert "the rule sets severity to warning" in outcome.judgement.states[0].message
+
+
+def test_of_two_severities_the_one_that_is_meant_counts() -> None:
+    """The other is left out, be it sick; alone it would prove nothing."""
+    sick = {"labels": {"severity": "warning"}, "health": "err", "query": "up ==== 0"}
+    critical = scoped(("severity", "=", "critical"))
+    outcome = judged(Rules(labels={"severity": "critical"}, twin=sick), rule=critical)
+    assert state_of(outcome) == ("Passed", "")
+    warning = scoped(("severity", "=", "warning"))
+    assert state_of(judged(Rules(labels={"severity": "critical"}, twin=sick), rule=warning)) == (
+        "Error",
+        "AlertNotLoaded",
+    )
+
+
+def test_the_copy_of_another_tenant_need_not_see_a_series_of_this_run() -> None:
+    """Each tenant has its own copy of one PrometheusRule, with a label and a selector of its own."""
+    theirs = {"labels": {"chain_id": "another"}, "query": 'down{chain_id="another"} > 0'}
+    assert state_of(judged(Rules(labels={"chain_id": OWN["chain_id"]}, twin=theirs))) == ("Passed", "")
+    unknown = {"query": 'down{chain_id="another"} > 0'}
+    assert state_of(judged(Rules(labels={"chain_id": OWN["chain_id"]}, twin=unknown))) == ("Error", "AlertBlind")
+
+
+PENDING_MEANS = [
+    ("Error", ("Error", "AlertNotScoped")),
+    ("Failed", ("Error", "AlertNotScoped")),
+    ("Passed", ("Passed", "")),
+]
+
+
+@pytest.mark.parametrize(("pending", "expected"), PENDING_MEANS)
+def test_what_is_pending_without_the_matchers_label_may_be_this_runs(pending: str, expected: tuple[str, str]) -> None:
+    """It began too late to fire in the window. An instance of another run has the label, with another value."""
+    waits, others = instance(40, chain_id="", pod="a"), instance(40, chain_id="another")
+    rules, rule = Rules(duration=30), scoped(pending=pending)
+    outcome = judged(rules, waits, rule=rule)
+    assert state_of(outcome) == expected
+    assert ("is pending without the label chain_id" in outcome.judgement.states[0].message) == (expected[0] == "Error")
+    assert state_of(judged(rules, others, rule=rule)) == ("Passed", "")
+    # One that becomes active after the end is not in the window.
+    assert state_of(judged(rules, instance(61, chain_id=""), rule=rule)) == ("Passed", "")
+
+
+def test_pending_for_longer_than_the_window_without_the_matchers_label() -> None:
+    waits = instance(10, chain_id="", pod="a")
+    assert state_of(judged(Rules(duration=600), waits, rule=scoped(pending="Failed"))) == ("Error", "AlertNotScoped")
+
+
+@pytest.mark.parametrize(("pending", "expected"), PENDING_MEANS)
+def test_pending_without_the_label_only_in_alerts(pending: str, expected: tuple[str, str]) -> None:
+    """Beside an instance of this run, which the same question finds."""
+
+    def alerts(promql: str, t: float) -> Reply | None:
+        if 'or ALERTS{alertname="Down",alertstate="pending",chain_id=~"nightly-0f8fad5b|"}' not in promql:
+            return None
+        found = [{**OWN, "alertstate": "pending"}, {"alertname": "Down", "alertstate": "pending", "pod": "a"}]
+        result = [{"metric": labels, "value": [0, "1"]} for labels in found]
+        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        return Reply(200, json.dumps(body).encode(), None)
+
+    assert state_of(judged(Rules(duration=30), alerts=alerts, rule=scoped(pending=pending))) == expected
 
 
 def test_a_prometheus_that_restarted_is_awaited_until_it_evaluates() -> None:

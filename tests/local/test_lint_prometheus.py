@@ -19,6 +19,7 @@ spec:
   rules:
 """
 SLOW_ALERT = {"alert": "Slow", "expr": "vector(1) > 2", "for": "5m"}
+WARNING_ALERT = {"alert": "Warned", "expr": "vector(1) > 2", "labels": {"severity": "warning"}}
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ LOAD = """\
 @pytest.fixture(scope="module")
 def slow_alert(tmp_path_factory):
     """A Prometheus with an alert that fires 5m30s after its condition begins."""
-    groups = [{"name": "slow", "interval": "30s", "rules": [SLOW_ALERT]}]
+    groups = [{"name": "slow", "interval": "30s", "rules": [SLOW_ALERT, WARNING_ALERT]}]
     with running(tmp_path_factory.mktemp("slow"), groups=groups) as server:
         yield server
 
@@ -159,6 +160,16 @@ def test_the_range_of_each_rule_counts_and_a_pending_alert_that_fails_the_run_ne
 ):
     path = spec(alert("Slow", pending, **properties))
     assert codes(call("lint", path, "--prometheus", slow_alert.url, "-o", "json")) == expected
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("critical", ["VR592"]), ("warning", [])])
+def test_an_alert_that_sets_a_label_to_another_value_is_an_error(spec, slow_alert, severity, expected):
+    """What the run alone knows, such as its namespace, is not compared."""
+    rule = json.loads(alert("Warned"))
+    rule["alert"]["matchers"].append({"name": "severity", "op": "=", "value": severity})
+    result = call("lint", spec(json.dumps(rule)), "--prometheus", slow_alert.url, "-o", "json")
+    assert codes(result) == expected
+    assert ("the rule sets severity to warning" in result.out) == bool(expected)
 
 
 def test_a_rule_that_is_judged_in_the_cooldown_has_a_longer_range(spec, slow_alert):

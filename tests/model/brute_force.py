@@ -66,7 +66,10 @@ class Rule:
     expression: str = "none"
     for_s: int = 0
     group_s: int = 1
-    sets_label: bool = False
+    # What the rule sets the matcher's label to, and what a second rule of the same name does: "" (not at all), ours, other,
+    # or template (nobody knows).
+    sets: str = ""
+    twin_sets: str = ""
     matcher: str = ""
     pending: str = ERROR
     require_series: bool = True

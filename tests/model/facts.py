@@ -26,9 +26,11 @@ class Page:
     # Of a second rule of the same name; None: there is none.
     twin_ago: int | None = None
     instances: tuple[Instance, ...] = ()
-    # At the window's end: instances of this run that ALERTS shows as pending, and whether one fired without the label.
+    # At the window's end: instances of this run that ALERTS shows as pending, and whether ALERTS has some without the label that
+    # fired, and that are pending.
     pending: int = 0
     bare_fired: bool = False
+    bare_pending: bool = False
     # Whose series each selector of the expression saw in the window: none, bare, other, ours.
     a: str = "ours"
     b: str = "ours"

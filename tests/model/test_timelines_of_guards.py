@@ -106,10 +106,38 @@ def test_45_an_alert_without_a_series_is_blind(require, found):
 def test_46_an_alert_that_does_not_have_the_label_is_not_scoped():
     rule = replace(ALERT, expression="a", matcher="=")
     assert outcome(silent(), sweep=(silent(a="bare"),), rule=rule) == ("Error", "AlertNotScoped")
-    assert outcome(silent(), sweep=(silent(a="bare"),), rule=replace(rule, sets_label=True)) == ("Passed", None)
+    assert outcome(silent(), sweep=(silent(a="bare"),), rule=replace(rule, sets="ours")) == ("Passed", None)
     assert outcome(silent(), sweep=(silent(a="bare"),), rule=replace(rule, matcher="!=")) == ("Passed", None)
     elsewhere = silent(instances=(Instance(firing=True, since=1, whose="bare"),))
     assert outcome(silent(), elsewhere, silent(), sweep=(silent(),), rule=rule) == ("Error", "AlertNotScoped")
+
+
+@pytest.mark.parametrize("matcher", ["=", "!="])
+def test_46_a_label_that_the_rule_sets_to_another_value_is_not_scoped(matcher):
+    rule = replace(ALERT, expression="a", matcher=matcher, sets="other")
+    fires = silent(instances=(Instance(firing=True, since=1, whose="other"),))
+    assert outcome(silent(), fires, sweep=(fires,), rule=rule) == ("Error", "AlertNotScoped")
+    assert outcome(silent(), sweep=(silent(),), rule=replace(rule, require_series=False))[1] == "AlertNotScoped"
+    for sets in ("ours", "template"):
+        assert outcome(silent(), sweep=(silent(),), rule=replace(rule, sets=sets)) == ("Passed", None)
+    # A second rule that may be this run's is the one that counts, and the first one may be sick.
+    sick = silent(rules="err", twin_ago=1)
+    for twin in ("", "ours", "template"):
+        assert outcome(sick, sweep=(sick,), rule=replace(rule, twin_sets=twin)) == ("Passed", None)
+    assert outcome(sick, sweep=(sick,), rule=replace(rule, sets=""))[1] == "AlertNotLoaded"
+
+
+@pytest.mark.parametrize(
+    ("pending", "found"), [("Error", "AlertNotScoped"), ("Failed", "AlertNotScoped"), ("Passed", None)]
+)
+def test_46_an_alert_that_is_pending_without_the_label_is_not_scoped(pending, found):
+    rule = replace(ALERT, expression="a", matcher="=", for_s=60, pending=pending)
+    waits = silent(instances=(Instance(firing=False, since=30, whose="bare"),))
+    for end in (waits, silent(bare_pending=True)):
+        assert outcome(silent(), waits, sweep=(end,), rule=rule)[1] == found
+    # In mid-run it means nothing, and what is another run's never does.
+    others = silent(instances=(Instance(firing=False, since=30, whose="other"),))
+    assert outcome(silent(), waits, sweep=(others,), rule=rule) == ("Passed", None)
 
 
 def test_47_data_that_stand_still_are_stale():

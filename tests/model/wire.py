@@ -22,6 +22,7 @@ EXPRESSIONS = {
     "none": "vector(1) < 0", "a": "a > 0", "and": "a > 0 and b > 0", "or": "a > 0 or b > 0", "unless": "a > 0 unless b > 0",
     "absent": "absent(a)", "unreadable": "a >>> 0",
 }  # fmt: skip
+SETS = {"": {}, "ours": {"pod": "ours"}, "other": {"pod": "other"}, "template": {"pod": "{{ $labels.pod }}"}}
 HOUR = 3600
 PART = re.compile(r'last_over_time\(\{__name__="(\w)"(?:,(pod[^}]*))?\}\[\d+s\]\)\),"found","([^"]*)"')
 
@@ -159,11 +160,19 @@ def rules_page(rule: Rule, t: float, page: Page) -> Reply:
     ]
     entry = {
         "type": "alerting", "name": "Another" if page.rules == "absent" else ALERT, "query": EXPRESSIONS[rule.expression],
-        "duration": rule.for_s, "labels": {"pod": "ours"} if rule.sets_label else {}, "alerts": alerts,
+        "duration": rule.for_s, "labels": SETS[rule.sets], "alerts": alerts,
     }  # fmt: skip
     rules = [{**entry, "health": health, "lastEvaluation": time_text(t - page.ago)}]
     if page.twin_ago is not None:
-        rules.append({**entry, "alerts": [], "health": "ok", "lastEvaluation": time_text(t - page.twin_ago)})
+        rules.append(
+            {
+                **entry,
+                "labels": SETS[rule.twin_sets],
+                "alerts": [],
+                "health": "ok",
+                "lastEvaluation": time_text(t - page.twin_ago),
+            }
+        )
     groups = [{"name": f"g{index}", "interval": rule.group_s, "rules": [one]} for index, one in enumerate(rules)]
     return Reply(200, json.dumps({"status": "success", "data": {"groups": groups}}).encode(), None)
 
@@ -178,7 +187,8 @@ def alert_reply(rule: Rule, t: float, page: Page, role: str, promql: str) -> Rep
     if role == "pending":
         return vector(t, ("1",) * page.pending)
     if role == "unscoped":
-        return labelled(t, [({"alertname": ALERT}, "1")] if page.bare_fired else [])
+        states = ["firing"] * page.bare_fired + ["pending"] * (page.bare_pending and 'alertstate="pending"' in promql)
+        return labelled(t, [({"alertname": ALERT, "alertstate": state}, "1") for state in states])
     parts = PART.findall(promql)
     assert promql.count("last_over_time") == len(parts), promql
     whose = {"a": page.a, "b": page.b}

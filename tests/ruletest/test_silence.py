@@ -28,6 +28,16 @@ def test_an_alert_that_fires_for_another_run_alone(judged):
     assert (rule["verdict"], rule["reason"]) == ("Passed", "")
 
 
+def test_an_alert_that_is_pending_under_another_label(judged):
+    unscoped = PENDING.replace('chain_id="small"', 'pod="small-rpc-0"')
+    _, rule = judged("alert", (unscoped, "_x10 1x30"))
+    assert (rule["verdict"], rule["reason"]) == ("Error", "AlertNotScoped")
+    _, rule = judged("alert", (unscoped, "_x10 1x10 stale"))
+    assert (rule["verdict"], rule["reason"]) == ("Passed", "")
+    _, rule = judged("alert", (PENDING.replace("small", "another"), "_x10 1x30"))
+    assert (rule["verdict"], rule["reason"]) == ("Passed", "")
+
+
 def test_an_alert_that_is_pending_at_the_end(judged):
     run, rule = judged("alert", (PENDING, "_x10 1x30"))
     assert (run["verdict"], rule["verdict"], rule["reason"]) == ("Error", "Error", "AlertPending")
@@ -45,6 +55,15 @@ def test_alerting_rules_of_the_test_are_asked_for_their_series(judged):
     assert (rule["verdict"], rule["reason"]) == ("Error", "AlertBlind")
     _, rule = judged("alert", ('node_up{pod="a"}', "1x60"), head=RULES % ("30s", "1m"))
     assert (rule["verdict"], rule["reason"]) == ("Error", "AlertNotScoped")
+
+
+def test_alerting_rules_of_the_test_that_set_the_label_to_another_value(judged):
+    head = (RULES % ("30s", "1m")).replace("severity: page", "chain_id: %s")
+    _, rule = judged("alert", UP, head=head % "another")
+    assert (rule["verdict"], rule["reason"]) == ("Error", "AlertNotScoped")
+    for same in ("small", '"{{ $labels.chain_id }}"'):
+        _, rule = judged("alert", UP, head=head % same)
+        assert (rule["verdict"], rule["reason"]) == ("Passed", "")
 
 
 def test_alerting_rules_of_the_test_that_cannot_fire(judged):

@@ -9,6 +9,7 @@ from validationrun.contract.result_json import PrometheusInfo
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
+from validationrun.oracle.label_matcher import matchers_of
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
@@ -81,7 +82,7 @@ def refuse_hopeless_alerts(
     questions: Sequence[Question], prometheus: Prometheus, seconds: float, cooldown_s: float
 ) -> None:
     """
-    Refuses a run with an alert that cannot fire in the range of its rule, or whose rules are unhealthy.
+    Refuses a run with an alert that cannot fire in the range of its rule or for this run, or whose rules are unhealthy.
 
     Args:
         seconds: how long the rules are judged when nothing ends the run early, without the cooldown.
@@ -95,7 +96,8 @@ def refuse_hopeless_alerts(
             reply = prometheus.rules(reference.alertname, FIRST_ANSWER_SECONDS)
             range_s = seconds + (cooldown_s if question.rule.lasts_into_cooldown else 0)
             range_s -= int(question.rule.run_properties.start_after)
-            fault = hopeless(reply, reference.alertname, (), range_s, pending=reference.pending)
+            matchers = matchers_of(question.context(0.0), type_of(question.rule).matchers(question.rule))
+            fault = hopeless(reply, reference.alertname, (), range_s, pending=reference.pending, matchers=matchers)
             if fault is not None:
                 found.append(f"rule {question.rule.name}: {fault.reason}: {fault.message}")
     if found:

@@ -1,27 +1,35 @@
 """
 The further requests that tell what the silence of an alert proves, and how their replies are read.
 
-At every tick `/api/v1/rules`; at the final sweep also the ALERTS that are pending or fire without a label, and whether the
+At every tick `/api/v1/rules`; at the final sweep also the ALERTS that are pending, those that lack a label, and whether the
 series exist that the alert looks at. The last two requests come one after the other: which labels do its series have, and are
 there any of this run by these labels?
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from validationrun.oracle.alerting_rules import AlertingRule, Instance, counting, not_loaded, read_alerting_rules
+from validationrun.oracle.alert_expression import MOST_PARTS, Look, look_of, shown, told
+from validationrun.oracle.alerting_rules import (
+    AlertingRule,
+    Instance,
+    counting,
+    never_matching,
+    not_loaded,
+    read_alerting_rules,
+)
 from validationrun.oracle.decision import Silence
 from validationrun.oracle.exchange import Exchange, Fault, Sample, Samples
 from validationrun.oracle.label_matcher import LabelMatcher, is_meant, missing_labels
-from validationrun.oracle.outcome import RuleReason
+from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.placeholders import label_name, quoted
 from validationrun.oracle.prometheus_response import plain, read_vector
 from validationrun.oracle.silence import needs_seconds
 
 if TYPE_CHECKING:
-    from validationrun.spec.promql import Selection, Sight
+    from validationrun.spec.promql import Selection
 
 PROOF: Final = "proof"
 """The request for the rules of Prometheus."""
@@ -30,7 +38,7 @@ PENDING: Final = "pending"
 """The request for the instances that are pending at T."""
 
 UNSCOPED: Final = "unscoped"
-"""The request for what fired without a label that a matcher names."""
+"""The request for what fired, or is pending at T, without a label that a matcher names."""
 
 LABELS: Final = "labels"
 """The request that tells which of the alert's selectors have series, and with which of the matchers' labels."""
@@ -38,20 +46,9 @@ LABELS: Final = "labels"
 SERIES: Final = "series"
 """The request that tells which of the alert's selectors have series of this run."""
 
-_MOST_PARTS: Final = 300
-"""Of a query about an alert's series."""
-
-_LONGEST_EXPRESSION: Final = 64 * 1024
 _FOUND: Final = "found"
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What an expression looks at, and the labels that it writes."""
-
-    sight: "Sight"
-    selections: tuple["Selection", ...]
-    written: frozenset[str]
+_PENDING_STATE: Final = "pending"
+"""The value of label `alertstate`."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,7 @@ class AlertProof:
         matchers: of the rule, with the run's values.
         opens: when the rule's range opens, Unix seconds.
         start: the window's start, Unix seconds.
+        pending: what a pending instance means, as the spec says.
         require_series: as the spec says.
         assumed: that the alert is loaded, evaluated and able to fire is taken for granted, because the exchange is made of history.
     """
@@ -72,6 +70,7 @@ class AlertProof:
     matchers: Sequence[LabelMatcher]
     opens: float
     start: float
+    pending: str
     require_series: bool
     assumed: bool = False
 
@@ -104,7 +103,7 @@ class AlertProof:
             asked,
             answered,
             firing=meant,
-            unscoped=self._unscoped([instance.labels for instance in firing]),
+            unscoped=self._unscoped("fires", [instance.labels for instance in firing]),
         )
         return self._at_the_end(facts, rules) if self.exchange.final and facts.fault is None else facts
 
@@ -114,26 +113,26 @@ class AlertProof:
 
     @cached_property
     def _counted(self) -> list[AlertingRule]:
-        return [] if isinstance(self._rules, Fault) else counting(self._rules, self.exchange.defined)
+        return [] if isinstance(self._rules, Fault) else counting(self._rules, self.exchange.defined, self.matchers)
 
     @cached_property
     def _fault(self) -> Fault | None:
         if isinstance(self._rules, Fault):
             return None if self.assumed else self._rules
-        return None if self.assumed else not_loaded(self._rules, self.alertname, self.exchange.defined)
+        return None if self.assumed else not_loaded(self._rules, self.alertname, self.exchange.defined, self.matchers)
 
     def _fires(self, rule: AlertingRule, instance: Instance) -> bool:
         return instance.firing and instance.active_at + rule.for_s <= self.exchange.t
 
     def _at_the_end(self, facts: Silence, rules: Sequence[AlertingRule]) -> Silence:
-        pending = sum(
-            not self._fires(rule, instance)
-            and instance.active_at <= self.exchange.t
-            and is_meant(self.matchers, instance.labels)
+        waiting = [
+            instance.labels
             for rule in rules
             for instance in rule.instances
-        )
-        found, unscoped = self._series(), facts.unscoped
+            if not self._fires(rule, instance) and instance.active_at <= self.exchange.t
+        ]
+        pending = sum(is_meant(self.matchers, labels) for labels in waiting)
+        found, unscoped = self._series(), facts.unscoped or self._unscoped_pending(waiting)
         series, note = (None, found) if isinstance(found, str) else (found, "")
         for role in (PENDING, UNSCOPED):
             answer = self._answer(role)
@@ -142,7 +141,7 @@ class AlertProof:
             elif role == PENDING:
                 pending = max(pending, len(answer))
             else:
-                unscoped = unscoped or self._unscoped([sample.labels for sample in answer[:1]])
+                unscoped = unscoped or self._unscoped_alerts([sample.labels for sample in answer])
         return replace(facts, pending=pending, unscoped=unscoped, series=series, note=note)
 
     def _answer(self, role: str) -> Sequence[Sample] | Fault:
@@ -152,15 +151,25 @@ class AlertProof:
         answer = read_vector(self.exchange.others[role], self.exchange.t)
         return answer.samples if isinstance(answer, Samples) else answer
 
-    def _unscoped(self, instances: Sequence[Mapping[str, str]]) -> str:
+    def _unscoped(self, does: str, instances: Sequence[Mapping[str, str]]) -> str:
         """What people read about the first instance that lacks a label."""
         for labels in instances:
             if missing := missing_labels(self.matchers, labels):
                 names = ", ".join(missing)
                 return plain(
-                    f"the alert fires without the label {names} that a matcher names, so that it may be this run's"
+                    f"the alert {does} without the label {names} that a matcher names, so that it may be this run's"
                 )
         return ""
+
+    def _unscoped_pending(self, instances: Sequence[Mapping[str, str]]) -> str:
+        """The same of instances that are pending at T; nothing where the spec lets them pass."""
+        return self._unscoped("is pending", instances) if self.pending != Verdict.PASSED else ""
+
+    def _unscoped_alerts(self, alerts: Sequence[Mapping[str, str]]) -> str:
+        """The same of ALERTS, which say themselves whether they are pending."""
+        fires = [labels for labels in alerts if labels.get("alertstate") != _PENDING_STATE]
+        pending = [labels for labels in alerts if labels.get("alertstate") == _PENDING_STATE]
+        return self._unscoped("fires", fires) or self._unscoped_pending(pending)
 
     # The queries of the final sweep.
 
@@ -169,17 +178,18 @@ class AlertProof:
         return f"ALERTS{{{','.join([*own, *filter(None, matchers)])}}}"
 
     def _pending_query(self) -> str:
-        return self._alerts("pending", [matcher.promql() for matcher in self.matchers])
+        return self._alerts(_PENDING_STATE, [matcher.promql() for matcher in self.matchers])
 
     def _unscoped_query(self) -> str:
         if not any(matcher.needs_label for matcher in self.matchers):
             return ""
-        series = self._alerts("firing", [matcher.or_missing() for matcher in self.matchers])
-        return f"max_over_time({series}[{_seconds(self.exchange.t - self.opens)}])"
+        matchers = [matcher.or_missing() for matcher in self.matchers]
+        fired = f"max_over_time({self._alerts('firing', matchers)}[{_seconds(self.exchange.t - self.opens)}])"
+        return fired if self.pending == Verdict.PASSED else f"{fired} or {self._alerts(_PENDING_STATE, matchers)}"
 
     @cached_property
-    def _looks(self) -> list[tuple[AlertingRule, _Look | None]]:
-        return [(rule, _look(rule.expression)) for rule in self._counted]
+    def _looks(self) -> list[tuple[AlertingRule, Look | None]]:
+        return [(rule, look_of(rule.expression)) for rule in self._counted]
 
     @cached_property
     def _selections(self) -> list["Selection"]:
@@ -193,7 +203,7 @@ class AlertProof:
         return list(dict.fromkeys(matcher.name for matcher in self.matchers))
 
     def _labels_query(self) -> str:
-        if len(self._selections) * (len(self._label_names) + 1) > _MOST_PARTS:
+        if len(self._selections) * (len(self._label_names) + 1) > MOST_PARTS:
             return ""
         return " or ".join(
             part
@@ -245,6 +255,8 @@ class AlertProof:
             return found
         if isinstance(seen, Fault):
             return seen
+        if (fault := never_matching(self._counted, self.matchers)) is not None:
+            return fault
         blind = self._blind(seen)
         if blind and self.require_series:
             return Fault(RuleReason.ALERT_BLIND, plain(f"{blind}; `requireSeries: false` takes that for a note"))
@@ -253,7 +265,7 @@ class AlertProof:
                 continue
             for label in self._unscoped_labels(rule, look, found):
                 message = f"no series that the alert looks at has the label {label} that a matcher names"
-                return Fault(RuleReason.ALERT_NOT_SCOPED, plain(f"{message}: {_shown(rule.expression)}"))
+                return Fault(RuleReason.ALERT_NOT_SCOPED, plain(f"{message}: {shown(rule.expression)}"))
         return f"; {plain(blind)}" if blind else None
 
     def _blind(self, seen: set[str]) -> str:
@@ -263,13 +275,13 @@ class AlertProof:
         existing = {selection for index, selection in enumerate(self._selections) if str(index) in seen}
         for rule, look in self._looks:
             if look is None:
-                return f"the alert's expression cannot be read here, so nothing shows that it sees a series: {_shown(rule.expression)}"
+                return f"the alert's expression cannot be read here, so nothing shows that it sees a series: {shown(rule.expression)}"
             if not is_sighted(look.sight, existing):
                 missing = next(selection for selection in look.selections if selection not in existing)
-                return f"in the window the alert saw no series of this run for {_told(missing)}"
+                return f"in the window the alert saw no series of this run for {told(missing)}"
         return ""
 
-    def _unscoped_labels(self, rule: AlertingRule, look: _Look, found: set[str]) -> list[str]:
+    def _unscoped_labels(self, rule: AlertingRule, look: Look, found: set[str]) -> list[str]:
         """The labels that no instance of the rule can have."""
         indexes = [self._selections.index(selection) for selection in look.selections]
         if not self.require_series and not all(str(index) in found for index in indexes):
@@ -285,37 +297,6 @@ class AlertProof:
         ]
 
 
-@lru_cache(maxsize=64)
-def _look(expression: str) -> _Look | None:
-    """None for an expression that this program cannot read."""
-    # The parser is loaded when it is needed: a step starts without it.
-    from validationrun.spec import promql  # noqa: PLC0415
-
-    if len(expression) > _LONGEST_EXPRESSION:
-        return None
-    try:
-        tree = promql.parse(expression)
-        needed = promql.sight(tree)
-    except (promql.SyntaxFault, promql.UnknownSelectorError):
-        return None
-    looked = tuple(promql.selections(needed))
-    return None if len(looked) > _MOST_PARTS else _Look(needed, looked, promql.written_labels(tree))
-
-
 def _seconds(seconds: float) -> str:
     # Times have milliseconds: what lies a hair below a whole second is that second.
     return f"{max(1, int(round(seconds, 3)))}s"
-
-
-def _told(selection: "Selection") -> str:
-    """A selector for people."""
-    metric = next((value for name, op, value in selection.matchers if name == "__name__" and op == "="), "")
-    others = [
-        f"{name}{op}{quoted(value)}" for name, op, value in selection.matchers if not (name == "__name__" and metric)
-    ]
-    return _shown(metric + (f"{{{','.join(others)}}}" if others else ""))
-
-
-def _shown(text: str) -> str:
-    longest = 200
-    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from validationrun.base.times import parse_time
 from validationrun.oracle.exchange import DefinedAlert, Fault, Reply
+from validationrun.oracle.label_matcher import LabelMatcher, refusing
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_response import plain, read_data, warnings
 from validationrun.spec.promql_text import duration_seconds
@@ -81,18 +82,44 @@ def read_alerting_rules(
     )
 
 
-def counting(rules: Sequence[AlertingRule], defined: Sequence[DefinedAlert]) -> list[AlertingRule]:
-    """The rules that are the alert which is meant: in a cluster those of its PrometheusRule, elsewhere all of its name."""
-    return [rule for rule in rules if not defined or any(_is_same(rule, alert) for alert in defined)]
+def counting(
+    rules: Sequence[AlertingRule], defined: Sequence[DefinedAlert], matchers: Sequence[LabelMatcher] = ()
+) -> list[AlertingRule]:
+    """
+    The rules that are the alert which is meant: in a cluster those of its PrometheusRule, elsewhere all of its name.
+
+    A rule that sets a label to a value which a matcher refuses is another run's, or of another severity. It does not count,
+    unless no other rule is left.
+    """
+    found = [rule for rule in rules if not defined or any(_is_same(rule, alert) for alert in defined)]
+    return [rule for rule in found if refusing(matchers, rule.labels) is None] or found
+
+
+def never_matching(counted: Sequence[AlertingRule], matchers: Sequence[LabelMatcher]) -> Fault | None:
+    """Why no instance of these rules can be this run's, by the labels that each of them sets; None when one can be."""
+    told: dict[str, None] = {}
+    for rule in counted:
+        if (matcher := refusing(matchers, rule.labels)) is None:
+            return None
+        told[f"{matcher.name} to {rule.labels[matcher.name]}, and the matcher is {matcher.promql()}"] = None
+    if not told:
+        return None
+    message = "; ".join(f"the rule sets {setting}" for setting in told)
+    return Fault(RuleReason.ALERT_NOT_SCOPED, plain(f"no instance of the alert can be this run's: {message}"))
 
 
 def _is_same(rule: AlertingRule, alert: DefinedAlert) -> bool:
     return rule.group == alert.group and abs(rule.for_s - alert.for_s) <= _SAME_SECONDS
 
 
-def not_loaded(rules: Sequence[AlertingRule], alertname: str, defined: Sequence[DefinedAlert] = ()) -> Fault | None:
+def not_loaded(
+    rules: Sequence[AlertingRule],
+    alertname: str,
+    defined: Sequence[DefinedAlert] = (),
+    matchers: Sequence[LabelMatcher] = (),
+) -> Fault | None:
     """Why this Prometheus cannot be said to run the alert. A rule that was not evaluated yet is loaded."""
-    counted = counting(rules, defined)
+    counted = counting(rules, defined, matchers)
     if not counted:
         message = f"this Prometheus has no alert {plain(alertname)}"
         if rules:
@@ -109,7 +136,7 @@ def not_loaded(rules: Sequence[AlertingRule], alertname: str, defined: Sequence[
     return None
 
 
-def not_running(reply: Reply, alertname: str, now: float) -> Fault | None:
+def not_running(reply: Reply, alertname: str, now: float, matchers: Sequence[LabelMatcher] = ()) -> Fault | None:
     """
     Why this Prometheus does not run the alert at present; None when it is loaded, healthy and was evaluated recently.
 
@@ -119,9 +146,9 @@ def not_running(reply: Reply, alertname: str, now: float) -> Fault | None:
     rules = read_alerting_rules(reply, alertname)
     if isinstance(rules, Fault):
         return rules
-    if (fault := not_loaded(rules, alertname)) is not None:
+    if (fault := not_loaded(rules, alertname, matchers=matchers)) is not None:
         return fault
-    for rule in rules:
+    for rule in counting(rules, (), matchers):
         age = now - rule.evaluated
         # Asked this way round, so that a time that is no number proves nothing.
         if not age <= _FRESH_INTERVALS * rule.interval_s:

@@ -22,7 +22,7 @@ class Silence:
         needs_s: how long its condition must hold before it fires.
         asked, answered: of the exchange, by our clock.
         firing, pending: its instances of this run at T.
-        unscoped: what fires without a label that a matcher names; empty when nothing does.
+        unscoped: what fires, or is pending at the end, without a label that a matcher names; empty when nothing does.
         series: why its series cannot be this run's, or are not there; asked at the final sweep alone.
         note: what people should know of a silence that passes; begins with a separator.
     """

@@ -84,6 +84,20 @@ def missing_labels(matchers: Sequence[LabelMatcher], labels: Mapping[str, str]) 
     return tuple(missing)
 
 
+def refusing(matchers: Sequence[LabelMatcher], set_labels: Mapping[str, str]) -> LabelMatcher | None:
+    """
+    The matcher that no instance of an alerting rule can satisfy; None when there may be such instances.
+
+    Args:
+        set_labels: those that the rule sets. What a template gives is not known.
+    """
+    for matcher in matchers:
+        value = set_labels.get(matcher.name, "")
+        if value and "{{" not in value and matcher.accepts(value) is False:
+            return matcher
+    return None
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """None for what Prometheus reads in another way than Python, such as a class `[[:alpha:]]` or `(?U)`."""

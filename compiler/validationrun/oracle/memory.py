@@ -14,7 +14,7 @@ class Memory(Document, frozen=True, forbid_unknown_fields=True, rename="lower"):
         reached: the rule's `series.min` was there at least once.
         evaluated: the earliest evaluation after the window's start that healthy rules of the alert showed, Unix seconds; None before.
         evaluated_last: the last of their evaluations that was seen.
-        unscoped: what was seen firing without a label that a matcher names; empty when nothing was.
+        unscoped: what was seen firing, or pending at the end, without a label that a matcher names; empty when nothing was.
     """
 
     members: tuple[int, ...] | None = None

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace as changed
 
 from validationrun.base import conventions
-from validationrun.oracle.alerting_rules import AlertingRule, counting, not_loaded, read_alerting_rules
+from validationrun.oracle.alerting_rules import AlertingRule, counting, never_matching, not_loaded, read_alerting_rules
 from validationrun.oracle.decision import Decision, Silence
 from validationrun.oracle.exchange import DefinedAlert, Fault, Reply
+from validationrun.oracle.label_matcher import LabelMatcher
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 
@@ -46,7 +47,13 @@ def cannot_fire(needs_s: float, range_s: float) -> Fault | None:
 
 
 def hopeless(
-    reply: Reply, alertname: str, defined: Sequence[DefinedAlert], range_s: float, *, pending: str
+    reply: Reply,
+    alertname: str,
+    defined: Sequence[DefinedAlert],
+    range_s: float,
+    *,
+    pending: str,
+    matchers: Sequence[LabelMatcher],
 ) -> Fault | None:
     """
     Why the silence of an alert will prove nothing, as far as that can be said before a run begins.
@@ -58,12 +65,16 @@ def hopeless(
         defined: the alert in its PrometheusRule.
         range_s: how long the rule judges at most: its window, less `startAfter`.
         pending: what a pending instance means, as the spec says.
+        matchers: of the rule, with the run's values.
     """
     rules = read_alerting_rules(reply, alertname, defined)
     known = [] if isinstance(rules, Fault) else rules
-    if known and (fault := not_loaded(known, alertname, defined)) is not None:
+    if known and (fault := not_loaded(known, alertname, defined, matchers)) is not None:
         return fault
-    needs_s = max([needs_seconds(counting(known, defined)), *(alert.for_s for alert in defined)])
+    counted = counting(known, defined, matchers)
+    if (fault := never_matching(counted, matchers)) is not None:
+        return fault
+    needs_s = max([needs_seconds(counted), *(alert.for_s for alert in defined)])
     if pending == Verdict.FAILED or not (known or defined):
         return None
     return cannot_fire(needs_s, range_s)

@@ -13,10 +13,12 @@ from typing import Final
 
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
-from validationrun.oracle.alerting_rules import AlertingRule, not_loaded, read_alerting_rules
+from validationrun.oracle.alerting_rules import AlertingRule, counting, never_matching, not_loaded, read_alerting_rules
 from validationrun.oracle.exchange import Fault
+from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.silence import cannot_fire, needs_seconds
@@ -61,7 +63,9 @@ class Inventory:
             try:
                 if (reference := type_of(rule).reference(rule)) is not None:
                     field_ = (*loc, rule.type, "ruleRef", "alertname")
-                    looking.alert(reference, field_, range_seconds(run.spec, rule))
+                    matchers = matchers_of(RuleContext(rule, values, self.now), type_of(rule).matchers(rule))
+                    known = [matcher for matcher in matchers if _LATER not in matcher.value]
+                    looking.alert(reference, known, field_, range_seconds(run.spec, rule))
                 else:
                     looking.query(Question.of(rule, values), loc)
             except NoAnswerError:
@@ -127,9 +131,12 @@ class _Looking:
                 message = f"{format_path(loc)}: no series of {present.called} has the label {quote(label)}: the rule would see none"
                 self._warn("VR591", loc, message, f"its labels are {', '.join(labels)}", label)
 
-    def alert(self, reference: AlertReference, loc: Loc, range_s: float) -> None:
+    def alert(self, reference: AlertReference, matchers: Sequence[LabelMatcher], loc: Loc, range_s: float) -> None:
         """
-        Whether the alert of a rule is loaded, and can fire within the rule's range.
+        Whether the alert of a rule is loaded, and can fire within the rule's range and for its run.
+
+        Args:
+            matchers: those whose values are known before the run.
 
         Raises:
             NoAnswerError
@@ -145,7 +152,11 @@ class _Looking:
             message = f"{format_path(loc)}: this Prometheus has no alert {quote(name)}: the rule would be Error AlertNotLoaded"
             help_ = "correct the name, or have the PrometheusRule loaded: its labels must fit the ruleSelector"
             self.findings.append(Finding("VR592", loc, message, help_))
-        for rule in rules:
+        counts = counting(rules, (), matchers)
+        if (fault := never_matching(counts, matchers)) is not None:
+            message = f"{format_path(loc)}: {fault.message}: the rule would be Error AlertNotScoped"
+            self.findings.append(Finding("VR592", loc, message, "correct the matcher, or refer to another alert"))
+        for rule in counts:
             self._alerting_rule(rule, reference, loc, range_s)
 
     def _alerting_rule(self, rule: AlertingRule, reference: AlertReference, loc: Loc, range_s: float) -> None:

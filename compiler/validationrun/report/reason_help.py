@@ -43,7 +43,7 @@ _OF_RULES: Final[Mapping[str, str]] = {
     RuleReason.CROSS_NAMESPACE_FORBIDDEN: "The other namespace does not share its rules with this one.",
     RuleReason.ALERT_NOT_LOADED: "Nothing proves that this Prometheus evaluates the alert, so its silence means nothing.",
     RuleReason.ALERT_CANNOT_FIRE: "The alert needs longer to fire (`for` and its group's interval) than the window lasts.",
-    RuleReason.ALERT_NOT_SCOPED: "The alert has not the labels that the matchers name, so it would fire and nobody would see it.",
+    RuleReason.ALERT_NOT_SCOPED: "The alert has not the labels that the matchers ask for, so it would fire and nobody would see it.",
     RuleReason.ALERT_BLIND: "The alert looks at series that were not there in the window, so it could not fire.",
     RuleReason.ALERT_PENDING: "The alert's condition held at the window's end; with more time it would have fired.",
     RuleReason.NO_SAMPLES: "The query gave nothing to compare, and nothing is never a pass.",

@@ -10,6 +10,8 @@ from validationrun.contract import parameters as values
 from validationrun.contract.chain_entries import Finding
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.oracle.exchange import Fault
+from validationrun.oracle.label_matcher import LabelMatcher
+from validationrun.oracle.placeholders import filled_value
 from validationrun.oracle.silence import hopeless
 from validationrun.prometheus import Prometheus
 from validationrun.steps.rule_references import References
@@ -33,6 +35,7 @@ class AlertEntry:
         pending: what a pending instance at the window's end means.
         in_cooldown: its window ends with the cooldown.
         start_after: seconds after the window's start when its range opens.
+        matchers: with the run's values.
     """
 
     name: str
@@ -42,14 +45,20 @@ class AlertEntry:
     pending: str
     in_cooldown: bool
     start_after: int
+    matchers: tuple[LabelMatcher, ...]
 
     def resolve(self, references: References) -> Any:
         """What the reference resolves to."""
         return references.resolve(self.name, self.namespace, self.prometheus_rule, self.alertname)
 
 
-def alert_entries(rules: Iterable[Mapping[str, Any]]) -> list[AlertEntry]:
-    """The rules of a bundle that refer to an alert."""
+def alert_entries(rules: Iterable[Mapping[str, Any]], run_values: Mapping[str, str]) -> list[AlertEntry]:
+    """
+    The rules of a bundle that refer to an alert.
+
+    Args:
+        run_values: what the placeholders in matchers stand for.
+    """
     entries = []
     for rule in rules:
         body = rule[rule["type"]]
@@ -58,7 +67,11 @@ def alert_entries(rules: Iterable[Mapping[str, Any]]) -> list[AlertEntry]:
             properties = rule.get("runProperties") or {}
             timing = (properties.get("until") == "Cooldown", parse_duration(properties.get("startAfter", "0s")))
             parts = (reference["namespace"], reference["name"], reference["alertname"])
-            entries.append(AlertEntry(rule["name"], *parts, pending, *timing))
+            matchers = tuple(
+                LabelMatcher(matcher["name"], matcher["op"], filled_value(matcher["value"], matcher["op"], run_values))
+                for matcher in body.get("matchers") or []
+            )
+            entries.append(AlertEntry(rule["name"], *parts, pending, *timing, matchers))
     return entries
 
 
@@ -75,7 +88,8 @@ def hopeless_alerts(
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
     """
-    Alerts that are unhealthy, or others than those of the PrometheusRule, or that cannot fire in the range of their rule.
+    Alerts that are unhealthy, or others than those of the PrometheusRule, or that cannot fire in the range of their rule, or for
+    this run.
 
     Args:
         seconds: the longest range of a rule.
@@ -106,7 +120,7 @@ def _hopeless(rule: AlertEntry, references: References, prometheus: Prometheus, 
     if isinstance(defined, Fault):
         return None
     reply = prometheus.rules(rule.alertname, _TIMEOUT_SECONDS)
-    return hopeless(reply, rule.alertname, defined, seconds, pending=rule.pending)
+    return hopeless(reply, rule.alertname, defined, seconds, pending=rule.pending, matchers=rule.matchers)
 
 
 def _grouped(found: Iterable[tuple[AlertEntry, Any]]) -> Iterator[Finding]:

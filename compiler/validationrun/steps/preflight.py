@@ -63,7 +63,9 @@ def preflight(context: Context, bundle: Bundle, parameters: Mapping[str, str]) -
         UnreachableError: the API server is away, which says nothing about the run.
     """
     rules = bundle.rule_documents()
-    alerts, references = alert_entries(rules), References(context.cluster)
+    chain_id = values.effective_chain_id(bundle.plan, parameters, context.identity.uid)
+    run_values = values.run_values(bundle.plan, context.identity, chain_id, parameters)
+    alerts, references = alert_entries(rules, run_values), References(context.cluster)
     findings = [
         *_chain_api(context, bundle.plan),
         *_shared_accounts(bundle.plan),

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validationrun.oracle.alerting_rules import counting, not_loaded, not_running, read_alerting_rules
+from validationrun.oracle.alerting_rules import (
+    AlertingRule,
+    counting,
+    never_matching,
+    not_loaded,
+    not_running,
+    read_alerting_rules,
+)
 from validationrun.oracle.exchange import DefinedAlert, Fault, Reply
+from validationrun.oracle.label_matcher import LabelMatcher
 
 NOW = 1_795_000_000.0
 
@@ -90,6 +98,47 @@ def test_in_a_cluster_the_rules_count_that_are_those_of_the_prometheus_rule() ->
     assert isinstance(other, Fault)
     assert other.reason == "AlertNotLoaded"
     assert "expected group ours with `for: 61s`" in other.message
+
+
+def read(*groups: Any) -> list[AlertingRule]:
+    rules = read_alerting_rules(ok(*groups), "NodeFailed")
+    assert not isinstance(rules, Fault)
+    return rules
+
+
+OURS = (LabelMatcher("namespace", "=", "eng-ada"),)
+ADA, BOB = {"namespace": "eng-ada"}, {"namespace": "eng-bob"}
+DEFINED = (DefinedAlert("nodes", 0.0),)
+
+
+def test_a_copy_of_the_rule_that_is_another_tenants_does_not_count() -> None:
+    """All copies have the same group, name and `for`; the label that each sets tells whose it is."""
+    reply = ok(group(labels=BOB, health="err"), group(labels=ADA))
+    rules = read(group(labels=BOB, health="err"), group(labels=ADA))
+    assert [rule.labels for rule in counting(rules, DEFINED, OURS)] == [ADA]
+    assert not_loaded(rules, "NodeFailed", DEFINED, OURS) is None
+    assert not_running(reply, "NodeFailed", NOW, OURS) is None
+    assert reason(not_loaded(rules, "NodeFailed", DEFINED)) == "AlertNotLoaded"
+    stale = ok(group(labels=BOB, lastEvaluation=ago(900)), group(labels=ADA))
+    assert not_running(stale, "NodeFailed", NOW, OURS) is None
+
+
+def test_a_rule_without_the_label_may_be_the_one_that_is_meant() -> None:
+    rules = read(group(labels=BOB), group(labels={"namespace": "{{ $labels.ns }}"}), group(health="err"))
+    assert [rule.health for rule in counting(rules, DEFINED, OURS)] == ["ok", "err"]
+    assert never_matching(counting(rules, DEFINED, OURS), OURS) is None
+
+
+def test_where_every_rule_is_another_ones_all_count_and_none_can_match() -> None:
+    rules = read(group(labels=BOB), group(labels={"namespace": "eng-eve"}), group(labels=BOB))
+    counted = counting(rules, DEFINED, OURS)
+    assert counted == rules
+    found = never_matching(counted, OURS)
+    assert isinstance(found, Fault)
+    assert found.reason == "AlertNotScoped"
+    assert found.message.count("the rule sets namespace to eng-bob") == 1
+    assert "the rule sets namespace to eng-eve" in found.message
+    assert never_matching([], OURS) is None
 
 
 @pytest.mark.parametrize(

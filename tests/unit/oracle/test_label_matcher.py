@@ -2,7 +2,7 @@
 
 import pytest
 
-from validationrun.oracle.label_matcher import LabelMatcher, is_meant, matchers_of, missing_labels
+from validationrun.oracle.label_matcher import LabelMatcher, is_meant, matchers_of, missing_labels, refusing
 from validationrun.oracle.rule_context import RuleContext
 from validationrun.spec.v1alpha1 import Matcher, Rule
 
@@ -64,6 +64,29 @@ def test_a_label_that_is_there_and_another_says_whose_it_is(
     labels: dict[str, str], meant: bool, missing: tuple[str, ...]
 ) -> None:
     assert (is_meant((CHAIN, NODE), labels), missing_labels((CHAIN, NODE), labels)) == (meant, missing)
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "label", "refuses"),
+    [
+        ("=", "critical", "critical", False),
+        ("=", "critical", "warning", True),
+        ("!=", "warning", "warning", True),
+        ("!=", "warning", "critical", False),
+        ("=~", "critical|page", "warning", True),
+        ("=~", "critical|page", "page", False),
+        ("!~", "warn.*", "warning", True),
+        # What a template gives, or this program cannot compare, may be accepted.
+        ("=", "critical", "{{ $labels.severity }}", False),
+        ("=~", "[[:alpha:]]", "warning", False),
+        # An empty label is none: the alert's series may bring it, and else nobody is told apart by it.
+        ("=", "critical", "", False),
+    ],
+)
+def test_a_label_that_a_rule_sets_can_be_refused(op: str, value: str, label: str, refuses: bool) -> None:
+    matcher = LabelMatcher("severity", op, value)
+    assert refusing((CHAIN, matcher), {"severity": label}) == (matcher if refuses else None)
+    assert refusing((matcher,), {"team": "warning"}) is None
 
 
 def test_the_values_of_the_run_are_put_in(any_rule: Rule) -> None:

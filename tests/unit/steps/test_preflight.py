@@ -354,6 +354,38 @@ def test_an_alert_whose_silence_will_prove_nothing(
         assert world.ensure()["reason"] is None
 
 
+def of_rules(*rules: dict[str, Any]) -> Reply:
+    """All in the group of the PrometheusRule."""
+    document = json.loads(alerting().body)
+    [group] = document["data"]["groups"]
+    group["rules"] = [group["rules"][0] | rule for rule in rules]
+    return Reply(200, json.dumps(document).encode(), None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([{"labels": {"namespace": "eng-ada"}}, {"labels": {"namespace": "eng-bob"}, "health": "err"}], []),
+        ([{"labels": {"namespace": "eng-bob"}}], ["AlertNotScoped"]),
+        ([{"labels": {"namespace": "{{ $labels.ns }}"}}], []),
+    ],
+)
+def test_a_rule_that_is_another_tenants_proves_nothing_and_spoils_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, rules: list[dict[str, Any]], expected: list[str]
+) -> None:
+    rule = alert_rule("a", namespace="eng-ada")
+    rule["alert"]["matchers"] = [{"name": "namespace", "op": "=", "value": "${namespace}"}]
+    world = begin(tmp_path, monkeypatch, [rule])
+    world.cluster.put(PROMETHEUS_RULES, rule_object())
+    world.alerting = lambda alertname: of_rules(*rules)
+    if expected:
+        ((reason, message),) = findings(world)
+        assert [reason] == expected
+        assert "the rule sets namespace to eng-bob" in message
+    else:
+        assert world.ensure()["reason"] is None
+
+
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [

@@ -8,6 +8,9 @@ from typing import Final
 from validationrun.judging.ruletest.model import AlertGroup
 from validationrun.oracle.exchange import Reply
 
+_UNKNOWN_VALUE: Final = "{{ $value }}"
+"""Of a label: a template, because what the rule would set is not known."""
+
 _GROUP_SECONDS: Final = 1
 """Of the group that is taken for granted: with it every alert can fire in every window."""
 
@@ -20,7 +23,7 @@ def assumed(alertname: str, labels: Sequence[str], now: float) -> Reply:
         labels: which the rule sets, so that the alert can be told apart by them.
         now: when it was evaluated last, Unix seconds.
     """
-    rule = _rule(alertname, "vector(1)", 0, dict.fromkeys(labels, "assumed"), now)
+    rule = _rule(alertname, "vector(1)", 0, dict.fromkeys(labels, _UNKNOWN_VALUE), now)
     return _reply([{"name": "rule-test", "interval": _GROUP_SECONDS, "rules": [rule]}])
 
 

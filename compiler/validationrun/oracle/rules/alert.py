@@ -107,6 +107,7 @@ class Alert(RuleType):
             matchers_of(context, body.matchers),
             self.opens(context.rule, context.start, exchange.t),
             context.start,
+            body.pending,
             body.require_series,
             assumed,
         )
