@@ -188,9 +188,39 @@ def test_a_counter_that_is_born_in_mid_run(outcome):
 
 def test_a_counter_that_never_was(outcome):
     """Timeline 50."""
-    assert outcome(counter(PANICS, alive=f"up{OF_RUN}"), *UP) == PASSED
+    assert outcome(counter(PANICS, alive=f"up{OF_RUN} == 1"), *UP) == PASSED
     assert outcome(counter(PANICS), *UP) == ("Error", "NoSamples")
-    assert outcome(counter(PANICS, alive=f"up{OF_RUN}"), *each("up", "1x25 stale")) == ("Error", "NoSamples")
+    assert outcome(counter(PANICS, alive=f"up{OF_RUN} == 1"), *each("up", "1x25 stale")) == ("Error", "NoSamples")
+
+
+ERRORS = f"sum(increase(errors_total{OF_RUN}[2m]))"
+BARE, SCRAPED = f"up{OF_RUN}", f"up{OF_RUN} == 1"
+
+
+def documented(up):
+    """The patterns of docs/rules.md and docs/diagnostics.md for errors that may never happen, with this selector of `up`."""
+    return (
+        counter(PANICS, alive=up),
+        counter(PANICS, alive=f"up{OF_RUN} == 1 or vector(1)", series={"min": "validators", "of": up}),
+        query(f"{ERRORS} or 0 * sum({up})", "<", "1"),
+        query(f"count({up})", "==", "4"),
+    )
+
+
+def test_nodes_that_cannot_be_scraped_do_not_pass_by_the_documented_patterns(outcome):
+    """Prometheus writes `up` as 0 for a target that it cannot scrape. A bare `up` takes that for a healthy node."""
+    down = each("up", "0x60")
+    assert [outcome(rule, *UP) for rule in documented(SCRAPED)] == [PASSED] * 4
+    assert [outcome(rule, *down) for rule in documented(BARE)] == [PASSED] * 4
+    missing = [("Error", "NoSamples"), MISSING, ("Error", "NoSamples"), ("Error", "NoSamples")]
+    assert [outcome(rule, *down) for rule in documented(SCRAPED)] == missing
+
+
+def test_one_node_that_cannot_be_scraped_is_missed(outcome):
+    one_down = [*each("up", "1x60", NODES[1:]), *each("up", "1x25 0x35", NODES[:1])]
+    guarded = {"series": {"min": "validators", "of": SCRAPED}}
+    assert outcome(counter(PANICS, alive=SCRAPED, **guarded), *one_down) == MISSING
+    assert outcome(counter(PANICS, alive=SCRAPED, series={"min": "validators", "of": BARE}), *one_down) == PASSED
 
 
 def test_kube_state_metrics_moves_to_another_instance(outcome):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from tests.worlds.samples import Sample, Shown, scraped, shown
 from tests.worlds.starter import starter
-from tests.worlds.world import Line, World, files, read_line, read_moment, system, world
+from tests.worlds.world import HERE, Line, World, files, read_line, read_moment, system, world
 
 from validationrun.judging.ruletest.promtool_series import Mark
 
@@ -93,6 +93,23 @@ def test_a_series_goes_on_under_other_labels():
     before, after = changed(Line(base=100, rate=1), labels={"instance": "b"}, **{"from": "50%"})
     assert list(before.values()).count(Mark.STALE) == 1
     assert max(t for t, value in before.items() if value is not Mark.STALE) < 300 <= min(after)
+
+
+def test_a_node_that_cannot_be_scraped_has_an_up_of_0_and_nothing_else_of_its_own():
+    here = starter("nightly")
+    unreachable, undiscovered = (
+        world(HERE / "bad" / f"validator-{name}.yaml") for name in ("unreachable", "undiscovered")
+    )
+    assert _of_seid(unreachable, here, 290) == _of_seid(undiscovered, here, 290)
+    assert _of_seid(unreachable, here, 310) == {"up": 0}
+    assert _of_seid(undiscovered, here, 310) == {}
+
+
+def _of_seid(world, here, t):
+    """What the first validator's seid shows at a time, by metric."""
+    labels = {"job": "seid", "pod": here.validator}
+    series = [each for each in shown(system(), world, here) if labels.items() <= each.labels.items()]
+    return {each.labels["__name__"]: value for each in series if (value := each.show(t)) is not None}
 
 
 def test_scrapes_have_their_interval_and_their_jitter():

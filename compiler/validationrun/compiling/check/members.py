@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from validationrun.compiling.check.placeholders import FILLED
 from validationrun.compiling.check.query import tree_of
+from validationrun.compiling.check.query_unscraped import holds_unscraped
 from validationrun.compiling.check.readable import if_readable, rule_by_rule
 from validationrun.compiling.check.rules import with_body
 from validationrun.oracle.comparison import Comparison
@@ -56,7 +57,8 @@ def _finding(body: Loc, rule: Rule) -> Finding:
         "is not missed"
     )
     help_ = (
-        'add `series: {min: nodes, of: up{chain_id="${chainId}"}}`, or without `of` when each node has the counter from its start'
+        "add `series: {min: nodes, of: 'up{chain_id=\"${chainId}\"} == 1'}`, or without `of` when each node has the counter from "
+        "its start"
         if is_counter
         else "add `series: {min: nodes}`, or `validators`, `fullNodes` or the name of a deployment or a number in the place of `nodes`"
     )
@@ -99,21 +101,36 @@ def _counted(run: ValidationRun, rule: Rule, nodes: int) -> list[Any] | None:
     """The selectors of which the rule demands as many series as the chain has nodes; None where it cannot be told."""
     if is_left_out(rule) or rule.body is None:
         return None
+    return _counted_by_series(run, rule, nodes) or _counted_by_value(rule, nodes)
+
+
+def _counted_by_series(run: ValidationRun, rule: Rule, nodes: int) -> list[Any]:
     kind = type_of(rule)
-    text = kind.own_selector(rule) or kind.promql(rule)
-    series = kind.series(rule)
-    if series is not None:
-        try:
-            expected = expected_in(rule, run.spec.chain)
-        except ValueError:
-            return []
-        tree = tree_of(series.of or text)
-        return _of_chain(tree) if tree is not None and expected is not None and expected.count >= nodes else []
-    comparison = kind.comparison(rule)
-    if comparison is None or not _demands(comparison, nodes):
+    series, comparison = kind.series(rule), kind.comparison(rule)
+    if series is None:
         return []
-    tree = tree_of(kind.promql(rule))
-    return _of_chain(tree) if tree is not None and (promql.is_count(tree) or _adds_up_to_count(tree)) else []
+    try:
+        expected = expected_in(rule, run.spec.chain)
+    except ValueError:
+        return []
+    own = series.of or kind.own_selector(rule)
+    tree = tree_of(own or kind.promql(rule))
+    if tree is None or comparison is None or expected is None or expected.count < nodes:
+        return []
+    parts = [tree] if own else [aggregation.expr for aggregation in promql.outermost_aggregations(tree)]
+    # `up` is there for a node that cannot be scraped too. That its minimum must not be 0 excludes such a node.
+    excluded = not own and str(getattr(promql.bare(tree), "op", "")) == "min" and not holds_unscraped(tree, comparison)
+    if any(promql.while_unscraped(part) is not None for part in parts) and not excluded:
+        return []
+    return _of_chain(tree)
+
+
+def _counted_by_value(rule: Rule, nodes: int) -> list[Any]:
+    comparison = type_of(rule).comparison(rule)
+    tree = tree_of(type_of(rule).promql(rule))
+    if tree is None or comparison is None or not _demands(comparison, nodes) or holds_unscraped(tree, comparison):
+        return []
+    return _of_chain(tree) if promql.is_count(tree) or _adds_up_to_count(tree) else []
 
 
 def _demands(comparison: Comparison, nodes: int) -> bool:

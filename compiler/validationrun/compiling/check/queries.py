@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from validationrun.compiling.check import query_meaning, query_reach, query_scope, query_shape
+from validationrun.compiling.check import query_meaning, query_reach, query_scope, query_shape, query_unscraped
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
 from validationrun.compiling.check.query import DEFAULT_SCRAPE_SECONDS, Query
 from validationrun.compiling.check.readable import if_readable, readable, rule_by_rule
@@ -20,6 +20,7 @@ _QUERY_CHECKS: Final = (
     *query_reach.CHECKS,
     *query_scope.CHECKS,
     *query_meaning.CHECKS,
+    *query_unscraped.CHECKS,
 )
 
 

@@ -70,11 +70,7 @@ class Query:
         return type_of(self.rule).comparison(self.rule)
 
     def show(self, part: Any) -> str:
-        """A part of the tree as text, with the placeholders in it, cut when it is long."""
-        text = re.sub(r"(?<=[\w:])\{\}", "", str(part))
-        for name, value in FILLED.items():
-            text = text.replace(value, f"${{{name}}}")
-        return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
+        return show(part)
 
     def warning(
         self, code: str, message: str, help_: str, token: str | None = None, field: str | None = None
@@ -103,6 +99,14 @@ def tree_of(text: str | None) -> Any:
         return promql.parse(filled(text))
     except promql.SyntaxFault:
         return None
+
+
+def show(part: Any) -> str:
+    """A part of a tree as text, with the placeholders in it, cut when it is long."""
+    text = re.sub(r"(?<=[\w:])\{\}", "", str(part))
+    for name, value in FILLED.items():
+        text = text.replace(value, f"${{{name}}}")
+    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
 
 QueryCheck = Callable[[Query], Iterator[Finding]]

@@ -41,7 +41,7 @@ def _passes_in_silence(query: Query, comparison: Comparison) -> Iterator[Finding
             "VR555",
             f" {_in_silence(silence)}, and `{comparison}` holds: a run without data could pass",
             "let missing data be missing: the rule is then Error NoSamples, which is honest. For an error that may never happen fall "
-            "back to a metric that is always there, such as `or 0 * sum(up{...})`",
+            "back to a metric that is always there, such as `or 0 * sum(up{...} == 1)`",
         )
 
 

@@ -1,10 +1,11 @@
-"""Checks which series a rule counts: `series`, and the selector of a counter."""
+"""Checks which series a rule counts: `series`, the selector of a counter, and what proves that a counter is alive."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from validationrun.compiling.check.placeholders import FILLED, stray_findings
 from validationrun.compiling.check.query import filled, tree_of
+from validationrun.compiling.check.query_unscraped import unscraped_finding
 from validationrun.compiling.check.readable import readable, rule_by_rule
 from validationrun.compiling.check.rules import with_body
 from validationrun.oracle.placeholders import find_places
@@ -48,7 +49,7 @@ def _aggregation(field: Loc, text: str | None) -> Iterator[Finding]:
         return
     if tree is None or not promql.outermost_aggregations(tree):
         message = f"{format_path(field)} has no `of`, and no aggregation of the query can be counted"
-        yield Finding("VR518", field, message, 'add `of`, such as `of: up{chain_id="${chainId}"}`')
+        yield Finding("VR518", field, message, "add `of`, such as `of: 'up{chain_id=\"${chainId}\"} == 1'`")
 
 
 @rule_by_rule
@@ -95,12 +96,34 @@ def _vector(field: Loc, text: str) -> Iterator[Finding]:
     elif promql.value_type(tree) != "vector":
         message = f"{format_path(field)} gives a {promql.value_type(tree)}; it must give series"
         yield Finding(
-            "VR519", field, message, 'write a selector or an expression of one, such as up{chain_id="${chainId}"}'
+            "VR519", field, message, 'write a selector or an expression of one, such as up{chain_id="${chainId}"} == 1'
         )
+
+
+@rule_by_rule
+def unscraped(run: ValidationRun) -> Iterator[Finding]:
+    """What stands for a node that is scraped has no series for one that cannot be scraped."""
+    for loc, rule in with_body(run):
+        kind = type_of(rule)
+        series = kind.series(rule)
+        for path, text in kind.further_promql(rule).items():
+            counts = path == ("series", "of")
+            if counts and series is not None and series.min == 0:
+                continue
+            tree = tree_of(text)
+            if tree is None or promql.value_type(tree) != "vector":
+                continue
+            if promql.while_unscraped(tree) is not None:
+                what = (
+                    "counts targets that cannot be scraped"
+                    if counts
+                    else "has a series for targets that cannot be scraped"
+                )
+                yield unscraped_finding((*loc, rule.type, *path), tree, what)
 
 
 def _strays(field: Loc, text: str) -> Iterator[Finding]:
     yield from stray_findings(field, find_places(text)[1])
 
 
-CHECKS = (counted, selectors)
+CHECKS = (counted, selectors, unscraped)

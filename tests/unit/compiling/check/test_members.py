@@ -51,7 +51,7 @@ HIDING = {
     "quantile of a histogram": query("histogram_quantile(0.99, sum by (le) (rate(s_bucket{ours}[2m])))", "< 2"),
     "true or false": query("min(peers{ours}) >= bool 3", "== 1"),
     "over time": query("max_over_time(max(lag{ours})[2m:15s])", "< 10"),
-    "with a fallback": query("max(lag{ours}) or 0 * sum(up{ours})", "< 10"),
+    "with a fallback": query("max(lag{ours}) or 0 * sum(up{ours} == 1)", "< 10"),
     "counter": counter("crashes_total{ours}", "== 0"),
     "a few by counter": counter("crashes_total{ours}", "<= 3"),
     "a guard that stands elsewhere": query("min(height{ours}) and on () sum(up{ours})", "> 5"),
@@ -95,11 +95,14 @@ def test_every_rule_that_does_not_miss_a_node_is_told():
 COUNTING = {
     "guarded": query("min(peers{ours})", ">= 3", series={"min": "nodes"}),
     "guarded by number": query("min(peers{ours})", ">= 3", series={"min": 6}),
-    "guarded by something else": query("max(x)", ">= 3", series={"min": "nodes", "of": f"up{OURS}"}),
+    "guarded by something else": query("max(x)", ">= 3", series={"min": "nodes", "of": f"up{OURS} == 1"}),
+    "smallest of all": query("min(up{ours})", "== 1", series={"min": "nodes"}),
+    "scraped of all": query("max(x)", ">= 3", series={"min": "nodes", "of": f"min by (pod) (up{OURS}) > 0"}),
+    "sum of all": query("sum(up{ours})", ">= 6", series={"min": "nodes"}),
     "counter": counter("crashes_total{ours}", "== 0", series={"min": "nodes"}),
     "count": query("count(up{ours} == 1)", "== 6"),
-    "count by pod": query("count(count by (pod) (up{ours}))", ">= 6"),
-    "more than five": query("count(up{ours})", "> 5"),
+    "count by pod": query("count(count by (pod) (up{ours} == 1))", ">= 6"),
+    "more than five": query("count(up{ours} > 0)", "> 5"),
     "sum": query("sum(up{ours})", "== 6"),
 }
 
@@ -113,10 +116,19 @@ TOO_LITTLE = {
     "some": query("min(peers{ours})", ">= 3", series={"min": "validators"}),
     "one": query("min(peers{ours})", ">= 3", series={"min": 1}),
     "any": query("min(peers{ours})", ">= 3", series={"min": 0}),
-    "of five": query("count(up{ours})", ">= 5"),
-    "four": query("count(up{ours})", "== 4"),
-    "at most": query("count(up{ours})", "<= 6"),
-    "of another chain": query('count(up{job="x"})', "== 6"),
+    "of five": query("count(up{ours} == 1)", ">= 5"),
+    "four": query("count(up{ours} == 1)", "== 4"),
+    "at most": query("count(up{ours} == 1)", "<= 6"),
+    "of another chain": query('count(up{job="x"} == 1)', "== 6"),
+    "discovered": query("count(up{ours})", "== 6"),
+    "discovered by pod": query("count(count by (pod) (up{ours}))", ">= 6"),
+    "down": query("count(up{ours} == 0)", "== 6"),
+    "not up": query("sum(up{ours} == bool 0)", "== 6"),
+    "guarded by what is discovered": query("max(x)", ">= 3", series={"min": "nodes", "of": f"up{OURS}"}),
+    "the best of what is discovered": query("max(up{ours})", "== 1", series={"min": "nodes"}),
+    "all down": query("min(up{ours})", "== 0", series={"min": "nodes"}),
+    "a fallback to what is discovered": query("max(x{ours}) or 0 * sum(up{ours})", "< 1", series={"min": "nodes"}),
+    "alive and discovered": counter("crashes_total{ours}", "== 0", series={"min": "nodes", "of": f"up{OURS}"}),
     "sum of anything": query("sum(peers{ours})", ">= 6"),
     "pods that Kubernetes knows": query("count(kube_pod_info{ours})", "== 6"),
     "restarts": counter("kube_pod_container_status_restarts_total{ours}", "== 0", series={"min": "nodes"}),
@@ -140,4 +152,4 @@ def test_of_an_existing_chain_nobody_knows_the_number_of_nodes():
 
 def test_the_way_out_of_a_counter_counts_something_else():
     (finding,) = findings(counter("crashes_total{ours}", "== 0"))
-    assert 'series: {min: nodes, of: up{chain_id="${chainId}"}}' in finding.help
+    assert "series: {min: nodes, of: 'up{chain_id=\"${chainId}\"} == 1'}" in finding.help

@@ -78,9 +78,9 @@ ALWAYS = {
     "rate": ("sum(rate(txs{ours}[2m]))", ">= 0"),
     "absolute": ("abs(min(delta(height{ours}[1m])))", ">= 0"),
     "clamped": ("clamp_min(min(increase(height{ours}[2m])), 1)", "> 0"),
-    "boolean": ("max(up{ours} >= bool 0)", ">= 0"),
+    "boolean": ("max(height{ours} >= bool 0)", ">= 0"),
     "square": ("sum(drift{ours}) ^ 2", "> -1"),
-    "count": ("count(up{ours})", ">= 0"),
+    "count": ("count(height{ours})", ">= 0"),
     "unequal": ("sum(rate(faults{ours}[2m]))", "!= -1"),
     "counter": ("sum(faults_total{ours})", ">= 0"),
     "share": ("sum(rate(a{ours}[2m])) / sum(rate(b{ours}[2m]))", "> -0.5"),
@@ -106,7 +106,7 @@ def test_a_rule_that_cannot_pass_is_told(promql: str, condition: str):
 
 
 def test_a_count_that_must_be_there_proves_something():
-    assert codes("count(up{ours})", "> 0") == []
+    assert codes("count(height{ours})", "> 0") == []
 
 
 FILTERS = {
@@ -319,7 +319,7 @@ ORDINARY = [
     ("sum(rate(bad_total{ours}[2m])) / sum(rate(all_total{ours}[2m]))", "<= 0.05"),
     ("sum(rate(bad_total{ours}[2m])) / (sum(rate(all_total{ours}[2m])) > 0)", "<= 0.05"),
     ("sum(rate(bad_total{ours}[2m])) / clamp_min(sum(rate(all_total{ours}[2m])), 1)", "<= 0.05"),
-    ("(sum(bad_total{ours}) or 0 * sum(up{ours}))", "== 0"),
+    ("(sum(bad_total{ours}) or 0 * sum(up{ours} == 1))", "== 0"),
     ("histogram_quantile(0.99, sum by (le) (rate(seconds_bucket{ours}[2m])))", "< 2"), ("time() - max(made_at{ours})", "< 30"),
     ("time() - max(made_at{ours} > 0)", "< 30"), ("max(height{ours}) - min(height{ours})", "<= 5"), ("max(changes(started_at{ours}[${window}]))", "== 0"),
     ("max(memory_bytes{ours}) / 1024 / 1024", "< 4096"),
