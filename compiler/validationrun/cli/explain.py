@@ -28,7 +28,13 @@ class Format(enum.StrEnum):
     MERMAID = "mermaid"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="tree for people, mermaid for documents.")]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="tree for people; mermaid: a flowchart, and of several documents Markdown with a heading and a block for each.",
+    ),
+]
 
 
 def run(
@@ -39,7 +45,7 @@ def run(
 
     Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
     """
-    from validationrun.compiling.explain import mermaid, outline
+    from validationrun.compiling.explain import diagrams, mermaid, outline
     from validationrun.compiling.explain_schedule import schedule_mermaid, schedule_outline
     from validationrun.compiling.explain_suite import suite_mermaid, suite_outline
     from validationrun.compiling.pipeline import lint_all, plan_schedules, plans
@@ -52,7 +58,12 @@ def run(
     options = EmitFlags(label=label).checked()
     (runs, suites), schedules = plans(result, options), plan_schedules(result, options)
     if form is Format.MERMAID:
-        print("".join([*map(mermaid, runs), *map(suite_mermaid, suites), *map(schedule_mermaid, schedules)]), end="")
+        drawn = [("ValidationRun", plan, mermaid(plan)) for plan in runs]
+        drawn += [("ValidationSuite", plan, suite_mermaid(plan)) for plan in suites]
+        drawn += [("ValidationSchedule", plan, schedule_mermaid(plan)) for plan in schedules]
+        print(
+            diagrams((f"{kind} {plan.name} in namespace {plan.namespace}", text) for kind, plan, text in drawn), end=""
+        )
         return
     for run in runs:
         _draw(outline(run, options))
