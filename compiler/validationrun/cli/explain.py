@@ -57,20 +57,15 @@ def run(
         raise typer.Exit(EXIT_FINDINGS)
     options = EmitFlags(label=label).checked()
     (runs, suites), schedules = plans(result, options), plan_schedules(result, options)
+    now = dt.datetime.now(dt.UTC)
+    drawn = [(outline(plan, options), mermaid(plan)) for plan in runs]
+    drawn += [(suite_outline(plan, options), suite_mermaid(plan)) for plan in suites]
+    drawn += [(schedule_outline(plan, now), schedule_mermaid(plan)) for plan in schedules]
     if form is Format.MERMAID:
-        drawn = [("ValidationRun", plan, mermaid(plan)) for plan in runs]
-        drawn += [("ValidationSuite", plan, suite_mermaid(plan)) for plan in suites]
-        drawn += [("ValidationSchedule", plan, schedule_mermaid(plan)) for plan in schedules]
-        print(
-            diagrams((f"{kind} {plan.name} in namespace {plan.namespace}", text) for kind, plan, text in drawn), end=""
-        )
+        print(diagrams((root.text, diagram) for root, diagram in drawn), end="")
         return
-    for run in runs:
-        _draw(outline(run, options))
-    for suite in suites:
-        _draw(suite_outline(suite, options))
-    for schedule in schedules:
-        _draw(schedule_outline(schedule, dt.datetime.now(dt.UTC)))
+    for root, _ in drawn:
+        _draw(root)
 
 
 def _draw(root: "Outline") -> None:
