@@ -283,6 +283,21 @@ def test_explain_draws_a_flowchart():
     assert call("explain", ROOT / "examples/shadow.yaml", "--format", "mermaid").out.startswith("flowchart LR\n")
 
 
+def test_explain_of_several_documents_gives_each_diagram_a_heading_and_a_block():
+    out = call("explain", ROOT / "examples/release-suite.yaml", "--format", "mermaid").out
+    blocks = re.findall(
+        r"^## (\w+ [\w-]+) in namespace eng-ada\n\n```mermaid\n(.*?)^```$", out, re.MULTILINE | re.DOTALL
+    )
+    names = ["transfers", "tokens", "mixed"]
+    assert [heading for heading, _ in blocks] == [
+        *(f"ValidationRun release-suite-{name}" for name in names),
+        "ValidationSuite release-suite",
+    ]
+    assert all(text.startswith("flowchart LR\n") and text.count("flowchart") == 1 for _, text in blocks)
+    rest = re.sub(r"^## .*\n\n```mermaid\n.*?^```$", "", out, flags=re.MULTILINE | re.DOTALL)
+    assert rest.strip() == ""
+
+
 def test_explain_of_a_wrong_spec_shows_the_findings():
     result = call("explain", "-", stdin=as_yaml(edited(lambda run: run["spec"].update(cleanup="x"))))
     assert result.code == 1

@@ -71,6 +71,23 @@ def lost_links(page: Path) -> Iterator[str]:
                 yield link
 
 
+def is_open(text: str) -> bool:
+    """A block of code in it has no end."""
+    return len(re.findall(r"^\s*```", text, re.MULTILINE)) % 2 == 1
+
+
+def swallowed_headings(text: str) -> list[str]:
+    """Headings inside blocks of code, where a fence is missing. A comment of a shell or of YAML begins with one `#`."""
+    blocks = re.findall(r"^```\w*\n(.*?)(?:^```|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [heading for block in blocks for heading in re.findall(r"^##+ .*$", block, re.MULTILINE)]
+
+
+def without_way_out(text: str) -> list[str]:
+    """The codes whose sections do not say how to fix the finding."""
+    sections = re.findall(r"^## (\w\w\d{3}): (.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return [code for code, section in sections if not re.search(r"^\*\*Way out\.\*\* \w", section, re.MULTILINE)]
+
+
 def lost_targets(text: str) -> set[str]:
     named = [
         word
@@ -97,6 +114,26 @@ def test_each_link_of_a_page_leads_somewhere(page: Path) -> None:
 @each_page
 def test_each_target_in_a_page_is_in_the_makefile(page: Path) -> None:
     assert not lost_targets(page.read_text("utf-8"))
+
+
+@each_page
+def test_each_block_of_a_page_is_closed_and_holds_no_heading(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert not swallowed_headings(text)
+    assert not is_open(text)
+
+
+def test_each_finding_has_a_way_out() -> None:
+    assert not without_way_out((ROOT / "docs" / "diagnostics.md").read_text("utf-8"))
+
+
+def test_an_open_block_a_swallowed_heading_and_a_missing_way_out_are_found() -> None:
+    good = "## VR001: A\n```yaml\na: 1\n```\n\n**Way out.** Delete it.\n\n"
+    unclosed = "## VR002: B\n```yaml\n# not a heading\nb: 2\n\n"
+    assert (is_open(good), swallowed_headings(good), without_way_out(good)) == (False, [], [])
+    assert is_open(good + unclosed)
+    assert swallowed_headings(unclosed + good) == ["## VR001: A"]
+    assert without_way_out(good + unclosed + good) == ["VR002"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,13 @@ class Format(enum.StrEnum):
     MERMAID = "mermaid"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="tree for people, mermaid for documents.")]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="tree for people; mermaid: a flowchart, and of several documents Markdown with a heading and a block for each.",
+    ),
+]
 
 
 def run(
@@ -39,7 +45,7 @@ def run(
 
     Pods, rules, the rights each account uses, and how long it can take at worst. Needs no cluster.
     """
-    from validationrun.compiling.explain import mermaid, outline
+    from validationrun.compiling.explain import diagrams, mermaid, outline
     from validationrun.compiling.explain_schedule import schedule_mermaid, schedule_outline
     from validationrun.compiling.explain_suite import suite_mermaid, suite_outline
     from validationrun.compiling.pipeline import lint_all, plan_schedules, plans
@@ -51,15 +57,15 @@ def run(
         raise typer.Exit(EXIT_FINDINGS)
     options = EmitFlags(label=label).checked()
     (runs, suites), schedules = plans(result, options), plan_schedules(result, options)
+    now = dt.datetime.now(dt.UTC)
+    drawn = [(outline(plan, options), mermaid(plan)) for plan in runs]
+    drawn += [(suite_outline(plan, options), suite_mermaid(plan)) for plan in suites]
+    drawn += [(schedule_outline(plan, now), schedule_mermaid(plan)) for plan in schedules]
     if form is Format.MERMAID:
-        print("".join([*map(mermaid, runs), *map(suite_mermaid, suites), *map(schedule_mermaid, schedules)]), end="")
+        print(diagrams((root.text, diagram) for root, diagram in drawn), end="")
         return
-    for run in runs:
-        _draw(outline(run, options))
-    for suite in suites:
-        _draw(suite_outline(suite, options))
-    for schedule in schedules:
-        _draw(schedule_outline(schedule, dt.datetime.now(dt.UTC)))
+    for root, _ in drawn:
+        _draw(root)
 
 
 def _draw(root: "Outline") -> None:

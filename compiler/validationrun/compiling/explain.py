@@ -250,3 +250,15 @@ def mermaid(plan: Plan) -> str:
         )
     lines += [f'  rule-evaluator --- rule-{planned.rule.name}(["{planned.rule.name}"])' for planned in plan.rules]
     return "\n".join(lines) + "\n"
+
+
+def diagrams(drawn: Iterable[tuple[str, str]]) -> str:
+    """
+    One diagram as it is; several as Markdown, because Mermaid takes one diagram a block.
+
+    Args:
+        drawn: heading and Mermaid text of each document.
+    """
+    if len(several := list(drawn)) == 1:
+        return several[0][1]
+    return "\n".join(f"## {heading}\n\n```mermaid\n{text}```\n" for heading, text in several)

@@ -30,7 +30,7 @@ class Record(OwnedRecord):
     def create(cls, cluster: Cluster, identity: Identity, run: RunEntry, *more: RecordKey) -> "Record":
         """Creates the record with the key `run` and `more` in one request, or reads the record that an earlier attempt created."""
         labels = identity.labels(conventions.COMPONENT_RULES, run.chain_id)
-        return cls._create(cluster, identity, labels, {one.key: one.to_json() for one in (run, *more)})
+        return cls._create(cluster, identity, labels, {value.key: value.to_json() for value in (run, *more)})
 
     def get(self, key: type[Key]) -> Key | None:
         """

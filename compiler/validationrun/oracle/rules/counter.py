@@ -134,7 +134,7 @@ class Counter(ValueRule):
         return f"added {self.comparison(rule)}"
 
     def condition(self, rule: "Rule", shown: Callable[[str], str] = str) -> str:
-        return f"{shown(self.own_body(rule).selector)} adds {self.comparison(rule)}"
+        return f"the increase of {shown(self.own_body(rule).selector)} {self.comparison(rule)}"
 
 
 class _Facts:

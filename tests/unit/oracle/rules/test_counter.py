@@ -138,4 +138,4 @@ def test_large_evidence_keeps_its_labels() -> None:
 def test_what_people_read() -> None:
     rule = question().rule
     assert Counter().passes_when(rule) == "added == 0"
-    assert Counter().condition(rule) == 'panics{chain_id="${chainId}"} adds == 0'
+    assert Counter().condition(rule) == 'the increase of panics{chain_id="${chainId}"} == 0'
