@@ -13,10 +13,14 @@ _SETS: Final = frozenset({"and", "unless"})
 
 def outermost_aggregations(tree: Any) -> list[Any]:
     """The aggregations that lie under no other one, left to right: none for `x + y`, two for `sum(x) / sum(y)`."""
-    tree = bare(tree)
-    if isinstance(tree, promql.AggregateExpr):
-        return [tree]
-    return [aggregation for child in children(tree) for aggregation in outermost_aggregations(child)]
+    found, todo = [], [tree]
+    while todo:
+        node = bare(todo.pop())
+        if isinstance(node, promql.AggregateExpr):
+            found.append(node)
+        else:
+            todo.extend(reversed(children(node)))
+    return found
 
 
 def aggregated(aggregation: Any) -> str:

@@ -1,7 +1,7 @@
 """The parts of a syntax tree: its nodes, their types, its selectors and ranges."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,14 +45,25 @@ def operator_of(node: Any) -> str:
 def value_type(tree: Any) -> str:
     """The type of the query's result: `scalar`, `vector`, `matrix` or `string`."""
     tree = bare(tree)
+    while isinstance(tree, promql.UnaryExpr):
+        tree = bare(tree.expr)
     kind = type(tree)
     if kind is promql.Call:
         return "scalar" if function_name(tree) in SCALARS else "vector"
     if kind is promql.BinaryExpr:
-        return "scalar" if value_type(tree.lhs) == value_type(tree.rhs) == "scalar" else "vector"
-    if kind is promql.UnaryExpr:
-        return value_type(tree.expr)
+        return "scalar" if all(value_type(operand) == "scalar" for operand in _operands(tree)) else "vector"
     return _TYPES.get(kind, "vector")
+
+
+def _operands(tree: Any) -> Iterator[Any]:
+    """Of a chain of binary operators, in a loop: five hundred of them are too deep for calls of a function by itself."""
+    todo = [tree]
+    while todo:
+        node = bare(todo.pop())
+        if isinstance(node, promql.BinaryExpr):
+            todo += (node.rhs, node.lhs)
+        else:
+            yield node
 
 
 _TYPES: Final[dict[type, str]] = {
