@@ -16,7 +16,7 @@ from validationrun.base.text import counted
 from validationrun.oracle.alerting_rules import AlertingRule, not_loaded, read_alerting_rules
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import Verdict
-from validationrun.oracle.question import Question
+from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.silence import cannot_fire, needs_seconds
@@ -63,7 +63,7 @@ class Inventory:
                     field_ = (*loc, rule.type, "ruleRef", "alertname")
                     looking.alert(reference, field_, range_seconds(run.spec, rule))
                 else:
-                    looking.query(Question.of(rule, values), loc)
+                    looking.query(Question.of(rule, values, expected_in(rule, run.spec.chain)), loc)
             except NoAnswerError:
                 looking.unanswered(loc)
             yield from looking.findings
