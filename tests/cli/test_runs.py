@@ -80,7 +80,8 @@ def test_a_context_that_is_not_there(spec: pathlib.Path) -> None:
         (["--set", "duration"], "--set must be NAME=VALUE; got 'duration'"),
         (["--set", "=5m"], "--set must be NAME=VALUE; got '=5m'"),
         (["--set", "duration=5m", "--set", "duration=6m"], "--set duration is given twice"),
-        (["--wait", "--timeout", "soon"], "--timeout must be a duration such as 90s or 2h; got 'soon'"),
+        (["--wait", "--timeout", "soon"], "--timeout must be a duration in hours, minutes"),
+        (["--wait", "--timeout", "9999h"], "--timeout must be at most a year (8784h); got '9999h'"),
     ],
 )
 def test_wrong_options_of_submit(spec: pathlib.Path, arguments: list[str], words: str) -> None:
