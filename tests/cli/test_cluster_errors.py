@@ -168,6 +168,11 @@ def test_a_kubeconfig_without_a_current_context(monkeypatch: pytest.MonkeyPatch,
     assert "has no current context; choose one by --context: it has prod, stage" in said(call("list"))
 
 
+def test_a_kubeconfig_without_any_context(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    kubeconfig(tmp_path, monkeypatch, contexts=None, **{"current-context": None})
+    assert said(call("list")).endswith(f"kubeconfig {tmp_path}/kubeconfig has no context")
+
+
 def test_a_kubeconfig_whose_user_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     kubeconfig(tmp_path, monkeypatch, clusters=[])
     assert "context prod: Expected object with name c" in said(call("list"))

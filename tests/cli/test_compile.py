@@ -302,10 +302,26 @@ def test_a_copy_of_the_output_somewhere_below_is_no_output_of_this_folder(tmp_pa
     before = tree(tmp_path / "generated")
     result = call("compile", spec, "-o", tmp_path)
     assert result.code == 0
+    assert "left as they are" not in result.err
+    assert call("compile", spec, "-o", tmp_path, "--check").code == 0
+    assert call("compile", spec, "-o", tmp_path, "--prune").out == ""
     assert tree(tmp_path / "generated") == before
-    assert "removed" not in result.out
-    assert "left as they are (generated/eng-ada/nightly)" in result.err
-    assert "orphaned: " in call("compile", spec, "-o", tmp_path, "--check").out
+
+
+def test_prune_leaves_a_copy_that_compile_did_not_write(spec, other, committed):
+    """Of a run's files only those in OUT/<namespace>/<name>/, and none behind a link."""
+    call("compile", other, "-o", committed.parent / "elsewhere")
+    shutil.copytree(committed / "eng-ada/nightly", committed / "eng-ada/backup")
+    (committed / "eng-ada/other").symlink_to(committed.parent / "elsewhere/eng-ada/other")
+    before = tree(committed.parent)
+    assert call("compile", spec, "-o", committed, "--prune").out == ""
+    assert tree(committed.parent) == before
+
+
+def test_prune_finds_the_output_of_suites_and_schedules(spec, out):
+    assert call("compile", EXAMPLES, "-o", out).code == 0
+    assert call("compile", spec, "-o", out, "--prune").code == 0
+    assert {path.parent.relative_to(out).as_posix() for path in out.rglob("*.yaml")} == {"eng-ada/nightly"}
 
 
 # What is refused.
@@ -400,6 +416,14 @@ def test_options_that_fit_shape_the_output(spec, out):
 def test_an_empty_runner_image_is_the_default(spec, out):
     assert call("compile", spec, "-o", out, "--runner-image", "").code == 0
     assert "validationrun-runner:v1" in (out / "eng-ada/nightly/workflowtemplate.yaml").read_text()
+
+
+def test_an_empty_output_folder_is_not_the_folder_that_one_stands_in(spec, tmp_path, monkeypatch):
+    """As of a variable that is not set: `--prune` would look for orphans in the wrong folder."""
+    monkeypatch.chdir(tmp_path)
+    result = call("compile", spec, "-o", "", "--prune")
+    assert (result.code, result.err) == (2, "validationrun: --out must name a folder; got an empty text\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["spec.yaml"]
 
 
 def test_a_missing_output_folder_is_wrong_usage(spec):

@@ -1,5 +1,8 @@
 """A folder of specs holds neighbours too: rule tests, kustomizations, other objects. Each verb takes what it is for."""
 
+import errno
+import os
+
 import pytest
 
 from cli_helpers import call
@@ -136,3 +139,80 @@ def test_a_run_among_neighbours_is_judged_by_the_verbs_that_take_one(folder):
     (folder / "run.yaml").write_bytes(as_yaml(rules_only()))
     result = call("evaluate", folder, "--prometheus", "http://127.0.0.1:9", "--results", folder / "results")
     assert (result.code, "Prometheus does not answer" in result.err) == (2, True), result.err
+
+
+# What a walk through a folder finds beside files and folders.
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A folder of specs with two folders below it, each with a run of its own name."""
+    for name in ("a", "b"):
+        (tmp_path / "sp" / name).mkdir(parents=True)
+        spec = as_yaml(edited(lambda run, name=name: run["metadata"].update(name=name)))
+        (tmp_path / "sp" / name / "run.yaml").write_bytes(spec)
+    return tmp_path / "sp"
+
+
+def compiled(out):
+    return sorted(path.name for path in out.glob("*/*"))
+
+
+@pytest.mark.parametrize("verb", ["lint", "explain", "test"])
+def test_a_folder_that_cannot_be_read_is_no_empty_one(parts, monkeypatch, verb):
+    # Not by permissions: root reads everything.
+    deny(monkeypatch, parts / "b")
+    result = call(verb, parts)
+    assert (result.code, result.err) == (2, f"validationrun: cannot read {parts}/b: Permission denied\n")
+
+
+def test_a_folder_that_cannot_be_read_costs_no_output(parts, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    call("compile", parts, "-o", out)
+    deny(monkeypatch, parts / "b")
+    result = call("compile", parts, "-o", out, "--prune")
+    assert (result.code, result.err) == (2, f"validationrun: cannot read {parts}/b: Permission denied\n")
+    assert compiled(out) == ["a", "b"]
+
+
+def deny(monkeypatch, folder):
+    """The folder cannot be listed."""
+    scandir = os.scandir
+
+    def denied(path="."):
+        if os.fspath(path) == str(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+
+
+@pytest.mark.parametrize("name", ["gone", "gone.yaml"])
+def test_a_link_that_leads_nowhere_is_2_as_it_is_by_its_name(parts, name):
+    (parts / name).symlink_to("nowhere")
+    result = call("lint", parts)
+    assert (result.code, result.err) == (2, f"validationrun: cannot read {parts}/{name}: No such file or directory\n")
+    assert call("lint", parts / name).err == result.err
+
+
+def test_a_lock_of_an_editor_is_no_spec(parts):
+    """Emacs marks an open file by a link to nowhere beside it."""
+    (parts / "a/.#run.yaml").symlink_to("ada@host.42:1764000000")
+    assert call("lint", parts).code == 0
+
+
+def test_a_linked_folder_is_followed(parts, tmp_path):
+    (parts / "b").rename(tmp_path / "elsewhere")
+    (parts / "b").symlink_to(tmp_path / "elsewhere")
+    assert call("compile", parts, "-o", tmp_path / "out").code == 0
+    assert compiled(tmp_path / "out") == ["a", "b"]
+
+
+def test_no_folder_is_read_twice_however_many_links_lead_there(parts):
+    """Also none that holds the link itself."""
+    (parts / "a/up").symlink_to("..")
+    (parts / "a/again").symlink_to("../b")
+    (parts / "also-b").symlink_to("b")
+    result = call("lint", parts, "-o", "json")
+    assert (result.code, result.out) == (0, "[]\n"), result.out
+    assert "2 files: no findings" in call("lint", parts).err

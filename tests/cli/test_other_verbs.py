@@ -379,6 +379,67 @@ def test_a_reader_that_goes_away_is_no_bug():
     assert b"bug" not in err
 
 
+WRITES = [
+    ["init"],
+    ["schema"],
+    ["explain", NIGHTLY],
+    ["lint", "nowhere.json", "-o", "json"],
+    ["compile", NIGHTLY, "-o", "OUT"],
+    ["compile", NIGHTLY, "-o", "OUT", "--check"],
+    ["--help"],
+    ["lint", "--help"],
+    ["--version"],
+]
+
+
+@pytest.fixture
+def writes(tmp_path):
+    """Starts the program with arguments of WRITES. Returns its exit code and standard error."""
+    (tmp_path / "nowhere.json").write_text("kind: x\n")
+
+    def start(arguments, stdout):
+        words = [{"OUT": "out"}.get(each, each) for each in map(str, arguments)]
+        # A shell can close a stream, which subprocess can't.
+        command = ["sh", "-c", f'exec "$@" {stdout}', "sh", BIN / "validationrun", *words]
+        done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, check=False)
+        return done.returncode, done.stderr.decode()
+
+    return start
+
+
+@pytest.mark.parametrize("arguments", WRITES, ids=lambda arguments: "-".join(map(str, arguments[:1] + arguments[2:])))
+@pytest.mark.parametrize(
+    ("stdout", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+    ids=["full", "closed"],
+)
+def test_a_standard_output_that_cannot_be_written_is_no_bug(writes, arguments, stdout, why):
+    code, err = writes(arguments, stdout)
+    assert (code, err.splitlines()[-1]) == (2, f"validationrun: cannot write standard output: {why}")
+    assert "Traceback" not in err
+
+
+def test_a_closed_standard_output_is_no_fault_of_a_verb_without_output(writes):
+    code, err = writes(["lint", NIGHTLY], ">&-")
+    assert (code, err.splitlines()[0]) == (0, "1 file: no findings")
+
+
+def test_a_closed_standard_error_leaves_standard_output_alone(tmp_path):
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", BIN / "validationrun", "lint", NIGHTLY]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b""
+
+
+def test_compile_names_no_folder_when_the_reader_goes_away(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [BIN / "validationrun", "compile", NIGHTLY, "-o", tmp_path / "out"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert done.returncode == 2
+    assert b"roken pipe" not in done.stderr
+    assert (tmp_path / "out/eng-ada/nightly/bundle.yaml").exists()
+
+
 def test_a_fault_of_ours_is_70_and_asks_for_a_report(monkeypatch):
     from validationrun.compiling import pipeline
 

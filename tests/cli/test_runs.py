@@ -80,13 +80,21 @@ def test_a_context_that_is_not_there(spec: pathlib.Path) -> None:
         (["--set", "duration"], "--set must be NAME=VALUE; got 'duration'"),
         (["--set", "=5m"], "--set must be NAME=VALUE; got '=5m'"),
         (["--set", "duration=5m", "--set", "duration=6m"], "--set duration is given twice"),
-        (["--timeout", "soon"], "--timeout must be a duration such as 90s or 2h; got 'soon'"),
+        (["--wait", "--timeout", "soon"], "--timeout must be a duration in hours, minutes"),
+        (["--wait", "--timeout", "9999h"], "--timeout must be at most a year (8784h); got '9999h'"),
     ],
 )
 def test_wrong_options_of_submit(spec: pathlib.Path, arguments: list[str], words: str) -> None:
     done = run("submit", str(spec), *arguments)
     assert done.code == 2
     assert words in one_line(done)
+
+
+@pytest.mark.parametrize("arguments", [["submit", "SPEC"], ["submit", "--from", "nightly"], ["rerun", "nightly-x7k2p"]])
+@pytest.mark.usefixtures("nowhere")
+def test_a_timeout_of_nothing_that_waits(spec: pathlib.Path, arguments: list[str]) -> None:
+    done = run(*(str(spec) if each == "SPEC" else each for each in arguments), "--timeout", "2h")
+    assert (done.code, one_line(done)) == (2, "validationrun: --timeout goes with --wait")
 
 
 def test_a_bad_spec_is_no_verdict(tmp_path: pathlib.Path) -> None:

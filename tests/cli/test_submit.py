@@ -217,7 +217,7 @@ def test_the_clients_dry_run_of_a_template_prints_its_workflow(api: FakeApiServe
     ("arguments", "words"),
     [
         ([], "name a SPEC, or a WorkflowTemplate"),
-        (["run.yaml", "--from", "nightly"], "name a SPEC, or a WorkflowTemplate"),
+        (["run.yaml", "--from", "nightly"], "SPEC and --from exclude each other"),
         (["--from", "nightly", "--runner-image", "mine:2"], "only --set can still change it"),
         (["--from", "nightly", "--dry-run", "client", "--wait"], "--dry-run starts no run"),
         (["--from", "../configmaps/x"], "is no Kubernetes name"),

@@ -202,12 +202,12 @@ def test_the_exit_code_is_that_of_the_worst_window(server: Server, spec: pathlib
         (("SPEC", "--last", "1h", "--start", "1"), "give --start with --end or --for, or --last"),
         (("SPEC", "--against", "somewhere"), "leave SPEC and times out"),
         (("--against", "somewhere", "--last", "1h"), "leave SPEC and times out"),
-        (("--against", "nowhere"), "cannot read nowhere/result.json"),
+        (("--against", "nowhere"), "there is no folder nowhere"),
         (("SPEC", "--start", "soon", "--for", "1h"), "--start must be a time with its zone, such as"),
         (("SPEC", "--start", "1700000000", "--end", "1699999999"), "the window must end after it starts"),
         (("SPEC", "--start", "1700000000", "--end", "1700000000"), "the window must end after it starts"),
         (("SPEC", "--start", "4000000000", "--for", "1h"), "judge what is still to come with `evaluate`"),
-        (("SPEC", "--start", "1700000000", "--for", "never"), "--for must be a duration such as"),
+        (("SPEC", "--start", "1700000000", "--for", "never"), "--for must be a duration from 1s to 9999d"),
         (("SPEC", "--last", "1h", "--every", "1m", "--for", "2h"), "no window of 2h fits into the last 1h"),
         (("SPEC", "--last", "1h", "--chain-id", "a b"), "--chain-id must be"),
         (("nothing.yaml", "--last", "1h"), "cannot read nothing.yaml"),
@@ -386,12 +386,17 @@ def test_replay_lists_what_differs_and_ends_with_2(server: Server, spec: pathlib
     assert called.err.splitlines()[-1].endswith("these results are not to be trusted")
 
 
-@pytest.mark.parametrize("name", ["", "result.json"])
-def test_replay_of_what_is_no_results_folder_is_one_clear_error(tmp_path: pathlib.Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", "cannot read {}/result.json: No such file or directory"), ("result.json", "{}/result.json is no folder")],
+)
+def test_replay_of_what_is_no_results_folder_is_one_clear_error(
+    tmp_path: pathlib.Path, name: str, message: str
+) -> None:
     """Neither an empty folder nor a file."""
     (tmp_path / "result.json").write_text("") if name else None
 
     called = call("replay", tmp_path / name)
 
     assert (called.code, called.out) == (2, "")
-    assert called.err.startswith("validationrun: cannot read")
+    assert called.err.startswith(f"validationrun: {message.format(tmp_path)}")

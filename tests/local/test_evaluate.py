@@ -172,8 +172,9 @@ def test_a_prometheus_that_goes_away_is_an_error(tmp_path, proxied):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--for", "0s"), "--for must be a duration such as 90s, 2h30m or 7d"),
-        (("--for", "soon"), "--for must be a duration such as 90s, 2h30m or 7d"),
+        (("--for", "0s"), "--for must be a duration from 1s to 9999d, such as 90s, 2h30m or 7d"),
+        (("--for", "soon"), "--for must be a duration from 1s to 9999d, such as 90s, 2h30m or 7d"),
+        (("--for", "99999999999h"), "--for must be a duration from 1s to 9999d, such as 90s, 2h30m or 7d"),
         (("--start", "yesterday"), "--start must be a time with its zone"),
         (("--start", "2026-03-01T02:10:00"), "--start must be a time with its zone"),
         (("--settle", "-1"), "--settle must be a duration from 0s to 60s"),
@@ -189,6 +190,18 @@ def test_bad_input_is_told_in_a_line(tmp_path, arguments, words):
     done = ran(judged(rule("late", ONE, startAfter="20s"), duration="60s"), tmp_path, *arguments, verb=EVALUATE)
     assert (done.code, done.out, done.folder) == (2, "", None)
     assert words in done.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["token", "ca", "headers"])
+def test_a_file_of_credentials_that_cannot_be_read_is_all_that_is_told(tmp_path, kind):
+    """Prometheus was not asked, so nothing is said of its answer."""
+    option = (f"--prometheus-{kind}-file", str(tmp_path / "nowhere"))
+    done = ran(judged(rule("one", ONE)), tmp_path, *option, verb=EVALUATE)
+    name = "CA" if kind == "ca" else kind
+    assert (done.code, done.err.splitlines()[-1]) == (
+        2,
+        f"validationrun: the {name} file {tmp_path}/nowhere cannot be read: No such file or directory",
+    )
 
 
 def test_a_spec_with_an_error_is_not_judged(tmp_path):

@@ -5,9 +5,11 @@ import pathlib
 import time
 
 import pytest
+import yaml
 
 from cli_helpers import call
 from prometheus_kit import behaviours, running, series, unlike, unreachable
+from validationrun.cli.init import Api, Scenario
 
 HEAD = """\
 apiVersion: validation.sei.io/v1alpha1
@@ -229,6 +231,29 @@ def test_a_comment_silences_a_looked_up_warning_and_is_not_called_useless_withou
         query("height", f'min(height{{chain_id="toy", mark="{heights}"}})') + "  # validationrun: ignore VR590"
     )
     assert codes(call("lint", useless, "--prometheus", shared_prometheus.url, "-o", "json")) == ["VR109"]
+
+
+@pytest.mark.parametrize("api", [api.value for api in Api])
+@pytest.mark.parametrize("scenario", [scenario.value for scenario in Scenario])
+def test_each_rule_of_each_starter_is_looked_up(tmp_path, shared_prometheus, scenario, api):
+    """Also a rule whose `series.min` names a deployment of the chain."""
+    path = tmp_path / "run.yaml"
+    path.write_text(call("init", scenario, "--api", api).out)
+    result = call("lint", path, "--prometheus", shared_prometheus.url)
+    # 1 where an alert of the starter is not loaded here.
+    assert result.code == int("error[VR592]" in result.out), result.err
+    rules = [rule["name"] for rule in yaml.safe_load(path.read_text())["spec"]["rules"]]
+    _, _, looked_up = result.out.partition(f"what {shared_prometheus.url} has of the rules:\n")
+    assert [line.split(":")[0].strip() for line in looked_up.splitlines()[1:]] == rules
+    assert "not looked up" not in looked_up
+
+
+def test_a_spec_with_an_error_has_no_heading_above_nothing(spec, shared_prometheus):
+    path = spec(query("height", "min(height"))
+    for output in ("text", "json"):
+        result = call("lint", path, "--prometheus", shared_prometheus.url, "-o", output)
+        assert result.code == 1
+        assert "has of the rules" not in result.out + result.err
 
 
 def test_the_environment_alone_makes_lint_ask_nobody(spec, monkeypatch):

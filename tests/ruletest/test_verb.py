@@ -160,7 +160,8 @@ def test_without_a_prometheus_it_is_2_and_says_how_to_get_one(write, no_promethe
 
 @pytest.mark.parametrize(("program", "says"), [
     ("/nonexistent/prometheus", "PROMETHEUS_BIN is /nonexistent/prometheus, which is no program"),
-    ("/bin/false", "/bin/false does not start"),
+    ("/bin/false", "/bin/false does not start: it wrote nothing\n"),
+    ("/bin/true", "/bin/true does not start: it wrote nothing\n"),
 ])  # fmt: skip
 def test_a_program_that_is_no_prometheus_is_2(write, monkeypatch, left_behind, program, says):
     monkeypatch.setenv("PROMETHEUS_BIN", program)
@@ -172,12 +173,14 @@ def test_a_program_that_is_no_prometheus_is_2(write, monkeypatch, left_behind, p
 
 def test_a_prometheus_that_refuses_to_start_is_shown_in_its_own_words(write, monkeypatch, tmp_path):
     fake = tmp_path / "prometheus"
-    fake.write_text("#!/bin/sh\necho 'unknown long flag --web.enable-remote-write-receiver' >&2\nexit 1\n")
+    fake.write_text(
+        "#!/bin/sh\necho one >&2\necho 'unknown long flag --web.enable-remote-write-receiver' >&2\nexit 1\n"
+    )
     fake.chmod(0o755)
     monkeypatch.setenv("PROMETHEUS_BIN", str(fake))
     result = call("test", write(PASSES))
     assert result.code == 2
-    assert "unknown long flag" in result.err
+    assert "prometheus does not start: one; unknown long flag" in result.err
 
 
 def test_a_prometheus_that_dies_midway_is_2_even_where_an_error_is_expected(write, monkeypatch, tmp_path):

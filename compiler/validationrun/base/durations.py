@@ -8,9 +8,14 @@ from validationrun.base.conventions import MAX_SETTLE_SECONDS
 
 _DURATION: Final = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?")
 _UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
-_DAYS: Final = re.compile(r"([0-9]{1,4})d")
+_SPAN: Final = re.compile(r"(?:(?P<d>[0-9]+)d)?" + _DURATION.pattern)
+_LONGEST_TEXT: Final = 32
+"""Far beyond every bound in any unit."""
+
 _MAX_DURATION: Final = 366 * 24 * 3600
 """A year. Kubernetes counts deadlines in 32 bits, so the sum of a run's deadlines must stay below 68 years."""
+
+_MAX_SPAN_DAYS: Final = 9999
 
 
 def parse_duration(text: str) -> int:
@@ -21,9 +26,9 @@ def parse_duration(text: str) -> int:
         ValueError: not such a duration, or more than a year; the message says which.
     """
     match = _DURATION.fullmatch(text)
-    if not text or match is None or len(text) > 32:  # noqa: PLR2004 - far beyond a year in any unit
+    if not text or match is None or len(text) > _LONGEST_TEXT:
         raise ValueError("must be a duration in hours, minutes and whole seconds, such as 90s, 20m or 1h30m")
-    seconds = int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + int(match["s"] or 0)
+    seconds = _seconds(match)
     if seconds > _MAX_DURATION:
         raise ValueError("must be at most a year (8784h)")
     return seconds
@@ -31,20 +36,20 @@ def parse_duration(text: str) -> int:
 
 def parse_span(text: str) -> int:
     """
-    Seconds, at least one, of a typed duration, which may begin with days: `7d`, `1d12h`.
+    Seconds, from one to 9999 days, of a typed duration, which may begin with days: `7d`, `1d12h`.
 
     Raises:
         ValueError: no such duration; the message says what it must be.
     """
-    match = _DAYS.match(text)
-    days, rest = (int(match[1]), text[match.end() :]) if match else (0, text)
-    try:
-        seconds = days * 86_400 + (parse_duration(rest) if rest or not match else 0)
-    except ValueError:
-        seconds = 0
-    if seconds <= 0:
-        raise ValueError(f"must be a duration such as 90s, 2h30m or 7d; got {text!r}")
+    match = _SPAN.fullmatch(text)
+    seconds = 0 if match is None or len(text) > _LONGEST_TEXT else int(match["d"] or 0) * 86_400 + _seconds(match)
+    if not 0 < seconds <= _MAX_SPAN_DAYS * 86_400:
+        raise ValueError(f"must be a duration from 1s to {_MAX_SPAN_DAYS}d, such as 90s, 2h30m or 7d; got {text!r}")
     return seconds
+
+
+def _seconds(match: re.Match[str]) -> int:
+    return int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + int(match["s"] or 0)
 
 
 def parse_settle(text: str) -> int:

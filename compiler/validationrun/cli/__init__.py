@@ -39,22 +39,16 @@ from validationrun.cli import (
     watch,
 )
 from validationrun.cli.option_groups import verb
+from validationrun.cli.standard_output import open_closed_streams, standard_output
 
 
 class _Verbs(typer.core.TyperGroup):
-    """Typer would end Ctrl-C with 130 and a closed pipe with 1, which here means findings."""
+    """Typer would end Ctrl-C with 130."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                sys.stdout.flush()
+            return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise typer.Exit(EXIT_USAGE) from None
-        except BrokenPipeError:
-            # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(EXIT_USAGE) from None
 
 
@@ -145,13 +139,18 @@ def main() -> None:
     gc.set_threshold(*GC_THRESHOLD)
     called_as = os.path.basename(sys.argv[0])  # noqa: PTH119 - a string is all that is needed
     name = "kubectl validationrun" if called_as.startswith("kubectl-") else "validationrun"
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Specs and schemas are UTF-8 whatever the locale; a file's name may hold bytes that are not.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     _build_options_of(sys.argv[1:])
     try:
-        app(prog_name=name)
+        with standard_output():
+            app(prog_name=name)
+    except KeyboardInterrupt:
+        # While the last output is written.
+        sys.exit(EXIT_USAGE)
     except Exception:  # noqa: BLE001 - the last handler: whatever comes here is a bug of ours
         traceback.print_exc()
         print("\nThis is a bug in validationrun. Please report it with the lines above.", file=sys.stderr)

@@ -38,18 +38,26 @@ Examples:
   cat run.yaml | validationrun compile - -o generated -n eng-ada
 """
 
-OutOption = Annotated[pathlib.Path, typer.Option("--out", "-o", help="Output folder.", show_default=False)]
+OutOption = Annotated[
+    str, typer.Option("--out", "-o", metavar="PATH", help="Output folder.", show_default=False)
+]  # A pathlib.Path of an empty text would be the current folder.
 CheckOption = Annotated[
     bool, typer.Option("--check", help="Write nothing; exit 1 when the folder is stale, with a diff.")
 ]
-PruneOption = Annotated[bool, typer.Option("--prune", help="Remove generated files whose run is not among SPEC.")]
+PruneOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Remove generated files in OUT/<namespace>/<name>/ whose run, suite or schedule is not among SPEC.",
+    ),
+]
 FindingsOption = Annotated[Output, typer.Option("--findings", help="Format of the findings.")]
 
 
 def run(
     *,
     specs: SpecArgument,
-    out: OutOption,
+    out_text: OutOption,
     check: CheckOption = False,
     prune_orphans: PruneOption = False,
     namespace: NamespaceOption = None,
@@ -64,10 +72,7 @@ def run(
     needed access-shared.yaml and access-cluster.yaml. With an error in any spec nothing is written at all.
     """
     options = emit.checked()
-    if str(out) == STDIN:
-        raise usage_error(
-            "--out must be a folder: compile writes several files for each run, and none to standard output"
-        )
+    out = _folder(out_text)
     result = _compiled(specs, namespace, options, findings, strict=strict)
     wanted = {compiled.folder: {file.name: file.text for file in compiled.files} for compiled in result.compiled}
     try:
@@ -77,6 +82,17 @@ def run(
             _write(out, wanted, _kinds(result), prune_orphans=prune_orphans)
     except OSError as error:
         raise usage_error(f"{error.filename or out}: {error.strerror}") from None
+
+
+def _folder(text: str) -> pathlib.Path:
+    """The output folder. Raises typer.Exit with 2 for a text that names none."""
+    if not text:
+        raise usage_error("--out must name a folder; got an empty text")
+    if text == STDIN:
+        raise usage_error(
+            "--out must be a folder: compile writes several files for each run, and none to standard output"
+        )
+    return pathlib.Path(text)
 
 
 def _compiled(

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import pathlib
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -35,7 +36,8 @@ class Output(enum.StrEnum):
 SpecArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SPEC...", help="Files, folders (every .yaml and .yml below them), globs, or - for standard input."
+        metavar="SPEC...",
+        help="Files, folders (every .yaml and .yml below them, also by links), globs, or - for standard input.",
     ),
 ]
 NamespaceOption = Annotated[
@@ -75,7 +77,7 @@ def read_specs(specs: Sequence[str]) -> list[tuple[str, bytes]]:
                 with open(name, "rb") as stream:  # noqa: PTH123 - the name is shown as it was given
                     content = stream.read(MAX_BYTES + 1)
         except OSError as error:
-            raise usage_error(f"cannot read {name}: {error.strerror}") from None
+            raise _unreadable(error, name) from None
         files.append((STDIN_NAME if name == STDIN else name, content))
     return files
 
@@ -98,9 +100,7 @@ def _expand(spec: str) -> Iterator[str]:
     if spec == STDIN:
         yield spec
     elif os.path.isdir(spec):  # noqa: PTH112 - text in, text out
-        found = sorted(
-            str(path) for path in pathlib.Path(spec).rglob("*") if path.suffix in _SUFFIXES and path.is_file()
-        )
+        found = sorted(_below(spec))
         if not found:
             raise usage_error(f"no .yaml or .yml file in {spec}")
         yield from found
@@ -112,6 +112,45 @@ def _expand(spec: str) -> Iterator[str]:
             yield from _expand(match)
     else:
         yield spec
+
+
+def _below(top: str) -> Iterator[str]:
+    """
+    Every .yaml and .yml file below a folder, and whatever cannot be looked at there: opening that one says why.
+
+    Linked folders are followed. No folder is read twice, so that a link may lead to a folder above it.
+
+    Raises:
+        typer.Exit: with 2, when a folder cannot be read. `--prune` would remove the output of its specs.
+    """
+
+    def fail(error: OSError) -> None:
+        raise _unreadable(error, error.filename)
+
+    seen: set[tuple[int, int]] = set()
+    tops = [pathlib.Path(top)]
+    while tops:
+        for folder, folders, names in os.walk(tops.pop(0), onerror=fail):
+            status = os.stat(folder)  # noqa: PTH116 - text in, text out
+            if (status.st_dev, status.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            tops += [path for name in sorted(folders) if os.path.islink(path := pathlib.Path(folder, name))]  # noqa: PTH114
+            yield from (str(path) for name in names if _is_read(path := pathlib.Path(folder, name)))
+
+
+def _is_read(path: pathlib.Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        # Such as a link that leads nowhere. Emacs marks an open file by a link of this kind.
+        return not path.name.startswith(".#")
+    return path.suffix in _SUFFIXES and stat.S_ISREG(mode)
+
+
+def _unreadable(error: OSError, name: str) -> typer.Exit:
+    return usage_error(f"cannot read {name}: {error.strerror}")
 
 
 def parameters_of(texts: Sequence[str]) -> dict[str, str]:

@@ -56,7 +56,9 @@ def run(
     context: ContextOption = None,
 ) -> None:
     """Delete runs or schedules, or everything that is labelled with a chain id."""
-    if bool(names) == (chain_id is not None):
+    if names and chain_id is not None:
+        raise usage_error("RUN and --chain-id exclude each other")
+    if not names and chain_id is None:
         raise usage_error("name the runs to delete, or give --chain-id")
     for name in names or []:
         checked_name(name)

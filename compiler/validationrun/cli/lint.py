@@ -108,7 +108,9 @@ def _inventory(flags: LookUpFlags) -> "Inventory":
 
 
 def _print_inventory(inventory: "Inventory", url: str, output: Output) -> None:
-    """A line for each rule. Where standard output is for a program, they go to standard error."""
+    """A line for each rule of the runs without errors. Where standard output is for a program, they go to standard error."""
+    if not inventory.lines:
+        return
     stream = sys.stdout if output is Output.TEXT else sys.stderr
     print(f"what {printable(url)} has of the rules:", file=stream)
     for line in inventory.lines:

@@ -74,12 +74,8 @@ def write(out: pathlib.Path, wanted: Wanted) -> list[tuple[str, pathlib.Path]]:
 
 
 def orphans(out: pathlib.Path, wanted: Wanted) -> list[pathlib.Path]:
-    """
-    Files with our header whose run is not among the wanted ones, or that lie in another folder than their run's.
-
-    The latter may be another output folder below this one (`-o .`), so that nothing but `--prune` removes them.
-    """
-    return [path for path, owner in _ours(out) if owner not in wanted or path.parent != out / owner]
+    """Files of runs, suites and schedules that are not among the wanted ones."""
+    return [path for path, owner in _ours(out) if owner not in wanted]
 
 
 def prune(out: pathlib.Path, paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
@@ -94,20 +90,21 @@ def prune(out: pathlib.Path, paths: Sequence[pathlib.Path]) -> list[pathlib.Path
 
 def _left_over(out: pathlib.Path, wanted: Wanted) -> list[pathlib.Path]:
     """Files in a wanted run's own folder that it no longer has."""
-    return [
-        path
-        for path, owner in _ours(out)
-        if owner in wanted and path.parent == out / owner and path.name not in wanted[owner]
-    ]
+    return [path for path, owner in _ours(out) if owner in wanted and path.name not in wanted[owner]]
 
 
 def _ours(out: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:
-    """Every file below the folder that carries our header, with the `namespace/name` that it names."""
-    for path in sorted(out.rglob("*.yaml")):
-        if path.is_file():
+    """
+    Every file that carries our header and lies where compile writes it, with its `namespace/name`.
+
+    A file with our header elsewhere is a copy, or belongs to another output folder below this one (`-o .`). What lies
+    behind a linked folder may be such an output folder, too.
+    """
+    for path in sorted(out.glob("*/*/*.yaml")):
+        if path.is_file() and not path.parent.is_symlink() and not path.parent.parent.is_symlink():
             with path.open("rb") as stream:
                 found = header_of(_text(stream.read(_HEAD_BYTES)))
-            if found is not None:
+            if found is not None and path.parent == out / found.namespace / found.name:
                 yield path, f"{found.namespace}/{found.name}"
 
 

@@ -66,9 +66,9 @@ class PrometheusFlags:
             asked: the URL that is asked, where `--set prometheus-url` names another than `url`.
 
         Raises:
-            typer.Exit: with 2, when the files are for another server than the one that is asked.
+            typer.Exit: with 2, when a file cannot be used, or the files are for another server than the one that is asked.
         """
-        from validationrun.prometheus import Access
+        from validationrun.prometheus import Access, CredentialsError
 
         names = (self.token_file, self.ca_file, self.headers_file)
         token, authority, headers = (pathlib.Path(name) if name else None for name in names)
@@ -80,7 +80,12 @@ class PrometheusFlags:
             if refusal := files.only_for(server).refusal(asked):
                 way = f"--prometheus and {_URL} must name the Prometheus that the token and the headers are for"
                 raise usage_error(f"{refusal}: {way}")
-        return files.only_for(asked)
+        access = files.only_for(asked)
+        try:
+            access.check(asked)
+        except CredentialsError as error:
+            raise usage_error(error.problem) from None
+        return access
 
     def _from_environment(self) -> bool:
         files = ((_TOKEN_FILE, self.token_file), (_HEADERS_FILE, self.headers_file))

@@ -15,8 +15,8 @@ from validationrun.cli.run_options import (
     exit_by,
     no_run,
     open_cluster,
-    timeout_seconds,
     wait_for,
+    waiting_seconds,
 )
 from validationrun.cli.submit import WaitOption
 from validationrun.cli.verbosity import note, warn
@@ -51,7 +51,7 @@ def run(
     """Start a run or a suite again. Prints the new run's name on standard output."""
     from validationrun.runs.rerun import rerun, rerun_not_passed
 
-    limit = timeout_seconds(timeout)
+    limit = waiting_seconds(timeout, wait=wait)
     with cluster_errors():
         cluster = open_cluster(context, namespace)
         again = rerun_not_passed(cluster, name) if not_passed else rerun(cluster, name)

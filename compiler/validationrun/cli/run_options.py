@@ -199,8 +199,15 @@ def timeout_seconds(text: str | None) -> float | None:
         return None
     try:
         return float(parse_duration(text))
-    except ValueError:
-        raise usage_error(f"--timeout must be a duration such as 90s or 2h; got {text!r}") from None
+    except ValueError as error:
+        raise usage_error(f"--timeout {error}; got {text!r}") from None
+
+
+def waiting_seconds(timeout: str | None, *, wait: bool) -> float | None:
+    """The value of --timeout of a verb that waits only with --wait. Raises typer.Exit with 2."""
+    if timeout is not None and not wait:
+        raise usage_error("--timeout goes with --wait")
+    return timeout_seconds(timeout)
 
 
 def print_run(snapshot: "Snapshot", output: StatusOutput) -> None:

@@ -18,8 +18,8 @@ from validationrun.cli.run_options import (
     checked_name,
     exit_by,
     open_cluster,
-    timeout_seconds,
     wait_for,
+    waiting_seconds,
 )
 from validationrun.cli.submit_parts import Parts, compile_parts
 from validationrun.cli.verbosity import note, warn
@@ -115,7 +115,7 @@ def run(
     left to whoever owns the namespace. Prints the name of the run or schedule on standard output.
     """
     options = emit.checked()
-    limit = timeout_seconds(timeout)
+    limit = waiting_seconds(timeout, wait=wait)
     given = parameters_of(settings or [])
     _refuse_contradictions(spec, template, options, waits_for_nothing=dry_run is not None and wait)
     if template is not None:
@@ -152,7 +152,9 @@ def _refuse_contradictions(
     """Raises typer.Exit with 2, unless the run is of a spec, or of a template as it was compiled."""
     if waits_for_nothing:
         raise usage_error("--dry-run starts no run that --wait could wait for")
-    if (spec is None) == (template is None):
+    if spec is not None and template is not None:
+        raise usage_error("SPEC and --from exclude each other")
+    if spec is None and template is None:
         raise usage_error("name a SPEC, or a WorkflowTemplate that is on the cluster by --from")
     if template is not None and options != EmitFlags().checked():
         raise usage_error("--from starts what was compiled already: only --set can still change it")

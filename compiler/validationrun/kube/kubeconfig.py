@@ -95,6 +95,8 @@ def _of_pod_without(file: str) -> tuple[Access, str]:
 def _no_context(file: str, chosen: str, contexts: list[str]) -> str:
     known = ", ".join(contexts[:_MOST_NAMED]) + (", ..." if len(contexts) > _MOST_NAMED else "")
     there_are = f"it has {known}" if known else "it has none"
+    if not chosen and not contexts:
+        return f"kubeconfig {file} has no context"
     if not chosen:
         return f"kubeconfig {file} has no current context; choose one by --context: {there_are}"
     return f"kubeconfig {file} has no context {chosen}; {there_are}"

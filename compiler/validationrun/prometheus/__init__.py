@@ -5,7 +5,7 @@ It sends queries through prometheus-api-client, whose session uses one kept conn
 and keeps the whole reply; `oracle.prometheus_response` reads the reply. No query is retried here: retries belong to the rules.
 """
 
-from validationrun.prometheus.access import Access
+from validationrun.prometheus.access import Access, CredentialsError
 from validationrun.prometheus.client import Prometheus
 
-__all__ = ["Access", "Prometheus"]
+__all__ = ["Access", "CredentialsError", "Prometheus"]

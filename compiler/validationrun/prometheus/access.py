@@ -29,7 +29,16 @@ _OURS: Final = frozenset(
 
 
 class CredentialsError(Exception):
-    """A file of credentials cannot be used. No request is sent without its credentials."""
+    """
+    A file of credentials cannot be used. No request is sent without its credentials.
+
+    Attributes:
+        problem: why, without that Prometheus was not asked.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Prometheus was not asked: {problem}")
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +81,16 @@ class Access:
             return ""
         return f"the credentials for Prometheus are for {own.scheme}://{own} alone, not for {asked.scheme}://{asked}"
 
+    def check(self, url: str) -> None:
+        """Reads the files once. Raises CredentialsError for one that cannot be used for this URL."""
+        self.headers(url)
+        if self.ca_file is not None:
+            self.tls()
+
     def headers(self, url: str) -> dict[str, str]:
         """The headers to send with a request to this URL. Raises CredentialsError."""
         if refusal := self.refusal(url):
-            raise CredentialsError(f"Prometheus was not asked: {refusal}")
+            raise CredentialsError(refusal)
         headers = {} if self.headers_file is None else _headers(self.headers_file)
         if self.token_file is None:
             return headers
@@ -139,4 +154,4 @@ def _read(kind: str, path: Path) -> bytes:
 
 
 def _unusable(kind: str, path: Path | None, problem: str) -> CredentialsError:
-    return CredentialsError(f"Prometheus was not asked: the {kind} file {path} {problem}")
+    return CredentialsError(f"the {kind} file {path} {problem}")

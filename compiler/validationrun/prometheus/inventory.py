@@ -17,8 +17,12 @@ from validationrun.oracle.alerting_rules import AlertingRule, counting, never_ma
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
 from validationrun.oracle.outcome import Verdict
+<<<<<<< HEAD
 from validationrun.oracle.question import Question
 from validationrun.oracle.rule_context import RuleContext
+=======
+from validationrun.oracle.question import Question, expected_in
+>>>>>>> fix-cli
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.silence import cannot_fire, needs_seconds
@@ -67,7 +71,7 @@ class Inventory:
                     known = [matcher for matcher in matchers if _LATER not in matcher.value]
                     looking.alert(reference, known, field_, range_seconds(run.spec, rule))
                 else:
-                    looking.query(Question.of(rule, values), loc)
+                    looking.query(Question.of(rule, values, expected_in(rule, run.spec.chain)), loc)
             except NoAnswerError:
                 looking.unanswered(loc)
             yield from looking.findings

@@ -191,6 +191,11 @@ def read_bytes(path: pathlib.Path) -> bytes:
         with open_regular(path) as stream:
             return stream.read(_MOST_BYTES)
     except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not path.parent.is_dir():
+            is_other = os.path.lexists(path.parent)
+            raise ResultsError(
+                f"{path.parent} is no folder" if is_other else f"there is no folder {path.parent}"
+            ) from None
         raise ResultsError(f"cannot read {path}: {error.strerror}; a run that was cut short leaves none") from None
 
 

@@ -22,6 +22,7 @@ Examples = Mapping[str, str]
 """An example of a missing field, by the field's name."""
 
 _DEEPEST_PLACE: Final = 4
+_READ_AS: Final = {"true": "`y`, `yes` or `on`", "false": "`n`, `no` or `off`"}
 _Model = TypeVar("_Model", bound=pydantic.BaseModel)
 
 _TYPE_WORDS: Final = {
@@ -168,7 +169,9 @@ def _example_of_words(loc: Loc, root: type[pydantic.BaseModel], examples: Exampl
 def _unknown(loc: Loc, root: type[pydantic.BaseModel]) -> Finding:
     known = sorted(_known_fields(loc[:-1], root))
     near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
-    if near:
+    if unquoted := _READ_AS.get(str(loc[-1])):
+        help_ = f"YAML reads an unquoted {unquoted} as {loc[-1]}; delete the key"
+    elif near:
         help_ = f"did you mean `{near[0]}`?"
     elif below := _only_place_below(str(loc[-1]), _model_at(loc[:-1], root)):
         help_ = f"did you mean `{below}.{loc[-1]}`?"

@@ -68,14 +68,19 @@ def test_more_than_a_year_is_refused(text: str):
         ("1d12h", DAY + 43_200),
         ("2d1s", 2 * DAY + 1),
         ("500d", 500 * DAY),
+        ("9000h", 9000 * 3600),
+        ("9999d", 9999 * DAY),
     ],
 )
 def test_a_span_may_begin_with_days(text: str, seconds: int) -> None:
     assert parse_span(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0s", "0d", "7", "1.5h", "-1d", "1w", "d", "1h1d", "1d 1h", "99999d", "7d\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "0s", "0d", "7", "1.5h", "-1d", "1w", "d", "1h1d", "1d 1h", "99999d", "9999d1s", "1" * 5000 + "s", "7d\n"],
+)
 def test_what_is_no_span_is_refused(text: str) -> None:
     """With an example."""
-    with pytest.raises(ValueError, match=r"must be a duration such as 90s, 2h30m or 7d; got"):
+    with pytest.raises(ValueError, match=r"must be a duration from 1s to 9999d, such as 90s, 2h30m or 7d; got"):
         parse_span(text)

@@ -449,8 +449,14 @@ def test_a_restarted_evaluator_may_not_leave_ticks_out(passed: pathlib.Path) -> 
 
 def test_an_empty_folder_and_no_folder_are_one_clear_error(tmp_path: pathlib.Path) -> None:
     """With what may have happened."""
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(ResultsError, match="a run that was cut short leaves none"):
+    (tmp_path / "file").touch()
+    for folder, message in (
+        (tmp_path, "a run that was cut short leaves none"),
+        (tmp_path / "nowhere", f"^there is no folder {tmp_path}/nowhere$"),
+        (tmp_path / "nowhere/below", f"^there is no folder {tmp_path}/nowhere/below$"),
+        (tmp_path / "file", f"^{tmp_path}/file is no folder$"),
+    ):
+        with pytest.raises(ResultsError, match=message):
             replay_folder(folder)
 
 

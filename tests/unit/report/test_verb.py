@@ -139,6 +139,11 @@ def spoil_verdict(folder):
     path.write_text(text.replace('"verdict": "Failed",', '"verdict": "Passed",', 1), "utf-8")
 
 
+def spoil_folder(folder):
+    shutil.rmtree(folder)
+    folder.touch()
+
+
 def spoil_phase_too(folder):
     spoil_verdict(folder)
     path = folder / "result.json"
@@ -156,7 +161,8 @@ def spoil_phase_too(folder):
         (spoil_page, "report.html is not what result.json lists"),
         (spoil_verdict, "which do not go together"),
         (spoil_phase_too, "says Passed, and that rule height-advances is Failed"),
-        (shutil.rmtree, "cannot read"),
+        (shutil.rmtree, "there is no folder"),
+        (spoil_folder, "is no folder"),
     ],
 )
 @pytest.mark.parametrize("form", ["text", "junit", "json"])

@@ -128,7 +128,7 @@ def _start(binary: str, folder: pathlib.Path) -> tuple[subprocess.Popen[bytes], 
         # Somebody else may have taken the port between our look and its start.
         if attempt == _START_ATTEMPTS - 1 or "address already in use" not in _log(folder):
             break
-    raise PrivatePrometheusError(f"{binary} does not start:\n{_last_lines(folder)}")
+    raise PrivatePrometheusError(f"{binary} does not start: {_last_lines(folder)}")
 
 
 def _free_port() -> int:
@@ -169,7 +169,7 @@ def _comes_up(process: subprocess.Popen[bytes], port: int, folder: pathlib.Path)
                 return True
             if time.monotonic() > until:
                 raise PrivatePrometheusError(
-                    f"Prometheus does not answer after {_START_SECONDS:g}s:\n{_last_lines(folder)}"
+                    f"Prometheus does not answer after {_START_SECONDS:g}s: {_last_lines(folder)}"
                 )
             time.sleep(_POLL_SECONDS)
     return False
@@ -204,4 +204,5 @@ def _log(folder: pathlib.Path) -> str:
 
 
 def _last_lines(folder: pathlib.Path) -> str:
-    return "\n".join(_log(folder).splitlines()[-_LOG_LINES:]) or "it wrote nothing"
+    """Of its log, as one line."""
+    return "; ".join(_log(folder).splitlines()[-_LOG_LINES:]) or "it wrote nothing"

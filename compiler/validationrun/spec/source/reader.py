@@ -273,7 +273,10 @@ class _Reader:
         if key is not None:
             first, _ = mapping.children[key]
             message = f"duplicate key {quote(key)}: first given on line {first.start_mark.line + 1}"
-            self._error("VR104", key_node, message, "keep one of the two")
+            help_ = "keep one of the two"
+            if key == "apiVersion" and len(self._stack) == 1:
+                help_ += "; or separate two documents in one file by a line `---`"
+            self._error("VR104", key_node, message, help_)
             return
         items = list(zip(value, node.children, strict=True)) if isinstance(value, list) else [(value, node)]  # type: ignore[union-attr]
         if all(isinstance(data, dict) for data, _ in items):
