@@ -17,12 +17,8 @@ from validationrun.oracle.alerting_rules import AlertingRule, counting, never_ma
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
 from validationrun.oracle.outcome import Verdict
-<<<<<<< HEAD
-from validationrun.oracle.question import Question
-from validationrun.oracle.rule_context import RuleContext
-=======
 from validationrun.oracle.question import Question, expected_in
->>>>>>> fix-cli
+from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.silence import cannot_fire, needs_seconds
