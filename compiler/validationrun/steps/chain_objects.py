@@ -67,12 +67,14 @@ def references(api: ChainApi, chain_id: str, entry: PlannedDeployment) -> list[R
 
 
 def conclude(context: Context, written: Record, entry: ChainEntry | ChainReady, otherwise: str) -> int:
-    """Records a step's result, once. Returns the step's exit code."""
-    if written.add(context.step, entry):
+    """Records a step's result, once, where it is not in the record yet. Returns the step's exit code."""
+    written.add(context.step, entry)
+    recorded = written.get(type(entry))
+    if recorded == entry:
         context.output("message", f"{entry.reason}: {entry.message}" if entry.reason else otherwise)
     else:
         logger.info("another attempt of this step has recorded its result, or the run has its verdict")
-    return exit_code(written.get(type(entry)))
+    return exit_code(recorded)
 
 
 def exit_code(entry: ChainEntry | ChainReady | None) -> int:

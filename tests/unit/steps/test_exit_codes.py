@@ -76,6 +76,7 @@ def test_a_spec_that_does_not_fit_is_red(chain: chain_world.World, termination_l
     chain.ensure(duration="for ever")
     assert chain.exit_code == EXIT_AGAINST_RUN
     assert termination_log.read_text().startswith("ChainSpecInvalid: ")
+    assert (chain.folder / "outputs" / "message").read_text().startswith("ChainSpecInvalid: ")
 
 
 def test_a_bundle_that_is_missing_is_red(chain: chain_world.World, termination_log: pathlib.Path) -> None:
@@ -84,6 +85,7 @@ def test_a_bundle_that_is_missing_is_red(chain: chain_world.World, termination_l
     chain.ensure()
     assert chain.exit_code == EXIT_AGAINST_RUN
     assert termination_log.read_text().startswith("BundleMissing: ")
+    assert (chain.folder / "outputs" / "message").read_text().startswith("BundleMissing: ")
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
