@@ -58,13 +58,16 @@ def run(
     options = EmitFlags(label=label).checked()
     (runs, suites), schedules = plans(result, options), plan_schedules(result, options)
     now = dt.datetime.now(dt.UTC)
-    drawn = [(outline(plan, options), mermaid(plan)) for plan in runs]
-    drawn += [(suite_outline(plan, options), suite_mermaid(plan)) for plan in suites]
-    drawn += [(schedule_outline(plan, now), schedule_mermaid(plan)) for plan in schedules]
+    roots = [
+        *(outline(plan, options) for plan in runs),
+        *(suite_outline(plan, options) for plan in suites),
+        *(schedule_outline(plan, now) for plan in schedules),
+    ]
     if form is Format.MERMAID:
-        print(diagrams((root.text, diagram) for root, diagram in drawn), end="")
+        texts = [*map(mermaid, runs), *map(suite_mermaid, suites), *map(schedule_mermaid, schedules)]
+        print(diagrams(zip((root.text for root in roots), texts, strict=True)), end="")
         return
-    for root, _ in drawn:
+    for root in roots:
         _draw(root)
 
 

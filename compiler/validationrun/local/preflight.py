@@ -9,7 +9,6 @@ from validationrun.contract.result_json import PrometheusInfo
 from validationrun.judging.live.rule_query import Asker
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import Fault
-from validationrun.oracle.label_matcher import matchers_of
 from validationrun.oracle.memory import Memory
 from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
@@ -96,8 +95,9 @@ def refuse_hopeless_alerts(
             reply = prometheus.rules(reference.alertname, FIRST_ANSWER_SECONDS)
             range_s = seconds + (cooldown_s if question.rule.lasts_into_cooldown else 0)
             range_s -= int(question.rule.run_properties.start_after)
-            matchers = matchers_of(question.context(0.0), type_of(question.rule).matchers(question.rule))
-            fault = hopeless(reply, reference.alertname, (), range_s, pending=reference.pending, matchers=matchers)
+            fault = hopeless(
+                reply, reference.alertname, (), range_s, pending=reference.pending, matchers=question.matchers
+            )
             if fault is not None:
                 found.append(f"rule {question.rule.name}: {fault.reason}: {fault.message}")
     if found:

@@ -1,13 +1,12 @@
 """The matchers of an alert rule, with the run's values, compared with labels."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from validationrun.oracle.placeholders import filled_value, quoted, regex_escaped
-from validationrun.oracle.rule_context import RuleContext
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Matcher
@@ -25,6 +24,11 @@ class LabelMatcher:
     name: str
     op: str
     value: str
+
+    @classmethod
+    def filled(cls, name: str, op: str, value: str, values: Mapping[str, str]) -> "LabelMatcher":
+        """A matcher as a spec has it, with the run's values in the places of its value."""
+        return cls(name, op, filled_value(value, op, values))
 
     def accepts(self, value: str) -> bool | None:
         """Whether a label value satisfies it; the empty text stands for a missing label. None when this cannot be said here."""
@@ -53,12 +57,9 @@ class LabelMatcher:
         return f"{self.name}=~{quoted(f'{pattern}|')}"
 
 
-def matchers_of(context: RuleContext, matchers: "Sequence[Matcher]") -> tuple[LabelMatcher, ...]:
+def matchers_of(values: Mapping[str, str], matchers: "Iterable[Matcher]") -> tuple[LabelMatcher, ...]:
     """The matchers as a spec has them, with the run's values in their places."""
-    return tuple(
-        LabelMatcher(matcher.name, matcher.op, filled_value(matcher.value, matcher.op, context.values))
-        for matcher in matchers
-    )
+    return tuple(LabelMatcher.filled(matcher.name, matcher.op, matcher.value, values) for matcher in matchers)
 
 
 def is_meant(matchers: Sequence[LabelMatcher], labels: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from validationrun.base.document import Document
+from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
 from validationrun.oracle.placeholders import WINDOW, Place, fill, find_places
 from validationrun.oracle.rule_context import RuleContext, window_text
 from validationrun.oracle.rules import type_of
@@ -79,6 +80,11 @@ class Question:
             raise ValueError(f"the plan has no query for rule {rule.name}")
         expected = expected or expected_in(rule, None)
         return cls(rule, query, places, dict(values), float(query_timeout_seconds(rule)), expected)
+
+    @property
+    def matchers(self) -> tuple[LabelMatcher, ...]:
+        """Of an alert, with the run's values; none of another rule."""
+        return matchers_of(self.values, type_of(self.rule).matchers(self.rule))
 
     def context(self, start: float) -> RuleContext:
         """For a window that opened at `start`."""

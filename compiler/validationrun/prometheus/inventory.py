@@ -18,7 +18,6 @@ from validationrun.oracle.exchange import Fault
 from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.question import Question, expected_in
-from validationrun.oracle.rule_context import RuleContext
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.rules.rule_type import AlertReference
 from validationrun.oracle.silence import cannot_fire, needs_seconds
@@ -63,7 +62,7 @@ class Inventory:
             try:
                 if (reference := type_of(rule).reference(rule)) is not None:
                     field_ = (*loc, rule.type, "ruleRef", "alertname")
-                    matchers = matchers_of(RuleContext(rule, values, self.now), type_of(rule).matchers(rule))
+                    matchers = matchers_of(values, type_of(rule).matchers(rule))
                     known = [matcher for matcher in matchers if _LATER not in matcher.value]
                     looking.alert(reference, known, field_, range_seconds(run.spec, rule))
                 else:

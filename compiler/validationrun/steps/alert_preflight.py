@@ -11,7 +11,6 @@ from validationrun.contract.chain_entries import Finding
 from validationrun.contract.plan_json import PlanDocument
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.label_matcher import LabelMatcher
-from validationrun.oracle.placeholders import filled_value
 from validationrun.oracle.silence import hopeless
 from validationrun.prometheus import Prometheus
 from validationrun.steps.rule_references import References
@@ -68,7 +67,7 @@ def alert_entries(rules: Iterable[Mapping[str, Any]], run_values: Mapping[str, s
             timing = (properties.get("until") == "Cooldown", parse_duration(properties.get("startAfter", "0s")))
             parts = (reference["namespace"], reference["name"], reference["alertname"])
             matchers = tuple(
-                LabelMatcher(matcher["name"], matcher["op"], filled_value(matcher["value"], matcher["op"], run_values))
+                LabelMatcher.filled(matcher["name"], matcher["op"], matcher["value"], run_values)
                 for matcher in body.get("matchers") or []
             )
             entries.append(AlertEntry(rule["name"], *parts, pending, *timing, matchers))

@@ -109,10 +109,10 @@ def _wait_for_other_names(up: BringUp) -> None:
     began = up.context.now()
     while others := _other_nodes(up):
         node = min(others, key=lambda node: bool(node.deleted))
+        there = f"SeiNode {node.name} of another chain by this id is still there"
         if not node.deleted and up.context.now() - began >= _COLLECTED_SECONDS:
-            message = f"SeiNode {node.name} of another chain by this id is still there; {_ANOTHER_ID}"
-            raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, message)
-        _pause(up, f"SeiNode {node.name} of another chain by this id is still there")
+            raise ChainFailedError(RunReason.CHAIN_ID_IN_USE, f"{there}; {_ANOTHER_ID}")
+        _pause(up, there)
 
 
 def _other_nodes(up: BringUp) -> list[KubeObject]:

@@ -95,7 +95,7 @@ def test_the_values_of_the_run_are_put_in(any_rule: Rule) -> None:
         Matcher(name="x", op="=", value="${chainId}-${other}"),
         Matcher(name="y", op="=~", value="${chainId}-.*"),
     ]
-    assert [matcher.value for matcher in matchers_of(context, given)] == ["a.b-${other}", r"a\.b-.*"]
+    assert [matcher.value for matcher in matchers_of(context.values, given)] == ["a.b-${other}", r"a\.b-.*"]
 
 
 @pytest.fixture

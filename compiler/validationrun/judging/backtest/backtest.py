@@ -20,7 +20,6 @@ from validationrun.oracle.alerting_rules import not_running
 from validationrun.oracle.decision import ASSUMED, Decision, Silence
 from validationrun.oracle.exchange import Exchange, Fault, Reply, Samples
 from validationrun.oracle.fold import RuleState
-from validationrun.oracle.label_matcher import matchers_of
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.prometheus_response import read_vector
@@ -255,7 +254,6 @@ def not_loaded_now(past: Past, questions: Sequence[Question]) -> list[str]:
     for question in questions:
         if (reference := type_of(question.rule).reference(question.rule)) is not None:
             name = reference.alertname
-            matchers = matchers_of(question.context(0.0), type_of(question.rule).matchers(question.rule))
-            if (fault := not_running(past.rules(name), name, past.now(), matchers)) is not None:
+            if (fault := not_running(past.rules(name), name, past.now(), question.matchers)) is not None:
                 lines.append(f"rule {question.rule.name}: {fault.message}")
     return lines

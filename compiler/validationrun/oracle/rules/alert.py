@@ -104,7 +104,7 @@ class Alert(RuleType):
         return AlertProof(
             exchange,
             body.rule_ref.alertname,
-            matchers_of(context, body.matchers),
+            matchers_of(context.values, body.matchers),
             self.opens(context.rule, context.start, exchange.t),
             context.start,
             body.pending,

@@ -131,10 +131,8 @@ def metric_name(selector: Any) -> str | None:
     """The metric's name, or the regular expression for it; None without either."""
     if selector.name is not None:
         return str(selector.name)
-    names = [
-        matcher for matcher in selector.matchers.matchers if matcher.name == "__name__" and matcher.op in _POSITIVE
-    ]
-    return str(names[0].value) if names else None
+    matchers = selector.matchers.matchers
+    return next((matcher.value for matcher in matchers if matcher.name == "__name__" and matcher.op in _POSITIVE), None)
 
 
 def is_plain_selector(tree: Any) -> bool:
