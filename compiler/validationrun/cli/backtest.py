@@ -144,7 +144,7 @@ def run(
 
     times = {"--start": start, "--end": end, "--last": last, "--every": every, "--for": for_}
     _refuse_wrong_times(spec, against, times)
-    with _history_errors(), Past(prometheus.url, prometheus.access()) as past:
+    with _history_errors(), Past(prometheus.url, prometheus.checked_access()) as past:
         if against is not None:
             code = _compare(past, against, output, instant=instant)
         else:

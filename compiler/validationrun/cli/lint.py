@@ -100,7 +100,7 @@ def _inventory(flags: LookUpFlags) -> "Inventory":
     from validationrun.prometheus.client import FIRST_ANSWER_SECONDS, Prometheus
     from validationrun.prometheus.inventory import Inventory
 
-    prometheus = Prometheus(flags.url, flags.access())
+    prometheus = Prometheus(flags.url, flags.checked_access())
     now = prometheus.clock(FIRST_ANSWER_SECONDS)
     if isinstance(now, Fault):
         raise usage_error(f"Prometheus does not answer: {now.message}")

@@ -66,9 +66,9 @@ class PrometheusFlags:
             asked: the URL that is asked, where `--set prometheus-url` names another than `url`.
 
         Raises:
-            typer.Exit: with 2, when a file cannot be used, or the files are for another server than the one that is asked.
+            typer.Exit: with 2, when the files are for another server than the one that is asked.
         """
-        from validationrun.prometheus import Access, CredentialsError
+        from validationrun.prometheus import Access
 
         names = (self.token_file, self.ca_file, self.headers_file)
         token, authority, headers = (pathlib.Path(name) if name else None for name in names)
@@ -80,9 +80,15 @@ class PrometheusFlags:
             if refusal := files.only_for(server).refusal(asked):
                 way = f"--prometheus and {_URL} must name the Prometheus that the token and the headers are for"
                 raise usage_error(f"{refusal}: {way}")
-        access = files.only_for(asked)
+        return files.only_for(asked)
+
+    def checked_access(self) -> "Access":
+        """The same for a verb that asks at once. Raises typer.Exit with 2 also for a file that cannot be used."""
+        from validationrun.prometheus import CredentialsError
+
+        access = self.access()
         try:
-            access.check(asked)
+            access.check(self.url)
         except CredentialsError as error:
             raise usage_error(error.problem) from None
         return access

@@ -13,7 +13,7 @@ from validationrun.oracle.memory import Memory
 from validationrun.oracle.question import Question, expected_in
 from validationrun.oracle.rules import type_of
 from validationrun.oracle.silence import hopeless
-from validationrun.prometheus import Access, Prometheus
+from validationrun.prometheus import Access, CredentialsError, Prometheus
 from validationrun.prometheus.client import FIRST_ANSWER_SECONDS
 from validationrun.prometheus.explain_empty import explain_empty
 from validationrun.spec.v1alpha1 import ValidationRun
@@ -64,8 +64,12 @@ def prometheus_info(url: str, access: Access) -> PrometheusInfo:
     Checks that Prometheus answers; returns its URL and its version.
 
     Raises:
-        LocalError: Prometheus does not answer.
+        LocalError: Prometheus does not answer, or a file of credentials cannot be used.
     """
+    try:
+        access.check(url)
+    except CredentialsError as error:
+        raise LocalError(error.problem) from None
     prometheus = Prometheus(url, access)
     try:
         answer = prometheus.clock(FIRST_ANSWER_SECONDS)
