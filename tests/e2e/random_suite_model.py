@@ -6,6 +6,7 @@ What is right for a suite whose runs would all pass, when one fault hits it at a
 | a pod of suite-member, of suite-finalize, or of a step of a member is killed, once; the controller is killed and comes back | Passed |
 | the suite is stopped | Cancelled while the suite record held no verdict; Passed where it did |
 | the suite is terminated | the same; where the verdict stood and the Workflow had not ended, also Unknown, because Argo fails it |
+| the suite is terminated once all its members have ended | Cancelled, and Argo may call the Workflow Succeeded |
 | the suite is deleted | nobody asks: nothing may be left |
 | a member is stopped | MemberNotPassed while the member's record held no verdict; Passed where it did |
 | a member is deleted | MemberNotPassed while it went on; Passed once the suite record held its end |
@@ -86,6 +87,17 @@ def right(hit: Hit | None) -> set[tuple[str, str]]:
         return _either(PASSED, not_passed, first=verdict in hit.before, last=verdict not in hit.after)
     # suite-finalize asks the run again, and may do so right before it is deleted.
     return _either(PASSED, not_passed, first=VERDICT in hit.before, last=run_verdict(hit.member) not in hit.before)
+
+
+def phases(hit: Hit | None, verdict: tuple[str, str]) -> set[str]:
+    """What Argo may call the Workflow of a suite with this verdict and reason."""
+    if verdict == PASSED:
+        return {"Succeeded"}
+    if hit is None or hit.fault != TERMINATE:
+        return {"Failed", "Error"}
+    members = [state for state in hit.after if "/" not in state and state not in {"suite", VERDICT}]
+    over = bool(members) and all(run_end(member) in hit.after for member in members)
+    return {"Failed", "Error", "Succeeded"} if over else {"Failed", "Error"}
 
 
 def _either(earlier: tuple[str, str], later: tuple[str, str], *, first: bool, last: bool) -> set[tuple[str, str]]:

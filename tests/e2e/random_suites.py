@@ -253,7 +253,7 @@ def _judge(scene: Scene, hit: Hit | None, result: Object) -> Iterator[str]:
             yield f"Passed, but {fault}"
     if shown.returncode != (0 if verdict == PASSED else 2):
         yield f"`wait` ended with {shown.returncode}"
-    if (workflow["status"]["phase"] == "Succeeded") != (verdict == PASSED):
+    if workflow["status"]["phase"] not in model.phases(hit, verdict):
         yield f"the Workflow is {workflow['status']['phase']}"
     written = record_of(scene.world, scene.suite)
     if verdict == PASSED and (written is None or not written.sealed):

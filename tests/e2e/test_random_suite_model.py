@@ -16,6 +16,7 @@ from tests.e2e.random_suite_model import (
     Hit,
     MemberEvidence,
     not_whole,
+    phases,
     right,
 )
 from tests.e2e.test_random_model import DATA, JOB
@@ -53,6 +54,23 @@ def test_a_fault_is_right_by_what_stood_around_it(
     fault: str, before: Sequence[str], after: Sequence[str], expected: set[tuple[str, str]]
 ) -> None:
     assert right(Hit(fault, "first", before, after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "after", "verdict", "succeeded"),
+    [
+        (model.TERMINATE, (*EARLY, "first/result", "first/end"), CANCELLED, True),
+        (model.TERMINATE, (*EARLY, "first/end", "second"), CANCELLED, False),
+        (model.TERMINATE, EARLY, CANCELLED, False),
+        (model.TERMINATE, (), CANCELLED, False),
+        (model.STOP, (*EARLY, "first/result", "first/end"), CANCELLED, False),
+        (model.STOP, LATE, PASSED, True),
+    ],
+)
+def test_argo_may_call_a_terminated_suite_succeeded_only_once_its_members_have_ended(
+    fault: str, after: Sequence[str], verdict: tuple[str, str], succeeded: bool
+) -> None:
+    assert ("Succeeded" in phases(Hit(fault, "first", after, after), verdict)) == succeeded
 
 
 def test_every_fault_has_a_row() -> None:
