@@ -167,14 +167,14 @@ def no_data(folder: pathlib.Path) -> World:
     outcome = simulate(rules, lambda promql, t: NO_DATA, load_seconds=600)
     why = "no series is named tendermint_consensus_height; nearest names: tendermint_consensus_height_total, cometbft_consensus_height"
     states = [msgspec.structs.replace(state, why=why) for state in outcome.judgement.states]
-    outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
+    outcome = dataclasses.replace(outcome, judgement=msgspec.structs.replace(outcome.judgement, states=states))
     return concluded(folder, rules, outcome)
 
 
 def interrupted(folder: pathlib.Path) -> World:
     """Somebody pressed Ctrl-C after four minutes; all was well until then."""
     outcome = simulate(nightly(), healthy, load_seconds=600, interrupt_after=240)
-    judgement = dataclasses.replace(outcome.judgement, end=START + 600)
+    judgement = msgspec.structs.replace(outcome.judgement, end=START + 600)
     outcome = dataclasses.replace(outcome, judgement=judgement)
     return concluded(folder, nightly(), outcome, notes=[ALERTS_NOTE])
 
@@ -296,7 +296,7 @@ def hostile(folder: pathlib.Path) -> World:
         msgspec.structs.replace(state, why=long if state.name == "workload" else "")
         for state in outcome.judgement.states
     ]
-    outcome = dataclasses.replace(outcome, judgement=dataclasses.replace(outcome.judgement, states=states))
+    outcome = dataclasses.replace(outcome, judgement=msgspec.structs.replace(outcome.judgement, states=states))
     workload = Workload(2, HOSTILE, long)
     shards = [msgspec.structs.replace(shard(0, 137, 120, HOSTILE), pod=HOSTILE)]
     about = PrometheusInfo("http://127.0.0.1:9090", HOSTILE)
@@ -371,7 +371,9 @@ def flapping(hours: float, interval: str, rules: int = 32) -> Result:
     one = long_run([query_rule("a", "q", "<", "100", interval=interval, retry=10)], answer, hours)
     question, state = one.questions[0], one.document.states[0]
     names = [f"a-rule-with-the-longest-name-there-is-{index:02}" for index in range(rules)]
-    questions = [dataclasses.replace(question, rule=question.rule.model_copy(update={"name": name})) for name in names]
+    questions = [
+        msgspec.structs.replace(question, rule=question.rule.model_copy(update={"name": name})) for name in names
+    ]
     states = [msgspec.structs.replace(state, name=name) for name in names]
     document = msgspec.structs.replace(one.document, states=states)
     return Result(document, questions, dict.fromkeys(names, one.evidence["a"]))

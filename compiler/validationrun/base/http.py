@@ -16,8 +16,9 @@ import ssl
 import time
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
+
+from msgspec import Struct, field
 
 from validationrun.base.deadline_socket import DeadlineSocket, look_up, open_socket, seconds_until, tls_context
 from validationrun.base.text import printable
@@ -62,8 +63,7 @@ class NoResponseError(Exception):
         return self.problem in (Problem.LATE, Problem.NO_CONNECTION_IN_TIME)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Scheme, host and port of a server."""
 
     scheme: str
@@ -88,8 +88,7 @@ def split_url(url: str) -> tuple[Origin, str]:
     return Origin(parts.scheme, host, _PORTS[parts.scheme] if port is None else port), path
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request; `path` may have a query."""
 
     method: str
@@ -105,8 +104,7 @@ class Turn(Protocol):
         """Waits for the turn. Raises TimeoutError at `until`, a moment of the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """
     Limits of a body.
 
@@ -122,8 +120,7 @@ class Limits:
 _DEFAULT_LIMITS: Final = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """A complete response."""
 
     status: int

@@ -6,8 +6,9 @@ The ConfigMap in which the steps of one Workflow write what happened: how it is 
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Self, TypeVar
+
+from msgspec import Struct
 
 from validationrun.base import conventions
 from validationrun.base.document import Document, DocumentError
@@ -23,8 +24,7 @@ class RecordError(Exception):
     """The record is unreadable or another Workflow's: our fault or the cluster's, never a verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The Workflow of a run."""
 
     workflow: str

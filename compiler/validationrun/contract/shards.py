@@ -1,8 +1,10 @@
 """Derives the state of a Job's shards from its pods: pure functions on the API server's objects."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.base.conventions import ANNOTATION_JOB_INDEX, LOAD_CONTAINER
 from validationrun.base.times import format_time, parse_time
@@ -29,8 +31,7 @@ _MOST_NAMED: Final = 8
 _WELL: Final = "exit 0"
 
 
-@dataclass(frozen=True, slots=True)
-class ShardState:
+class ShardState(Struct, frozen=True):
     """
     One shard as seen so far. Facts are kept when its pod is gone.
 

@@ -1,7 +1,8 @@
 """Asks everything that a rule type needs for one decision after the rule's query."""
 
-import dataclasses
 from collections.abc import Callable
+
+from msgspec.structs import replace
 
 from validationrun.oracle.exchange import Exchange, Reply
 from validationrun.oracle.large_answers import PARSING
@@ -23,7 +24,7 @@ def completed(
     """
     while (request := _next(context, exchange, memory, roles)) is not None:
         roles.add(request.role)
-        exchange = dataclasses.replace(exchange, others={**exchange.others, request.role: send(request)})
+        exchange = replace(exchange, others={**exchange.others, request.role: send(request)})
     return exchange
 
 

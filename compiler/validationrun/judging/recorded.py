@@ -5,8 +5,8 @@ Evidence counts only when its UIDs and its hash are those of this run. Missing e
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from validationrun.base.times import parse_time
@@ -22,8 +22,7 @@ from validationrun.oracle.outcome import RuleReason, Verdict
 from validationrun.oracle.workload import INFRASTRUCTURE, PASSED, Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """
     What the evaluator left in the run record.
 

@@ -4,13 +4,14 @@ Judges recorded evidence again by the same decisions, the same fold and the same
 `docs/backtest.md` says what a replay proves and what it does not.
 """
 
-import dataclasses
 import json
 import math
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from validationrun.base.atomic_files import open_regular
 from validationrun.contract.result_json import IN_CLUSTER
@@ -153,17 +154,17 @@ def facts_of(result: Result, states: Sequence[RuleState], stop_rule: str | None)
         return facts
     reason = result.status.reason
     if reason in (RunReason.CANCELLED, RunReason.DEADLINE_EXCEEDED):
-        return dataclasses.replace(
+        return replace(
             facts,
             cancelled=reason == RunReason.CANCELLED,
             cancelled_how="stopped",
             deadline_passed=reason == RunReason.DEADLINE_EXCEEDED,
         )
     if reason == RunReason.RESULTS_NOT_STORED:
-        return dataclasses.replace(facts, not_stored=result.status.message)
+        return replace(facts, not_stored=result.status.message)
     if reason == RunReason.RECORD_FORGED:
-        return dataclasses.replace(facts, forged=result.status.message)
-    return dataclasses.replace(facts, chain_reason=reason, chain_message=result.status.message)
+        return replace(facts, forged=result.status.message)
+    return replace(facts, chain_reason=reason, chain_message=result.status.message)
 
 
 def _trusted(result: Result) -> list[str]:

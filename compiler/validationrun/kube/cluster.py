@@ -5,8 +5,9 @@ Objects stay dictionaries, because typed models would drop unknown fields.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from validationrun.kube.api_server import (
     FIELD_MANAGER,
@@ -57,8 +58,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A kind of object, as in API paths. An empty group is the core group."""
 
     group: str

@@ -1,7 +1,6 @@
 """Time, signals, evidence and progress of an evaluation on one machine."""
 
 import contextlib
-import dataclasses
 import logging
 import signal
 import threading
@@ -9,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final
+
+from msgspec.structs import replace
 
 from validationrun.base.times import format_time
 from validationrun.judging.live.window import Window
@@ -163,4 +164,4 @@ def as_it_ended(judgement: Judgement, fold: Fold, *, interrupted: bool) -> Judge
     """
     if not interrupted or judgement.interrupted:
         return judgement
-    return dataclasses.replace(judgement, interrupted=True, states=fold.closed(interrupted=True))
+    return replace(judgement, interrupted=True, states=fold.closed(interrupted=True))

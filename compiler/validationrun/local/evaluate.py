@@ -1,11 +1,12 @@
 """`evaluate`: judges only the rules, over a present or past window; it asks only Prometheus."""
 
-import dataclasses
 import logging
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
@@ -134,7 +135,7 @@ def _with_data(options: EvaluateOptions, judgement: Judgement) -> Judgement:
             why = doubt(past, Period(start, end))
         except HistoryError as error:
             why = str(error)
-    return dataclasses.replace(judgement, no_data=why, states=unproven(judgement.states, why))
+    return replace(judgement, no_data=why, states=unproven(judgement.states, why))
 
 
 def _record(run: ValidationRun, options: EvaluateOptions, began: float, questions: list[Question]) -> MemoryRecord:

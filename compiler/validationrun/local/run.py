@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from validationrun.base import conventions
 from validationrun.base.text import counted
 from validationrun.base.times import format_time
@@ -312,7 +314,7 @@ def _record(prepared: _Prepared, began: float) -> MemoryRecord:
 
 def _with_end(judgement: Judgement, load: Load) -> Judgement:
     """Adds the load's end, which the evaluation does not wait for after a stop."""
-    return judgement if judgement.end is not None else dataclasses.replace(judgement, start=load.start, end=load.end())
+    return judgement if judgement.end is not None else replace(judgement, start=load.start, end=load.end())
 
 
 def _own_notes(prepared: _Prepared) -> Iterator[str]:

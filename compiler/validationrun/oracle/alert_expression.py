@@ -1,8 +1,9 @@
 """What the expression of an alert looks at, and how people read that. No network and no clock."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from validationrun.oracle.placeholders import quoted
 
@@ -15,8 +16,7 @@ MOST_PARTS: Final = 300
 _LONGEST_EXPRESSION: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What an expression looks at, and the labels that it writes."""
 
     sight: "Sight"

@@ -7,9 +7,11 @@ there any of this run by these labels?
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.oracle.alert_expression import MOST_PARTS, Look, look_of, shown, told
 from validationrun.oracle.alerting_rules import (
@@ -51,8 +53,7 @@ _PENDING_STATE: Final = "pending"
 """The value of label `alertstate`."""
 
 
-@dataclass(frozen=True)
-class AlertProof:
+class AlertProof(Struct, frozen=True, dict=True):
     """
     The proof in one exchange.
 

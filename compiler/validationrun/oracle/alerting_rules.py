@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.base.times import parse_time
 from validationrun.oracle.exchange import DefinedAlert, Fault, Reply
@@ -20,8 +22,7 @@ _FRESH_INTERVALS: Final = 3
 """A group that was not evaluated for this many of its intervals does not run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """
     One instance of an alert.
 
@@ -35,8 +36,7 @@ class Instance:
     active_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class AlertingRule:
+class AlertingRule(Struct, frozen=True):
     """
     An alerting rule as a Prometheus runs it. Times are Unix seconds.
 

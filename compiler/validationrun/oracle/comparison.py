@@ -2,8 +2,9 @@
 
 import math
 import operator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _HOLDS: Final = {
     ">=": operator.ge,
@@ -15,8 +16,7 @@ _HOLDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """`value op threshold`; the threshold is the text of the spec, which keeps every digit."""
 
     op: str

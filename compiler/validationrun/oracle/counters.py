@@ -6,14 +6,14 @@ Nothing is extrapolated. A value that is lower than the one before is a reset, a
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Points = Sequence[tuple[float, float]]
 """Times in Unix seconds, ascending, and values."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesFacts:
+class SeriesFacts(Struct, frozen=True):
     """
     One series of a counter in a window.
 
@@ -72,8 +72,7 @@ def _added_by(member: SeriesFacts, base: float | None) -> float:
     return member.last if base is None or member.lowest < base else member.last - base
 
 
-@dataclass(frozen=True, slots=True)
-class SampledSeries:
+class SampledSeries(Struct, frozen=True):
     """A series of a counter with its samples in the window."""
 
     facts: SeriesFacts

@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from validationrun.oracle.exchange import Answer, Exchange, Fault
 from validationrun.oracle.memory import NOTHING_REMEMBERED, Memory
 from validationrun.oracle.outcome import RuleReason, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """
     What an exchange shows about an alert that found nothing. Times are Unix seconds.
 
@@ -45,8 +46,7 @@ ASSUMED: Final = Silence(assumed=True)
 """Taken for proof."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """
     All that a decision depends on, read from an exchange or taken from history.
 
@@ -76,7 +76,7 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """
-    What one answer means for one rule.
+    What one answer means for one rule. A dataclass, because a struct compares every field.
 
     Attributes:
         rule: the name of the rule.

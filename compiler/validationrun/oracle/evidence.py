@@ -8,8 +8,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NotRequired, TypedDict
+
+from msgspec import Struct
 
 from validationrun.oracle.decision import Decision
 from validationrun.oracle.exchange import DefinedAlert, Exchange, Fault, Reply
@@ -38,8 +39,7 @@ class EvidenceError(Exception):
     """A line is cut, was changed, or is no evidence of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """
     A line: an exchange, and the decision that was made from it.
 
@@ -57,8 +57,7 @@ class Entry:
     counted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RuleEvidence:
+class RuleEvidence(Struct, frozen=True):
     """
     All lines of one rule.
 

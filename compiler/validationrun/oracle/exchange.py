@@ -1,29 +1,27 @@
 """What was asked of Prometheus for one decision, and everything that came back: enough to make the decision again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from validationrun.oracle.outcome import RuleReason
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """The labels of a series and its value, as Prometheus wrote it."""
 
     labels: Mapping[str, str]
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Struct, frozen=True):
     """An instant vector; a scalar is one sample without labels."""
 
     samples: Sequence[Sample]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Why there is no usable answer: a reason of an Error, and a sentence for people."""
 
     reason: RuleReason
@@ -33,8 +31,7 @@ class Fault:
 Answer = Samples | Fault
 
 
-@dataclass(frozen=True, slots=True)
-class DefinedAlert:
+class DefinedAlert(Struct, frozen=True):
     """
     An alert as a PrometheusRule defines it.
 
@@ -49,8 +46,7 @@ class DefinedAlert:
     offset_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """
     An HTTP response, or why there is none.
 
@@ -74,8 +70,7 @@ NOTHING_ASKED: Final = Reply(None, b"", None)
 """The reply of an exchange that was refused before anything was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """
     Every request for one rule at one evaluation time, with the replies.
 

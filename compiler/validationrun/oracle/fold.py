@@ -6,10 +6,10 @@ Decisions are folded in the order of their evaluation time, then of the spec, wh
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from validationrun.base.document import Document, UnixSeconds
@@ -194,8 +194,7 @@ def _is_of(decision: "Decision", rules: Collection[str] | None) -> bool:
     return rules is None or decision.rule in rules
 
 
-@dataclass
-class Fold:
+class Fold(Struct, dict=True):
     """
     All rules of a run, fed with decisions in any order and folded in the right one.
 

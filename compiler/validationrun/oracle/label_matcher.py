@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from validationrun.oracle.placeholders import filled_value, quoted, regex_escaped
 
@@ -17,8 +18,7 @@ _LONGEST_VALUE: Final = 1000
 _ELSEWHERE: Final = re.compile(r"\[\[|--|&&|\|\||~~|\\[pPzQEC]|\(\?[imsU]*U")
 
 
-@dataclass(frozen=True, slots=True)
-class LabelMatcher:
+class LabelMatcher(Struct, frozen=True):
     """One matcher; its value is what PromQL's string stands for."""
 
     name: str

@@ -4,11 +4,11 @@ Bounds for answers of many series, so that the answers of all rules together fit
 An answer over a bound becomes a fault and keeps only its first series, for people: no part of an answer is ever judged.
 """
 
-import dataclasses
 import threading
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.outcome import RuleReason
@@ -100,7 +100,7 @@ def _without_large_error(reply: Reply) -> Reply:
     """The beginning of a large error page. A reply that is small, or has a fault already, stays as it is."""
     if reply.fault is not None or len(reply.body) <= LARGE_BYTES:
         return reply
-    return dataclasses.replace(reply, body=reply.body[:LARGE_BYTES])
+    return replace(reply, body=reply.body[:LARGE_BYTES])
 
 
 def beginning(reply: Reply, fault: Fault) -> Reply:
@@ -110,10 +110,10 @@ def beginning(reply: Reply, fault: Fault) -> Reply:
     try:
         data = msgspec.json.decode(reply.body, type=_RawAnswer).data
     except _UNREADABLE:
-        return dataclasses.replace(reply, body=b"", fault=fault)
+        return replace(reply, body=b"", fault=fault)
     shown = {"resultType": data.result_type, "result": data.result[:_SHOWN_SERIES]}
     body = msgspec.json.encode({"status": "success", "data": shown, "seriesCut": len(data.result)})
-    return dataclasses.replace(reply, body=body if len(body) <= LARGE_BYTES else b"", fault=fault)
+    return replace(reply, body=body if len(body) <= LARGE_BYTES else b"", fault=fault)
 
 
 def only_alert(reply: Reply, alertname: str) -> Reply:
@@ -135,7 +135,7 @@ def only_alert(reply: Reply, alertname: str) -> Reply:
             body = _with_rules(reply.body, chosen)
         except _UNREADABLE:
             return Reply(reply.status, b"", not_an_answer(reply))
-    return dataclasses.replace(reply, body=body)
+    return replace(reply, body=body)
 
 
 def _with_rules(body: bytes, chosen: list[list[int]]) -> bytes:

@@ -7,8 +7,9 @@ so that a value can never bring a placeholder of its own.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from validationrun.base.document import Document
 from validationrun.spec.promql_text import STRING_OR_COMMENT
@@ -49,8 +50,7 @@ class Place(Document, frozen=True, omit_defaults=True):
         return self.token[2:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """A placeholder that stands where it is not replaced, or whose name is not known."""
 
     offset: int

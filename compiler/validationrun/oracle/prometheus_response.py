@@ -8,8 +8,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
 from validationrun.oracle.outcome import RuleReason
@@ -54,24 +55,21 @@ _UNREADABLE: Final = (
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """One series' labels and its points: Unix seconds, and the value as Prometheus wrote it."""
 
     labels: Mapping[str, str]
     points: Sequence[tuple[float, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Success:
+class _Success(Struct, frozen=True):
     """A response with status `success`; both fields are as they came."""
 
     data: Any
     warnings: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """Series over time."""
 
     series: Sequence[Series]

@@ -1,8 +1,9 @@
 """A rule with everything that its query needs: the query at T follows from the window's start and T alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from validationrun.base.document import Document
 from validationrun.oracle.label_matcher import LabelMatcher, matchers_of
@@ -21,8 +22,7 @@ _WARM_UP_SECONDS: Final = 60.0
 """New series are scraped, and visible, within a minute of the window's start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """
     What is asked for a rule.
 

@@ -1,8 +1,9 @@
 """A rule in its run: what a rule type needs besides the answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from validationrun.oracle.placeholders import WINDOW, fill, find_places
 from validationrun.oracle.series_count import Expected
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class RuleContext:
+class RuleContext(Struct, frozen=True):
     """
     A rule, and the run's part in it.
 

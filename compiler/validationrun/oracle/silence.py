@@ -7,9 +7,10 @@ this run by labels that it has, and sighted: it looks at series that exist.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from msgspec.structs import replace as changed
 
 from validationrun.base import conventions
@@ -80,8 +81,7 @@ def hopeless(
     return cannot_fire(needs_s, range_s)
 
 
-@dataclass(frozen=True, slots=True)
-class SilentTick:
+class SilentTick(Struct, frozen=True):
     """
     An empty answer to an alert rule.
 

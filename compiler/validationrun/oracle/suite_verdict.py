@@ -1,8 +1,9 @@
 """The verdict of a suite: the first row that holds. Each row names its number in `docs/suites.md`."""
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.base.text import counted
 from validationrun.oracle.outcome import Phase, RunReason, Verdict, Word
@@ -44,8 +45,7 @@ class SuiteReason(Word):
         return f"{self}:{member}"
 
 
-@dataclass(frozen=True, slots=True)
-class MemberEnd:
+class MemberEnd(Struct, frozen=True):
     """The end of one member; `message` is for people."""
 
     name: str
@@ -53,8 +53,7 @@ class MemberEnd:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteFacts:
+class SuiteFacts(Struct, frozen=True):
     """
     Everything that the verdict depends on.
 
@@ -77,8 +76,7 @@ class SuiteFacts:
     bad_choice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteVerdict:
+class SuiteVerdict(Struct, frozen=True):
     """Phase, reason, and a sentence that begins with what decided."""
 
     phase: Phase
@@ -95,7 +93,7 @@ def judge_suite(facts: SuiteFacts) -> SuiteVerdict:
     verdict = _judged(facts, list(dict.fromkeys(facts.chosen or facts.planned)))
     if not facts.chosen or verdict.reason == SuiteReason.CHOSEN_PASSED:
         return verdict
-    return dataclasses.replace(verdict, message=f"{_how_many(facts)}; {verdict.message}")
+    return replace(verdict, message=f"{_how_many(facts)}; {verdict.message}")
 
 
 def _judged(facts: SuiteFacts, names: Sequence[str]) -> SuiteVerdict:

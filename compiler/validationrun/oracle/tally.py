@@ -1,8 +1,9 @@
 """Adds up the decisions of a rule. Apart from `summary`, because a step that reads a summary needs no rule types."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Rule
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """A summary in the making; its fields are those of `Summary`. Feed it the decisions in the order of their time."""
 
     rule: "Rule"
@@ -31,7 +31,7 @@ class Tally:
     margin: float | None = None
     margin_t: float | None = None
     margin_value: str | None = None
-    _comparison: Comparison | None = field(init=False)
+    _comparison: Comparison | None = None
 
     def __post_init__(self) -> None:
         self._comparison = type_of(self.rule).comparison(self.rule)

@@ -1,8 +1,9 @@
 """The verdict table: the first row that holds. Each row names its number in `docs/verdict.md`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
@@ -11,8 +12,7 @@ from validationrun.oracle.workload import ASSERTION_FAILED, PASSED, Workload
 LOAD_PLAN: Final = "loadGeneration"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """
     Everything the verdict depends on.
 
@@ -81,8 +81,7 @@ class Facts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RunVerdict:
+class RunVerdict(Struct, frozen=True):
     """Phase, reason, a sentence, and the part of the plan that failed."""
 
     phase: Phase

@@ -1,9 +1,10 @@
 """What the shards' exit codes and times add up to."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from validationrun.base.durations import format_duration
 
@@ -31,8 +32,7 @@ something else ended it, so its code is no result of its work.
 _MOST_NAMED: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(Struct, frozen=True):
     """
     How one shard ended.
 
@@ -49,8 +49,7 @@ class Shard:
     finished: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """
     How a load as a whole ended.
 
@@ -92,8 +91,7 @@ def _result(shard: Shard, failed_codes: Collection[int]) -> WorkloadCode:
     return ASSERTION_FAILED if asserted else INFRASTRUCTURE
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyEnd:
+class EarlyEnd(Struct, frozen=True):
     """The first shard that ended with 0 too soon, Unix seconds, and a sentence about all that did."""
 
     at: float

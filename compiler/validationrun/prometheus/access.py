@@ -4,9 +4,11 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.base.atomic_files import open_regular
 from validationrun.base.deadline_socket import tls_context
@@ -41,8 +43,7 @@ class CredentialsError(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """
     The files with the credentials. Each request reads them again, because tokens rotate.
 

@@ -4,8 +4,9 @@ import difflib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from validationrun.oracle.placeholders import escape, quoted
 from validationrun.prometheus.query_budget import BACK_SECONDS, Inquiry
@@ -23,8 +24,7 @@ Matcher = tuple[str, str, str]
 """Label, operator, value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """
     A selector of a query, without its range and offset.
 

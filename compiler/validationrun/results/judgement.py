@@ -1,13 +1,12 @@
 """The result of evaluating a window, the same for every way to judge."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.oracle.fold import RuleState
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """
     The result of an evaluation.
 

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from validationrun.base.durations import parse_duration
 from validationrun.contract import parameters as values
@@ -25,8 +26,7 @@ _TIMEOUT_SECONDS: Final = 5.0
 _NAMED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class AlertEntry:
+class AlertEntry(Struct, frozen=True):
     """
     What preflight needs of an alert rule.
 

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from validationrun.base.conventions import LABEL_CHAIN, LABEL_CHAIN_ID, LABEL_NODE, LABEL_NODE_DEPLOYMENT
 from validationrun.contract.bundle import Bundle
@@ -45,8 +46,7 @@ _COLLECTED_SECONDS: Final = 30.0
 _ANOTHER_ID: Final = "give another --set chain-id, or none"
 
 
-@dataclass(frozen=True, slots=True)
-class BringUp:
+class BringUp(Struct, frozen=True):
     """The inputs for bringing this chain up."""
 
     context: Context

@@ -5,9 +5,10 @@ It needs only the Workflow's UID, so it also works for a run whose record is gon
 Workflow owns, each by its own UID.
 """
 
-import dataclasses
 import logging
 from typing import Final
+
+from msgspec.structs import replace
 
 from validationrun.base.truncate import cut
 from validationrun.contract.owned_record import RecordError
@@ -47,7 +48,7 @@ def clean_up(context: Context, written: Record | None, verdict: str) -> str:
         return ""
     if not _goes(context, run, verdict):
         return ""
-    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     try:
         return cut(_delete_chain(context, OwnChain(run)), _LEFT_BYTES)
     except ClusterError as error:

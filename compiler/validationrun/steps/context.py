@@ -8,8 +8,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from validationrun.base import conventions
 from validationrun.base.durations import parse_settle
@@ -26,8 +27,7 @@ class RunnerError(Exception):
     """A fault of ours or of the installation: the step exits 70, and Argo retries every step but finalize."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """
     One step of one run.
 

@@ -8,10 +8,10 @@ import json
 import logging
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
-from msgspec.structs import replace as replace_field
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validationrun.base.atomic_files import dump_json, write_whole
 from validationrun.base.conventions import EXIT_AGAINST_RUN
@@ -56,8 +56,7 @@ _HELPERS: Final = frozenset({"init", "wait", "supervisor"})
 Argo 4.1 has `initlessPod`."""
 
 
-@dataclass(slots=True)
-class PodFound:
+class PodFound(Struct):
     """
     The diagnostics of one pod, or of the Job.
 
@@ -251,7 +250,7 @@ def summary(context: Context, found: Sequence[PodFound], budget: int) -> Diagnos
         # Each pod gets half of the remaining room, so that many failed pods all keep a few lines.
         room = min(_LONGEST_LOG, (budget - used) // 2)
         if room >= _LEAST_LOG and pod.logs:
-            document = replace_field(document, log=_shared(pod.logs, room))
+            document = replace(document, log=_shared(pod.logs, room))
             used += size(document.log) + len('"log": , ')
         documents.append(document)
     return Diagnostics(empty.at, documents, len(found) - len(kept))

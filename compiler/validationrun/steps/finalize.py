@@ -5,7 +5,6 @@ It needs neither the bundle nor any node's status. It is the only step that exit
 Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
 """
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -73,7 +72,7 @@ def _say_that_it_goes_on() -> None:
 
 
 def _finalize(context: Context) -> int:
-    context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+    context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
     written: Record | None = None
     try:
         _own_workflow(context)

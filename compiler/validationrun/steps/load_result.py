@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import cut
@@ -47,8 +49,7 @@ class LoadFailedError(Exception):
         self.reason = reason
 
 
-@dataclass
-class Load:
+class Load(Struct):
     """
     The state of a load while load-job follows its Job.
 

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from validationrun.base import conventions
 from validationrun.base.text import counted, printable
@@ -26,8 +27,7 @@ _WORDS_BYTES: Final = 600
 _CRASH_LOOP: Final = "CrashLoopBackOff"
 
 
-@dataclass(frozen=True, slots=True)
-class RunPod:
+class RunPod(Struct, frozen=True):
     """
     A pod of this run.
 

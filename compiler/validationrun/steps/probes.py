@@ -7,8 +7,9 @@ import os
 import re
 import reprlib
 import urllib.parse
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from validationrun.base.conventions import TENDERMINT_RPC_PORT
 from validationrun.base.deadline_socket import tls_context
@@ -46,8 +47,7 @@ def node_url(deployment_object: str, ordinal: int, like: str) -> str:
     return f"http://{deployment_object}-{ordinal}-0.{deployment_object}-{ordinal}.{suffix}:{TENDERMINT_RPC_PORT}"
 
 
-@dataclass(frozen=True, slots=True)
-class _SyncInfo:
+class _SyncInfo(Struct, frozen=True):
     """
     Tendermint's `sync_info` of /status.
 

@@ -5,7 +5,6 @@ It runs after every ending of the suite but delete and terminate; then each memb
 Passed, 1 anything else, so that its message becomes the Workflow's. Each of its parts can be repeated.
 """
 
-import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -58,7 +57,7 @@ def suite_finalize(context: Context, given: Mapping[str, str]) -> int:
     """
     only = given.get(conventions.PARAM_ONLY, "")
     with on_sigterm(_say_that_it_goes_on):
-        context = dataclasses.replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
+        context = replace(context, cluster=context.cluster.patient(_PATIENCE_SECONDS))
         status, label = _verdict(context, only)
     message = cut(f"{status.verdict}: {status.reason}: {status.message}", _TOLD_BYTES)
     logger.info("%s", message)

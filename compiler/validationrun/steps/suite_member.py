@@ -5,13 +5,12 @@ Exits 0 Passed, 1 Failed, 2 anything else; 0 too for a member that was not chose
 installation exits 70, as every step: Argo then starts it again, and the next attempt goes on with the Workflow that the record names.
 """
 
-import dataclasses
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from validationrun.base import conventions
@@ -66,8 +65,7 @@ class _SignalledError(RunnerError):
     """This pod is being deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(Struct, frozen=True):
     context: Context
     written: SuiteRecord
     suite: SuiteDocument
@@ -300,7 +298,7 @@ def _leave(member: _Member, entry: MemberEntry) -> str:
         What becomes of the run.
     """
     identity = member.context.identity
-    context = dataclasses.replace(member.context, cluster=member.context.cluster.patient(_PARTING_SECONDS))
+    context = replace(member.context, cluster=member.context.cluster.patient(_PARTING_SECONDS))
     try:
         suite = context.cluster.get(WORKFLOWS, identity.workflow)
     except ClusterError as error:

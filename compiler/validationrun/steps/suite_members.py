@@ -2,8 +2,9 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from validationrun.base import conventions
 from validationrun.base.truncate import cut
@@ -36,8 +37,7 @@ _MESSAGE_BYTES: Final = 1000
 _OUTCOMES: Final = {Verdict.PASSED: Outcome.PASSED, Verdict.FAILED: Outcome.FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a member ended: the reason is its run's own, or one word of a suite's step."""
 
     outcome: Outcome

@@ -4,10 +4,11 @@ The verdict of a run on a cluster: the facts for the verdict table, from the run
 Evidence counts only if its UID and hash are this run's; a run with missing evidence does not pass.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validationrun.base.times import parse_time
 from validationrun.contract import record
@@ -29,8 +30,7 @@ from validationrun.steps.uploads import missing_upload
 _BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """
     The verdict and the evidence for it.
 
@@ -98,14 +98,14 @@ def _judged(context: Context, written: Record | None, facts: Facts, pods: Sequen
     run = written.get(RunEntry) if written is not None else None
     uploads = run is not None and run.results is not None
     if written is not None and facts.signed_off and uploads and verdict.reason in BELOW_ROW_8:
-        verdict = judge(dataclasses.replace(facts, not_stored=missing_upload(context, written)))
+        verdict = judge(replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
-        return dataclasses.replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
+        return replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
     looping = crash_loop(pods) if verdict.reason == RunReason.CHAIN_NOT_READY else ""
     if looping:
-        verdict = dataclasses.replace(verdict, message=f"{verdict.message}; {looping}")
+        verdict = replace(verdict, message=f"{verdict.message}; {looping}")
     if facts.forged and verdict.reason != RunReason.RECORD_FORGED:
-        return dataclasses.replace(verdict, message=f"{verdict.message}; {facts.forged}")
+        return replace(verdict, message=f"{verdict.message}; {facts.forged}")
     return verdict
 
 

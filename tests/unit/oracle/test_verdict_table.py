@@ -1,12 +1,11 @@
 """The verdict table: each row, its precedence over all later ones, and what a pass can never come from."""
 
-from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.verdict_table import Facts, judge
@@ -70,7 +69,7 @@ def test_a_row_holds_before_every_later_one(index: int) -> None:
         ({"rules": None, "signed_off": False}, "EvaluatorLost"),
         ({"rules": [PASSED, RuleState("x")]}, "Unknown"),
         # Refused at its first tick: what it said later does not undo that.
-        ({"rules": [msgspec.structs.replace(PASSED, refused=True)]}, "AllRulesUnresolved"),
+        ({"rules": [replace(PASSED, refused=True)]}, "AllRulesUnresolved"),
     ],
 )
 def test_what_is_missing_is_never_a_pass(changes: dict[str, Any], reason: str) -> None:
@@ -98,16 +97,14 @@ def test_an_assertion_that_failed_in_another_shard_comes_before_an_early_end() -
 )
 def test_a_breach_under_load_comes_before_an_early_end(failed_t: float, reason: str) -> None:
     """The chain halts, the rule fails at +3m, and the generator gives up at +4m of 10m."""
-    failed = msgspec.structs.replace(FAILED, failed_t=failed_t)
+    failed = replace(FAILED, failed_t=failed_t)
     verdict = judge(replace(GOOD, rules=[PASSED, failed], workload_early=240.0))
     assert verdict.reason == reason
     assert "bad" in verdict.message
 
 
 def test_the_first_failed_rule_is_the_one_that_failed_first() -> None:
-    later, earlier = (
-        msgspec.structs.replace(FAILED, name=name, failed_t=t) for name, t in (("later", 20), ("earlier", 10))
-    )
+    later, earlier = (replace(FAILED, name=name, failed_t=t) for name, t in (("later", 20), ("earlier", 10)))
     assert judge(replace(GOOD, rules=[later, earlier])).reason == "RuleFailed:earlier"
 
 

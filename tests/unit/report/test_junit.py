@@ -106,7 +106,7 @@ def test_there_is_a_case_for_the_run_the_workload_and_each_rule(world):
 )
 def test_the_workloads_case_has_the_reason_of_its_exit_code(world, code, kind, reason):
     view = view_of(world("passed").result)
-    workload = dataclasses.replace(view.workload, code=code, reason="", message="")
+    workload = msgspec.structs.replace(view.workload, code=code, reason="", message="")
     root = ET.fromstring(junit.render(dataclasses.replace(view, workload=workload)))  # noqa: S314 - of our own making
     [finding] = root.findall(f"testsuite/testcase[@name='workload']/{kind}")
     assert finding.get("type") == reason

@@ -94,10 +94,10 @@ def test_what_did_not_count_changes_nothing_in_what_is_told(world):
     result = world("passed").result
     found = result.evidence["p99-latency"]
     last = found.entries[-1]
-    late = dataclasses.replace(
+    late = msgspec.structs.replace(
         last, t=last.t + 10, final=False, verdict="Failed", reason="ThresholdViolated", counted=False
     )
-    evidence = {**result.evidence, "p99-latency": dataclasses.replace(found, entries=[*found.entries, late])}
+    evidence = {**result.evidence, "p99-latency": msgspec.structs.replace(found, entries=[*found.entries, late])}
     text = report.to_log(dataclasses.replace(result, evidence=evidence))
     (line,) = [line for line in text.splitlines() if "ThresholdViolated" in line]
     assert line.endswith("[did not count]")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.report.worlds import WORLDS
 
 from validationrun import report
@@ -89,7 +90,7 @@ def test_no_report_is_made_of_a_result_that_contradicts_itself(world, name, chan
 
 def test_no_report_says_passed_of_a_rule_without_any_answer(world):
     result = world("passed").result
-    evidence = {**result.evidence, "tx-included": dataclasses.replace(result.evidence["tx-included"], entries=[])}
+    evidence = {**result.evidence, "tx-included": replace(result.evidence["tx-included"], entries=[])}
     for render in ALL:
         with pytest.raises(ResultsError, match="tx-included passed, and its evidence holds no answer"):
             render(dataclasses.replace(result, evidence=evidence))
@@ -160,7 +161,7 @@ def test_evidence_with_strange_values_gives_a_report_or_an_error_in_words(world)
             except EvidenceError:
                 refused += len(ALL)
                 continue
-            broken = dataclasses.replace(result.evidence["p99-latency"], entries=[entry, *others])
+            broken = replace(result.evidence["p99-latency"], entries=[entry, *others])
             forged = dataclasses.replace(result, evidence={**result.evidence, "p99-latency": broken})
             for render in ALL:
                 try:

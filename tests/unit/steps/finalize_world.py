@@ -1,6 +1,5 @@
 """A run that is over, as its steps left it: for the tests of finalize and of all that it does."""
 
-import dataclasses
 import pathlib
 from typing import Any
 
@@ -150,7 +149,7 @@ class World:
 
     def replaced(self, **change: Any) -> None:
         """The step's context with something else in it."""
-        self.context = dataclasses.replace(self.context, **change)
+        self.context = replace(self.context, **change)
 
     def begin(self) -> Record:
         """The record as the steps left it."""
@@ -161,7 +160,7 @@ class World:
         """The next attempt, with the record as it stands; without the key `run` there is none."""
         if RunEntry in self.keys and not self._begun:
             self.begin()
-        attempt = dataclasses.replace(self.context, retries=self.attempts)
+        attempt = replace(self.context, retries=self.attempts)
         self.attempts += 1
         return finalize(attempt)
 

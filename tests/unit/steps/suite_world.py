@@ -1,6 +1,5 @@
 """A suite whose members' runs are played by the test: for the tests of suite-member and suite-finalize."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -90,7 +89,7 @@ class World:
             self.on_created(name)
 
     def finalize(self) -> int:
-        return suite_finalize(dataclasses.replace(self.context("suite-finalize"), retries=self.retries), self.given)
+        return suite_finalize(replace(self.context("suite-finalize"), retries=self.retries), self.given)
 
     def context(self, step: str) -> Any:
         return context(step, self.cluster, self.clock, self.folder, self.digest)

@@ -1,12 +1,12 @@
 """rule-evaluator: ticks, the stop, the sweep, and going on after a restart. Prometheus is a table of answers."""
 
-import dataclasses
 import hashlib
 import json
 import pathlib
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.steps.evaluator_world import AWAY, BAD, GOOD, FakePrometheus, World, answer, install, rule
 from tests.unit.steps.finalize_world import RESULTS
 
@@ -274,7 +274,7 @@ def test_the_breach_of_a_stop_stays_in_the_window_unless_the_load_ended_by_itsel
 ) -> None:
     """Without settling, both end in the second of the breach, and the window ends a second before the container."""
     world = World(tmp_path, [rule(stopOnFailure=True)])
-    world.context = dataclasses.replace(world.context, settle_s=0.0)
+    world.context = replace(world.context, settle_s=0.0)
     answer(lambda _promql, t: BAD if t == 20 else GOOD)
 
     def end() -> None:

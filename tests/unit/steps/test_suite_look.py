@@ -1,6 +1,5 @@
 """A run of a suite that is over: whichever of its steps is at work, the run ends as Cancelled, and cleans up."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -137,7 +136,7 @@ def test_it_looks_every_ten_seconds(tmp_path: pathlib.Path) -> None:
     join(world.cluster)
     looks: list[float] = []
     cluster, clock = world.cluster, Clock()
-    step = dataclasses.replace(context("rule-evaluator", cluster, clock, tmp_path, "x"), now=clock.time)
+    step = replace(context("rule-evaluator", cluster, clock, tmp_path, "x"), now=clock.time)
     look = SuiteLook(step, read(cluster))
     cluster.on_get = lambda: looks.append(clock.now - START)
     for _ in range(100):

@@ -4,11 +4,12 @@ The requests that a rule type makes besides its query, for the few ticks of the 
 They are asked as a live evaluator asks them, and read by the same functions.
 """
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from validationrun.judging.backtest.client import Past
 from validationrun.judging.live.rule_query import ask_further
@@ -70,7 +71,7 @@ def _observed(
     until = time.monotonic() + question.timeout_s
     exchange = ask_further(_Connection(past), question, start, exchange, memory, set(), until)
     observation = type_of(question.rule).observe(question.context(start), exchange)
-    return dataclasses.replace(observation, answer=_without_labels(observation.answer))
+    return replace(observation, answer=_without_labels(observation.answer))
 
 
 def _reply(answer: Answer, t: float) -> Reply:
@@ -85,4 +86,4 @@ def _reply(answer: Answer, t: float) -> Reply:
 def _without_labels(answer: Answer) -> Answer:
     if isinstance(answer, Fault):
         return answer
-    return Samples(tuple(dataclasses.replace(sample, labels={}) for sample in answer.samples))
+    return Samples(tuple(replace(sample, labels={}) for sample in answer.samples))

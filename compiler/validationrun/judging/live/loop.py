@@ -7,8 +7,9 @@ Each rule has its own thread and connection, so that a slow answer delays no oth
 import math
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from validationrun.base.background import in_background
 from validationrun.contract.clock_check import ClockCheck
@@ -60,8 +61,7 @@ class Control(Protocol):
         """Saves the states after a verdict changed."""
 
 
-@dataclass
-class _Place:
+class _Place(Struct):
     """A rule's position in the sequence of its ticks."""
 
     asker: Asker
@@ -74,8 +74,7 @@ class _Place:
         return self.asker.question.rule
 
 
-@dataclass
-class Evaluation:
+class Evaluation(Struct):
     """
     The evaluation of one run.
 

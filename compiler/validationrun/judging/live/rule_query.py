@@ -1,9 +1,10 @@
 """Asks Prometheus about one rule: a query at a time, each with an explicit evaluation time."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from validationrun.judging.further_requests import completed
 from validationrun.oracle.decide import decide
@@ -75,7 +76,7 @@ class Asker:
         reply = self._connection.query(query, t, self.question.timeout_s)
         exchange = Exchange(rule.name, t, final, asked, asked, query, reply=reply, defined=defined)
         exchange = ask_further(self._connection, self.question, start, exchange, memory, self._roles, until)
-        return self._decide(start, dataclasses.replace(exchange, answered=self._now()), memory)
+        return self._decide(start, replace(exchange, answered=self._now()), memory)
 
     def _decide(self, start: float, exchange: Exchange, memory: Memory) -> Decision:
         """The decision. An Error keeps only the beginning of a large answer, if that leads to the same decision."""
@@ -85,7 +86,7 @@ class Asker:
                 return decision
             fault = Fault(decision.reason, decision.message)
             others = {role: beginning(reply, fault) for role, reply in exchange.others.items()}
-            short = dataclasses.replace(exchange, reply=beginning(exchange.reply, fault), others=others)
+            short = replace(exchange, reply=beginning(exchange.reply, fault), others=others)
             again = decide(self.question, start, short, memory)
             return again if again == decision else decision
 
@@ -97,7 +98,7 @@ class Asker:
         why = self._explain(exchange.query, decision.t, self.question.timeout_s)
         if not why:
             return decision
-        return self._decide(start, dataclasses.replace(exchange, why=why), memory)
+        return self._decide(start, replace(exchange, why=why), memory)
 
 
 def ask_further(

@@ -1,11 +1,11 @@
 """The window of a run while the run goes on."""
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass
-class Window:
+class Window(Struct):
     """
     The run's window as far as it is known, Unix seconds.
 

@@ -7,8 +7,9 @@ no such thing.
 
 import abc
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision, Observation, Silence
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import Matcher, Rule, Series
 
 
-@dataclass(frozen=True, slots=True)
-class AlertReference:
+class AlertReference(Struct, frozen=True):
     """
     An alert and the PrometheusRule that defines it.
 
@@ -38,8 +38,7 @@ class AlertReference:
     pending: str = "Error"
 
 
-@dataclass(frozen=True, slots=True)
-class InstantQuery:
+class InstantQuery(Struct, frozen=True):
     """A further request of an exchange: an instant query at `t`."""
 
     role: str
@@ -47,8 +46,7 @@ class InstantQuery:
     t: float
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRules:
+class AlertRules(Struct, frozen=True):
     """A further request of an exchange: what `/api/v1/rules` says of an alert."""
 
     role: str

@@ -1,6 +1,6 @@
 """One question at one moment: what is asked, and what is kept of it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 import replies
 from validationrun.base.times import format_time
