@@ -25,7 +25,7 @@ BARS: Final = {
     "ensure-chain": 1.7,
     "wait-chain-ready": 1.4,
     "load-job": 1.4,
-    "rule-evaluator": 3.0,
+    "rule-evaluator": 3.2,
     "finalize": 1.4,
     "--help": 1.3,
 }
