@@ -93,7 +93,7 @@ def phases(hit: Hit | None, verdict: tuple[str, str]) -> set[str]:
     """What Argo may call the Workflow of a suite with this verdict and reason."""
     if verdict == PASSED:
         return {"Succeeded"}
-    if hit is None or hit.fault != TERMINATE:
+    if hit is None or hit.fault != TERMINATE or verdict != CANCELLED:
         return {"Failed", "Error"}
     members = [state for state in hit.after if "/" not in state and state not in {"suite", VERDICT}]
     over = bool(members) and all(run_end(member) in hit.after for member in members)

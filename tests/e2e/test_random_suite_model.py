@@ -62,6 +62,7 @@ def test_a_fault_is_right_by_what_stood_around_it(
         (model.TERMINATE, (*EARLY, "first/result", "first/end"), CANCELLED, True),
         (model.TERMINATE, (*EARLY, "first/end", "second"), CANCELLED, False),
         (model.TERMINATE, EARLY, CANCELLED, False),
+        (model.TERMINATE, LATE, UNKNOWN, False),
         (model.TERMINATE, (), CANCELLED, False),
         (model.STOP, (*EARLY, "first/result", "first/end"), CANCELLED, False),
         (model.STOP, LATE, PASSED, True),
