@@ -1,6 +1,7 @@
 """What Prometheus' HTTP API says, written by hand: for tests of what is made of it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from validationrun.oracle.exchange import Answer, Fault, Reply
@@ -15,6 +16,11 @@ def vector(*values: str, t: float = 0, **more: Any) -> Reply:
     """A sample for each value; several differ in the label `pod`."""
     result = [{"metric": {"pod": str(index)}, "value": [t, value]} for index, value in enumerate(values)]
     return success("vector", result, **more)
+
+
+def series(*samples: tuple[Mapping[str, str], str]) -> Reply:
+    """A sample for each of these labels and values."""
+    return success("vector", [{"metric": dict(labels), "value": [0, value]} for labels, value in samples])
 
 
 def asked_at(reply: Reply, t: float) -> Reply:

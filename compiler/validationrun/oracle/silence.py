@@ -75,9 +75,10 @@ def hopeless(
     counted = counting(known, defined, matchers)
     if (fault := never_matching(counted, matchers)) is not None:
         return fault
-    needs_s = max([needs_seconds(counted), *(alert.for_s for alert in defined)])
-    if pending == Verdict.FAILED or not (known or defined):
+    if pending == Verdict.FAILED or not (counted or defined):
         return None
+    # Of several that are not loaded yet, the labels may leave all but one out.
+    needs_s = needs_seconds(counted) if counted else min(alert.for_s for alert in defined)
     return cannot_fire(needs_s, range_s)
 
 

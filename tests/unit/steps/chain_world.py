@@ -104,9 +104,10 @@ class FakePrometheus:
         del t, timeout_s
         if promql.startswith("count("):
             return replies.vector()
-        assert promql == "time() - max(timestamp(up))"
-        age = self._world.newest_age()
-        return replies.vector() if age is None else replies.vector(str(age))
+        assert promql.startswith("max(timestamp(up)) or ")
+        age, clock = self._world.newest_age(), self._world.clock.now
+        stamps = [] if age is None else [({}, f"{clock - age:.3f}")]
+        return replies.series(*stamps, ({"is": "clock"}, f"{clock:.3f}"))
 
     def close(self) -> None:
         pass

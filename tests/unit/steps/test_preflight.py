@@ -1,6 +1,7 @@
 """Preflight: every hopeless run is found before its chain exists, all findings at once, and within a minute."""
 
 import copy
+import itertools
 import json
 import pathlib
 from typing import Any
@@ -354,6 +355,42 @@ def test_an_alert_whose_silence_will_prove_nothing(
         assert world.ensure()["reason"] is None
 
 
+@pytest.mark.parametrize(
+    ("loaded", "slow", "expected"),
+    [
+        ([{"duration": 60, "labels": {"severity": "critical"}}], "1h", []),
+        (
+            [{"duration": 60, "labels": {"severity": "critical"}}, {"duration": 3600, "labels": {"severity": "page"}}],
+            "1h",
+            [],
+        ),
+        ([{"duration": 60, "labels": {"severity": "critical"}}, {"duration": 3600}], "1h", ["AlertCannotFire"]),
+        # Nobody knows yet which of the two will count.
+        ([], "1h", []),
+        ([], "1m", []),
+    ],
+)
+def test_a_twin_of_another_severity_may_be_slower_than_the_window(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: list[dict[str, Any]],
+    slow: str,
+    expected: list[str],
+) -> None:
+    """The load lasts 10m."""
+    rule = alert_rule("a", namespace="eng-ada")
+    rule["alert"]["matchers"] = [{"name": "severity", "op": "=", "value": "critical"}]
+    world = begin(tmp_path, monkeypatch, [rule])
+    twins = rule_object(for_="1m")
+    twins["spec"]["groups"][0]["rules"] += rule_object(for_=slow)["spec"]["groups"][0]["rules"]
+    world.cluster.put(PROMETHEUS_RULES, twins)
+    world.alerting = lambda alertname: of_rules(*loaded)
+    if expected:
+        assert [reason for reason, _ in findings(world)] == expected
+    else:
+        assert world.ensure()["reason"] is None
+
+
 def of_rules(*rules: dict[str, Any]) -> Reply:
     """All in the group of the PrometheusRule."""
     document = json.loads(alerting().body)
@@ -613,6 +650,27 @@ def test_two_replicas_that_answer_in_turn_are_not_late(world: World) -> None:
     ages = iter([12.0, 9.0, 13.0, 10.0, 14.0, 11.0] + [4.0] * 20)
     world.newest_age = lambda: next(ages)
     assert world.ensure()["reason"] is None
+
+
+@pytest.mark.parametrize("first", [35.0, 12.0])
+def test_two_replicas_without_a_new_sample_are_not_known_to_be_late(
+    world: World, caplog: pytest.LogCaptureFixture, first: float
+) -> None:
+    """That the other one answers, with its newer sample, is no sample that came."""
+    began = world.clock.now
+    ages = itertools.cycle([first, 47.0 - first])
+    world.newest_age = lambda: next(ages) + world.clock.now - began
+    assert world.ensure()["reason"] is None
+    assert "how late samples are is not known" in caplog.text
+
+
+def test_two_replicas_that_are_both_late(world: World) -> None:
+    """Each has a new sample once in 15 seconds, 12 seconds after its time."""
+    shifts = itertools.cycle([0.0, 7.0])
+    world.newest_age = lambda: (world.clock.now - START - 12 + next(shifts)) % 15 + 12
+    ((reason, message),) = findings(world)
+    assert reason == "SamplesLate"
+    assert "compile with --settle 13s" in message
 
 
 def test_a_prometheus_without_up_says_nothing_about_lateness(world: World, caplog: pytest.LogCaptureFixture) -> None:
