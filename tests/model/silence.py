@@ -155,7 +155,10 @@ def at_a_tick(rule: Rule, start: int, t: int, page: Page, earlier: Pages) -> tup
     when = evaluated(rule, t, page)
     if when is not None and when > start:
         # In a window that is over before it is judged all evaluations come later.
-        return ("Awaited" if is_seen_late(rule, start, t, page, earlier) else "Passed"), None
+        if is_seen_late(rule, start, t, page, earlier):
+            return "Awaited", None
+        # CHOICE: a group that missed three evaluations shows nothing about T; nor does one that was never evaluated before.
+        return ("Error", "AlertNotLoaded") if when < t - 3 * rule.group_s - LATE else ("Passed", None)
     # CHOICE: a Prometheus that restarted, and has not evaluated the rule yet, is given the same time again.
     since = last_evaluation(rule, start, earlier) if when is None else start
     return ("Awaited", None) if t <= since + 2 * rule.group_s else ("Error", "AlertNotLoaded")

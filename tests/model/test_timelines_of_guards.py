@@ -94,6 +94,18 @@ def test_44_an_evaluation_before_the_start_or_after_the_end_proves_nothing():
     assert outcome(silent(ago=1), sweep=(silent(ago=-6),), rule=able) == ("Passed", None)
 
 
+def test_44_a_group_that_stood_still_in_the_window_proves_nothing_about_that_time():
+    rule = replace(ALERT, group_s=5)
+    stood = [silent(ago=1), *(silent(ago=1 + 10 * ticks) for ticks in range(1, 9))]
+    assert outcome(*stood, sweep=(silent(ago=1),), rule=rule) == ("Error", "AlertNotLoaded")
+    # Three intervals and ten seconds are allowed, because an evaluation may be missed, and takes its time.
+    assert outcome(silent(ago=1), *[silent(ago=25)] * 8, sweep=(silent(ago=1),), rule=rule) == ("Passed", None)
+    assert outcome(silent(ago=1), *[silent(ago=26)] * 8, sweep=(silent(ago=1),), rule=rule)[0] == "Error"
+    # A gap that `retry` and `minCoverage` allow is allowed here too.
+    short = (*[silent(ago=1)] * 4, silent(ago=26), *[silent(ago=1)] * 4)
+    assert outcome(*short, sweep=(silent(ago=1),), rule=rule) == ("Passed", None)
+
+
 @pytest.mark.parametrize(("require", "found"), [(True, ("Error", "AlertBlind")), (False, ("Passed", None))])
 def test_45_an_alert_without_a_series_is_blind(require, found):
     rule = replace(ALERT, expression="a", matcher="=", require_series=require)

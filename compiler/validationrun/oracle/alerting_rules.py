@@ -18,7 +18,7 @@ _UNKNOWN: Final = "unknown"
 """The health of a rule that this process has not evaluated yet."""
 
 _SAME_SECONDS: Final = 0.001
-_FRESH_INTERVALS: Final = 3
+FRESH_INTERVALS: Final = 3
 """A group that was not evaluated for this many of its intervals does not run."""
 
 
@@ -151,7 +151,7 @@ def not_running(reply: Reply, alertname: str, now: float, matchers: Sequence[Lab
     for rule in counting(rules, (), matchers):
         age = now - rule.evaluated
         # Asked this way round, so that a time that is no number proves nothing.
-        if not age <= _FRESH_INTERVALS * rule.interval_s:
+        if not age <= FRESH_INTERVALS * rule.interval_s:
             when = "was not evaluated yet" if math.isinf(age) else f"last evaluated {age:.0f}s ago"
             return Fault(
                 RuleReason.ALERT_NOT_LOADED, plain(f"alert {alertname}: {when}, its interval is {rule.interval_s:g}s")

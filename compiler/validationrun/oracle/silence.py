@@ -14,7 +14,14 @@ from msgspec import Struct
 from msgspec.structs import replace as changed
 
 from validationrun.base import conventions
-from validationrun.oracle.alerting_rules import AlertingRule, counting, never_matching, not_loaded, read_alerting_rules
+from validationrun.oracle.alerting_rules import (
+    FRESH_INTERVALS,
+    AlertingRule,
+    counting,
+    never_matching,
+    not_loaded,
+    read_alerting_rules,
+)
 from validationrun.oracle.decision import Decision, Silence
 from validationrun.oracle.exchange import DefinedAlert, Fault, Reply
 from validationrun.oracle.label_matcher import LabelMatcher
@@ -28,7 +35,7 @@ _AHEAD_SECONDS: Final = 5.0
 """How far ahead of our clock an evaluation may lie."""
 
 _LATE_SECONDS: Final = 10.0
-"""At the window's end the last evaluation may be this much older than one interval of its group."""
+"""The last evaluation may be this much older than one interval of its group at the window's end, and than three at a tick."""
 
 _FIRST_INTERVALS: Final = 2
 """So many intervals of its group may pass before the first evaluation that is proof."""
@@ -139,8 +146,9 @@ class SilentTick(Struct, frozen=True):
         if (future := _in_future(silence)) is not None:
             return future
         if silence.evaluated > self.start:
-            late = "the alert was evaluated after this time; no earlier evaluation was seen"
-            return late if self._is_seen_late(silence, memory) else None
+            if self._is_seen_late(silence, memory):
+                return "the alert was evaluated after this time; no earlier evaluation was seen"
+            return self._stalled(silence, FRESH_INTERVALS * silence.interval_s, "this time")
         # A Prometheus that restarted has not evaluated the rule yet.
         since = self.start
         if math.isinf(silence.evaluated) and memory.evaluated_last is not None:
@@ -166,15 +174,16 @@ class SilentTick(Struct, frozen=True):
             opens = self.start + int(self.rule.run_properties.start_after)
             if (unable := cannot_fire(silence.needs_s, self.t - opens)) is not None:
                 return unable
-        evaluated = silence.evaluated
-        if evaluated <= self.start:
-            message = "the alert was not evaluated in the window"
-        elif evaluated < self.t - silence.interval_s - _LATE_SECONDS:
-            message = f"the alert was last evaluated {self.t - evaluated:.0f}s before the window's end"
-            message += f"; its group is evaluated every {silence.interval_s:g}s"
-        else:
+        if silence.evaluated <= self.start:
+            return Fault(RuleReason.ALERT_NOT_LOADED, "the alert was not evaluated in the window")
+        return self._stalled(silence, silence.interval_s, "the window's end")
+
+    def _stalled(self, silence: Silence, most_s: float, then: str) -> Fault | None:
+        """Why the last evaluation proves nothing about T: it is older than that, and some seconds for the evaluation itself."""
+        if silence.evaluated >= self.t - most_s - _LATE_SECONDS:
             return None
-        return Fault(RuleReason.ALERT_NOT_LOADED, message)
+        message = f"the alert was last evaluated {self.t - silence.evaluated:.0f}s before {then}"
+        return Fault(RuleReason.ALERT_NOT_LOADED, f"{message}; its group is evaluated every {silence.interval_s:g}s")
 
     def _at_the_end(self, silence: Silence, memory: Memory) -> Fault | None:
         if silence.pending and self.pending != Verdict.PASSED:

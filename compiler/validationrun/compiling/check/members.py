@@ -118,7 +118,7 @@ def _counted_by_series(run: ValidationRun, rule: Rule, nodes: int) -> list[Any]:
     if tree is None or comparison is None or expected is None or expected.count < nodes:
         return []
     parts = [tree] if own else [aggregation.expr for aggregation in promql.outermost_aggregations(tree)]
-    # `up` is there for a node that cannot be scraped too. That its minimum must not be 0 excludes such a node.
+    # `up` is there for a node that cannot be scraped too, as other series are. That its minimum must not be 0 excludes such a node.
     excluded = not own and str(getattr(promql.bare(tree), "op", "")) == "min" and not holds_unscraped(tree, comparison)
     if any(promql.while_unscraped(part) is not None for part in parts) and not excluded:
         return []

@@ -1,4 +1,4 @@
-"""Checks that no rule takes the mere existence of `up` for a scrape: `up` is 0 for a target that Prometheus cannot scrape."""
+"""Checks that no rule takes a series for a scrape which Prometheus also writes for a target that it cannot scrape, such as `up`."""
 
 import math
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def unscraped(query: Query) -> Iterator[Finding]:
 
 
 def holds_unscraped(tree: Any, comparison: Comparison) -> bool:
-    """Whether the condition can hold while no target can be scraped, because of series of `up`."""
+    """Whether the condition can hold while no target can be scraped, because of series that each target has."""
     value = promql.while_unscraped(tree)
     return value is not None and value.can(comparison.op, comparison.limit)
 
@@ -28,17 +28,19 @@ def holds_unscraped(tree: Any, comparison: Comparison) -> bool:
 def unscraped_finding(field: Loc, tree: Any, message: str) -> Finding:
     """
     Args:
-        tree: of the field, which has a selector of `up`.
+        tree: of the field, which has a selector of a series that each target has.
         message: what follows the field's path.
     """
-    up = next(selector for selector in promql.selectors(tree) if promql.metric_name(selector) == "up")
-    return Finding(
-        "VR584",
-        field,
-        f"{format_path(field)} {message}: Prometheus writes `up` as 0 for them, and 0 is as good as 1 here",
-        f"write `{show(up)} == 1`, which has a series only for a target that was scraped",
-        Severity.WARNING,
-    )
+    selector = promql.of_each_target(tree)[0]
+    name = promql.metric_name(selector)
+    up = f"{show(selector).replace(str(name), 'up', 1)} == 1"
+    if name == "up":
+        why = "Prometheus writes `up` as 0 for them, and 0 is as good as 1 here"
+        help_ = f"write `{up}`, which has a series only for a target that was scraped"
+    else:
+        why = f"Prometheus writes `{name}` for them too"
+        help_ = f"write `{up}` in its place, or add `and {up}`: that has a series only for a target that was scraped"
+    return Finding("VR584", field, f"{format_path(field)} {message}: {why}", help_, Severity.WARNING)
 
 
 CHECKS: Final[tuple[QueryCheck, ...]] = (unscraped,)

@@ -47,7 +47,7 @@ from validationrun.spec.promql.tree import (
     value_type,
 )
 from validationrun.spec.promql.undefined import HiddenNaN, hidden_nans
-from validationrun.spec.promql.unscraped import ignores_up, while_unscraped
+from validationrun.spec.promql.unscraped import ignores_up, of_each_target, while_unscraped
 from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "SyntaxFault", "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth",
     "fresh_selectors", "function_name", "functions_of_value", "harmful_filter", "hidden_nans", "hiding_aggregations",
     "ignores_up", "inwards", "is_count", "is_exact", "is_plain_selector", "is_sighted", "labels_of", "matcher_values",
-    "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "outermost_aggregations", "parse", "possible",
-    "range_uses", "reaches", "selections", "selectors", "sight", "silence", "split_comparison", "unscoped", "value_type",
+    "may_give_several", "metric_name", "mismatches", "newer_syntax", "nodes", "of_each_target", "outermost_aggregations", "parse",
+    "possible", "range_uses", "reaches", "selections", "selectors", "sight", "silence", "split_comparison", "unscoped", "value_type",
     "while_unscraped", "written_labels",
 ]  # fmt: skip

@@ -1,9 +1,11 @@
 """
 What a query gives while no target can be scraped.
 
-Prometheus then writes `up` as 0 for each target that it has discovered, and has no other series of them.
+Prometheus then writes `up` as 0 for each target that it has discovered, and the series about its own scrape. It has no other series
+of them.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -20,10 +22,24 @@ from validationrun.spec.promql.tree import (
     is_bool,
     metric_name,
     operator_of,
+    selectors,
     value_type,
 )
 
-_UP: Final = "up"
+_NOUGHT: Final = frozenset(
+    {
+        "up",
+        "scrape_samples_scraped",
+        "scrape_samples_post_metric_relabeling",
+        "scrape_series_added",
+        "scrape_body_size_bytes",
+    }
+)
+"""What is 0 for a target that cannot be scraped."""
+
+_EITHER_WAY: Final = frozenset({"scrape_duration_seconds", "scrape_timeout_seconds", "scrape_sample_limit"})
+"""What has the same numbers for a target whether it can be scraped or not."""
+
 _MOST_DEEP: Final = 150
 """The calculation recurses. Nothing is said of a deeper query."""
 
@@ -31,6 +47,8 @@ _OF_CHANGE: Final = frozenset({*functions.NEED_TWO, "changes", "resets", "timest
 """Functions that ask when and how `up` changes. Nothing is said of a query with them: `== 1` is no way out there."""
 
 _OF_SPREAD: Final = ("stddev", "stdvar")
+
+_SOME: Final = Numbers(0, math.inf)
 
 Given = Numbers | None
 """The numbers of a part of the query; None when the part has no series."""
@@ -42,9 +60,14 @@ def while_unscraped(tree: Any) -> Given:
 
 
 def ignores_up(tree: Any) -> bool:
-    """Whether the query then gives something, and the same as where `up` is 1 in place of 0."""
+    """Whether the query then gives something, and the same as where the targets are scraped."""
     zero, one = while_unscraped(tree), _where_up_is(1, tree)
     return zero is not None and one is not None and (zero.low, zero.high) == (one.low, one.high)
+
+
+def of_each_target(tree: Any) -> list[Any]:
+    """The selectors of series that Prometheus writes for each target that it has discovered, such as `up`."""
+    return [selector for selector in selectors(tree) if metric_name(selector) in _NOUGHT | _EITHER_WAY]
 
 
 def _where_up_is(value: float, tree: Any) -> Given:
@@ -54,14 +77,22 @@ def _where_up_is(value: float, tree: Any) -> Given:
 
 
 def _given(tree: Any, up: Given) -> Given:
-    """What a part of the query gives where Prometheus has `up` with these numbers (None: not at all), and nothing else."""
+    """
+    What a part of the query gives where Prometheus has the series of each target, and nothing else.
+
+    Args:
+        up: the numbers of those that tell whether it was scraped; None: no target.
+    """
     tree = bare(tree)
     give = _GIVEN.get(type(tree))
     return give(tree, up) if give else ANY
 
 
 def _selector(tree: Any, up: Given) -> Given:
-    return up if metric_name(tree) == _UP else None
+    name = metric_name(tree)
+    if up is None or name in _NOUGHT:
+        return up
+    return _SOME if name in _EITHER_WAY else None
 
 
 def _unary(tree: Any, up: Given) -> Given:

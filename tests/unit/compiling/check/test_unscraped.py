@@ -64,6 +64,27 @@ def test_an_up_that_is_compared_is_not(expression: str):
     assert findings(counter(alive=expression, series={"min": 2, "of": expression})) == []
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added", "scrape_body_size_bytes",
+        "scrape_duration_seconds", "scrape_timeout_seconds", "scrape_sample_limit",
+    ],
+)  # fmt: skip
+def test_a_series_of_the_scrape_itself_is_no_scrape(metric: str):
+    series = UP.replace("up", metric)
+    (of, alive) = findings(counter(alive=series, series={"min": 2, "of": series}))
+    assert alive.message.endswith(
+        f"has a series for targets that cannot be scraped: Prometheus writes `{metric}` for them too"
+    )
+    assert (
+        alive.help
+        == f"write `{UP} == 1` in its place, or add `and {UP} == 1`: that has a series only for a target that was scraped"
+    )
+    assert "counts targets that cannot be scraped" in of.message
+    assert findings(counter(alive=f"{series} and {UP} == 1")) == []
+
+
 def test_a_guard_that_is_lifted_counts_nothing():
     assert findings(query(HEIGHT, "> 0", series={"min": 0, "of": UP})) == []
 
@@ -74,6 +95,8 @@ def test_a_guard_that_is_lifted_counts_nothing():
         (f"{ERRORS} or 0 * sum(UP)", "< 1"), (f"{ERRORS} or sum(UP) * 0", "<= 3"), (f"{ERRORS} or (sum(UP) * 0)", "== 0"),
         (f"{ERRORS} or 0 * count(UP)", "< 1"), ('sum(errors{chain_id="${chainId}"} or UP * 0)', "< 1"), ("count(UP)",
         "== 6"), ("count(UP)", ">= 6"),
+        ('max(scrape_duration_seconds{chain_id="${chainId}"})', "< 10"),
+        (f'{ERRORS} or 0 * sum(scrape_samples_scraped{{chain_id="${{chainId}}"}})', "< 1"),
     ],
 )  # fmt: skip
 def test_a_condition_that_holds_by_targets_that_cannot_be_scraped_is_a_warning(promql: str, condition: str):
@@ -90,7 +113,8 @@ def test_a_condition_that_holds_by_targets_that_cannot_be_scraped_is_a_warning(p
         ("sum(UP)", ">= 3"), ("count(UP == 1)", ">= 3"), ("max(UP)", "== 0"), ("count(UP == 0)", "<= 1"),
         ("sum(UP == bool 0)", "== 0"),
         ("avg(UP)", ">= 1"), ("max(changes(UP[10m]))", "== 0"), (f"({ERRORS} or 0 * sum(UP)) / sum(requests)", "< 0.1"),
-        ("sum(UP) / count(UP)", "<= 1"),
+        ("sum(UP) / count(UP)", "<= 1"), ('min(scrape_samples_scraped{chain_id="${chainId}"})', "> 0"),
+        ('max(scrape_duration_seconds{chain_id="${chainId}"} and UP == 1)', "< 10"),
     ],
 )  # fmt: skip
 def test_a_condition_that_needs_a_scrape_or_asks_what_up_is_is_not(promql: str, condition: str):

@@ -15,6 +15,8 @@ GIVEN = {
     "topk(1, up)": (0, 0),
     'label_replace(up, "a", "b", "c", "d")': (0, 0), "quantile(0.5, up)": (0, 0), "avg(up)": (0, 0), "up and up": (0, 0),
     "1 + scalar(up) * up": (1, 1),
+    "scrape_samples_scraped": (0, 0), "scrape_series_added": (0, 0), "count(scrape_samples_post_metric_relabeling)": (1, float("inf")),
+    "scrape_duration_seconds": (0, float("inf")), "0 * sum(scrape_samples_scraped)": (0, 0),
     "up unless absent(up)": (0, 0), "up and on () absent(height)": (0, 0),
 }  # fmt: skip
 NOTHING = [
@@ -23,14 +25,18 @@ NOTHING = [
     "up * height", "height + up", "height and up", "up and on (pod) height", "height unless up", "up unless up", "absent(up)",
     "absent(height)", "absent(height) or up", "up or vector(1)", "vector(1)", "time()", "uptime", '{__name__!="up", job="a"}',
     "changes(up[5m])", "rate(up[5m])", "timestamp(up)", "stddev(up)", "sum(up == 1) or 0 * sum(up == 1)",
-    "clamp_max(height, scalar(up))",
+    "clamp_max(height, scalar(up))", "scrape_samples_scraped > 0", "scrape_duration_seconds and up == 1", "scrape_duration",
+    "scrape_duration_seconds < 0", "increase(scrape_samples_scraped[5m])", "absent(scrape_duration_seconds)",
 ]  # fmt: skip
 IGNORES = [
     "count(up)", "0 * sum(up)", "sum(up) * 0", "up * 0", "sum(x) or 0 * sum(up)", "sum(x) or up * 0", "sum(x or 0 * up)",
     "group(up)",
+    "count(scrape_samples_scraped)", "max(scrape_duration_seconds)", "sum(x) or 0 * sum(scrape_samples_scraped)",
+    "sum(x) or count(scrape_duration_seconds) * 0",
     "sum(x) or (y or 0 * count(up))", "(sum(x) or 0 * sum(up)) / 5", "sum(up) >= bool 0",
 ]  # fmt: skip
 HEEDS = [
+    "scrape_samples_scraped", "min(scrape_samples_scraped)", "sum(x) or sum(scrape_samples_scraped)", "scrape_series_added",
     "up", "sum(up)", "min(up)", "count(up == 0)", "count(up == 1)", "sum(x) or 0 * sum(up == 1)", "sum(x) or sum(up)",
     "avg(up)",
     "sum(up) / count(up)", "sum(up == bool 0)", "sum(x) or max(up) == bool 0", "sum(x)", "sum(x) or vector(0)",
