@@ -47,6 +47,7 @@ class FakeCluster:
         unserved: plurals of kinds that nobody installed.
         logs: by pod and container.
         lost_watches: so many watches find that their version is too old.
+        kept_changes: a watch from before the last so many changes, of whatever objects, finds that its version is too old.
         denied_watches: the account may not watch.
         sleep: how a watch lets time pass.
     """
@@ -61,6 +62,7 @@ class FakeCluster:
         self.unserved: set[str] = set()
         self.logs: dict[tuple[str, str], str] = {}
         self.lost_watches = 0
+        self.kept_changes = 1_000_000
         self.denied_watches = False
         self.sleep: Callable[[float], None] = lambda _: None
         self._changes: list[tuple[str, Object]] = []
@@ -114,11 +116,17 @@ class FakeCluster:
             raise WatchLostError("too old resource version", 410)
         if self.denied_watches:
             raise ForbiddenError("cannot watch resource pods", 403, "Forbidden")
+        if int(since) < len(self._changes) - self.kept_changes:
+            raise WatchLostError(f"too old resource version: {since}", 410)
         self.sleep(seconds)
         wanted = dict(one.split("=", 1) for one in labels.split(","))
-        changed = [copy.deepcopy(one) for plural, one in self._changes[int(since) :] if plural == resource.plural]
-        matching = [one for one in changed if wanted.items() <= (one["metadata"].get("labels") or {}).items()]
-        return matching, str(len(self._changes))
+        matching = [
+            (version, copy.deepcopy(one))
+            for version, (plural, one) in enumerate(self._changes[int(since) :], int(since) + 1)
+            if plural == resource.plural and wanted.items() <= (one["metadata"].get("labels") or {}).items()
+        ]
+        # A watch of a second gets no bookmark: without a change of what it watches, it ends where it began.
+        return [one for _, one in matching], str(matching[-1][0]) if matching else since
 
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         del dry_run

@@ -74,11 +74,13 @@ def _watch(load: Load) -> None:
     Watches the pods for a second.
 
     A deleted pod is gone moments after its container's end, so polling alone would lose its exit code.
-    The watch continues where the last watch ended, whatever was listed since, so that no change is missed.
+    The watch continues where the last watch ended, whatever was listed since, so that no change is missed. One without a change
+    proves that there was none until the list before it. So the next one goes on from there, because the API server forgets old
+    versions, and a watch from a forgotten one sees nothing.
     """
     cluster = load.context.cluster
     try:
-        changed, load.watched = cluster.watch(PODS, load.watched, labels=pods_of(load), seconds=_LOOK_SECONDS)
+        changed, seen = cluster.watch(PODS, load.watched, labels=pods_of(load), seconds=_LOOK_SECONDS)
     except (ForbiddenError, WatchLostError) as error:
         if str(error) != load.said_watch:
             logger.warning("the pods cannot be watched just now, and are looked at: %s", error)
@@ -86,6 +88,7 @@ def _watch(load: Load) -> None:
         load.watched = ""
         load.context.sleep(_LOOK_SECONDS)
         return
+    load.watched = load.listed if seen == load.watched and load.listed else seen
     read_signal(load)
     for pod in changed:
         load.shards = observe_change(load.shards, pod)
@@ -94,6 +97,7 @@ def _watch(load: Load) -> None:
 
 def _look(load: Load) -> None:
     pods, version = load.context.cluster.list_to_watch(PODS, labels=pods_of(load))
+    load.listed = version
     load.watched = load.watched or version
     read_signal(load)
     load.shards = observe(load.shards, pods, load.replicas)

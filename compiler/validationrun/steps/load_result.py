@@ -61,6 +61,7 @@ class Load(Struct):
         not_started: reason and message of a load that was stopped before every shard ran.
         clock_fault: why the times of the shards' nodes cannot be right, or empty.
         watched: the resource version from which the watch of the pods continues; empty to begin a new watch.
+        listed: that of the last list of the pods.
         written_shards: exit code, start and reason by shard, as last recorded.
         said_waiting, said_watch: the last log message about shards that do not run yet, and about a failed watch.
     """
@@ -77,6 +78,7 @@ class Load(Struct):
     not_started: tuple[RunReason, str] | None = None
     clock_fault: str = ""
     watched: str = ""
+    listed: str = ""
     written_shards: dict[int, tuple[int | None, float | None, str]] = field(default_factory=dict)
     said_waiting: list[str] = field(default_factory=list)
     said_watch: str = ""
@@ -116,7 +118,7 @@ def finish(load: Load, job: Job | None) -> None:
         record_failure(load.context, load.written, load.shards, _why_no_start(load, job), job_uid=load.job.uid)
         return
     complete = job is not None and job.all_indexes_complete(load.replicas)
-    load.stopping = load.stopping or _what_ended_it(load, complete=complete)
+    load.stopping = _what_ended_it(load, complete=complete)
     for_a_rule = bool(load.stopping) and load.stopping != RUN_DURATION
     shards = {index: _ended(state, load.stopping, for_a_rule=for_a_rule) for index, state in load.shards.items()}
     end = _end(shards, job, load.start)
@@ -157,13 +159,20 @@ def _why_no_start(load: Load, job: Job | None) -> LoadFailedError:
 
 
 def _what_ended_it(load: Load, *, complete: bool) -> str:
-    """What ended a load that this step has not stopped; empty when the load ended by itself."""
+    """
+    What ended the load; empty when it ended by itself.
+
+    A Job that is complete was ended by no rule, also when a stop was asked for in its last moment: it has its cooldown.
+    """
+    stop = load.written.refresh().get(StopIntent)
+    rule = by_rule(stop) if stop is not None else ""
+    if load.stopping and not (complete and load.stopping == rule):
+        return load.stopping
     if _lasted_too_long(load):
         # No attempt of this step was running to stop the load.
         return RUN_DURATION
-    stop = load.written.refresh().get(StopIntent)
     # The evaluator stops the Job itself, so the Job can be over before this step has read the stop intent.
-    return by_rule(stop) if stop is not None and not complete else ""
+    return "" if complete else rule
 
 
 def _code(load: Load, shards: Mapping[int, ShardState], *, complete: bool, for_a_rule: bool) -> WorkloadCode | None:

@@ -10,7 +10,7 @@ from tests.unit.steps.load_world import STOP_JOB, World
 
 from runner_helpers import IDENTITY, JOBS, PODS, START, complete, ended, pod, read, running
 from validationrun.base.times import format_time
-from validationrun.contract.load_entries import LoadStart
+from validationrun.contract.load_entries import LoadEnd, LoadStart
 from validationrun.kube.cluster import ForbiddenError, Resource
 from validationrun.steps.load_job import load_job
 
@@ -393,6 +393,17 @@ def test_a_load_that_ended_by_itself_in_the_same_second_keeps_its_code(
     world.clock.after(30, end)
     load = world.run()
     assert (load["code"], load["stopped"], load["shards"][0]["exitCode"]) == (code, stopped, code)
+
+
+def test_a_stop_that_comes_when_all_has_ended_takes_no_cooldown(world: World) -> None:
+    """Its containers have ended, and the Job is complete before the stop can reach it: the failed rule is judged in the cooldown."""
+    world.clock.after(5, lambda: world.pods(running(5)))
+    world.clock.after(65, lambda: (world.pods(ended(0, 5, 65)), world.stop()))
+    world.clock.after(67, world.job_ends)
+    load = world.run()
+    assert STOP_JOB in world.cluster.patches
+    assert (load["code"], load["stopped"]) == (0, "")
+    assert read(world.cluster).need(LoadEnd).cooldown_end(180) is not None
 
 
 def test_stopped_at_run_duration_counts_as_2_whatever_it_ends_with(world: World) -> None:

@@ -74,7 +74,8 @@ class Signalled(World):
             self.cluster.put(PODS, last)
         self._gone[index] = code
         if len(self._gone) == self.shards:
-            self.job_ends("Failed" if any(self._gone.values()) else "Complete")
+            is_stopped = STOP_JOB in self.cluster.patches
+            self.job_ends("Failed" if is_stopped or any(self._gone.values()) else "Complete")
 
 
 def test_it_runs_for_its_duration_then_each_shard_gets_sigterm(tmp_path: pathlib.Path) -> None:
@@ -278,12 +279,28 @@ def test_a_rule_that_stops_the_load_while_its_shards_end(
 ) -> None:
     """The Job then fails although its pods end as planned; a 0 is neither a pass nor an infrastructure failure."""
     world = Signalled(tmp_path, code, flush=30)
-    ends = world.job_ends
-    world.job_ends = lambda kind="Failed": ends("Failed")  # type: ignore[method-assign]
     world.clock.after(DUE + 10, world.stop)
     load = world.run()
     assert (load["code"], load["stopped"]) == (aggregate, "rule height failed")
     assert len(world.deleted) == 1
+
+
+def test_a_busy_cluster_that_forgets_old_versions_hides_no_end(tmp_path: pathlib.Path) -> None:
+    """
+    The API server keeps a minute or two of changes. A watch that begins before them sees nothing, and here each pod is gone within a
+    second.
+    """
+    for kept in range(75, 125, 5):
+        folder = tmp_path / str(kept)
+        folder.mkdir()
+        world = Signalled(folder, 0, 0, flush=0.5)
+        world.cluster.kept_changes = kept
+        for second in range(600):
+            world.clock.after(
+                second + 0.25, lambda world=world: world.cluster.put(PODS, {"metadata": {"name": "a-stranger"}})
+            )
+        load = world.run()
+        assert (load["code"], load["message"]) == (0, "shard 0 exit 0, shard 1 exit 0"), kept
 
 
 def test_a_cooldown_follows_as_after_any_load_that_ended(tmp_path: pathlib.Path) -> None:
