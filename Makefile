@@ -59,6 +59,10 @@ cluster: $(READY) ## Bring up a cluster of real parts on this machine (root, Lin
 	@$(BIN)/python -m tests.cluster up
 	@$(BIN)/python -m tests.cluster images
 
+.PHONY: cluster-build
+cluster-build: $(READY) ## Build the programs of the cluster, once; start nothing
+	@$(BIN)/python -m tests.cluster build
+
 .PHONY: cluster-down
 cluster-down: ## Take the cluster down; nothing is left of it
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tests.cluster down; else python3 -m tests.cluster down; fi

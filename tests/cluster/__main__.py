@@ -49,6 +49,7 @@ def _run(options: argparse.Namespace) -> None:
         up.up()
     elif options.verb == "build":
         parts.build()
+        parts.build_older_argo()
     elif options.verb == "images":
         images.build_all(parts.build())
         images.chain()

@@ -110,7 +110,7 @@ class Parts:
 
 
 def build() -> Parts:
-    """Everything that is built; about forty minutes of two cores the first time, nothing later."""
+    """Everything that is built; 15 to 40 minutes of two cores the first time, nothing later."""
     judge = load_judge()
     go = judge.find_go()
     programs: dict[str, Path] = {}

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,42 @@ from tests.house.test_docs import TARGETS
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAKE = """#!/bin/sh
+if [ "$1" = cluster-build ]; then
+  echo $$ > "$MADE.building"
+  exec sleep 600
+fi
+# A lane lasts until what is built beside it has begun.
+[ "$1" = check ] || while [ ! -s "$MADE.building" ]; do sleep 0.01; done
 echo "$1" >> "$MADE"
 case " $FAILING " in *" $1 "*) exit 2;; esac
 """
 
 
 def run_lanes(tmp_path: Path, failing: str) -> tuple[int, list[str], list[tuple[str, str]]]:
-    """`.ci/run` with a `make` that fails for the lanes given: its exit code, what was made, and its table."""
+    """
+    `.ci/run` with a `make` that fails for the lanes given: its exit code, what was made, and its table.
+
+    The programs of the cluster are never built to an end: nothing may wait for them, and nothing of them may be left.
+    """
     program = tmp_path / "make"
     program.write_text(MAKE)
     program.chmod(0o755)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "FAILING": failing, "MADE": str(tmp_path / "made")}
     done = subprocess.run([ROOT / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
     rows = re.findall(r"^([\w-]+) +\d+ s  (\w+)$", done.stdout, re.MULTILINE)
+    building = int((tmp_path / "made.building").read_text())
+    until = time.monotonic() + 10
+    while is_alive(building) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_alive(building)
     return done.returncode, (tmp_path / "made").read_text().split(), rows
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 LANES = ["check", "test", "bench-short", "argo-lint-all", "e2e"]
