@@ -15,6 +15,7 @@ from validationrun.compiling.firing import Gaps, first_times, gaps
 from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.schedule import SchedulePlan, Started
 from validationrun.compiling.plan.suite import SuitePlan
+from validationrun.compiling.suite_members import run_name
 from validationrun.compiling.suites import suite_findings, suite_plan
 from validationrun.compiling.together import Together
 from validationrun.contract.override import Override
@@ -124,10 +125,12 @@ def _target(linted: Linted[ValidationSchedule], together: Together) -> _Target |
 
 
 def _suite_plan(namespace: str, name: str, together: Together) -> SuitePlan | None:
+    """None when the suite is missing, or has errors, or one of its runs does."""
     suite = together.find(ValidationSuite, namespace, name)
     if suite is None or has_errors(list(suite_findings(suite, together))):
         return None
-    return suite_plan(suite, together)
+    runs = (together.run_plan(namespace, run_name(suite.document, entry)) for entry in suite.document.spec.runs)
+    return None if any(plan is None for plan in runs) else suite_plan(suite, together)
 
 
 def _missing(linted: Linted[ValidationSchedule], together: Together) -> Iterator[Finding]:

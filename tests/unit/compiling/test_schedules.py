@@ -11,6 +11,7 @@ from validationrun.compiling.explain_schedule import next_firings, schedule_outl
 from validationrun.compiling.pipeline import compile_all, lint_all, plan_schedules
 from validationrun.contract.new_workflow import new_workflow
 from validationrun.contract.owned_record import Identity
+from validationrun.spec.findings import Severity
 from validationrun.spec.source import read_compiled
 from validationrun.spec.v1alpha1 import LoadSpec
 
@@ -267,6 +268,32 @@ def test_a_suite_with_errors_is_not_missing_and_does_not_compile():
     result = compiled(of_suite(), broken, RUN)
     assert [found.code for found in result.diagnostics] == ["VR709"]
     assert result.compiled == []
+
+
+def broken_run(field, value):
+    run = full_run()
+    run["metadata"]["name"] = "broken"
+    run["spec"].setdefault(field[0], {})[field[1]] = value
+    return run
+
+
+@pytest.mark.parametrize("inside", ["beside", "in the suite", "in the suite in the schedule"])
+@pytest.mark.parametrize("fault", [(("load", "duration"), "10x"), (("timeouts", "runDuration"), "1s")], ids=str)
+def test_a_fault_of_a_run_of_a_suite_is_told_alone(inside, fault):
+    """The suite itself has none, so that it reaches the schedule without the run's plan."""
+    broken = broken_run(*fault)
+    entry = {"ref": {"name": "broken"}} if inside == "beside" else {"spec": broken["spec"]}
+    runs = [{"name": "good", "ref": {"name": NAME}}, {"name": "bad", **entry}]
+    documents = {
+        "beside": [of_suite(), suite(runs=runs), RUN, as_yaml(broken)],
+        "in the suite": [of_suite(), suite(runs=runs), RUN],
+        "in the suite in the schedule": [of_suite({"spec": {"runs": runs}}), RUN],
+    }[inside]
+    other = schedule({"ref": {"name": NAME}}, name="half-past", schedules=["30 6 * * *"])
+    result = compiled(*documents, other)
+    assert result.compiled == []
+    errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
+    assert [found.path.rpartition("spec.")[2] for found in errors] == [".".join(fault[0])]
 
 
 @pytest.mark.parametrize(
