@@ -296,6 +296,28 @@ def test_a_fault_of_a_run_of_a_suite_is_told_alone(inside, fault):
     assert [found.path.rpartition("spec.")[2] for found in errors] == [".".join(fault[0])]
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["beside", "in the schedule"])
+@pytest.mark.parametrize("where", [{"parameters": {"duration": "5m"}}, {"matrix": {"duration": ["5m", "10m"]}}], ids=str)
+def test_a_locked_parameter_is_an_error_of_the_suite_alone(where, inside):
+    runs = [{"name": "first", "ref": {"name": NAME}, **where}]
+    documents = [of_suite({"spec": {"runs": runs}}), RUN] if inside else [of_suite(), suite(runs=runs), RUN]
+    assert compiled(*documents).ok
+    result = compiled(*documents, options=EmitOptions(lock=("duration",)))
+    assert result.compiled == []
+    (field,) = where
+    assert {(found.code, f".runs[0].{field}.duration" in found.path) for found in result.diagnostics} == {("VR710", True)}
+
+
+def test_errors_of_what_is_emitted_are_all_told():
+    """Of a suite and of two schedules, one of them of that suite."""
+    runs = [{"name": "first", "ref": {"name": NAME}, "parameters": {"duration": "5m"}}]
+    given = schedule({"ref": {"name": NAME}, "parameters": {"duration": "6m"}}, name="half-past")
+    result = compiled(of_suite(), suite(runs=runs), RUN, given, options=EmitOptions(lock=("duration",)))
+    assert result.compiled == []
+    errors = [found.code for found in result.diagnostics if found.severity is Severity.ERROR]
+    assert sorted(errors) == ["VR710", "VR811"]
+
+
 @pytest.mark.parametrize(
     ("policy", "code", "words"),
     [
