@@ -86,10 +86,20 @@ def firing(tmp_path, series, minutes: dict[int, bool], plan=PLAN) -> None:
 NIGHTLY = [day * 24 * HOUR + 90 for day in range(4)]
 
 
-@pytest.mark.parametrize("label", ["namespace", "exported_namespace"])
-def test_a_verdict_each_night_is_enough(tmp_path, label):
-    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), label=label)]
+@pytest.mark.parametrize(
+    "labels",
+    [{}, {"label": "exported_namespace"}, {"label": "exported_namespace", "namespace": "argo"}, {"exported_namespace": "eng-ada"}],
+    ids=str,
+)
+def test_a_verdict_each_night_is_enough(tmp_path, labels):
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), **labels)]
     firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_run_of_this_name_of_another_tenant_does_not_count_in_the_namespace_of_argos_controller(tmp_path):
+    """Where Prometheus renames labels, `namespace` is the controller's own, and the schedule's too."""
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), exported_namespace="eng-bob")]
+    firing(tmp_path, series, {OVERDUE - 15: False, OVERDUE + 1: True, 4 * 24 * HOUR - 1: True})
 
 
 def test_a_schedule_that_stops_is_overdue(tmp_path):

@@ -237,7 +237,7 @@ def test_the_alert_of_a_suite_reads_the_counter_that_suite_finalize_writes():
         "name": "gate",
     }.items()
     (rule,) = objects(result)["prometheusrule.yaml"]["spec"]["groups"][0]["rules"]
-    assert f'argo_workflows_{counter["name"]}{{namespace="eng-ada", name="gate"}}' in rule["expr"]
+    assert f'argo_workflows_{counter["name"]}{{namespace="eng-ada", exported_namespace="", name="gate"}}' in rule["expr"]
     assert "No suite gate has ended" in rule["annotations"]["description"]
 
 

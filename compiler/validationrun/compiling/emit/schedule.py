@@ -126,11 +126,12 @@ def overdue_expression(plan: SchedulePlan) -> str:
 
     A verdict is counted where a counter has another value than ten minutes before, or had none. So the first verdict counts, and
     one after a restart of the controller, which begins every counter anew. Without any series nothing was counted. Prometheus
-    renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read.
+    renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read. Where it renames,
+    `namespace` is the controller's own, so that it says nothing beside `exported_namespace`.
     """
     counted = []
-    for label in ("namespace", "exported_namespace"):
-        counter = f'{_PREFIX}{plan.started.metric}{{{label}="{plan.namespace}", name="{plan.started.name}"}}'
+    for labels in (f'namespace="{plan.namespace}", exported_namespace=""', f'exported_namespace="{plan.namespace}"'):
+        counter = f'{_PREFIX}{plan.started.metric}{{{labels}, name="{plan.started.name}"}}'
         now = f"last_over_time({counter}[{_LOOK}])"
         counted.append(f"(\n    {now}\n  unless\n    {now} == last_over_time({counter}[{_LOOK}] offset {_LOOK})\n  )")
     return f"absent(\n  {' or '.join(counted)}\n)\n"
