@@ -133,8 +133,9 @@ def test_a_restart_of_the_controller_between_two_verdicts_is_no_silence(tmp_path
     parts = []
     for minute in range(4 * 24 * HOUR):
         since = minute - 90
-        # Restarted 60 minutes before each verdict.
-        parts.append("1" if since >= 0 and since % (24 * HOUR) < 23 * HOUR else ("_" if since < 0 else "stale"))
+        # Restarted 90 minutes before each verdict: within an hour the new counter looks like the old one.
+        restarted = since % (24 * HOUR) >= 24 * HOUR - 90
+        parts.append("_" if since < 0 else ("stale" if restarted else "1"))
     firing(tmp_path, [counter(" ".join(parts))], dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
 
 
@@ -147,6 +148,24 @@ def test_a_restart_without_a_verdict_is_none(tmp_path):
 def test_scrapes_that_fail_for_some_minutes_are_no_verdict(tmp_path):
     parts = ["3" if minute % 60 else "stale" for minute in range(4 * 24 * HOUR)]
     firing(tmp_path, [counter(" ".join(parts))], {OVERDUE + 20: True})
+
+
+def without(values: str, gap: int, missed: str, begin=600) -> str:
+    """The same samples without those of so many minutes a day."""
+    parts = values.split()
+    return " ".join(missed if begin <= at % (24 * HOUR) < begin + gap else part for at, part in enumerate(parts))
+
+
+@pytest.mark.parametrize(("gap", "missed"), [(15, "_"), (25, "stale"), (50, "_"), (59, "stale")])
+def test_a_gap_in_the_scrapes_each_day_is_no_verdict(tmp_path, gap, missed):
+    dead = without(" ".join(["3"] * 4 * 24 * HOUR), gap, missed)
+    firing(tmp_path, [counter(dead)], {OVERDUE - 15: False, OVERDUE + 20: True, 4 * 24 * HOUR - 1: True})
+
+
+@pytest.mark.parametrize("begin", [600, 60, 91], ids=["between verdicts", "over a verdict", "after a verdict"])
+def test_a_gap_in_the_scrapes_each_day_hides_no_verdict(tmp_path, begin):
+    series = [counter(without(grows(NIGHTLY, 4 * 24 * HOUR), 50, "_", begin))]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
 
 
 def test_another_replica_that_takes_over_counts_on(tmp_path):
