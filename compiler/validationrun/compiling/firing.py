@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.cron import Cron, next_times
+from validationrun.base.cron import Cron, next_time, next_times
 
 _FIRST_DAY: Final = dt.date(2026, 1, 1)
 _DAYS: Final = 8 * 365 + 2
@@ -32,11 +32,17 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """A wall-clock time at which an expression fires, and which the clocks leave out or repeat on that day."""
+    """
+    A wall-clock time at which an expression fires, and which the clocks leave out or repeat on that day.
+
+    Attributes:
+        whole_day: the expression does not fire at this time, but the controller passes over the day because it is left out.
+    """
 
     day: dt.date
     time: str
     repeated: bool
+    whole_day: bool = False
 
 
 def ever_fires(cron: Cron) -> bool:
@@ -62,16 +68,37 @@ def clock_changes(cron: Cron, zone: zoneinfo.ZoneInfo) -> Iterator[ClockChange]:
     """
     The firing times that a change of the clocks leaves out or repeats, one for each change.
 
-    An expression that fires in every hour goes on through a change, so that nothing of it is left out or too much.
+    An expression that fires in every hour goes on through a change, so that nothing of it is left out or too much, unless the
+    controller passes over the whole day.
     """
-    if cron.every_hour:
-        return
     for wall, minutes, repeated in _changes(zone.key):
-        for number in range(minutes):
-            time = wall + dt.timedelta(minutes=number)
-            if time.hour in cron.hours and time.minute in cron.minutes and cron.has_day(time.date()):
-                yield ClockChange(time.date(), f"{time:%H:%M}", repeated)
-                break
+        touched = None if cron.every_hour else _touched(cron, wall, minutes)
+        if touched is not None:
+            yield ClockChange(touched.date(), f"{touched:%H:%M}", repeated)
+        elif not repeated and wall.time() == dt.time() and _is_passed_over(cron, zone, wall.date()):
+            yield ClockChange(wall.date(), f"{wall:%H:%M}", repeated, whole_day=True)
+
+
+def _touched(cron: Cron, wall: dt.datetime, minutes: int) -> dt.datetime | None:
+    """The first of these wall-clock times at which the expression fires."""
+    times = (wall + dt.timedelta(minutes=number) for number in range(minutes))
+    return next((time for time in times if _fires_at(cron, time)), None)
+
+
+def _fires_at(cron: Cron, time: dt.datetime) -> bool:
+    return time.hour in cron.hours and time.minute in cron.minutes and cron.has_day(time.date())
+
+
+def _is_passed_over(cron: Cron, zone: zoneinfo.ZoneInfo, day: dt.date) -> bool:
+    """Whether the controller, which goes on from its last firing before a day of the expression, finds none on the day."""
+    if not cron.has_day(day):
+        return False
+    before = (day - number * _DAY for number in range(1, (day - _FIRST_DAY).days + 1))
+    last = next((earlier for earlier in before if cron.has_day(earlier)), None)
+    minutes = cron.minutes_of_day()[-1] if last is not None else 0
+    after = dt.datetime.combine(last or _FIRST_DAY, dt.time(), zone) + dt.timedelta(minutes=minutes)
+    found = next_time(cron, zone, after)
+    return found is None or found.astimezone(zone).date() != day
 
 
 def first_times(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 
 from validationrun.base.cron import Cron, next_time, parse_cron, zone_of
 from validationrun.compiling import firing
-from validationrun.compiling.firing import Gaps, first_times, gaps
+from validationrun.compiling.firing import Gaps, clock_changes, first_times, gaps
 
 DAYS = 2 * 365
 HOUR = 3600
@@ -94,6 +94,36 @@ def test_a_time_that_is_left_out_or_repeated(expression: str, zone: str, least_s
     place = zone_of(zone)
     assert place is not None
     assert gaps([parse_cron(expression)], place) == Gaps(least_s, greatest_s)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "lost"),
+    [
+        ("0 6 * * 0", "Asia/Beirut", ["2026-03-29", "2027-03-28"]),
+        ("0 6 * * 5", "Africa/Cairo", ["2026-04-24", "2027-04-30"]),
+        ("* * * * 0", "Asia/Beirut", ["2026-03-29", "2027-03-28"]),
+        ("0 6 30 4 *", "Africa/Cairo", ["2027-04-30"]),
+        # The walk by hours goes on from the day before, without a look at the date.
+        ("0 6 * * 6,0", "Asia/Beirut", []),
+        ("0 6 * * *", "Africa/Cairo", []),
+        ("0 * * * *", "Africa/Cairo", []),
+        # No other day of the week is touched, nor one whose midnight exists.
+        ("0 6 * * 1", "Asia/Beirut", []),
+        ("0 6 * * 0", "Europe/Berlin", []),
+    ],
+)
+@pytest.mark.usefixtures("two_years")
+def test_a_day_without_a_midnight_is_lost_where_the_day_before_does_not_fire(
+    expression: str, zone: str, lost: list[str]
+) -> None:
+    place = zone_of(zone)
+    assert place is not None
+    cron = parse_cron(expression)
+    told = {change.day for change in clock_changes(cron, place) if change.whole_day}
+    assert sorted(map(str, told)) == lost
+    days = {dt.datetime.fromtimestamp(time, place).date() for time in fired([cron], place)}
+    wanted = {day for number in range(DAYS) if cron.has_day(day := dt.date(2026, 1, 1) + dt.timedelta(days=number))}
+    assert told == wanted - days
 
 
 def test_one_firing_has_no_gap() -> None:
