@@ -88,7 +88,12 @@ NIGHTLY = [day * 24 * HOUR + 90 for day in range(4)]
 
 @pytest.mark.parametrize(
     "labels",
-    [{}, {"label": "exported_namespace"}, {"label": "exported_namespace", "namespace": "argo"}, {"exported_namespace": "eng-ada"}],
+    [
+        {},
+        {"label": "exported_namespace"},
+        {"label": "exported_namespace", "namespace": "argo"},
+        {"exported_namespace": "eng-ada"},
+    ],
     ids=str,
 )
 def test_a_verdict_each_night_is_enough(tmp_path, labels):

@@ -4,6 +4,7 @@ When the expressions of a schedule fire: the gaps between firings, and what a ch
 The compiler knows no present time. It looks at a fixed span of eight years, which has every weekday of each date and two leap days.
 """
 
+import bisect
 import datetime as dt
 import functools
 import itertools
@@ -17,9 +18,7 @@ from validationrun.base.cron import Cron, next_time, next_times
 _FIRST_DAY: Final = dt.date(2026, 1, 1)
 _DAYS: Final = 8 * 365 + 2
 _DAY: Final = dt.timedelta(days=1)
-_YEAR: Final = 367 * _DAY
 _DAY_MINUTES: Final = 24 * 60
-_MOST_TIMES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +100,44 @@ def _is_passed_over(cron: Cron, zone: zoneinfo.ZoneInfo, day: dt.date) -> bool:
     return found is None or found.astimezone(zone).date() != day
 
 
-def first_times(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> list[int]:
-    """The first firing times of the span, Unix seconds, in order: those of a year, but not more than a bound."""
-    times: list[int] = []
-    end = _midnight(_FIRST_DAY + _YEAR, zone)
+def meet(first: Sequence[tuple[int, int]], second: Sequence[tuple[int, int]]) -> bool:
+    """Whether two of these times overlap, one of each; each is as `busy` has it."""
+    few, many = sorted((first, second), key=len)
+    for begin, end in few:
+        before = bisect.bisect_left(many, (end,)) - 1
+        if before >= 0 and many[before][1] > begin:
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=64)
+def busy(crons: tuple[Cron, ...], zone: zoneinfo.ZoneInfo, lasts_s: int) -> tuple[tuple[int, int], ...]:
+    """
+    The times of the span at which something goes on that lasts so long from each firing.
+
+    Returns:
+        begin and end, Unix seconds, in order; what overlaps or touches is one time.
+    """
+    times: list[tuple[int, int]] = []
     for stretch in _stretches(crons, zone):
-        if len(times) >= _MOST_TIMES or stretch.first >= end:
-            break
-        times += stretch.times
-    return times
+        for first, last in _bursts(stretch.minutes, lasts_s):
+            begin, end = stretch.begin + first * 60, stretch.begin + last * 60 + lasts_s
+            if times and begin <= times[-1][1]:
+                begin = times.pop()[0]
+            times.append((begin, end))
+    return tuple(times)
+
+
+@functools.lru_cache(maxsize=64)
+def _bursts(minutes: tuple[int, ...], lasts_s: int) -> tuple[tuple[int, int], ...]:
+    """The first and the last of the minutes between which something that lasts so long never ends."""
+    breaks = [
+        number
+        for number, (earlier, later) in enumerate(itertools.pairwise(minutes), 1)
+        if (later - earlier) * 60 > lasts_s
+    ]
+    edges = itertools.pairwise([0, *breaks, len(minutes)])
+    return tuple((minutes[low], minutes[high - 1]) for low, high in edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +154,6 @@ class _Stretch:
     @property
     def last(self) -> int:
         return self.begin + self.minutes[-1] * 60
-
-    @property
-    def times(self) -> list[int]:
-        return [self.begin + minute * 60 for minute in self.minutes]
 
 
 @functools.lru_cache(maxsize=64)

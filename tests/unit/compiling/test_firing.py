@@ -2,13 +2,14 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from validationrun.base.cron import Cron, next_time, parse_cron, zone_of
 from validationrun.compiling import firing
-from validationrun.compiling.firing import Gaps, clock_changes, first_times, gaps
+from validationrun.compiling.firing import Gaps, busy, clock_changes, gaps, meet
 
 DAYS = 2 * 365
 HOUR = 3600
@@ -17,10 +18,10 @@ HOUR = 3600
 @pytest.fixture
 def two_years(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(firing, "_DAYS", DAYS)
-    for cached in (firing._changes, firing._changed_days):
+    for cached in (firing._changes, firing._changed_days, firing.busy):
         cached.cache_clear()
     yield
-    for cached in (firing._changes, firing._changed_days):
+    for cached in (firing._changes, firing._changed_days, firing.busy):
         cached.cache_clear()
 
 
@@ -73,9 +74,38 @@ def test_gaps_are_those_of_the_firings(expressions: list[str], zone: str) -> Non
     times = fired(crons, place)
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps(crons, place) == Gaps(min(apart), max(apart))
-    first = first_times(crons, place)
-    assert first == times[: len(first)]
-    assert len(first) >= min(len(times) // 2, 2000)
+    for lasts_s in (HOUR // 3, HOUR, 6 * HOUR + 1, 30 * HOUR):
+        assert list(busy(tuple(crons), place, lasts_s)) == united([(time, time + lasts_s) for time in times])
+
+
+def united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, where those that overlap or touch are one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_lists_of_times_meet_where_a_second_is_in_both(seed: int) -> None:
+    dice = random.Random(seed)
+    lists = []
+    for _ in range(2):
+        starts = [dice.randrange(60) for _ in range(dice.randrange(5))]
+        lists.append(united((start, start + dice.randrange(1, 6)) for start in starts))
+    seconds = [{second for begin, end in times for second in range(begin, end)} for times in lists]
+    assert meet(*lists) == bool(seconds[0] & seconds[1])
+
+
+@pytest.mark.parametrize("expression", ["* * * * *", "*/10 * * * *", "0 * * * *"])
+def test_a_dense_expression_is_known_to_the_end_of_the_span(expression: str) -> None:
+    place = zone_of("UTC")
+    assert place is not None
+    last = busy((parse_cron(expression),), place, 60)[-1]
+    assert dt.datetime.fromtimestamp(last[1], dt.UTC) > dt.datetime(2033, 12, 31, 23, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(

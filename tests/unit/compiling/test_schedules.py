@@ -193,6 +193,28 @@ def test_two_schedules_of_one_run_at_far_times_are_fine():
     assert codes == ["VR815"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(
+    ("one", "other", "they_meet"),
+    [
+        ("0 * * * *", "0 4 1 2 *", True),
+        ("0 * * * *", "0 4 1 6 *", True),
+        ("*/20 * * * *", "0 4 31 12 *", True),
+        ("0 * * * *", "0 4 29 2 *", True),
+        ("30 3 * * 0", "0 4 1 6 *", True),
+        ("*/20 * * 1,8 *", "*/10 * * 3,8 *", True),
+        ("*/20 * * 1,8 *", "*/10 * * 3,10 *", False),
+        ("0 * 1-20 * *", "0 4 25 6 *", False),
+    ],
+)
+def test_two_schedules_that_meet_rarely_or_late_meet(one, other, they_meet, swapped):
+    """Whatever the number of firings before, and in whichever year."""
+    texts = [schedule(name="one", schedules=[one]), schedule(name="other", schedules=[other])]
+    given = enumerate([*(reversed(texts) if swapped else texts), RUN])
+    codes = {found.code for found in lint_all([(f"{number}.yaml", text) for number, text in given]).diagnostics}
+    assert ("VR815" in codes) == they_meet
+
+
 def test_a_full_run_under_a_schedule_compiles():
     assert compiled(schedule({"ref": {"name": full_run()["metadata"]["name"]}}), as_yaml(full_run())).ok
 
@@ -237,7 +259,9 @@ def test_the_alert_of_a_suite_reads_the_counter_that_suite_finalize_writes():
         "name": "gate",
     }.items()
     (rule,) = objects(result)["prometheusrule.yaml"]["spec"]["groups"][0]["rules"]
-    assert f'argo_workflows_{counter["name"]}{{namespace="eng-ada", exported_namespace="", name="gate"}}' in rule["expr"]
+    assert (
+        f'argo_workflows_{counter["name"]}{{namespace="eng-ada", exported_namespace="", name="gate"}}' in rule["expr"]
+    )
     assert "No suite gate has ended" in rule["annotations"]["description"]
 
 
@@ -297,7 +321,9 @@ def test_a_fault_of_a_run_of_a_suite_is_told_alone(inside, fault):
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["beside", "in the schedule"])
-@pytest.mark.parametrize("where", [{"parameters": {"duration": "5m"}}, {"matrix": {"duration": ["5m", "10m"]}}], ids=str)
+@pytest.mark.parametrize(
+    "where", [{"parameters": {"duration": "5m"}}, {"matrix": {"duration": ["5m", "10m"]}}], ids=str
+)
 def test_a_locked_parameter_is_an_error_of_the_suite_alone(where, inside):
     runs = [{"name": "first", "ref": {"name": NAME}, **where}]
     documents = [of_suite({"spec": {"runs": runs}}), RUN] if inside else [of_suite(), suite(runs=runs), RUN]
@@ -305,7 +331,9 @@ def test_a_locked_parameter_is_an_error_of_the_suite_alone(where, inside):
     result = compiled(*documents, options=EmitOptions(lock=("duration",)))
     assert result.compiled == []
     (field,) = where
-    assert {(found.code, f".runs[0].{field}.duration" in found.path) for found in result.diagnostics} == {("VR710", True)}
+    assert {(found.code, f".runs[0].{field}.duration" in found.path) for found in result.diagnostics} == {
+        ("VR710", True)
+    }
 
 
 def test_errors_of_what_is_emitted_are_all_told():
