@@ -117,6 +117,27 @@ def test_of_many_the_newest_are_read(runs: FakeApiServer, monkeypatch: pytest.Mo
     assert (lines[2], lines[-1]) == ("height ~ P", "and 2 older")
 
 
+@pytest.mark.parametrize("started", [None, "soon"], ids=repr)
+def test_a_run_that_waits_for_its_turn_is_the_newest(
+    runs: FakeApiServer, monkeypatch: pytest.MonkeyPatch, started: str | None
+) -> None:
+    """Argo gives it no start, so that its creation counts."""
+    monkeypatch.setattr(run_grid, "MOST_RUNS", 2)
+    waits = workflow(runs, "nightly-0", phase="Pending", status={"startedAt": started})
+    waits["metadata"]["creationTimestamp"] = format_time(START + 3500)
+    lines = call("list", "-n", NAMESPACE, "--grid").out.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith((" 1 ", " 2 "))] == ["nightly-0", "nightly-d"]
+    assert lines[-1] == "and 3 older"
+
+
+def test_a_run_that_waited_and_that_others_overtook_is_older_than_they(runs: FakeApiServer) -> None:
+    waits = workflow(runs, "nightly-z", phase="Pending", status={"startedAt": None})
+    waits["metadata"]["creationTimestamp"] = format_time(START + 2500)
+    lines = call("list", "-n", NAMESPACE, "--grid").out.splitlines()
+    names = [line.split()[-1] for line in lines if line[:3].strip().isdecimal()]
+    assert names == ["nightly-d", "nightly-z", "nightly-c", "nightly-b", "nightly-a"]
+
+
 def test_no_line_is_wider_than_the_terminal(runs: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     lines = call("list", "-n", NAMESPACE, "--grid").out.splitlines()

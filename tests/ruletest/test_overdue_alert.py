@@ -86,10 +86,25 @@ def firing(tmp_path, series, minutes: dict[int, bool], plan=PLAN) -> None:
 NIGHTLY = [day * 24 * HOUR + 90 for day in range(4)]
 
 
-@pytest.mark.parametrize("label", ["namespace", "exported_namespace"])
-def test_a_verdict_each_night_is_enough(tmp_path, label):
-    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), label=label)]
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {},
+        {"label": "exported_namespace"},
+        {"label": "exported_namespace", "namespace": "argo"},
+        {"exported_namespace": "eng-ada"},
+    ],
+    ids=str,
+)
+def test_a_verdict_each_night_is_enough(tmp_path, labels):
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), **labels)]
     firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
+
+
+def test_a_run_of_this_name_of_another_tenant_does_not_count_in_the_namespace_of_argos_controller(tmp_path):
+    """Where Prometheus renames labels, `namespace` is the controller's own, and the schedule's too."""
+    series = [counter(grows(NIGHTLY, 4 * 24 * HOUR), exported_namespace="eng-bob")]
+    firing(tmp_path, series, {OVERDUE - 15: False, OVERDUE + 1: True, 4 * 24 * HOUR - 1: True})
 
 
 def test_a_schedule_that_stops_is_overdue(tmp_path):
@@ -123,8 +138,9 @@ def test_a_restart_of_the_controller_between_two_verdicts_is_no_silence(tmp_path
     parts = []
     for minute in range(4 * 24 * HOUR):
         since = minute - 90
-        # Restarted 60 minutes before each verdict.
-        parts.append("1" if since >= 0 and since % (24 * HOUR) < 23 * HOUR else ("_" if since < 0 else "stale"))
+        # Restarted 90 minutes before each verdict: within an hour the new counter looks like the old one.
+        restarted = since % (24 * HOUR) >= 24 * HOUR - 90
+        parts.append("_" if since < 0 else ("stale" if restarted else "1"))
     firing(tmp_path, [counter(" ".join(parts))], dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
 
 
@@ -137,6 +153,24 @@ def test_a_restart_without_a_verdict_is_none(tmp_path):
 def test_scrapes_that_fail_for_some_minutes_are_no_verdict(tmp_path):
     parts = ["3" if minute % 60 else "stale" for minute in range(4 * 24 * HOUR)]
     firing(tmp_path, [counter(" ".join(parts))], {OVERDUE + 20: True})
+
+
+def without(values: str, gap: int, missed: str, begin=600) -> str:
+    """The same samples without those of so many minutes a day."""
+    parts = values.split()
+    return " ".join(missed if begin <= at % (24 * HOUR) < begin + gap else part for at, part in enumerate(parts))
+
+
+@pytest.mark.parametrize(("gap", "missed"), [(15, "_"), (25, "stale"), (50, "_"), (59, "stale")])
+def test_a_gap_in_the_scrapes_each_day_is_no_verdict(tmp_path, gap, missed):
+    dead = without(" ".join(["3"] * 4 * 24 * HOUR), gap, missed)
+    firing(tmp_path, [counter(dead)], {OVERDUE - 15: False, OVERDUE + 20: True, 4 * 24 * HOUR - 1: True})
+
+
+@pytest.mark.parametrize("begin", [600, 60, 91], ids=["between verdicts", "over a verdict", "after a verdict"])
+def test_a_gap_in_the_scrapes_each_day_hides_no_verdict(tmp_path, begin):
+    series = [counter(without(grows(NIGHTLY, 4 * 24 * HOUR), 50, "_", begin))]
+    firing(tmp_path, series, dict.fromkeys(range(0, 4 * 24 * HOUR, 37), False))
 
 
 def test_another_replica_that_takes_over_counts_on(tmp_path):

@@ -4,6 +4,7 @@ When the expressions of a schedule fire: the gaps between firings, and what a ch
 The compiler knows no present time. It looks at a fixed span of eight years, which has every weekday of each date and two leap days.
 """
 
+import bisect
 import datetime as dt
 import functools
 import itertools
@@ -12,14 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.cron import Cron, next_times
+from validationrun.base.cron import Cron, next_time, next_times
 
 _FIRST_DAY: Final = dt.date(2026, 1, 1)
 _DAYS: Final = 8 * 365 + 2
 _DAY: Final = dt.timedelta(days=1)
-_YEAR: Final = 367 * _DAY
 _DAY_MINUTES: Final = 24 * 60
-_MOST_TIMES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,17 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """A wall-clock time at which an expression fires, and which the clocks leave out or repeat on that day."""
+    """
+    A wall-clock time at which an expression fires, and which the clocks leave out or repeat on that day.
+
+    Attributes:
+        whole_day: the expression does not fire at this time, but the controller passes over the day because it is left out.
+    """
 
     day: dt.date
     time: str
     repeated: bool
+    whole_day: bool = False
 
 
 def ever_fires(cron: Cron) -> bool:
@@ -62,27 +67,77 @@ def clock_changes(cron: Cron, zone: zoneinfo.ZoneInfo) -> Iterator[ClockChange]:
     """
     The firing times that a change of the clocks leaves out or repeats, one for each change.
 
-    An expression that fires in every hour goes on through a change, so that nothing of it is left out or too much.
+    An expression that fires in every hour goes on through a change, so that nothing of it is left out or too much, unless the
+    controller passes over the whole day.
     """
-    if cron.every_hour:
-        return
     for wall, minutes, repeated in _changes(zone.key):
-        for number in range(minutes):
-            time = wall + dt.timedelta(minutes=number)
-            if time.hour in cron.hours and time.minute in cron.minutes and cron.has_day(time.date()):
-                yield ClockChange(time.date(), f"{time:%H:%M}", repeated)
-                break
+        touched = None if cron.every_hour else _touched(cron, wall, minutes)
+        if touched is not None:
+            yield ClockChange(touched.date(), f"{touched:%H:%M}", repeated)
+        elif not repeated and wall.time() == dt.time() and _is_passed_over(cron, zone, wall.date()):
+            yield ClockChange(wall.date(), f"{wall:%H:%M}", repeated, whole_day=True)
 
 
-def first_times(crons: Sequence[Cron], zone: zoneinfo.ZoneInfo) -> list[int]:
-    """The first firing times of the span, Unix seconds, in order: those of a year, but not more than a bound."""
-    times: list[int] = []
-    end = _midnight(_FIRST_DAY + _YEAR, zone)
+def _touched(cron: Cron, wall: dt.datetime, minutes: int) -> dt.datetime | None:
+    """The first of these wall-clock times at which the expression fires."""
+    times = (wall + dt.timedelta(minutes=number) for number in range(minutes))
+    return next((time for time in times if _fires_at(cron, time)), None)
+
+
+def _fires_at(cron: Cron, time: dt.datetime) -> bool:
+    return time.hour in cron.hours and time.minute in cron.minutes and cron.has_day(time.date())
+
+
+def _is_passed_over(cron: Cron, zone: zoneinfo.ZoneInfo, day: dt.date) -> bool:
+    """Whether the controller, which goes on from its last firing before a day of the expression, finds none on the day."""
+    if not cron.has_day(day):
+        return False
+    before = (day - number * _DAY for number in range(1, (day - _FIRST_DAY).days + 1))
+    last = next((earlier for earlier in before if cron.has_day(earlier)), None)
+    minutes = cron.minutes_of_day()[-1] if last is not None else 0
+    after = dt.datetime.combine(last or _FIRST_DAY, dt.time(), zone) + dt.timedelta(minutes=minutes)
+    found = next_time(cron, zone, after)
+    return found is None or found.astimezone(zone).date() != day
+
+
+def meet(first: Sequence[tuple[int, int]], second: Sequence[tuple[int, int]]) -> bool:
+    """Whether two of these times overlap, one of each; each is as `busy` has it."""
+    few, many = sorted((first, second), key=len)
+    for begin, end in few:
+        before = bisect.bisect_left(many, (end,)) - 1
+        if before >= 0 and many[before][1] > begin:
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=64)
+def busy(crons: tuple[Cron, ...], zone: zoneinfo.ZoneInfo, lasts_s: int) -> tuple[tuple[int, int], ...]:
+    """
+    The times of the span at which something goes on that lasts so long from each firing.
+
+    Returns:
+        begin and end, Unix seconds, in order; what overlaps or touches is one time.
+    """
+    times: list[tuple[int, int]] = []
     for stretch in _stretches(crons, zone):
-        if len(times) >= _MOST_TIMES or stretch.first >= end:
-            break
-        times += stretch.times
-    return times
+        for first, last in _bursts(stretch.minutes, lasts_s):
+            begin, end = stretch.begin + first * 60, stretch.begin + last * 60 + lasts_s
+            if times and begin <= times[-1][1]:
+                begin = times.pop()[0]
+            times.append((begin, end))
+    return tuple(times)
+
+
+@functools.lru_cache(maxsize=64)
+def _bursts(minutes: tuple[int, ...], lasts_s: int) -> tuple[tuple[int, int], ...]:
+    """The first and the last of the minutes between which something that lasts so long never ends."""
+    breaks = [
+        number
+        for number, (earlier, later) in enumerate(itertools.pairwise(minutes), 1)
+        if (later - earlier) * 60 > lasts_s
+    ]
+    edges = itertools.pairwise([0, *breaks, len(minutes)])
+    return tuple((minutes[low], minutes[high - 1]) for low, high in edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +154,6 @@ class _Stretch:
     @property
     def last(self) -> int:
         return self.begin + self.minutes[-1] * 60
-
-    @property
-    def times(self) -> list[int]:
-        return [self.begin + minute * 60 for minute in self.minutes]
 
 
 @functools.lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from validationrun.base import conventions
 from validationrun.compiling.check.readable import readable
 from validationrun.compiling.documents import NOUNS, Linted, LintResult, nested, of_type, outer_finding, place
 from validationrun.compiling.emit.options import EmitOptions
@@ -295,15 +296,19 @@ def emit_all(linted: LintResult, options: EmitOptions, track: Track = iter) -> C
     compiled: list[Compiled[AnyPlan]] = []
     diagnostics = list(linted.diagnostics)
     together = Together(linted, options)
+    ok = linted.ok
     for document in track(in_order(linted.documents)):
         kind = KINDS[document.kind]
         findings = list(kind.among(document, together))
-        if not has_errors(findings):
+        ok = ok and not has_errors(findings)
+        # A schedule reads the plan of what it starts, which an error may keep out. Nothing is written after an error, and only the
+        # files of a run have findings of their own.
+        if ok or document.kind == conventions.KIND_RUN:
             plan, files, more = kind.emit(document, together)
             findings += more
+            ok = ok and not has_errors(more)
             compiled.append(Compiled(plan, files))
         # lint has already reported the warnings, and a comment may have silenced them.
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         diagnostics += [document.place(finding) for finding in errors]
-    ok = not has_errors(diagnostics)
     return CompileResult(compiled if ok else [], diagnostics)

@@ -1,7 +1,7 @@
 """A schedule beside the documents that are compiled with it: what it starts, its findings, its plan."""
 
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +11,11 @@ from validationrun.base.durations import format_duration
 from validationrun.compiling.documents import Linted, of_type
 from validationrun.compiling.emit.bundle import plan_document
 from validationrun.compiling.emit.suite_bundle import build_suite_bundle
-from validationrun.compiling.firing import Gaps, first_times, gaps
+from validationrun.compiling.firing import Gaps, busy, gaps, meet
 from validationrun.compiling.plan import Plan
 from validationrun.compiling.plan.schedule import SchedulePlan, Started
 from validationrun.compiling.plan.suite import SuitePlan
+from validationrun.compiling.suite_members import run_name
 from validationrun.compiling.suites import suite_findings, suite_plan
 from validationrun.compiling.together import Together
 from validationrun.contract.override import Override
@@ -124,10 +125,12 @@ def _target(linted: Linted[ValidationSchedule], together: Together) -> _Target |
 
 
 def _suite_plan(namespace: str, name: str, together: Together) -> SuitePlan | None:
+    """None when the suite is missing, or has errors, or one of its runs does."""
     suite = together.find(ValidationSuite, namespace, name)
     if suite is None or has_errors(list(suite_findings(suite, together))):
         return None
-    return suite_plan(suite, together)
+    runs = (together.run_plan(namespace, run_name(suite.document, entry)) for entry in suite.document.spec.runs)
+    return None if any(plan is None for plan in runs) else suite_plan(suite, together)
 
 
 def _missing(linted: Linted[ValidationSchedule], together: Together) -> Iterator[Finding]:
@@ -197,14 +200,7 @@ def _explicit_chain(parameters: Mapping[str, str], plan: Plan) -> str:
 
 def _meet(schedule: ValidationSchedule, target: _Target, other: ValidationSchedule, theirs: _Target) -> bool:
     """Whether a run of one can begin while a run of the other goes on."""
-    pairs = sorted([(time, 0) for time in _first_times(schedule)] + [(time, 1) for time in _first_times(other)])
-    lasts = (target.worst_case_s, theirs.worst_case_s)
-    ends = [0, 0]
-    for time, which in pairs:
-        if time < ends[1 - which]:
-            return True
-        ends[which] = max(ends[which], time + lasts[which])
-    return False
+    return meet(_busy(schedule, target), _busy(other, theirs))
 
 
 def schedule_plan(linted: Linted[ValidationSchedule], together: Together) -> SchedulePlan:
@@ -259,8 +255,8 @@ def _gaps(schedule: ValidationSchedule) -> Gaps:
     return gaps([parse_cron(text) for text in schedule.spec.schedules], _zone(schedule))
 
 
-def _first_times(schedule: ValidationSchedule) -> list[int]:
-    return first_times([parse_cron(text) for text in schedule.spec.schedules], _zone(schedule))
+def _busy(schedule: ValidationSchedule, target: _Target) -> Sequence[tuple[int, int]]:
+    return busy(tuple(parse_cron(text) for text in schedule.spec.schedules), _zone(schedule), target.worst_case_s)
 
 
 def _zone(schedule: ValidationSchedule) -> zoneinfo.ZoneInfo:

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from validationrun.base.times import parse_time
+from validationrun.base.times import time_if_known
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
 from validationrun.contract.status import run_status
 from validationrun.kube.cluster import WORKFLOWS, Cluster, ClusterError
 from validationrun.kube.objects import Workflow
 from validationrun.report.history import Series
-from validationrun.report.run_columns import RunColumn, newest_first
+from validationrun.report.run_columns import RunColumn
 from validationrun.runs.lookup import identity_of
 from validationrun.runs.submit import OURS, Refused, no_argo
 from validationrun.runs.suites import is_suite
@@ -47,11 +47,16 @@ def run_grid(cluster: Cluster, name: str | None, *, everywhere: bool = False) ->
     if len(grouped) > 1:
         raise Refused(_several(grouped, name))
     ((of, workflows),) = grouped.items()
-    ordered = newest_first([_column(workflow) for workflow in workflows])
-    by_name = {workflow.name: workflow for workflow in workflows}
-    runs = [_read(cluster, by_name[run.run_id], run) for run in ordered[:MOST_RUNS]]
+    ordered = sorted(workflows, key=_since, reverse=True)
+    runs = [_read(cluster, workflow) for workflow in ordered[:MOST_RUNS]]
     newest = next((run.began for run in runs if run.began is not None), None)
     return Series(of.namespace, of.name, runs, len(ordered) - len(runs), newest, due=None, stale=False)
+
+
+def _since(workflow: Workflow) -> tuple[float, str]:
+    """A Workflow that Argo has not started yet, because it waits for its turn, counts from its creation."""
+    moments = (time_if_known(workflow.started), time_if_known(workflow.created))
+    return next((moment for moment in moments if moment is not None), 0.0), workflow.name
 
 
 def _workflows(cluster: Cluster, *, everywhere: bool) -> list[Workflow]:
@@ -70,21 +75,13 @@ def _several(grouped: Mapping[_Of, Sequence[Workflow]], name: str | None) -> str
     return f"--grid shows the runs of one ValidationRun: choose it by {choose}; there are runs of {named}"
 
 
-def _column(workflow: Workflow) -> RunColumn:
-    """What the Workflow alone says."""
-    try:
-        began = parse_time(workflow.started) if workflow.started else None
-    except ValueError:
-        began = None
-    return RunColumn(f"{workflow.namespace}/{workflow.name}", workflow.name, None, began)
-
-
-def _read(cluster: Cluster, workflow: Workflow, run: RunColumn) -> RunColumn:
+def _read(cluster: Cluster, workflow: Workflow) -> RunColumn:
+    key, began = f"{workflow.namespace}/{workflow.name}", time_if_known(workflow.started)
     identity = identity_of(workflow)
     try:
         written = Record.read(cluster.within(identity.namespace), identity)
         status = run_status(identity, workflow.object, written)
     except RecordError as error:
         # An unreadable record, such as an older release's, does not hide the other runs.
-        return RunColumn(run.key, run.run_id, None, run.began, str(error))
-    return RunColumn(run.key, run.run_id, status, run.began)
+        return RunColumn(key, workflow.name, None, began, str(error))
+    return RunColumn(key, workflow.name, status, began)

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from validationrun.base.cron import Cron, next_time, parse_cron, zone_of
 from validationrun.compiling import firing
-from validationrun.compiling.firing import Gaps, first_times, gaps
+from validationrun.compiling.firing import Gaps, busy, clock_changes, gaps, meet
 
 DAYS = 2 * 365
 HOUR = 3600
@@ -17,10 +18,10 @@ HOUR = 3600
 @pytest.fixture
 def two_years(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(firing, "_DAYS", DAYS)
-    for cached in (firing._changes, firing._changed_days):
+    for cached in (firing._changes, firing._changed_days, firing.busy):
         cached.cache_clear()
     yield
-    for cached in (firing._changes, firing._changed_days):
+    for cached in (firing._changes, firing._changed_days, firing.busy):
         cached.cache_clear()
 
 
@@ -73,9 +74,38 @@ def test_gaps_are_those_of_the_firings(expressions: list[str], zone: str) -> Non
     times = fired(crons, place)
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps(crons, place) == Gaps(min(apart), max(apart))
-    first = first_times(crons, place)
-    assert first == times[: len(first)]
-    assert len(first) >= min(len(times) // 2, 2000)
+    for lasts_s in (HOUR // 3, HOUR, 6 * HOUR + 1, 30 * HOUR):
+        assert list(busy(tuple(crons), place, lasts_s)) == united([(time, time + lasts_s) for time in times])
+
+
+def united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, where those that overlap or touch are one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_lists_of_times_meet_where_a_second_is_in_both(seed: int) -> None:
+    dice = random.Random(seed)
+    lists = []
+    for _ in range(2):
+        starts = [dice.randrange(60) for _ in range(dice.randrange(5))]
+        lists.append(united((start, start + dice.randrange(1, 6)) for start in starts))
+    seconds = [{second for begin, end in times for second in range(begin, end)} for times in lists]
+    assert meet(*lists) == bool(seconds[0] & seconds[1])
+
+
+@pytest.mark.parametrize("expression", ["* * * * *", "*/10 * * * *", "0 * * * *"])
+def test_a_dense_expression_is_known_to_the_end_of_the_span(expression: str) -> None:
+    place = zone_of("UTC")
+    assert place is not None
+    last = busy((parse_cron(expression),), place, 60)[-1]
+    assert dt.datetime.fromtimestamp(last[1], dt.UTC) > dt.datetime(2033, 12, 31, 23, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +124,36 @@ def test_a_time_that_is_left_out_or_repeated(expression: str, zone: str, least_s
     place = zone_of(zone)
     assert place is not None
     assert gaps([parse_cron(expression)], place) == Gaps(least_s, greatest_s)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "lost"),
+    [
+        ("0 6 * * 0", "Asia/Beirut", ["2026-03-29", "2027-03-28"]),
+        ("0 6 * * 5", "Africa/Cairo", ["2026-04-24", "2027-04-30"]),
+        ("* * * * 0", "Asia/Beirut", ["2026-03-29", "2027-03-28"]),
+        ("0 6 30 4 *", "Africa/Cairo", ["2027-04-30"]),
+        # The walk by hours goes on from the day before, without a look at the date.
+        ("0 6 * * 6,0", "Asia/Beirut", []),
+        ("0 6 * * *", "Africa/Cairo", []),
+        ("0 * * * *", "Africa/Cairo", []),
+        # No other day of the week is touched, nor one whose midnight exists.
+        ("0 6 * * 1", "Asia/Beirut", []),
+        ("0 6 * * 0", "Europe/Berlin", []),
+    ],
+)
+@pytest.mark.usefixtures("two_years")
+def test_a_day_without_a_midnight_is_lost_where_the_day_before_does_not_fire(
+    expression: str, zone: str, lost: list[str]
+) -> None:
+    place = zone_of(zone)
+    assert place is not None
+    cron = parse_cron(expression)
+    told = {change.day for change in clock_changes(cron, place) if change.whole_day}
+    assert sorted(map(str, told)) == lost
+    days = {dt.datetime.fromtimestamp(time, place).date() for time in fired([cron], place)}
+    wanted = {day for number in range(DAYS) if cron.has_day(day := dt.date(2026, 1, 1) + dt.timedelta(days=number))}
+    assert told == wanted - days
 
 
 def test_one_firing_has_no_gap() -> None:

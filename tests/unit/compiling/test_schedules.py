@@ -11,6 +11,7 @@ from validationrun.compiling.explain_schedule import next_firings, schedule_outl
 from validationrun.compiling.pipeline import compile_all, lint_all, plan_schedules
 from validationrun.contract.new_workflow import new_workflow
 from validationrun.contract.owned_record import Identity
+from validationrun.spec.findings import Severity
 from validationrun.spec.source import read_compiled
 from validationrun.spec.v1alpha1 import LoadSpec
 
@@ -192,6 +193,28 @@ def test_two_schedules_of_one_run_at_far_times_are_fine():
     assert codes == ["VR815"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(
+    ("one", "other", "they_meet"),
+    [
+        ("0 * * * *", "0 4 1 2 *", True),
+        ("0 * * * *", "0 4 1 6 *", True),
+        ("*/20 * * * *", "0 4 31 12 *", True),
+        ("0 * * * *", "0 4 29 2 *", True),
+        ("30 3 * * 0", "0 4 1 6 *", True),
+        ("*/20 * * 1,8 *", "*/10 * * 3,8 *", True),
+        ("*/20 * * 1,8 *", "*/10 * * 3,10 *", False),
+        ("0 * 1-20 * *", "0 4 25 6 *", False),
+    ],
+)
+def test_two_schedules_that_meet_rarely_or_late_meet(one, other, they_meet, swapped):
+    """Whatever the number of firings before, and in whichever year."""
+    texts = [schedule(name="one", schedules=[one]), schedule(name="other", schedules=[other])]
+    given = enumerate([*(reversed(texts) if swapped else texts), RUN])
+    codes = {found.code for found in lint_all([(f"{number}.yaml", text) for number, text in given]).diagnostics}
+    assert ("VR815" in codes) == they_meet
+
+
 def test_a_full_run_under_a_schedule_compiles():
     assert compiled(schedule({"ref": {"name": full_run()["metadata"]["name"]}}), as_yaml(full_run())).ok
 
@@ -236,7 +259,9 @@ def test_the_alert_of_a_suite_reads_the_counter_that_suite_finalize_writes():
         "name": "gate",
     }.items()
     (rule,) = objects(result)["prometheusrule.yaml"]["spec"]["groups"][0]["rules"]
-    assert f'argo_workflows_{counter["name"]}{{namespace="eng-ada", name="gate"}}' in rule["expr"]
+    assert (
+        f'argo_workflows_{counter["name"]}{{namespace="eng-ada", exported_namespace="", name="gate"}}' in rule["expr"]
+    )
     assert "No suite gate has ended" in rule["annotations"]["description"]
 
 
@@ -267,6 +292,58 @@ def test_a_suite_with_errors_is_not_missing_and_does_not_compile():
     result = compiled(of_suite(), broken, RUN)
     assert [found.code for found in result.diagnostics] == ["VR709"]
     assert result.compiled == []
+
+
+def broken_run(field, value):
+    run = full_run()
+    run["metadata"]["name"] = "broken"
+    run["spec"].setdefault(field[0], {})[field[1]] = value
+    return run
+
+
+@pytest.mark.parametrize("inside", ["beside", "in the suite", "in the suite in the schedule"])
+@pytest.mark.parametrize("fault", [(("load", "duration"), "10x"), (("timeouts", "runDuration"), "1s")], ids=str)
+def test_a_fault_of_a_run_of_a_suite_is_told_alone(inside, fault):
+    """The suite itself has none, so that it reaches the schedule without the run's plan."""
+    broken = broken_run(*fault)
+    entry = {"ref": {"name": "broken"}} if inside == "beside" else {"spec": broken["spec"]}
+    runs = [{"name": "good", "ref": {"name": NAME}}, {"name": "bad", **entry}]
+    documents = {
+        "beside": [of_suite(), suite(runs=runs), RUN, as_yaml(broken)],
+        "in the suite": [of_suite(), suite(runs=runs), RUN],
+        "in the suite in the schedule": [of_suite({"spec": {"runs": runs}}), RUN],
+    }[inside]
+    other = schedule({"ref": {"name": NAME}}, name="half-past", schedules=["30 6 * * *"])
+    result = compiled(*documents, other)
+    assert result.compiled == []
+    errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
+    assert [found.path.rpartition("spec.")[2] for found in errors] == [".".join(fault[0])]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["beside", "in the schedule"])
+@pytest.mark.parametrize(
+    "where", [{"parameters": {"duration": "5m"}}, {"matrix": {"duration": ["5m", "10m"]}}], ids=str
+)
+def test_a_locked_parameter_is_an_error_of_the_suite_alone(where, inside):
+    runs = [{"name": "first", "ref": {"name": NAME}, **where}]
+    documents = [of_suite({"spec": {"runs": runs}}), RUN] if inside else [of_suite(), suite(runs=runs), RUN]
+    assert compiled(*documents).ok
+    result = compiled(*documents, options=EmitOptions(lock=("duration",)))
+    assert result.compiled == []
+    (field,) = where
+    assert {(found.code, f".runs[0].{field}.duration" in found.path) for found in result.diagnostics} == {
+        ("VR710", True)
+    }
+
+
+def test_errors_of_what_is_emitted_are_all_told():
+    """Of a suite and of two schedules, one of them of that suite."""
+    runs = [{"name": "first", "ref": {"name": NAME}, "parameters": {"duration": "5m"}}]
+    given = schedule({"ref": {"name": NAME}, "parameters": {"duration": "6m"}}, name="half-past")
+    result = compiled(of_suite(), suite(runs=runs), RUN, given, options=EmitOptions(lock=("duration",)))
+    assert result.compiled == []
+    errors = [found.code for found in result.diagnostics if found.severity is Severity.ERROR]
+    assert sorted(errors) == ["VR710", "VR811"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 
 from validationrun.base.cron import Cron, CronError, parse_cron, zone_names, zone_of
 from validationrun.compiling.check.readable import if_readable, readable
-from validationrun.compiling.firing import clock_changes, ever_fires
+from validationrun.compiling.firing import ClockChange, clock_changes, ever_fires
 from validationrun.spec.findings import Finding, Loc, Severity, format_path, quote
 from validationrun.spec.v1alpha1 import ValidationSchedule
 from validationrun.spec.v1alpha1.schedule import INNER_RUN_SUFFIX, INNER_SUITE_SUFFIX
@@ -77,14 +77,21 @@ def changes_of_the_clocks(schedule: ValidationSchedule) -> Iterator[Finding]:
             if change.repeated in told:
                 continue
             told.add(change.repeated)
-            when = f"{change.time} in {zone.key}, such as on {change.day}"
-            what = (
-                "comes twice, and each time starts a run" if change.repeated else "does not exist, and nothing starts"
-            )
-            code = "VR806" if change.repeated else "VR805"
-            message = f"{format_path(loc)}: {when}, {what}, because the clocks change"
-            help_ = "choose an hour that no change of the clocks touches, or `timezone: UTC`"
-            yield Finding(code, loc, message, help_, Severity.WARNING)
+            yield _told(change, loc, zone.key)
+
+
+def _told(change: ClockChange, loc: Loc, zone: str) -> Finding:
+    what = "does not exist, and nothing starts"
+    if change.repeated:
+        what = "comes twice, and each time starts a run"
+    elif change.whole_day:
+        what = "does not exist, and nothing starts at any time of that day"
+    when = f"{change.time} in {zone}, such as on {change.day}"
+    message = f"{format_path(loc)}: {when}, {what}, because the clocks change"
+    help_ = "choose an hour that no change of the clocks touches, or `timezone: UTC`"
+    if change.whole_day:
+        help_ = "fire on the day before too, choose another day, or `timezone: UTC`"
+    return Finding("VR806" if change.repeated else "VR805", loc, message, help_, Severity.WARNING)
 
 
 def one_template(schedule: ValidationSchedule) -> Iterator[Finding]:

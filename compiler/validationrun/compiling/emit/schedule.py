@@ -11,7 +11,7 @@ from validationrun.compiling.emit.header import header
 from validationrun.compiling.emit.object_types import CronWorkflow, Kustomization, Metadata, PrometheusRule
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.plan.manifests import app_labels
-from validationrun.compiling.plan.schedule import COUNTED_SECONDS, SchedulePlan
+from validationrun.compiling.plan.schedule import COUNTED_SECONDS, REMEMBERED_SECONDS, SchedulePlan
 from validationrun.contract.new_workflow import new_workflow
 
 _NO_FLUX: Final = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
@@ -20,6 +20,9 @@ _PREFIX: Final = "argo_workflows_"
 
 _LOOK: Final = format_duration(COUNTED_SECONDS)
 """How long a counter that grew is seen by the alert: longer than any scrape interval, shorter than the time between two runs."""
+
+_MEMORY: Final = format_duration(REMEMBERED_SECONDS)
+"""How far back from then the earlier value is looked for, so that a counter which comes back unchanged has not grown."""
 
 
 def emit_schedule(plan: SchedulePlan, options: EmitOptions) -> list[EmittedFile]:
@@ -124,15 +127,17 @@ def overdue_expression(plan: SchedulePlan) -> str:
     """
     True at every moment but the ten minutes after a verdict was counted. The alert's `for` is the time without a verdict.
 
-    A verdict is counted where a counter has another value than ten minutes before, or had none. So the first verdict counts, and
-    one after a restart of the controller, which begins every counter anew. Without any series nothing was counted. Prometheus
-    renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read.
+    A verdict is counted where a counter has another value than ten minutes before, or had none in the hour before that. So the first
+    verdict counts, and one after a restart of the controller, which begins every counter anew. Without any series nothing was
+    counted, and a counter that was not scraped for less than an hour has not grown by that. Prometheus
+    renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read. Where it renames,
+    `namespace` is the controller's own, so that it says nothing beside `exported_namespace`.
     """
     counted = []
-    for label in ("namespace", "exported_namespace"):
-        counter = f'{_PREFIX}{plan.started.metric}{{{label}="{plan.namespace}", name="{plan.started.name}"}}'
+    for labels in (f'namespace="{plan.namespace}", exported_namespace=""', f'exported_namespace="{plan.namespace}"'):
+        counter = f'{_PREFIX}{plan.started.metric}{{{labels}, name="{plan.started.name}"}}'
         now = f"last_over_time({counter}[{_LOOK}])"
-        counted.append(f"(\n    {now}\n  unless\n    {now} == last_over_time({counter}[{_LOOK}] offset {_LOOK})\n  )")
+        counted.append(f"(\n    {now}\n  unless\n    {now} == last_over_time({counter}[{_MEMORY}] offset {_LOOK})\n  )")
     return f"absent(\n  {' or '.join(counted)}\n)\n"
 
 

@@ -11,6 +11,9 @@ OVERDUE_SLACK_SECONDS: Final = 30 * 60
 COUNTED_SECONDS: Final = 10 * 60
 """How long the alert sees that a counter grew: longer than any scrape interval, shorter than the time between two verdicts."""
 
+REMEMBERED_SECONDS: Final = 60 * 60
+"""How long a counter that is not scraped is remembered: as long as Prometheus may be down without beginning a `for` anew (its default)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
