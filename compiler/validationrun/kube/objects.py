@@ -5,6 +5,7 @@ A view keeps the whole object, because what is written back must lose no field. 
 A view is a struct: to define a dataclass takes a step more than a millisecond, and every step has these.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -103,10 +104,19 @@ class Node(Struct, frozen=True):
             type=str(node.get("type") or ""),
             phase=str(node.get("phase") or ""),
             message=str(node.get("message") or ""),
-            started=node.get("startedAt"),
-            finished=node.get("finishedAt"),
+            started=_moment(node.get("startedAt")),
+            finished=_moment(node.get("finishedAt")),
             parameters={str(entry.get("name")): str(entry.get("value") or "") for entry in outputs},
         )
+
+
+def _moment(written: object) -> str | None:
+    """A time with its zone; None for what is none, because whoever may write a Workflow's status can write anything there."""
+    try:
+        moment = dt.datetime.fromisoformat(str(written))
+    except ValueError:
+        return None
+    return str(written) if moment.tzinfo is not None else None
 
 
 class Workflow(KubeObject, frozen=True):
@@ -134,15 +144,13 @@ class Workflow(KubeObject, frozen=True):
 
     @property
     def started(self) -> str | None:
-        """RFC 3339."""
-        started: str | None = self.status.get("startedAt")
-        return started
+        """RFC 3339; None also for what is no time."""
+        return _moment(self.status.get("startedAt"))
 
     @property
     def finished(self) -> str | None:
-        """RFC 3339."""
-        finished: str | None = self.status.get("finishedAt")
-        return finished
+        """RFC 3339; None also for what is no time."""
+        return _moment(self.status.get("finishedAt"))
 
     @property
     def deadline_seconds(self) -> float:

@@ -70,6 +70,14 @@ def test_a_workflow_shows_what_argo_says_of_it() -> None:
     assert workflow.nodes == [Node("load-job", "Pod", "Failed", "", *times, {"message": "exit 1", "empty": ""})]
 
 
+@pytest.mark.parametrize("written", ["", "yesterday", "2026-11-28T00:00:00", 5, {}, None])
+def test_what_is_no_time_in_a_status_is_none(written: Any) -> None:
+    times = {"startedAt": written, "finishedAt": written}
+    workflow = Workflow({**BARE, "status": {**times, "nodes": {"a": {"type": "Pod", **times}}}})
+    (node,) = workflow.nodes
+    assert (workflow.started, workflow.finished, node.started, node.finished) == (None, None, None, None)
+
+
 @pytest.mark.parametrize(("text", "number"), [("3", 3), ("", -1), ("-2", -1), ("x", -1)])
 def test_a_number_in_an_annotation_is_a_number(text: str, number: int) -> None:
     assert Pod({"metadata": {**BARE["metadata"], "annotations": {"index": text}}}).number("index") == number
