@@ -129,9 +129,10 @@ def overdue_expression(plan: SchedulePlan) -> str:
 
     A verdict is counted where a counter has another value than ten minutes before, or had none in the hour before that. So the first
     verdict counts, and one after a restart of the controller, which begins every counter anew. Without any series nothing was
-    counted, and a counter that was not scraped for less than an hour has not grown by that. Prometheus
-    renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read. Where it renames,
-    `namespace` is the controller's own, so that it says nothing beside `exported_namespace`.
+    counted, and a counter that was not scraped for less than an hour has not grown by that.
+
+    Prometheus renames the label `namespace` of a scraped series unless it is told to honor labels; both names are read. Where it
+    renames, `namespace` is the controller's own, so that it says nothing beside `exported_namespace`.
     """
     counted = []
     for labels in (f'namespace="{plan.namespace}", exported_namespace=""', f'exported_namespace="{plan.namespace}"'):
