@@ -1,7 +1,5 @@
 """
-validationrun: a compiler from a ValidationRun YAML to Argo WorkflowTemplates.
+validationrun: a compiler from a ValidationRun YAML to Argo WorkflowTemplates, the runner of their steps and the oracle that judges the run.
 
-The rooms, each with its own docstring: `load` reads text, `api` is the wire spec, `check` compares fields,
-`plan` resolves names and times, `emit` writes objects, `oracle` says what a rule means, `cli` is the command line.
-`pipeline` is the whole compiler on one screen.
+docs/architecture.md shows the rooms and what lives in each; `compiling/pipeline.py` is the whole compiler on one screen.
 """

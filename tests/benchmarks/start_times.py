@@ -3,7 +3,7 @@ How long each step takes until its first line of work, and `--help`, beside a Py
 
     python tests/benchmarks/start_times.py [--short] [--repeat 15] [--json FILE]
 
-A step's start is Python and the step's imports: what its pod pays before it does anything. It is compared with a Python that
+A step's start is Python and the step's imports, and Python's end: what its pod pays beside its work. It is compared with a Python that
 imports msgspec and urllib3, which every step needs, so that the machine's speed does not count. All of them find their bytecode,
 as in the runner's image. Seconds of processor time, medians, all programs in turn; exits 1 when a bar is missed. With --short each
 is started three times and no bar is judged.
@@ -34,7 +34,11 @@ BARS: Final = {
 def programs() -> dict[str, list[str]]:
     """The arguments of Python, by what is measured."""
     steps = {
-        step.replace("_", "-"): ["-c", f"import validationrun.steps.main, validationrun.steps.{step}"] for step in STEPS
+        step.replace("_", "-"): [
+            "-c",
+            f"import validationrun.steps.start as start; start.load(); import validationrun.steps.{step}",
+        ]
+        for step in STEPS
     }
     return {"baseline": ["-c", BASELINE], **steps, "--help": ["-m", "validationrun", "--help"]}
 

@@ -190,7 +190,7 @@ def _product(scratch: Path, version: str) -> Path:
     shutil.unpack_archive(wheel, unpacked, "zip")
     _precompile(unpacked, version)
     script = scratch / "validationrun-runner"
-    script.write_text("#!/usr/bin/python3\nfrom validationrun.steps.main import main\n\nmain()\n")
+    script.write_text("#!/usr/bin/python3\nfrom validationrun.steps.start import main\n\nmain()\n")
     script.chmod(0o755)
     files = {f"{_SITE}/{path.relative_to(unpacked)}": path for path in unpacked.rglob("*") if path.is_file()}
     accounts = _accounts(scratch)

@@ -1,5 +1,5 @@
 """
-The steps of a run in the cluster, one module per step. `main` is the program that Argo starts.
+The steps of a run in the cluster, one module per step. Argo starts `start`, which imports and runs `main`.
 
 Every step reads the run record first and writes its result there. Then it exits 0, or 3 when its result speaks against the
 run, so that Argo shows the step red; an exit code never carries a verdict. Only finalize exits 1, so that its message becomes

@@ -35,7 +35,7 @@ _SET: Final = "--set="
 
 
 def main() -> None:
-    """The console script."""
+    """The console script, once `steps/start.py` has imported this module."""
     sys.exit(run(sys.argv[1:]))
 
 
