@@ -77,7 +77,6 @@ LABEL_SUITE = "validation.sei.io/suite"
 LABEL_SUITE_MEMBER = "validation.sei.io/suite-member"
 LABEL_SUITE_UID = "validation.sei.io/suite-uid"
 
-# On the WorkflowTemplate and the bundle.
 LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 """On a Workflow with parameters that differ from the compiled ones: the label is `true`, the annotation names them."""
 
@@ -87,6 +86,7 @@ ANNOTATION_STARTS = "validation.sei.io/starts"
 ANNOTATION_OVERDUE = "validation.sei.io/overdue-after"
 ANNOTATION_PAUSED = "validation.sei.io/paused"
 
+# On the WorkflowTemplate and the bundle.
 ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
 ANNOTATION_BUNDLE_HASH = "validation.sei.io/bundle-hash"
 
@@ -157,10 +157,10 @@ OUTPUT_RESULTS = "results"
 # Kubernetes cuts a termination message to this size.
 TERMINATION_MESSAGE_BYTES = 4096
 
-# A DNS subdomain: the name of a Workflow, a Secret or a priority class.
 TTL_SECONDS: Final = 7 * 24 * 3600
 """A Workflow is deleted so long after its end."""
 
+# A DNS subdomain: the name of a Workflow, a Secret or a priority class.
 OBJECT_NAME_PATTERN = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 
 LONGEST_CHAIN_NAMES = 39

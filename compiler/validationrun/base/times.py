@@ -1,4 +1,4 @@
-"""Moments: Unix seconds in the program, RFC 3339 in every file and message."""
+"""Moments: Unix seconds in the program and in results, RFC 3339 in messages, the status and Kubernetes' objects."""
 
 import datetime as dt
 import re

@@ -133,8 +133,8 @@ def main() -> None:
     """
     The console script, under both of its names.
 
-    Exits 0 fine, 1 findings or stale output, 2 wrong usage or unreadable input, 70 a bug of ours. `wait` and
-    `submit --wait` exit 0 Passed, 1 Failed, 2 anything else.
+    Exits 0 fine, 1 findings or stale output, 2 wrong usage or unreadable input, 70 a bug of ours. The verbs of `VERDICT_VERBS`
+    exit 0 Passed, 1 Failed, 2 anything else, a bug of ours too.
     """
     gc.set_threshold(*GC_THRESHOLD)
     called_as = os.path.basename(sys.argv[0])  # noqa: PTH119 - a string is all that is needed

@@ -68,7 +68,8 @@ def run(
     """
     Print a commented starter spec, by scenario.
 
-    What it prints passes `lint` as it is; only the images and the namespace are yours to fill in.
+    What it prints passes `lint` as it is. Yours to fill in are the images, the namespace, and what the comments name: an alert, a
+    Secret, endpoints.
     """
     from pydantic import TypeAdapter, ValidationError
 

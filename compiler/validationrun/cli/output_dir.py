@@ -1,7 +1,7 @@
 """
 The output folder: what differs, what is written, what is removed.
 
-The only code of the compiler that touches the user's files.
+The only code that writes what `compile` makes.
 A file is ours when it carries our header; nothing else is ever compared, changed over, or removed.
 """
 

@@ -19,7 +19,7 @@ from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
-    from validationrun.runs.schedules import ScheduleStatus
+    from validationrun.contract.schedule_status import ScheduleStatus
 
 _COLUMNS: Final = ("SCHEDULE", "STATE", "VERDICT", "LAST RUN", "ENDED", "NEXT")
 _WIDE: Final = ("STARTS", "TIMES", "MESSAGE")

@@ -114,7 +114,7 @@ class PlannedQuery(Document, frozen=True, omit_defaults=True, kw_only=True):
     The query of a rule.
 
     Attributes:
-        promql: of an alert rule. A query rule has its own in `rules.yaml`.
+        promql: of an alert or counter rule, made by the compiler. A query rule has its own in `rules.yaml`.
         opening_seconds: a window that is not longer than this proves nothing about the rule.
         places: where run-time values go in the query.
         expected: what the rule's `series.min` stands for.

@@ -24,7 +24,7 @@ FINALIZE: Final = record_key.FINALIZE
 
 
 class Record(OwnedRecord):
-    """The keys written so far. All methods but `get` and `need` ask the API server."""
+    """The keys written so far. What creates, reads again or writes asks the API server; the rest looks at what was read."""
 
     @classmethod
     def create(cls, cluster: Cluster, identity: Identity, run: RunEntry, *more: RecordKey) -> "Record":

@@ -39,7 +39,7 @@ class LoadStatus(Document, frozen=True):
 
 
 class QueryStatus(Document, frozen=True):
-    """The last value of a query rule, as Prometheus wrote it, beside what it was compared with."""
+    """The last value of a query or counter rule, as Prometheus wrote it, beside what it was compared with."""
 
     actual_value: str | None
     threshold: str
@@ -61,7 +61,7 @@ class AlertStatus(Document, frozen=True):
 
 
 class RuleStatus(Document, frozen=True):
-    """A rule as far as it is judged; `query` or `alert` by its type."""
+    """A rule as far as it is judged; `alert` for an alert rule, else `query`."""
 
     name: str
     type: str

@@ -1,8 +1,9 @@
 """
 `suite.json` of a suite's bundle: the members of a compiled ValidationSuite, as `suite-member` and `suite-finalize` read them.
 
-Both steps mount the bundle at `conventions.BUNDLE_DIR`, and have the environment of a run's steps. suite-member gets its
-member's name as `--set=member=NAME`; its outputs are `verdict` and `workflow`, those of suite-finalize `verdict` and `reason`.
+Both steps mount the bundle at `conventions.BUNDLE_DIR`, have the environment of a run's steps, and get the names of the members that are
+to run as `--set=only=NAMES`. suite-member gets its member's name as `--set=member=NAME`; its outputs are `verdict` and `workflow`.
+Those of suite-finalize are `verdict`, `reason`, `scope` and `finalize-exit-code`.
 The suite's Workflow has the label `conventions.LABEL_SUITE` with the suite's name; a member's has it too, together with
 `LABEL_SUITE_MEMBER` and `LABEL_SUITE_UID`.
 """

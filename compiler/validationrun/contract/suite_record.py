@@ -5,7 +5,7 @@ Key `suite` is the plan, `member.{name}` one member, `result` the verdict; with 
 one writer: the suite-member of that name, or suite-finalize. `docs/suites.md` describes every key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from validationrun.base import conventions
@@ -19,6 +19,7 @@ from validationrun.oracle.outcome import Phase, Verdict
 from validationrun.oracle.suite_verdict import Outcome
 
 _SUITE: Final = "suite"
+_MEMBER: Final = "member"
 
 
 class SuiteEntry(Document, frozen=True, kw_only=True):
@@ -97,6 +98,11 @@ class SuiteStatus(Document, frozen=True, kw_only=True):
     members: list[SuiteMemberStatus]
 
 
+SUITE_KEYS: Final[Mapping[str, type[Document]]] = {_SUITE: SuiteEntry, RESULT: SuiteStatus}
+MEMBER_KEYS: Final[Mapping[str, type[Document]]] = {rf"^{_MEMBER}\.": MemberEntry}
+"""One key for each member, as a pattern."""
+
+
 class SuiteRecord(OwnedRecord):
     """All methods but `started`, `member` and `result` ask the API server. Once it is sealed, the suite has its verdict."""
 
@@ -144,4 +150,4 @@ class SuiteRecord(OwnedRecord):
 
 
 def _member_key(name: str) -> str:
-    return f"member.{name}"
+    return f"{_MEMBER}.{name}"

@@ -17,7 +17,7 @@ class Outcome(Word):
     ERROR = Verdict.ERROR.value
     CANCELLED = "Cancelled"
     GONE = "Gone"
-    """Its Workflow was deleted, or replaced by another of its name, before it had a verdict."""
+    """Its Workflow was deleted or replaced by another of its name: before it had a verdict, or before its time to live was over."""
 
     NOT_STARTED = "NotStarted"
     NOT_CHOSEN = "NotChosen"
@@ -32,10 +32,10 @@ class SuiteReason(Word):
 
     CANCELLED = "Cancelled"
     MEMBER_FAILED = "MemberFailed"
-    MEMBER_NOT_PASSED = "MemberNotPassed"
     RECORD_FORGED = RunReason.RECORD_FORGED.value
     BUNDLE_MISSING = RunReason.BUNDLE_MISSING.value
     PARAMETER_UNKNOWN = "ParameterUnknown"
+    MEMBER_NOT_PASSED = "MemberNotPassed"
     ALL_PASSED = "AllPassed"
     CHOSEN_PASSED = "ChosenPassed"
     """Every member that was chosen passed, and not all were chosen."""

@@ -17,8 +17,8 @@ class Facts(Struct, frozen=True):
     Everything the verdict depends on.
 
     Attributes:
-        cancelled: the user stopped the run before a verdict was written.
-        cancelled_how: `stopped`, or `interrupted` for a program that a signal ended.
+        cancelled: the run was stopped before a verdict was written.
+        cancelled_how: `stopped`, `stopped with its suite`, or `interrupted` for a program that a signal ended.
         chain_reason: why the chain never came up; empty when it did. None when nothing about it was recorded.
         deadline_passed: the Workflow's own deadline.
         has_load: the spec has a load.

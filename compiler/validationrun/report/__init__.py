@@ -1,8 +1,8 @@
 """
-Render a result as JSON, JUnit XML, Markdown, HTML or a log.
+Render a result as HTML, JUnit XML, Markdown, JSON, text, or a pod's termination message.
 
-The renderers are pure functions of a `Result`: they judge nothing and do no I/O, so the same results folder gives the same
-bytes. The page's markup is in `templates/report/`. Each renderer raises `ResultsError` if the document contradicts itself.
+The renderers are pure functions: they judge nothing and do no I/O, so the same results folder gives the same bytes; `write_reports`
+alone writes files. The page's markup is in `templates/report/`. Each renderer raises `ResultsError` if the document contradicts itself.
 """
 
 import pathlib

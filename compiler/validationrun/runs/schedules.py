@@ -4,16 +4,16 @@ import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from validationrun.base import conventions
 from validationrun.base.cron import CronError, next_times, parse_cron, zone_of
-from validationrun.base.document import Document
 from validationrun.base.durations import format_duration, parse_duration
 from validationrun.base.times import FUTURE_SECONDS, format_time, time_if_known
 from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
+from validationrun.contract.schedule_status import LastRun, ScheduleStatus, State
 from validationrun.contract.status_document import Status
 from validationrun.contract.suite_record import SuiteRecord
 from validationrun.kube.cluster import CRON_WORKFLOWS, WORKFLOWS, Cluster
@@ -25,47 +25,8 @@ from validationrun.runs.lookup import identity_of, owned_runs, workflows_of
 from validationrun.runs.submit import OURS
 from validationrun.runs.suites import is_part, is_suite
 
-State = Literal["Active", "Paused", "Overdue", "Unknown"]
 _VERDICTS: Final = (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
 _MOST_RUNNING: Final = 5
-
-
-class LastRun(Document, frozen=True, kw_only=True):
-    """The Workflow of a schedule that ended last."""
-
-    name: str
-    verdict: str
-    reason: str
-    message: str
-    started: str | None
-    finished: str | None
-
-
-class ScheduleStatus(Document, frozen=True, kw_only=True):
-    """
-    A schedule now.
-
-    Attributes:
-        starts: `<kind>/<name>`.
-        state: Overdue when it has given no verdict for `overdue_after`, unless its spec pauses it; Unknown when that cannot be told.
-        verdict: of the last run; null when that verdict is older than `overdue_after`, when that cannot be told, or there is none.
-        next: when it fires next, RFC 3339; null when it does not, or when that cannot be told.
-        running: Workflows that have not ended, the newest first.
-        last: null when no Workflow that has ended is there.
-    """
-
-    name: str
-    namespace: str
-    starts: str
-    schedules: tuple[str, ...]
-    timezone: str
-    state: State
-    verdict: str | None
-    message: str
-    next: str | None
-    overdue_after: str | None
-    running: tuple[str, ...]
-    last: LastRun | None
 
 
 @dataclass(frozen=True, slots=True)

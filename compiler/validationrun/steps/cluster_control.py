@@ -54,7 +54,7 @@ _LONG_TEXT: Final = 500
 
 
 class ClusterControl:
-    """`evaluation.Control` on a cluster."""
+    """`Control` of `judging.live.loop`, on a cluster."""
 
     def __init__(self, context: Context, written: Record, evidence: EvidenceWriter, metrics: Metrics) -> None:
         self.settle_s = context.settle_s

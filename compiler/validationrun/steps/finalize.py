@@ -1,8 +1,8 @@
 """
 `finalize`: gives the verdict, from the record, the Job and the Workflow, then cleans up within a time limit.
 
-It needs neither the bundle nor any node's status. It is the only step that exits 1, so that its message becomes the
-Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
+It needs no bundle, and statuses of nodes only as a proof of uploads. Of a run's steps it alone exits 1, so that its message becomes
+the Workflow's. Each of its parts can be repeated, because Argo may start it again when a pod or an upload was lost.
 """
 
 import logging

@@ -55,7 +55,7 @@ _LONGEST_POLL_SECONDS: Final = 10.0
 """64 members then ask the API server 6 times a second."""
 
 _SHARE_OF_AGE: Final = 15
-"""A run that has lasted for 15 s is looked at again after 1 s: its end is seen late by at most that share of its time."""
+"""A run that has lasted for 60 s is looked at again after 4 s: its end is seen late by at most that share of its time."""
 
 _PARTING_SECONDS: Final = 5
 """How long the last look at the suite may take when this pod is being deleted; 30 s later it is killed."""

@@ -1,5 +1,5 @@
 """
-Whether the results of load-job and rule-evaluator were uploaded. Argo uploads them when a step's container has ended.
+Whether rule-evaluator's evidence was uploaded, and load-job succeeded. Argo uploads when a step's container has ended.
 
 Argo retries a step whose upload failed. The later attempt has nothing to upload, and may succeed or fail.
 """

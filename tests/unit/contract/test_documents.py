@@ -12,6 +12,7 @@ from validationrun.base.document import DocumentError
 from validationrun.contract.record_key import MemoryRecord
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.contract.schemas import DOCUMENTS, schemas
+from validationrun.contract.suite_record import SUITE_KEYS, MemberEntry
 
 VALIDATORS = {name: jsonschema.Draft202012Validator(schema) for name, schema in schemas().items()}
 
@@ -40,6 +41,20 @@ def test_a_value_of_another_type_is_refused_by_reader_and_schema(key, data):
     with pytest.raises(DocumentError, match=rf"^{key.__name__}: .*`\$\.{field}"):
         key.from_json(json.dumps(bad))
     assert not VALIDATORS["run-record.schema.json"].is_valid({key.key: bad})
+
+
+SUITE_RECORD = {**SUITE_KEYS, "member.upgrade": MemberEntry}
+
+
+@pytest.mark.parametrize("key", SUITE_RECORD)
+@hypothesis.given(data=st.data())
+@hypothesis.settings(max_examples=10, deadline=None)
+def test_a_key_of_the_suite_record_is_read_back_as_it_was_written(key, data):
+    document = data.draw(any_document(SUITE_RECORD[key]))
+    text = document.to_json()
+    assert SUITE_RECORD[key].from_json(text) == document
+    VALIDATORS["suite-record.schema.json"].validate({key: json.loads(text)})
+    assert not VALIDATORS["suite-record.schema.json"].is_valid({key: 7})
 
 
 each_document = pytest.mark.parametrize("name", DOCUMENTS)

@@ -104,7 +104,7 @@ def _shard_pods(load: LoadSpec) -> Right:
 
 
 def finalize_rights(spec: ValidationRunSpec, *, labels_workflow: bool) -> tuple[Right, ...]:
-    """For the account of the exit handler, the only account that may delete objects or label the Workflow."""
+    """For the account of the exit handler, the only account that may delete the chain or label the Workflow."""
     workflow_verbs = ("get", "patch") if labels_workflow else ("get",)
     why = "how the run ended" + (", and its verdict label" if labels_workflow else "")
     rights = [
