@@ -18,8 +18,8 @@ from validationrun.cli.verbosity import note
 from validationrun.oracle.outcome import Verdict
 
 if TYPE_CHECKING:
-    from validationrun.kube.cluster import Cluster
     from validationrun.contract.schedule_status import ScheduleStatus
+    from validationrun.kube.cluster import Cluster
 
 _COLUMNS: Final = ("SCHEDULE", "STATE", "VERDICT", "LAST RUN", "ENDED", "NEXT")
 _WIDE: Final = ("STARTS", "TIMES", "MESSAGE")
