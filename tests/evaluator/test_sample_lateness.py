@@ -41,3 +41,15 @@ def test_a_settle_time_below_the_age_of_the_newest_sample_is_refused_and_a_longe
 def test_samples_within_the_settle_time_are_not_late(tmp_path: pathlib.Path, late: float) -> None:
     with running(tmp_path / "prometheus") as server:
         assert looked(server, 5, late) is None
+
+
+@pytest.mark.parametrize(
+    ("age", "warned"), [(62.0, []), (75.0, ["of 1 target the newest sample of `up` is older than 65s"])]
+)
+def test_others_that_are_later_than_a_slow_scrape_interval_explains_are_a_warning(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, age: float, warned: list[str]
+) -> None:
+    with running(tmp_path / "prometheus") as server:
+        server.send(series("up", [(time.time() - age, 1)], job="other"))
+        assert looked(server, 5, late=0) is None
+    assert [record.message.partition(": ")[2] for record in caplog.records if record.levelname == "WARNING"] == warned

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from validationrun.base.conventions import MAX_SETTLE_SECONDS
+from validationrun.base.text import counted
 from validationrun.contract.chain_entries import Finding
 from validationrun.oracle.exchange import Fault
 from validationrun.oracle.outcome import PreflightReason
@@ -101,7 +102,10 @@ def _warn_of_others(prometheus: Prometheus, settle_s: float) -> None:
     count = _value(prometheus, _OTHERS.format(seconds=seconds))
     if count:
         logger.warning(
-            "%s: the newest sample of `up` of %.0f targets is older than %.0fs", prometheus.url, count, seconds
+            "%s: of %s the newest sample of `up` is older than %.0fs",
+            prometheus.url,
+            counted(int(count), "target"),
+            seconds,
         )
 
 

@@ -46,8 +46,8 @@ def _latency(read: ReadClock, t: float) -> str:
         return ""
     return (
         f"Prometheus evaluates each query {t - evaluated:.0f}s before the time that is asked about, so its answers are about "
-        "another time; that is a query latency and no wrong clock: with VictoriaMetrics set -search.latencyOffset=1s, or add "
-        "latency_offset=1s to the parameters of its URL"
+        "another time; that is a query latency and no wrong clock: with VictoriaMetrics add nocache=1 to the parameters of its URL, or "
+        "set -search.latencyOffset=1s"
     )
 
 
