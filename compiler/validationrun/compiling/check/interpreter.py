@@ -3,7 +3,7 @@
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,18 +11,36 @@ from validationrun.spec.findings import Anchor, Finding, Loc, Severity
 from validationrun.spec.v1alpha1 import ValidationRun
 
 _COMMAND: Final[Loc] = ("spec", "load", "workload", "command")
-_INTERPRETER: Final = re.compile(r"(python|node|ruby)[0-9.]*")
+_INTERPRETER: Final = re.compile(r"(python|node|ruby|deno|bun|ts-node|tsx|java|Rscript)[0-9.]*")
+_RUNNERS: Final = frozenset({"npm", "npx", "yarn", "pnpm", "bunx"})
+"""They start a program of Node.js, and most end with 1 whatever that program ended with."""
+
+_OF_GO: Final = frozenset({"run", "test"})
 _SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _OPERATORS: Final = frozenset("();<>|&")
-_HARMLESS: Final = frozenset({"&&", ">", ">>", "<", ">&"})
-"""Operators of a shell that leave the exit code of a failed first command as it is."""
+_REDIRECTIONS: Final = frozenset({">", ">>", "<", ">&"})
 
 _OF_ENV: Final = frozenset({"-u", "--unset", "-C", "--chdir"})
 _OF_UV: Final = frozenset({
     "-p", "--python", "-w", "--with", "--with-editable", "--with-requirements", "--project", "--directory", "--extra", "--group",
     "--only-group", "--no-group", "--package", "--env-file", "--index", "--index-url", "--cache-dir", "--config-file",
 })  # fmt: skip
+_SETS_ERREXIT: Final = re.compile(r" -[a-z]*e| errexit")
+_COMMENT: Final = re.compile(r"(^|\s)#.*$", re.MULTILINE)
+_RUN_BY: Final = frozenset({"poetry", "pipenv", "pdm", "rye", "hatch"})
+_WRAPPERS: Final[Mapping[str, tuple[frozenset[str], int]]] = {
+    "tini": (frozenset({"-p", "-e"}), 0),
+    "dumb-init": (frozenset({"-r", "--rewrite"}), 0),
+    "timeout": (frozenset({"-k", "--kill-after", "-s", "--signal"}), 1),
+    "nice": (frozenset({"-n", "--adjustment"}), 0),
+    "nohup": (frozenset(), 0),
+    "stdbuf": (frozenset({"-i", "-o", "-e"}), 0),
+    "gosu": (frozenset(), 1),
+    "su-exec": (frozenset(), 1),
+}
+"""Programs that end with the code of the program that they start: options that take the next word, and words before that program."""
+
 _STARTS_BY_UV: Final = frozenset({"-m", "--module", "-s", "--script"})
 _OF_PYTHON: Final = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 """Options that take the next word: of `env`, of `uv run`, and of Python."""
@@ -47,27 +65,30 @@ def interpreter_crash(run: ValidationRun) -> Iterator[Finding]:
     started = _started([*load.workload.command, *(load.workload.args or [])])
     if started is None or _is_suite(started):
         return
-    message = (
-        f"{started.program} ends with 1 when the script itself crashes, and 1 counts as a failed assertion of the system "
-        "under test"
-    )
+    when = "when its tests do not compile" if started.program == "go" else "when the script itself crashes"
+    message = f"{started.program} ends with 1 {when}, and 1 counts as a failed assertion of the system under test"
     way = "let the script end with a code of its own, such as 99, when an assertion fails, and say exitCodes: {failed: [99]}"
     yield Finding("VR422", _COMMAND, message, way, Severity.WARNING, Anchor.KEY)
 
 
 def _started(words: Sequence[str]) -> _Started | None:
-    """The interpreter that the words start, also through `env`, `uv run` and a shell; None for any other program."""
+    """The interpreter that the words start, also through a wrapper or a shell; None for any other program."""
     if not words:
         return None
     program, rest = posixpath.basename(words[0]), list(words[1:])
-    if _INTERPRETER.fullmatch(program):
+    if _INTERPRETER.fullmatch(program) or program in _RUNNERS or (program == "go" and _OF_GO.intersection(rest[:1])):
         return _Started(program, rest)
     if program == "env":
         return _started(_behind_env(rest))
     if program == "uv" and rest[:1] == ["run"]:
         return _by_uv(_behind_options(rest[1:], _OF_UV, last=_STARTS_BY_UV))
+    if program in _RUN_BY and rest[:1] == ["run"]:
+        return _started(_behind_options(rest[1:], frozenset()))
+    if program in _WRAPPERS:
+        with_value, before = _WRAPPERS[program]
+        return _started(_behind_options(rest, with_value)[before:])
     if program in _SHELLS:
-        return _started(_first_command(rest))
+        return _by_shell(rest)
     return None
 
 
@@ -108,27 +129,57 @@ def _by_uv(words: Sequence[str]) -> _Started | None:
     return _started(words)
 
 
-def _first_command(words: Sequence[str]) -> list[str]:
-    """The first command behind `sh -c`; no words where the shell gives the exit code another meaning."""
-    left = list(words)
+def _by_shell(words: Sequence[str]) -> _Started | None:
+    """What decides the exit code of `sh -c`; None for a script in a file."""
+    left, ends_early = list(words), False
     while left and left[0][:1] in ("-", "+"):
         option = left.pop(0)
-        if not option.startswith("--") and "c" in option:
-            return _simple_command(left[0]) if left else []
+        letters = "" if option.startswith("--") else option[1:]
+        ends_early |= option.startswith("-") and "e" in letters
+        if "c" in letters:
+            return _by_script(left[0], ends_early=ends_early) if left else None
         if option.endswith("o") and left:
-            left.pop(0)
-    return []
+            ends_early |= left.pop(0) == "errexit"
+    return None
 
 
-def _simple_command(script: str) -> list[str]:
+def _by_script(script: str, *, ends_early: bool) -> _Started | None:
+    """
+    The interpreter whose crash ends the script with 1.
+
+    One of the commands of the last statement or, with `set -e`, the last command of any statement.
+    """
+    statements = _statements(script)
+    for statement in statements:
+        ends_early |= any(command[0] == "set" and _SETS_ERREXIT.search(" ".join(command)) for command in statement)
+        deciding = statement if statement is statements[-1] else statement[-1:] if ends_early else []
+        for command in deciding:
+            left = _behind_assignments(command)
+            started = _started(left[1:] if left[:1] == ["exec"] else left)
+            if started is not None and not _is_suite(started):
+                return started
+    return None
+
+
+def _statements(script: str) -> list[list[list[str]]]:
+    """Statements of commands joined by `&&`, without redirections; none where the script has any other operator, such as `||`."""
     # What Kubernetes replaces is no command of the shell.
-    text = re.sub(r"\$\((\w+)\)", r"$\1", script.strip().replace("\\\n", " ")).replace("\n", " ; ")
-    tokens = _split(text)
-    operators = [index for index, token in enumerate(tokens) if _OPERATORS.issuperset(token)]
-    if any(tokens[index] not in _HARMLESS for index in operators):
-        return []
-    command = _behind_assignments(tokens[: operators[0]] if operators else tokens)
-    return command[1:] if command[:1] == ["exec"] else command
+    text = re.sub(r"\$\((\w+)\)", r"$\1", _COMMENT.sub("", script).replace("\\\n", " "))
+    statements: list[list[list[str]]] = [[[]]]
+    is_redirected = False
+    for word in _split(text.replace("\n", " ; ")):
+        if word in (";", "&&"):
+            is_redirected = False
+            if word == ";":
+                statements.append([])
+            statements[-1].append([])
+        elif word in _REDIRECTIONS:
+            is_redirected = True
+        elif _OPERATORS.issuperset(word):
+            return []
+        elif not is_redirected:
+            statements[-1][-1].append(word)
+    return [commands for statement in statements if (commands := [command for command in statement if command])]
 
 
 def _split(text: str) -> list[str]:

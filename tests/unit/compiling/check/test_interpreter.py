@@ -33,6 +33,25 @@ def warned(command, **workload):
         (["bash", "-o", "pipefail", "-c", "A=1 python3 $(CONFIG_DIR)/a.py > /tmp/log 2>&1"], "python3"),
         (["sh", "-c", "python3 /a.py && echo done"], "python3"),
         (["sh", "-c", "env A=1 python3 /a.py\n"], "python3"),
+        (["bash", "-c", "cd /suite && python3 a.py"], "python3"),
+        (["sh", "-ec", "cd /suite; python3 a.py; echo done"], "python3"),
+        (["sh", "-c", "# prepare\nset -eu\npython3 a.py # the suite\necho done\n"], "python3"),
+        (["sh", "-c", "set -o errexit; python3 a.py; exit 0"], "python3"),
+        (["bash", "-o", "errexit", "-c", "python3 a.py; exit 0"], "python3"),
+        (["sh", "-c", "python3 -m pytest; python3 report.py"], "python3"),
+        (["sh", "-c", "sleep 1; python3 /a.py;"], "python3"),
+        (["tini", "--", "python3", "/a.py"], "python3"),
+        (["/sbin/tini", "-g", "-e", "143", "--", "python3", "/a.py"], "python3"),
+        (["timeout", "-k", "5", "600", "python3", "/a.py"], "python3"),
+        (["nice", "-n", "5", "nohup", "stdbuf", "-oL", "node", "/a.js"], "node"),
+        (["gosu", "suite", "python3", "/a.py"], "python3"),
+        (["poetry", "run", "python", "a.py"], "python"),
+        (["npm", "test"], "npm"),
+        (["npx", "mocha"], "npx"),
+        (["deno", "run", "a.ts"], "deno"),
+        (["bun", "a.ts"], "bun"),
+        (["java", "-jar", "suite.jar"], "java"),
+        (["go", "test", "./..."], "go"),
         (["python3", "-m", "suite", "-m", "pytest"], "python3"),
         (["python3", "/a.py", "-m", "pytest"], "python3"),
         (["python3", "-c", "import pytest"], "python3"),
@@ -60,6 +79,16 @@ def test_an_interpreter_is_found_behind_what_starts_it(command, program):
         ["sh", "-c", "python3 /a.py\nexit 0"],
         ["sh", "-c", "python3 /a.py | tee log"],
         ["sh", "-c", "echo 'not closed"],
+        ["sh", "-c", "if python3 /a.py; then exit 0; else exit 99; fi"],
+        ["sh", "-c", "python3 /a.py & wait"],
+        ["sh", "-ec", "python3 /a.py && echo done; exit 0"],
+        ["sh", "-ec", "cd /suite; python3 -m pytest; echo done"],
+        ["sh", "-c", "echo 1 > python3"],
+        ["timeout", "600", "pytest"],
+        ["poetry", "run", "pytest"],
+        ["poetry", "install"],
+        ["go", "version"],
+        ["/suite/suite.test", "-test.v"],
         ["sh", "-c", "load --script a.py"],
         ["sh", "/run.sh"],
         ["sh", "-c"],
@@ -78,3 +107,9 @@ def test_args_belong_to_the_command_and_another_code_is_no_crash():
     assert warned(["python3"], args=["-m", "pytest"]) == []
     assert warned(["sh", "-c"], args=["python3 /a.py"]) == ["python3"]
     assert warned(["python3", "/a.py"], exitCodes={"failed": [99]}) == []
+
+
+def test_go_test_ends_with_1_when_it_does_not_compile():
+    run, _ = parse_document(edited(lambda run: run["spec"]["load"]["workload"].update(command=["go", "test", "./..."])))
+    (found,) = [finding for finding in check(run) if finding.code == "VR422"]
+    assert found.message.startswith("go ends with 1 when its tests do not compile")
