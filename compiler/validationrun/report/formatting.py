@@ -44,32 +44,9 @@ def clean_block(text: Any, limit: int = BLOCK) -> str:
     return f"{shown[:limit]}… [cut, {len(full)} characters in all]"
 
 
-def number(value: float) -> str:
-    """A number for people: at most four significant digits."""
-    return format(value + 0.0, ".4g") if math.isfinite(value) else str(value)
-
-
 def rough(value: float) -> str:
     """A number beside a scale, where there is room for a few characters."""
     return format(value + 0.0, ".3g")
-
-
-def value_text(text: str, beside: float | None = None) -> str:
-    """
-    A Prometheus value with at most four significant digits; the evidence keeps Prometheus' own text.
-
-    Args:
-        beside: the number that the value is compared with. A different value that would round to it keeps all its digits.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    shown = number(value)
-    short_already = float(shown) == value and len(text) <= len(shown)
-    if not math.isfinite(value) or short_already or (beside not in (None, value) and float(shown) == beside):
-        return clean(text, 32)
-    return shown
 
 
 def moment(t: float, start: float | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from validationrun.base.durations import format_duration
+from validationrun.base.numbers import number, value_text
 from validationrun.base.text import counted
 from validationrun.report import formatting
 from validationrun.report.model import RuleView, RunView, series_of
@@ -38,7 +39,7 @@ def requirement(rule: RuleView) -> str:
 
 def value_told(rule: RuleView) -> str:
     """The last value; for an alert, the number of series that fired."""
-    return rule.type.last_answer(rule.state, lambda text: formatting.value_text(text, _limit(rule)))
+    return rule.type.last_answer(rule.state, lambda text: value_text(text, _limit(rule)))
 
 
 def _limit(rule: RuleView) -> float | None:
@@ -75,10 +76,10 @@ def margin_told(rule: RuleView, start: float | None) -> str:
         return ""
     if summary.margin == 0:
         return f"exactly at the threshold at {formatting.moment(summary.margin_t, start)}"
-    where = f"value {formatting.value_text(summary.margin_value, _limit(rule))} at {formatting.moment(summary.margin_t, start)}"
+    where = f"value {value_text(summary.margin_value, _limit(rule))} at {formatting.moment(summary.margin_t, start)}"
     if summary.failed and summary.margin < 0:
-        return f"furthest beyond the threshold by {formatting.number(abs(summary.margin))}: {where}"
-    return f"closest to the threshold by {formatting.number(summary.margin)}: {where}"
+        return f"furthest beyond the threshold by {number(abs(summary.margin))}: {where}"
+    return f"closest to the threshold by {number(summary.margin)}: {where}"
 
 
 def margin_short(rule: RuleView, start: float | None) -> str:
@@ -90,8 +91,8 @@ def margin_short(rule: RuleView, start: float | None) -> str:
     if summary.margin == 0:
         return f"exactly at it{at}"
     if summary.failed and summary.margin < 0:
-        return f"beyond by {formatting.number(abs(summary.margin))}{at}"
-    return f"{formatting.number(summary.margin)}{at}"
+        return f"beyond by {number(abs(summary.margin))}{at}"
+    return f"{number(summary.margin)}{at}"
 
 
 def failure_told(rule: RuleView, start: float | None) -> list[str]:

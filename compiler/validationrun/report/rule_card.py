@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validationrun.base.durations import format_duration
+from validationrun.base.numbers import value_text
 from validationrun.base.text import counted
 from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.ticks import query_timeout_seconds
@@ -85,7 +86,7 @@ def _rows(rule: RuleView, view: RunView) -> Iterator[Row]:
     yield Row("must hold", [rule.type.condition(rule.rule, _named)])
     yield Row("last value", [value_told(rule)])
     if summary.lowest is not None and summary.highest is not None:
-        yield Row("range", [f"{formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"])
+        yield Row("range", [f"{value_text(summary.lowest)} to {value_text(summary.highest)}"])
     yield Row("closest margin", [margin_told(rule, view.start)])
     yield Row("answers", [answers_told(rule)])
     uncounted = summary.decisions - summary.counted

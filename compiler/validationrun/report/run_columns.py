@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from validationrun.base.numbers import value_text
 from validationrun.base.times import format_time
 from validationrun.contract.image_ids import different, short_digest
 from validationrun.contract.status_document import RuleStatus, Status
@@ -205,7 +206,7 @@ def _load_note(status: Status) -> str:
 
 def _note(rule: RuleStatus) -> str:
     """The last value beside its limit, and why the rule did not pass."""
-    measured = rule.measured(formatting.value_text)
+    measured = rule.measured(value_text)
     parts = [measured] if measured else []
     if rule.verdict != Verdict.PASSED:
         parts += [text for text in (rule.reason, rule.message) if text]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from validationrun.base.durations import format_duration
+from validationrun.base.numbers import value_text
 from validationrun.base.times import format_time
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.outcome import Verdict
@@ -311,5 +312,5 @@ def _describe(rule: RuleView) -> str:
     if state.failed_t is not None:
         text += f", the first at {format_time(state.failed_t)}"
     if summary.lowest is not None and summary.highest is not None:
-        text += f"; values from {formatting.value_text(summary.lowest)} to {formatting.value_text(summary.highest)}"
+        text += f"; values from {value_text(summary.lowest)} to {value_text(summary.highest)}"
     return text

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from validationrun import report
-from validationrun.report.formatting import number, value_text
+from validationrun.base.numbers import number, value_text
 from validationrun.report.from_result import view_of
 from validationrun.report.phrases import value_told
 
@@ -34,6 +34,13 @@ def test_a_value_has_at_most_four_significant_digits(text, shown):
 def test_a_value_that_would_read_like_its_threshold_keeps_its_digits():
     assert value_text("2.9999999999999996", 3.0) == "2.9999999999999996"
     assert value_text("3.0000000000000000", 3.0) == "3"
+
+
+def test_a_value_that_would_read_as_on_the_other_side_of_its_threshold_keeps_its_digits():
+    assert value_text("1.00004", 1.00003) == "1.00004"
+    assert value_text("0.99996", 0.99997) == "0.99996"
+    assert value_text("1.00004", 1.0) == "1.00004"
+    assert value_text("1.00004", 0.5) == "1"
 
 
 def test_a_margin_has_at_most_four_significant_digits():

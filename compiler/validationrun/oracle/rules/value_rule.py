@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as changed
 
+from validationrun.base.numbers import value_text
 from validationrun.oracle.comparison import Comparison
 from validationrun.oracle.decision import Decision, Observation
 from validationrun.oracle.exchange import Answer, Exchange, Fault
@@ -199,13 +200,14 @@ class ValueRule(RuleType):
             return _error(decision, RuleReason.NAN, "the value is not a number")
         if math.isinf(value):
             return _error(decision, RuleReason.NOT_FINITE, f"the value is {text}")
+        shown = value_text(text, comparison.limit)
         if comparison.holds(value):
-            return replace(decision, message=f"{text} {comparison}")
+            return replace(decision, message=f"{shown} {comparison}")
         return replace(
             decision,
             verdict=Verdict.FAILED,
             reason=RuleReason.THRESHOLD_VIOLATED,
-            message=f"{text}, not {comparison}",
+            message=f"{shown}, not {comparison}",
         )
 
     def requirement(self, rule: "Rule") -> str:
