@@ -30,6 +30,7 @@ LONG: Final = frozenset(
         "test_hostile_workflow_defaults",
         "test_node_status_offloaded",
         "test_quota_full_at_finalize",
+        "test_quota_freed_at_finalize",
         "test_resubmitted",
         "test_same_workflow_name_again",
         "test_terminated",

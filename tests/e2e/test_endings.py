@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.e2e.checks import check_nothing_left, check_status
+from tests.e2e.checks import check_nothing_left, check_outcome, check_status
 from tests.e2e.faults import Faults, wait_for
 from tests.e2e.running import CASES, Outcome, Prepared, prepare, run_operator, start, wait_to_its_end
 from tests.e2e.world import KINDS, World, as_json, documents, until
@@ -180,13 +180,33 @@ def test_quota_full_at_finalize(world: World, tmp_path: Path) -> None:
     check_nothing_left(world, prepared.before)
 
 
+def test_quota_freed_at_finalize(world: World, tmp_path: Path) -> None:
+    """finalize's pod waits until there is room, and then gives the verdict and cleans up."""
+    expect = CASES["quota-freed-at-finalize"]["expect"]
+    prepared = prepare(world, tmp_path)
+    _apply(world, prepared)
+    log = tmp_path / "submit.log"
+    with Faults(world, [{"at": "load-start", "do": "fill-quota"}]):
+        submitting = world.run_beside(log, "submit", "--from", "e2e", "-n", world.namespace, "--wait")
+        name = wait_for(world, "sign-off")["metadata"]["name"]
+    until("finalize's pod is refused", lambda: "exceeded quota: full, requested: pods=1" in log.read_text())
+    assert world.cluster.delete(KINDS["ResourceQuota"], "full")
+    assert submitting.wait(180) == expect["exit"], log.read_text()
+    check_outcome(world, expect, wait_to_its_end(world, prepared, name))
+    check_nothing_left(world, prepared.before)
+
+
 def _apply_with_short_finalize(world: World, prepared: Prepared) -> None:
     """As a GitOps overlay may: a finalize that Argo gives up after ten seconds, not after a quarter of an hour."""
+    _apply(world, prepared, finalize_timeout="10s")
+
+
+def _apply(world: World, prepared: Prepared, finalize_timeout: str = "910s") -> None:
     folder = prepared.out / world.namespace / "e2e"
     (bundle,), (template,) = (documents((folder / f"{one}.yaml").read_text()) for one in ("bundle", "workflowtemplate"))
     (finalize,) = [one for one in template["spec"]["templates"] if one["name"] == "finalize"]
     assert finalize["timeout"] == "910s"
-    finalize["timeout"] = "10s"
+    finalize["timeout"] = finalize_timeout
     world.cluster.create(CONFIG_MAPS, bundle)
     world.cluster.create(WORKFLOW_TEMPLATES, template)
 
