@@ -61,6 +61,22 @@ FINALIZE_CONTAINER = "finalize"
 EXIT_AS_FINALIZE = "exit-as-finalize"
 OUTPUT_FINALIZE_EXIT_CODE = "finalize-exit-code"
 
+# The steps. A step has the name of its template, and its keys of the run record name it as their writer.
+ENSURE_CHAIN: Final = "ensure-chain"
+WAIT_CHAIN_READY: Final = "wait-chain-ready"
+LOAD_JOB: Final = "load-job"
+RULE_EVALUATOR: Final = "rule-evaluator"
+FINALIZE: Final = "finalize"
+
+STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
+"""The steps of a run in the order in which they begin."""
+
+SUITE_MEMBER: Final = "suite-member"
+SUITE_FINALIZE: Final = "suite-finalize"
+
+SUITE_STEPS: Final = (SUITE_MEMBER, SUITE_FINALIZE)
+"""The steps of a suite; each member has a suite-member of its own."""
+
 # Set by the Job controller: the shard of a pod of an indexed Job.
 ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 
