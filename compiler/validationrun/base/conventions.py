@@ -100,7 +100,7 @@ LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 # spec pauses it.
 ANNOTATION_STARTS = "validation.sei.io/starts"
 ANNOTATION_OVERDUE = "validation.sei.io/overdue-after"
-ANNOTATION_PAUSED = "validation.sei.io/paused"
+ANNOTATION_PAUSED: Final = "validation.sei.io/paused"
 
 # On the WorkflowTemplate and the bundle.
 ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
@@ -149,12 +149,18 @@ RESERVED_ENV = (
 ENDPOINT_KINDS: Final = ("rpc", "evm", "ws", "rest")
 """The kinds of a chain's endpoints: each is a variable such as CHAIN_EVM_URL, and a list such as `${evmEndpoints}`."""
 
+# Environment variables that name the files for access to Prometheus: with a bearer token, with the CA certificates to trust, and with
+# further HTTP headers.
+PROMETHEUS_TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - the name of a variable
+PROMETHEUS_CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
+PROMETHEUS_HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
+
 # The evaluator's files for access to Prometheus: keys of a Secret.
 PROMETHEUS_DIR = "/var/run/validation/prometheus"
 PROMETHEUS_FILES = {
-    "VALIDATION_PROMETHEUS_TOKEN_FILE": "token",
-    "VALIDATION_PROMETHEUS_CA_FILE": "ca.crt",
-    "VALIDATION_PROMETHEUS_HEADERS_FILE": "headers",
+    PROMETHEUS_TOKEN_FILE: "token",
+    PROMETHEUS_CA_FILE: "ca.crt",
+    PROMETHEUS_HEADERS_FILE: "headers",
 }
 METRICS_PORT = 9090
 
