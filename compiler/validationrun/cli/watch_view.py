@@ -172,7 +172,7 @@ class Changes:
             yield f"{what}: {words}" if what else words
 
     def _new_verdict(self, rule: "RuleView") -> Iterator[str]:
-        """A value that changes is no news; a verdict that does is, and its words are told with it."""
+        """A line when the verdict has changed, with the last answer. A new value without a new verdict gives no line."""
         key = f"rule {rule.name}"
         if self._told.get(key) != rule.verdict:
             self._told[key] = rule.verdict
