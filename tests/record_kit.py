@@ -5,11 +5,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from runner_helpers import IDENTITY, START, FakeCluster, node_id, read
+from validationrun.base.conventions import RULE_EVALUATOR
 from validationrun.base.times import format_time
 from validationrun.contract.evaluation_entries import StopIntent
 from validationrun.contract.file_hash import FileHash
 from validationrun.contract.load_entries import LoadEnd
-from validationrun.contract.record_key import RULE_EVALUATOR, Key, RecordKey
+from validationrun.contract.record_key import Key, RecordKey
 from validationrun.contract.sign_off import SignOff
 from validationrun.contract.status import build_status
 from validationrun.contract.status_document import Status

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emit_helpers import compiled
+from validationrun.base.conventions import ENSURE_CHAIN, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY
 from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import format_time
 from validationrun.contract.bundle import Bundle
 from validationrun.contract.owned_record import Identity
 from validationrun.contract.planned_run import planned_run
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import ENSURE_CHAIN, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY, RecordKey
+from validationrun.contract.record_key import RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import (
     CONFIG_MAPS,

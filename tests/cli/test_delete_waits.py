@@ -13,16 +13,16 @@ from validationrun.kube.cluster import (
     SEI_NETWORKS,
     SEI_NODE_DEPLOYMENTS,
     SEI_NODES,
+    WORKFLOWS,
     ForbiddenError,
     Object,
     Resource,
 )
-from validationrun.runs import ending
-from validationrun.runs.ending import Doomed, wait_until_gone
+from validationrun.runs.delete import Doomed, wait_until_gone
 
 CHAIN = {**OURS, "sei.io/chain-id": "nightly-1f2e"}
 GROUP = Doomed(SEI_NODE_DEPLOYMENTS, "nightly-1f2e-rpc", "group-uid")
-RUN = Doomed(ending.WORKFLOWS, "nightly-x7k2p", "run-uid", children=(GROUP,))
+RUN = Doomed(WORKFLOWS, "nightly-x7k2p", "run-uid", children=(GROUP,))
 
 
 class World(FakeCluster):
@@ -111,7 +111,7 @@ def test_without_the_right_to_see_them_nothing_is_waited_for(world: World) -> No
 
 
 def test_what_is_left_makes_the_exit_code(api: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "GONE_SECONDS", 0)
+    monkeypatch.setattr("validationrun.runs.delete.GONE_SECONDS", 0)
     workflow(api, "nightly-1", uid="run-uid")
     owner = [{"kind": "Workflow", "name": "nightly-1", "uid": "run-uid"}]
     labels = {**CHAIN, "sei.io/run-id": "nightly-1"}

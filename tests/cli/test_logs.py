@@ -7,9 +7,9 @@ from fake_api_server import FakeApiServer
 from record_kit import load_end
 from runner_helpers import IDENTITY, NAMESPACE, write
 from runs_kit import shard, shard_pod, step_pod, under_load, workflow
+from validationrun.base.conventions import STEPS
 from validationrun.cli import logs
 from validationrun.contract.diagnostics import Diagnostics
-from validationrun.contract.record_key import STEPS
 from validationrun.kube.cluster import Cluster
 from validationrun.runs.logs import Source, Tail
 

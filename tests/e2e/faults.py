@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 from tests.e2e import front_prometheus
 from tests.e2e.world import KINDS, World, until
 
+from validationrun.base import conventions
 from validationrun.base.conventions import FINALIZE_CONTAINER
 from validationrun.base.times import format_time, parse_time
-from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import EvaluatorReady, WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadSignal, LoadStart
@@ -279,7 +279,7 @@ def forge_result(world: World, workflow: Object, options: Mapping[str, Any]) -> 
     verdict = RunVerdict(Phase.SUCCEEDED, RunReason.RUN_SUCCEEDED, "forged")
     status = build_status(found.identity, workflow, found, verdict, format_time(round(time.time())))
     say = found.seal if options.get("seal") else found.write
-    say(record.FINALIZE, status)
+    say(conventions.FINALIZE, status)
 
 
 @fault("shut-down")

@@ -17,6 +17,7 @@ from tests.e2e.running import BASE
 from tests.e2e.world import World, documents, merge, until
 
 from validationrun.base import conventions
+from validationrun.contract.argo_phase import STOP
 from validationrun.contract.new_workflow import new_workflow
 from validationrun.contract.owned_record import Identity
 from validationrun.contract.suite_json import PlannedMember, read_suite
@@ -29,7 +30,7 @@ from validationrun.kube.cluster import (
     ClusterError,
     Object,
 )
-from validationrun.steps.suite_members import STOP, member_workflow
+from validationrun.steps.suite_members import member_workflow
 
 Edit = Callable[[Object], Any]
 

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from tests.house.source import PACKAGE, ROOT
 
+from validationrun.base.conventions import STEPS, SUITE_STEPS
 from validationrun.cli import app, init, logs, report
 from validationrun.compiling.plan.model import Timings
 from validationrun.compiling.plan.steps import plan_steps
-from validationrun.contract.record_key import STEPS, SUITE_STEPS, RecordKey
+from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.oracle.rules import RULE_TYPES
 from validationrun.report.suite import FORMS

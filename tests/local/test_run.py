@@ -8,8 +8,7 @@ import pytest
 
 from local_kit import RPC, Spec, alert, ran, rule, shell, started
 from prometheus_kit import behaviours, series, unlike
-from validationrun.base.conventions import RESERVED_ENV
-from validationrun.oracle.prometheus_response import TOKEN_FILE
+from validationrun.base.conventions import PROMETHEUS_TOKEN_FILE, RESERVED_ENV
 from validationrun.results.folder import ResultsError, read_result
 
 ONE = "vector(1)"
@@ -293,7 +292,7 @@ def test_the_workload_gets_the_environment_of_a_cluster(tmp_path, python):
     }  # fmt: skip
     spec = Spec([python, "-c", _DUMP], replicas=2, duration="3s", workload=workload)
     urls = ["--rpc", RPC, "--rpc", "http://127.0.0.2:26657", "--evm", "http://127.0.0.1:8545", "--chain-id", "toy-2"]
-    done = ran(spec, tmp_path, *urls, env={"CHAIN_ID": "not this", TOKEN_FILE: "/secret", "MINE": "kept"})
+    done = ran(spec, tmp_path, *urls, env={"CHAIN_ID": "not this", PROMETHEUS_TOKEN_FILE: "/secret", "MINE": "kept"})
     assert done.verdict == ("Succeeded", "RunSucceeded"), done.err
     run_id = done.status["runId"]
     for index in (0, 1):
@@ -314,7 +313,7 @@ def test_the_workload_gets_the_environment_of_a_cluster(tmp_path, python):
         assert env["GREETING"] == f"{run_id}/{index} $(LATER)"
         assert env["LATER"] == f"$(GREETING) {run_id}/{index} $(LATER)"
         assert (env["PROFILE"], env["EMPTY"], env["MINE"]) == (f"{config}profile.json", "", "kept")
-        assert TOKEN_FILE not in env
+        assert PROMETHEUS_TOKEN_FILE not in env
         assert found["cwd"] == str(tmp_path / "work")
         both = f"{RPC},http://127.0.0.2:26657"
         assert found["config"] == f'toy-2 {both} ["http://127.0.0.1:8545"] {run_id} ${{other}} {{{{x}}}} "é"'

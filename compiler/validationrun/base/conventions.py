@@ -61,6 +61,22 @@ FINALIZE_CONTAINER = "finalize"
 EXIT_AS_FINALIZE = "exit-as-finalize"
 OUTPUT_FINALIZE_EXIT_CODE = "finalize-exit-code"
 
+# The steps. A step has the name of its template, and its keys of the run record name it as their writer.
+ENSURE_CHAIN: Final = "ensure-chain"
+WAIT_CHAIN_READY: Final = "wait-chain-ready"
+LOAD_JOB: Final = "load-job"
+RULE_EVALUATOR: Final = "rule-evaluator"
+FINALIZE: Final = "finalize"
+
+STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
+"""The steps of a run in the order in which they begin."""
+
+SUITE_MEMBER: Final = "suite-member"
+SUITE_FINALIZE: Final = "suite-finalize"
+
+SUITE_STEPS: Final = (SUITE_MEMBER, SUITE_FINALIZE)
+"""The steps of a suite; each member has a suite-member of its own."""
+
 # Set by the Job controller: the shard of a pod of an indexed Job.
 ANNOTATION_JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 
@@ -84,7 +100,7 @@ LABEL_OVERRIDDEN = ANNOTATION_OVERRIDDEN = "validation.sei.io/overridden"
 # spec pauses it.
 ANNOTATION_STARTS = "validation.sei.io/starts"
 ANNOTATION_OVERDUE = "validation.sei.io/overdue-after"
-ANNOTATION_PAUSED = "validation.sei.io/paused"
+ANNOTATION_PAUSED: Final = "validation.sei.io/paused"
 
 # On the WorkflowTemplate and the bundle.
 ANNOTATION_SPEC_HASH = "validation.sei.io/spec-hash"
@@ -133,12 +149,18 @@ RESERVED_ENV = (
 ENDPOINT_KINDS: Final = ("rpc", "evm", "ws", "rest")
 """The kinds of a chain's endpoints: each is a variable such as CHAIN_EVM_URL, and a list such as `${evmEndpoints}`."""
 
+# Environment variables that name the files for access to Prometheus: with a bearer token, with the CA certificates to trust, and with
+# further HTTP headers.
+PROMETHEUS_TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - the name of a variable
+PROMETHEUS_CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
+PROMETHEUS_HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
+
 # The evaluator's files for access to Prometheus: keys of a Secret.
 PROMETHEUS_DIR = "/var/run/validation/prometheus"
 PROMETHEUS_FILES = {
-    "VALIDATION_PROMETHEUS_TOKEN_FILE": "token",
-    "VALIDATION_PROMETHEUS_CA_FILE": "ca.crt",
-    "VALIDATION_PROMETHEUS_HEADERS_FILE": "headers",
+    PROMETHEUS_TOKEN_FILE: "token",
+    PROMETHEUS_CA_FILE: "ca.crt",
+    PROMETHEUS_HEADERS_FILE: "headers",
 }
 METRICS_PORT = 9090
 

@@ -12,8 +12,8 @@ _SPAN: Final = re.compile(r"(?:(?P<d>[0-9]+)d)?" + _DURATION.pattern)
 _LONGEST_TEXT: Final = 32
 """Far beyond every bound in any unit."""
 
-_MAX_DURATION: Final = 366 * 24 * 3600
-"""A year. Kubernetes counts deadlines in 32 bits, so the sum of a run's deadlines must stay below 68 years."""
+MAX_DURATION: Final = 366 * 24 * 3600
+"""A year, in seconds. Kubernetes counts deadlines in 32 bits, so the sum of a run's deadlines must stay below 68 years."""
 
 _MAX_SPAN_DAYS: Final = 9999
 
@@ -29,7 +29,7 @@ def parse_duration(text: str) -> int:
     if not text or match is None or len(text) > _LONGEST_TEXT:
         raise ValueError("must be a duration in hours, minutes and whole seconds, such as 90s, 20m or 1h30m")
     seconds = _seconds(match)
-    if seconds > _MAX_DURATION:
+    if seconds > MAX_DURATION:
         raise ValueError("must be at most a year (8784h)")
     return seconds
 

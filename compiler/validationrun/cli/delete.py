@@ -15,7 +15,7 @@ from validationrun.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from validationrun.kube.cluster import Cluster
-    from validationrun.runs.ending import Doomed
+    from validationrun.runs.delete import Doomed
 
 EXAMPLES = """\b
 Examples:
@@ -81,7 +81,7 @@ def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
         typer.Exit: with 2, when something is left.
     """
     from validationrun.kube.cluster import ClusterError
-    from validationrun.runs.ending import delete, wait_until_gone
+    from validationrun.runs.delete import delete, wait_until_gone
 
     left: list[str] = []
     deleted: list[Doomed] = []
@@ -99,7 +99,7 @@ def _delete(cluster: "Cluster", doomed: "list[Doomed]") -> None:
 
 
 def _doomed(cluster: "Cluster", names: list[str], chain_id: str | None) -> "list[Doomed]":
-    from validationrun.runs.ending import doomed_by_chain, doomed_runs
+    from validationrun.runs.delete import doomed_by_chain, doomed_runs
 
     if chain_id is None:
         found, missing = doomed_runs(cluster, names)

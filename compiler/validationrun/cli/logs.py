@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from validationrun.base import conventions
 from validationrun.base.text import counted, printable
 from validationrun.cli.console import usage_error, use_color
 from validationrun.cli.errors import cluster_errors
@@ -43,11 +44,11 @@ Exits 0, or 2 when there is nothing to read.
 class Step(enum.StrEnum):
     """The steps, in their order."""
 
-    ENSURE_CHAIN = "ensure-chain"
-    WAIT_CHAIN_READY = "wait-chain-ready"
-    LOAD_JOB = "load-job"
-    RULE_EVALUATOR = "rule-evaluator"
-    FINALIZE = "finalize"
+    ENSURE_CHAIN = conventions.ENSURE_CHAIN
+    WAIT_CHAIN_READY = conventions.WAIT_CHAIN_READY
+    LOAD_JOB = conventions.LOAD_JOB
+    RULE_EVALUATOR = conventions.RULE_EVALUATOR
+    FINALIZE = conventions.FINALIZE
 
 
 _COLORS: Final = ("36", "33", "35", "32", "34")

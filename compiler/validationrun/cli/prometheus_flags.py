@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from validationrun.base.conventions import DEFAULT_PROMETHEUS_URL
+from validationrun.base.conventions import (
+    DEFAULT_PROMETHEUS_URL,
+    PROMETHEUS_CA_FILE,
+    PROMETHEUS_HEADERS_FILE,
+    PROMETHEUS_TOKEN_FILE,
+)
 from validationrun.cli.console import usage_error
 
 if TYPE_CHECKING:
@@ -15,8 +20,6 @@ if TYPE_CHECKING:
 
 _URL: Final = "VALIDATION_PROMETHEUS_URL"
 _URL_HELP: Final = "URL of Prometheus; parameters in it (?namespace=...) go with every request."
-_TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - the name of a variable
-_HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class PrometheusFlags:
             "--prometheus-token-file",
             metavar="FILE",
             help="File with a bearer token for Prometheus.",
-            envvar=_TOKEN_FILE,
+            envvar=PROMETHEUS_TOKEN_FILE,
             show_default=False,
         ),
     ] = ""
@@ -43,7 +46,7 @@ class PrometheusFlags:
             "--prometheus-ca-file",
             metavar="FILE",
             help="PEM file with the CA certificates to trust for Prometheus.",
-            envvar="VALIDATION_PROMETHEUS_CA_FILE",
+            envvar=PROMETHEUS_CA_FILE,
             show_default=False,
         ),
     ] = ""
@@ -53,7 +56,7 @@ class PrometheusFlags:
             "--prometheus-headers-file",
             metavar="FILE",
             help="File with headers for Prometheus, one `Name: value` a line.",
-            envvar=_HEADERS_FILE,
+            envvar=PROMETHEUS_HEADERS_FILE,
             show_default=False,
         ),
     ] = ""
@@ -94,7 +97,7 @@ class PrometheusFlags:
         return access
 
     def _from_environment(self) -> bool:
-        files = ((_TOKEN_FILE, self.token_file), (_HEADERS_FILE, self.headers_file))
+        files = ((PROMETHEUS_TOKEN_FILE, self.token_file), (PROMETHEUS_HEADERS_FILE, self.headers_file))
         return any(name and name == os.environ.get(variable) for variable, name in files)
 
 

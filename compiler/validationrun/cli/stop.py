@@ -36,7 +36,7 @@ def run(
     name: RunArgument, wait: WaitOption = False, namespace: RunNamespaceOption = None, context: ContextOption = None
 ) -> None:
     """Stop a run: the load ends, finalize gives the verdict and cleans up."""
-    from validationrun.runs.ending import HasEndedError, stop_run
+    from validationrun.runs.stop import HasEndedError, stop_run
 
     with cluster_errors():
         cluster = open_cluster(context, namespace)

@@ -28,7 +28,7 @@ def note(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """The same for what may surprise."""
+    """One line, which `-q` leaves out: what may surprise the user."""
     _logger(_NOTES).warning("%s", message)
 
 

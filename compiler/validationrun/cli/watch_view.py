@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from validationrun.base.conventions import LOAD_JOB
 from validationrun.base.durations import format_duration
 from validationrun.base.text import printable
 from validationrun.base.times import parse_time
@@ -98,7 +99,7 @@ def _since(start: str, now: float) -> str:
 def step_words(step: "StepView", snapshot: "Snapshot") -> str:
     """What there is to say of a step beside its state."""
     words = [step.message] if step.message else []
-    if step.name == "load-job" and step.state not in ("Failed", "Error"):
+    if step.name == LOAD_JOB and step.state not in ("Failed", "Error"):
         words = [shard_words(snapshot.shards)] if snapshot.shards else words
     if step.attempts > 1:
         words.append(f"attempt {step.attempts}")
@@ -171,7 +172,7 @@ class Changes:
             yield f"{what}: {words}" if what else words
 
     def _new_verdict(self, rule: "RuleView") -> Iterator[str]:
-        """A value that changes is no news; a verdict that does is, and its words are told with it."""
+        """A line when the verdict has changed, with the last answer. A new value without a new verdict gives no line."""
         key = f"rule {rule.name}"
         if self._told.get(key) != rule.verdict:
             self._told[key] = rule.verdict

@@ -53,7 +53,7 @@ def endpoint_uses(load: LoadSpec) -> Iterator[EndpointUse]:
 
 
 def _once(certain: list[EndpointUse], named: list[EndpointUse]) -> Iterator[EndpointUse]:
-    """Each use once; what is certain says all that a name of the same kind would."""
+    """Each use once. A use that only names the variable is left out where a certain use has the same kind, because it adds nothing."""
     kinds = {use.kind for use in certain}
     yield from dict.fromkeys([*certain, *(use for use in named if use.kind not in kinds)])
 

@@ -7,6 +7,7 @@ Pure: takes a plan, returns nested lines. `cli.explain` prints them.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from validationrun.base.conventions import ENSURE_CHAIN, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted, printable
 from validationrun.compiling.blind_tail import blind_tail
@@ -64,7 +65,7 @@ def _committed(node: Outline, plan: Plan, options: EmitOptions) -> None:
 
 def _run(node: Outline, plan: Plan) -> None:
     for number, step in enumerate(plan.steps, start=1):
-        beside = ", beside load-job" if step.name == "rule-evaluator" and plan.load else ""
+        beside = f", beside {LOAD_JOB}" if step.name == RULE_EVALUATOR and plan.load else ""
         child = node.add(f"{number}. {step.name}{beside}: at most {format_duration(_allowed(step, plan))}")
         _step(child, step, plan)
     child = node.add(
@@ -78,7 +79,7 @@ def _allowed(step: Step, plan: Plan) -> int:
     times = plan.timings
     if step.component == "chain":
         return times.chain_ready_s
-    return times.load_start_s + times.run_s + (times.cooldown_s if step.name == "rule-evaluator" else 0)
+    return times.load_start_s + times.run_s + (times.cooldown_s if step.name == RULE_EVALUATOR else 0)
 
 
 def _cleanup(plan: Plan) -> str:
@@ -89,18 +90,18 @@ def _cleanup(plan: Plan) -> str:
 
 
 def _step(node: Outline, step: Step, plan: Plan) -> None:
-    if step.name == "ensure-chain":
+    if step.name == ENSURE_CHAIN:
         node.add("ConfigMaps: the run record, and the run's copy of the bundle")
         for entry in sorted(plan.deployments, key=lambda entry: entry.role != "validator"):
             name = entry.object_name.replace(CHAIN_ID, chain_id(plan))
             then = "; then waits for the genesis and height > 1" if entry.role == "validator" else ""
             node.add(f"{_objects(entry, name)}{then}")
-    elif step.name == "wait-chain-ready":
+    elif step.name == WAIT_CHAIN_READY:
         node.add(f"until {_serving(plan)}, caught up and advancing")
         node.add(f"first: {plan.endpoints.rpc[0].replace(CHAIN_ID, chain_id(plan))}")
-    elif step.name == "load-job" and plan.load is not None:
+    elif step.name == LOAD_JOB and plan.load is not None:
         _load(node, plan.load, plan)
-    elif step.name == "rule-evaluator":
+    elif step.name == RULE_EVALUATOR:
         for rule in plan.rules:
             child = node.add(_rule(rule, plan))
             for line in _window(rule, plan):
@@ -239,16 +240,16 @@ def mermaid(plan: Plan) -> str:
         detail = f"at most {format_duration(seconds)}"
         lines.append(f'  {step.name}["{step.name}<br/>{step.title}<br/>{detail}"]')
     lines += [f"  {step.depends} --> {step.name}" for step in plan.steps if step.depends]
-    last = [step.name for step in plan.steps if step.depends == "wait-chain-ready"]
+    last = [step.name for step in plan.steps if step.depends == WAIT_CHAIN_READY]
     lines += [f"  {name} -. always .-> {plan.finalize.name}" for name in last]
     for entry in plan.deployments:
         name = f"{chain_id(plan)}-{entry.name}".replace("<uid8>", "uid8")
-        lines.append(f'  ensure-chain --- {entry.name}-nodes[("{name}<br/>{entry.replicas} x {entry.role}")]')
+        lines.append(f'  {ENSURE_CHAIN} --- {entry.name}-nodes[("{name}<br/>{entry.replicas} x {entry.role}")]')
     if plan.load is not None:
         lines.append(
-            f'  load-job --- load-pods[("{plan.load.name}<br/>{plan.load.shards} x {format_duration(plan.load.duration_s)}")]'
+            f'  {LOAD_JOB} --- load-pods[("{plan.load.name}<br/>{plan.load.shards} x {format_duration(plan.load.duration_s)}")]'
         )
-    lines += [f'  rule-evaluator --- rule-{planned.rule.name}(["{planned.rule.name}"])' for planned in plan.rules]
+    lines += [f'  {RULE_EVALUATOR} --- rule-{planned.rule.name}(["{planned.rule.name}"])' for planned in plan.rules]
     return "\n".join(lines) + "\n"
 
 

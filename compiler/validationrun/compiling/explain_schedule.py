@@ -7,13 +7,11 @@ from typing import Final
 from validationrun.base.cron import next_times, parse_cron, zone_of
 from validationrun.base.durations import format_duration
 from validationrun.compiling.explain import Outline
-from validationrun.compiling.plan.schedule import SchedulePlan
+from validationrun.compiling.plan.schedule import LOST_BY_REPLACE, SchedulePlan
 from validationrun.contract.override import overrides_text
 
 _NEXT: Final = 5
 _POLICIES: Final = {"Forbid": "the firing is left out", "Allow": "both go on", "Replace": "Argo terminates the first"}
-_LOST: Final = {"run": ", without clean-up and verdict", "suite": ": its runs are cancelled, and it has no verdict"}
-"""What Replace means to what was terminated."""
 
 
 def next_firings(plan: SchedulePlan, now: dt.datetime, count: int = _NEXT) -> Iterator[str]:
@@ -43,7 +41,7 @@ def schedule_outline(plan: SchedulePlan, now: dt.datetime) -> Outline:
     if plan.parameters:
         starts.add(f"parameters: {overrides_text(plan.overridden) or 'as compiled'}")
     starts.add(f"may start {format_duration(plan.starting_deadline_s)} late, after the controller missed the time")
-    lost = _LOST[noun] if plan.concurrency_policy == "Replace" else ""
+    lost = LOST_BY_REPLACE[noun] if plan.concurrency_policy == "Replace" else ""
     policy = f"{_POLICIES[plan.concurrency_policy]}{lost} ({plan.concurrency_policy})"
     starts.add(f"while the one before still runs: {policy}")
     worst = root.add(f"worst case: {format_duration(started.worst_case_s)} from start to verdict")

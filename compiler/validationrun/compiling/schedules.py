@@ -13,7 +13,7 @@ from validationrun.compiling.emit.bundle import plan_document
 from validationrun.compiling.emit.suite_bundle import build_suite_bundle
 from validationrun.compiling.firing import Gaps, busy, gaps, meet
 from validationrun.compiling.plan import Plan
-from validationrun.compiling.plan.schedule import SchedulePlan, Started
+from validationrun.compiling.plan.schedule import LOST_BY_REPLACE, SchedulePlan, Started
 from validationrun.compiling.plan.suite import SuitePlan
 from validationrun.compiling.suite_members import run_name
 from validationrun.compiling.suites import suite_findings, suite_plan
@@ -27,7 +27,6 @@ from validationrun.spec.v1alpha1.suite import SuiteMetadata
 
 _RUN: Final[Loc] = ("spec", "runTemplate")
 _SUITE: Final[Loc] = ("spec", "suiteTemplate")
-_LOST: Final = {"run": ", without clean-up and verdict", "suite": ": its runs are cancelled, and it has no verdict"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ def _overlap_findings(schedule: ValidationSchedule, target: _Target) -> Iterator
     split = f"run it less often, or shorten the {noun} and its timeouts"
     times = f"a {noun} can last {format_duration(worst)}, but two firings are {format_duration(least)} apart"
     if schedule.spec.concurrency_policy == "Replace":
-        message = f"spec.concurrencyPolicy Replace: {times}; Argo terminates the first {noun}{_LOST[noun]}"
+        message = f"spec.concurrencyPolicy Replace: {times}; Argo terminates the first {noun}{LOST_BY_REPLACE[noun]}"
         help_ = f"use Forbid, or {split}"
         yield Finding("VR813", ("spec", "concurrencyPolicy"), message, help_, Severity.WARNING)
         return

@@ -4,11 +4,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from validationrun.spec.v1alpha1 import SuiteRun, ValidationSuite, ValidationSuiteSpec
-
-MOST_MEMBERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,12 @@
-"""Reads how far a Workflow is from its phase and from what was asked of it; steps read it before they import a status."""
+"""Reads how far a Workflow is from its phase and from what was asked of it, and how it is stopped; no status is imported for it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from validationrun.kube.cluster import Object
+
+STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
+"""The patch of a Workflow that stops it. Its exit handler still runs."""
 
 _ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 

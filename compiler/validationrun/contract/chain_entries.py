@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import msgspec
 
+from validationrun.base.conventions import ENSURE_CHAIN, WAIT_CHAIN_READY
 from validationrun.base.document import Document
-from validationrun.contract.record_key import ENSURE_CHAIN, WAIT_CHAIN_READY, RecordKey, Timestamp
+from validationrun.contract.record_key import RecordKey, Timestamp
 from validationrun.oracle.outcome import RunReason
 
 

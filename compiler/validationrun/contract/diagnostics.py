@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
+from validationrun.base.conventions import FINALIZE
 from validationrun.base.document import Document
-from validationrun.contract.record_key import FINALIZE, RecordKey, Timestamp
+from validationrun.contract.record_key import RecordKey, Timestamp
 
 
 class ContainerDiagnostics(Document, frozen=True, omit_defaults=True):

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
+from validationrun.base.conventions import RULE_EVALUATOR
+from validationrun.contract.record_key import RecordKey, Timestamp
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.outcome import RuleReason
 

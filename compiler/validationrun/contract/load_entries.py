@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import msgspec
 
+from validationrun.base.conventions import LOAD_JOB
 from validationrun.base.document import Document
 from validationrun.base.times import parse_time
-from validationrun.contract.record_key import LOAD_JOB, Recorded, RecordKey, Timestamp
+from validationrun.contract.record_key import Recorded, RecordKey, Timestamp
 from validationrun.oracle.outcome import RunReason
 from validationrun.oracle.workload import ASSERTION_FAILED, PASSED, WorkloadCode
 

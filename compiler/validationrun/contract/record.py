@@ -6,21 +6,13 @@ Each key has one writer, so no step overwrites another step's key. `docs/run-rec
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from validationrun.base import conventions
-from validationrun.contract import record_key
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.owned_record import RESULT, Identity, OwnedRecord, RecordError
 from validationrun.contract.record_key import Key, RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.kube.cluster import Cluster
-
-ENSURE_CHAIN: Final = record_key.ENSURE_CHAIN
-WAIT_CHAIN_READY: Final = record_key.WAIT_CHAIN_READY
-LOAD_JOB: Final = record_key.LOAD_JOB
-RULE_EVALUATOR: Final = record_key.RULE_EVALUATOR
-FINALIZE: Final = record_key.FINALIZE
 
 
 class Record(OwnedRecord):

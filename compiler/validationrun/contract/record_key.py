@@ -1,25 +1,10 @@
 """The base of every key of the run record: its name, its only writer, and the form of its times."""
 
-from typing import Annotated, ClassVar, Final, Protocol, TypeVar
+from typing import Annotated, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from validationrun.base.document import Document
-
-ENSURE_CHAIN: Final = "ensure-chain"
-WAIT_CHAIN_READY: Final = "wait-chain-ready"
-LOAD_JOB: Final = "load-job"
-RULE_EVALUATOR: Final = "rule-evaluator"
-FINALIZE: Final = "finalize"
-
-STEPS: Final = (ENSURE_CHAIN, WAIT_CHAIN_READY, LOAD_JOB, RULE_EVALUATOR, FINALIZE)
-"""The steps in the order in which they begin."""
-
-SUITE_MEMBER: Final = "suite-member"
-SUITE_FINALIZE: Final = "suite-finalize"
-
-SUITE_STEPS: Final = (SUITE_MEMBER, SUITE_FINALIZE)
-"""The steps of a suite; each member has a suite-member of its own."""
 
 Timestamp = Annotated[
     str,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from validationrun.base import conventions
+from validationrun.base.conventions import ENSURE_CHAIN
 from validationrun.base.document import Document
 from validationrun.contract.override import Override
-from validationrun.contract.record_key import ENSURE_CHAIN, RecordKey, Timestamp
+from validationrun.contract.record_key import RecordKey, Timestamp
 from validationrun.oracle.workload import EndBy
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
+from validationrun.base.conventions import RULE_EVALUATOR
 from validationrun.contract.clock_check import ClockCheck
 from validationrun.contract.file_hash import FileHash
-from validationrun.contract.record_key import RULE_EVALUATOR, RecordKey, Timestamp
+from validationrun.contract.record_key import RecordKey, Timestamp
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.summary import Summary
 

@@ -5,8 +5,8 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
+from validationrun.base import conventions
 from validationrun.base.times import format_time, parse_time
-from validationrun.contract import record
 from validationrun.contract.argo_nodes import read_nodes
 from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
@@ -79,7 +79,7 @@ def _unrecorded(message: str) -> str:
 def _why_unjudged(workflow: Mapping[str, Any]) -> str:
     """Argo's message; or, when no pod of finalize ever got a node, the consequences and likely causes."""
     message = str((workflow.get("status") or {}).get("message") or "finalize left no verdict")
-    attempts = [node for node in _pod_nodes(workflow) if node.get("templateName") == record.FINALIZE]
+    attempts = [node for node in _pod_nodes(workflow) if node.get("templateName") == conventions.FINALIZE]
     if not attempts or any(node.get("hostNodeName") for node in attempts):
         return message
     causes = "; ".join(dict.fromkeys(str(node["message"]) for node in attempts if node.get("message"))) or message

@@ -6,11 +6,12 @@ from typing import ClassVar, Literal
 import msgspec
 
 from validationrun.base import conventions
+from validationrun.base.conventions import FINALIZE
 from validationrun.base.document import Document
 from validationrun.contract.chain_entries import DeploymentStatus
 from validationrun.contract.load_entries import ShardStatus
 from validationrun.contract.override import Override
-from validationrun.contract.record_key import FINALIZE, RecordKey, Timestamp
+from validationrun.contract.record_key import RecordKey, Timestamp
 from validationrun.oracle.outcome import Phase, RunReason, Verdict
 
 

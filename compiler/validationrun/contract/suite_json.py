@@ -15,21 +15,22 @@ from typing import Final, Literal
 
 from validationrun.base import conventions
 from validationrun.base.document import Document, DocumentError
+from validationrun.base.durations import MAX_DURATION
 from validationrun.contract.bundle import BundleError, mounted_data
 from validationrun.contract.override import Override
 
 Concurrency = Literal["Sequential", "Parallel"]
 
 MOST_MEMBERS: Final = 64
-MOST_SECONDS: Final = 366 * 24 * 3600
-"""The bound of a member's `deadlineSeconds`."""
+"""Of a suite, with every matrix expanded."""
 
 _MOST_PARAMETERS: Final = 64
 _LONGEST_VALUE: Final = 1024
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _INSTANCE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-_NEVER_GIVEN: Final = (conventions.PARAM_RUNNER_IMAGE, conventions.PARAM_SUITE)
+NEVER_GIVEN: Final = (conventions.PARAM_RUNNER_IMAGE, conventions.PARAM_SUITE)
+"""Parameters that no suite may give to a member: its template names the image of the runner, and suite-member the suite."""
 
 
 class PlannedMember(Document, frozen=True, kw_only=True):
@@ -141,13 +142,13 @@ def _member_problem(member: PlannedMember, names: list[str]) -> str:
         return f"member {member.name} depends on {unknown!r}, which is not a member"
     if not _HASH.fullmatch(member.bundle_hash):
         return f"member {member.name}: bundleHash is not a SHA-256"
-    if not 1 <= member.deadline_seconds <= MOST_SECONDS:
+    if not 1 <= member.deadline_seconds <= MAX_DURATION:
         return f"member {member.name}: deadlineSeconds is {member.deadline_seconds}"
     if len(member.parameters) > _MOST_PARAMETERS or any(
         len(value) > _LONGEST_VALUE for value in member.parameters.values()
     ):
         return f"member {member.name}: its parameters are too many or too long"
-    given = next((name for name in _NEVER_GIVEN if name in member.parameters), None)
+    given = next((name for name in NEVER_GIVEN if name in member.parameters), None)
     return f"member {member.name}: a suite does not give the parameter {given}" if given is not None else ""
 
 

@@ -163,11 +163,11 @@ class AlertProof(Struct, frozen=True, dict=True):
         return ""
 
     def _unscoped_pending(self, instances: Sequence[Mapping[str, str]]) -> str:
-        """The same of instances that are pending at T; nothing where the spec lets them pass."""
+        """What people read about the first instance pending at T that lacks a label; empty if pending instances may pass."""
         return self._unscoped("is pending", instances) if self.pending != Verdict.PASSED else ""
 
     def _unscoped_alerts(self, alerts: Sequence[Mapping[str, str]]) -> str:
-        """The same of ALERTS, which say themselves whether they are pending."""
+        """What people read about the first sample of ALERTS that lacks a label: of those that fire, else of those that are pending."""
         fires = [labels for labels in alerts if labels.get("alertstate") != _PENDING_STATE]
         pending = [labels for labels in alerts if labels.get("alertstate") == _PENDING_STATE]
         return self._unscoped("fires", fires) or self._unscoped_pending(pending)

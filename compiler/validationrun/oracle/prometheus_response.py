@@ -12,11 +12,9 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
+from validationrun.base.conventions import PROMETHEUS_TOKEN_FILE
 from validationrun.oracle.exchange import Answer, Fault, Reply, Sample, Samples
 from validationrun.oracle.outcome import RuleReason
-
-TOKEN_FILE: Final = "VALIDATION_PROMETHEUS_TOKEN_FILE"  # noqa: S105 - a name, no password
-"""The environment variable that says where the bearer token lies."""
 
 OK: Final = 200
 _PARSE_ERROR_CODE: Final = 400
@@ -186,7 +184,8 @@ def _http_fault(reply: Reply) -> Fault:
         return Fault(RuleReason.BAD_QUERY, message)
     if reply.status in _REFUSED_CODES:
         return Fault(
-            RuleReason.PROMETHEUS_UNAVAILABLE, f"{message}; {TOKEN_FILE} names the file with the token to send"
+            RuleReason.PROMETHEUS_UNAVAILABLE,
+            f"{message}; {PROMETHEUS_TOKEN_FILE} names the file with the token to send",
         )
     # Prometheus' own limit is our deadline: which of the two is seen first is chance, so both have one name.
     return Fault(RuleReason.TIMEOUT if kind == "timeout" else RuleReason.PROMETHEUS_UNAVAILABLE, message)

@@ -20,8 +20,8 @@ SERIES: Final = "series"
 NEWEST: Final = "newest"
 """The request for the newest sample that the query reads."""
 
-_PART: Final = "validationrun"
-"""The label that tells the parts of an answer apart."""
+PART: Final = "validationrun"
+"""The label that tells the parts of an answer apart, where one query asks several things."""
 
 _REPLICAS: Final = "prometheus_replica, replica"
 """Labels that tell the two of an HA pair of Prometheus apart, and no series of the system."""
@@ -47,7 +47,7 @@ def expected_query(expected: Expected, by: str, parts: Sequence[str], values: Ma
         if expected.others:
             # A pod of another object: its name, the ordinal of the node, the ordinal of the pod.
             grouped = _marked(grouped, by, expected.others, "", r"-[0-9]+-[0-9]+([^0-9].*)?", values)
-        return f"count(({grouped}) unless on ({_PART}) vector(1))"
+        return f"count(({grouped}) unless on ({PART}) vector(1))"
     return f"count(({grouped}) unless on ({by}) vector(1))"
 
 
@@ -55,7 +55,7 @@ def _marked(grouped: str, by: str, objects: Sequence[str], mark: str, tail: str,
     """The groups, with a mark on those whose value begins with an object's name; an empty mark takes it away."""
     names = "|".join(re.escape(name.replace("${chainId}", values["chainId"])) for name in objects)
     pattern = escape(f"({names}){tail}", "string", '"')
-    return f'label_replace({grouped}, "{_PART}", "{mark}", "{by}", "{pattern}")'
+    return f'label_replace({grouped}, "{PART}", "{mark}", "{by}", "{pattern}")'
 
 
 def members_query(aggregations: Sequence[str]) -> str:
@@ -69,7 +69,7 @@ def members_query(aggregations: Sequence[str]) -> str:
 
 
 def _labelled(promql: str, part: str) -> str:
-    return f'label_replace({promql}, "{_PART}", "{part}", "", "")'
+    return f'label_replace({promql}, "{PART}", "{part}", "", "")'
 
 
 def newest_query(promql: str, max_age_s: float) -> str | None:
@@ -142,7 +142,7 @@ def read_members(reply: Reply, t: float) -> tuple[int, ...] | Fault:
     answer = read_vector(reply, t)
     if isinstance(answer, Fault):
         return answer
-    counts = {sample.labels.get(_PART, ""): int(float(sample.value)) for sample in answer.samples}
+    counts = {sample.labels.get(PART, ""): int(float(sample.value)) for sample in answer.samples}
     last = max((index + 1 for index in range(_MOST_AGGREGATIONS) if f"series{index}" in counts), default=0)
     return tuple(counts.get(f"{kind}{index}", 0) for index in range(last) for kind in ("pods", "series"))
 

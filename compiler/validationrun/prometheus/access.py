@@ -10,17 +10,17 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from validationrun.base import conventions
 from validationrun.base.atomic_files import open_regular
 from validationrun.base.deadline_socket import tls_context
 from validationrun.base.http import split_url
-from validationrun.oracle.prometheus_response import TOKEN_FILE
 from validationrun.oracle.prometheus_url import server_of
 
-CA_FILE: Final = "VALIDATION_PROMETHEUS_CA_FILE"
-"""The environment variable that names the file with the certificates to trust."""
-
-HEADERS_FILE: Final = "VALIDATION_PROMETHEUS_HEADERS_FILE"
-
+_VARIABLES: Final = (
+    conventions.PROMETHEUS_TOKEN_FILE,
+    conventions.PROMETHEUS_CA_FILE,
+    conventions.PROMETHEUS_HEADERS_FILE,
+)
 _MOST_BYTES: Final = 1 << 20
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*[\x21-\x7e])[ \t]*")
@@ -62,7 +62,7 @@ class Access(Struct, frozen=True):
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Access":
         """An empty variable counts as absent, because Kubernetes sets an absent variable to the empty string."""
-        names = (environment.get(variable) for variable in (TOKEN_FILE, CA_FILE, HEADERS_FILE))
+        names = (environment.get(variable) for variable in _VARIABLES)
         token, authority, headers = (Path(name) if name else None for name in names)
         return cls(token, authority, headers)
 

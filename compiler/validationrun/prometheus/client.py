@@ -12,6 +12,7 @@ import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
+from validationrun.base.conventions import PROMETHEUS_CA_FILE
 from validationrun.base.http import (
     SMALL_BYTES,
     Connection,
@@ -27,7 +28,7 @@ from validationrun.oracle.exchange import Fault, Reply
 from validationrun.oracle.large_answers import PARSING, only_alert, within_bounds
 from validationrun.oracle.outcome import RuleReason
 from validationrun.oracle.prometheus_url import split_parameters
-from validationrun.prometheus.access import CA_FILE, Access, CredentialsError
+from validationrun.prometheus.access import Access, CredentialsError
 
 _OPEN: Final = Access()
 _MIB: Final = 1024 * 1024
@@ -52,7 +53,7 @@ _UNREAD: Final = (
 _ADVICE: Final = {
     Problem.NO_CONNECTION_IN_TIME: "; a NetworkPolicy may be in the way: "
     "the one of kube-prometheus lets only its own parts ask",
-    Problem.UNKNOWN_SIGNER: f"; {CA_FILE} names the file with the CA to trust",
+    Problem.UNKNOWN_SIGNER: f"; {PROMETHEUS_CA_FILE} names the file with the CA to trust",
     Problem.TOO_LARGE: "; aggregate, or ask for fewer series",
 }
 

@@ -18,8 +18,6 @@ from validationrun.prometheus.query_budget import Inquiry, NoAnswerError
 MOST_CHARACTERS: Final = 300
 
 _MOST_PARTS: Final = 24
-_COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
-_NEED_TWO: Final = frozenset({"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear"})
 _SELECTORS: Final = ("VectorSelector", "MatrixSelector")
 
 Explain = Callable[[str, float, float], str]
@@ -119,7 +117,7 @@ class _Explanation:
         if name in ("absent", "absent_over_time"):
             return f"{name}() gives nothing as long as there is data, and there is."
         first = _bare(node.args[0])
-        if name in _NEED_TWO and _kind(first) == "MatrixSelector":
+        if name in self._promql.NEED_TWO and _kind(first) == "MatrixSelector":
             selector = Selector.of(first, self._ask.t)
             if selector is not None:
                 return why_too_short(self._ask, name, selector)
@@ -135,12 +133,14 @@ class _Explanation:
         if operator == "unless":
             return "`unless` removes every series of its left side."
         sides = [side for side in (node.lhs, node.rhs) if self._promql.value_type(side) == "vector"]
-        if len(sides) == 1 and operator in _COMPARISONS:
+        if len(sides) == 1 and operator in self._promql.COMPARISONS:
             return self._no_value_passes(node, sides[0])
         if len(sides) != 2:  # noqa: PLR2004 - left and right
             return ""
         matching = _matching(node)
-        if operator in _COMPARISONS and self._ask.vector(f"count(({node.lhs}) and {matching} ({node.rhs}))"):
+        if operator in self._promql.COMPARISONS and self._ask.vector(
+            f"count(({node.lhs}) and {matching} ({node.rhs}))"
+        ):
             return f"Both sides of `{operator}` have data that belong together, and no pair passes the comparison."
         return self._no_pair(node, operator)
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from validationrun.base import conventions
 from validationrun.base.durations import format_duration
+from validationrun.base.text import counted
 from validationrun.base.times import format_time
 from validationrun.judging.backtest.backtest import Outcome, RuleOutcome
 from validationrun.judging.backtest.compare import Comparison, Judged
@@ -79,12 +80,12 @@ def lines(name: str, outcomes: Sequence[Outcome], notes: Sequence[str]) -> Itera
 
 def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     verdicts = [outcome.verdict.verdict for outcome in outcomes]
-    counted = ", ".join(
+    verdict_counts = ", ".join(
         f"{verdicts.count(verdict)} {verdict}"
         for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.ERROR)
         if verdict in verdicts
     )
-    yield f"{name}: {len(outcomes)} windows: {counted}"
+    yield f"{name}: {counted(len(outcomes), 'window')}: {verdict_counts}"
     rows = [("start", "length", "verdict", "reason", "stopped", "closest to its threshold", "data")]
     for outcome in outcomes:
         stop = "" if outcome.stop_time is None else format_duration(outcome.stop_time - outcome.period.start)

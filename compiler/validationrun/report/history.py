@@ -14,6 +14,7 @@ from typing import Final
 from validationrun.base.times import FUTURE_SECONDS, time_if_known
 from validationrun.judging.glance import Glance, glance
 from validationrun.report import formatting
+from validationrun.report.files import HTML
 from validationrun.report.history_suites import RunName, Suites, start_doubt, suites_of
 from validationrun.report.run_columns import WORST_FIRST, RunColumn, newest_first
 from validationrun.results.below import path_below, results_below
@@ -21,8 +22,6 @@ from validationrun.results.folder import ResultsError, result_hash
 
 MOST_COLUMNS: Final = 500
 """Most runs that a grid shows, the newest; older ones are counted."""
-
-_PAGE: Final = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +154,9 @@ def _look(path: str, folder: pathlib.Path, seen: _Seen, now: float, name: str | 
 
 def _href(folder: pathlib.Path, links_from: pathlib.Path | None) -> str:
     """A relative link to the run's own page, if it has one."""
-    if links_from is None or not (folder / _PAGE).is_file():
+    if links_from is None or not (folder / HTML).is_file():
         return ""
-    return urllib.parse.quote(f"./{pathlib.Path(os.path.relpath(folder / _PAGE, links_from)).as_posix()}")
+    return urllib.parse.quote(f"./{pathlib.Path(os.path.relpath(folder / HTML, links_from)).as_posix()}")
 
 
 def _column(path: str, found: Glance, now: float, href: str, suite: str, disowned: str) -> RunColumn:

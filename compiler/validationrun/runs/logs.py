@@ -10,11 +10,13 @@ from validationrun.base.conventions import (
     FINALIZE_CONTAINER,
     LABEL_ARGO_WORKFLOW,
     LOAD_CONTAINER,
+    STEPS,
+    SUITE_MEMBER,
+    SUITE_STEPS,
 )
 from validationrun.base.times import parse_time
 from validationrun.contract.load_entries import JobEntry
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import STEPS, SUITE_MEMBER, SUITE_STEPS
 from validationrun.contract.shards import LABEL_JOB_UID
 from validationrun.kube.cluster import PODS, Cluster, UnreachableError
 from validationrun.kube.objects import Pod, Workflow

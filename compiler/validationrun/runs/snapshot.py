@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace as replace_fields
 
+from validationrun.base import conventions
 from validationrun.base.times import parse_time
-from validationrun.contract import record
 from validationrun.contract.argo_phase import has_ended
 from validationrun.contract.evaluation_entries import WindowEntry
 from validationrun.contract.load_entries import JobEntry, LoadEnd, LoadStart, ShardStatus, recorded_shards
@@ -144,7 +144,7 @@ class Follower:
             return
         try:
             for source in step_sources(self.cluster, workflow):
-                if source.what == record.RULE_EVALUATOR:
+                if source.what == conventions.RULE_EVALUATOR:
                     tail = self._tails.setdefault(source.pod, Tail(self.cluster, source))
                     self._answers.update(_answers(tail.lines()))
         except ForbiddenError:

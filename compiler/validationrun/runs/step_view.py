@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from validationrun.contract import record
+from validationrun.base import conventions
+from validationrun.base.conventions import STEPS
 from validationrun.contract.chain_entries import ChainEntry, ChainReady
 from validationrun.contract.evaluation_entries import EvaluatorReady
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import STEPS, RecordKey
+from validationrun.contract.record_key import RecordKey
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff, stands
 from validationrun.contract.status_document import Status
@@ -33,11 +34,11 @@ _OF_ARGO: Final = {
     "Omitted": "Skipped",
 }
 _WRITES: Final[Mapping[str, tuple[type[RecordKey], type[RecordKey]]]] = {
-    record.ENSURE_CHAIN: (RunEntry, ChainEntry),
-    record.WAIT_CHAIN_READY: (ChainEntry, ChainReady),
-    record.LOAD_JOB: (JobEntry, LoadEnd),
-    record.RULE_EVALUATOR: (EvaluatorReady, SignOff),
-    record.FINALIZE: (Status, Status),
+    conventions.ENSURE_CHAIN: (RunEntry, ChainEntry),
+    conventions.WAIT_CHAIN_READY: (ChainEntry, ChainReady),
+    conventions.LOAD_JOB: (JobEntry, LoadEnd),
+    conventions.RULE_EVALUATOR: (EvaluatorReady, SignOff),
+    conventions.FINALIZE: (Status, Status),
 }
 """By step: the record key that shows that it has begun, and the key that shows that it is done."""
 
@@ -113,16 +114,16 @@ def _judged(step: StepView, written: Record | None) -> StepView:
 
 def _recorded_failure(step: str, written: Record) -> tuple[str, str] | None:
     """State and message of a step whose result speaks against the run."""
-    if step == record.LOAD_JOB:
+    if step == conventions.LOAD_JOB:
         return _of_load(written.get(LoadEnd))
-    if step == record.RULE_EVALUATOR:
+    if step == conventions.RULE_EVALUATOR:
         return _of_rules(written.get(SignOff))
-    if step == record.FINALIZE:
+    if step == conventions.FINALIZE:
         status = written.get(Status)
         if status is None or status.verdict == Verdict.PASSED:
             return None
         return FAILED if status.verdict == Verdict.FAILED else ERROR, words(status.reason, status.message)
-    entries = {record.ENSURE_CHAIN: written.get(ChainEntry), record.WAIT_CHAIN_READY: written.get(ChainReady)}
+    entries = {conventions.ENSURE_CHAIN: written.get(ChainEntry), conventions.WAIT_CHAIN_READY: written.get(ChainReady)}
     entry = entries.get(step)
     return (ERROR, words(entry.reason, entry.message)) if entry is not None and entry.reason else None
 

@@ -6,10 +6,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from validationrun.base import conventions
+from validationrun.base.conventions import SUITE_FINALIZE
 from validationrun.base.text import counted
 from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
 from validationrun.contract.owned_record import RecordError
-from validationrun.contract.record_key import SUITE_FINALIZE
 from validationrun.contract.suite_choice import choice_override
 from validationrun.contract.suite_record import SuiteMemberStatus, SuiteRecord, SuiteStatus
 from validationrun.kube.cluster import WORKFLOWS, Cluster

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import SUMMARY_BYTES, cut, fit, size
-from validationrun.contract import record
 from validationrun.contract.argo_phase import is_shut_down
 from validationrun.contract.bundle import fill_template
 from validationrun.contract.chain_entries import ChainEntry
@@ -227,7 +226,7 @@ def _report(context: Context, written: Record | None, status: Status, found: Seq
 
         pods = found if found is not None else _diagnose(context, written, status)
         evidence = read_evidence(written, context.bundle_hash)
-        workload = read_workload(context.cluster, written, lost(_pods(context, written), record.LOAD_JOB))
+        workload = read_workload(context.cluster, written, lost(_pods(context, written), conventions.LOAD_JOB))
         ended = Ended(context.cluster, written, status, evidence, workload, context.bundle_hash, context.settle_s)
         reports.write(context, ended, pods)
     except Exception as error:  # a report that cannot be made must not keep the chain from being removed

@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.base.conventions import EXIT_AS_FINALIZE, EXIT_BUG
-from validationrun.contract.bundle import BundleError
-from validationrun.contract.owned_record import RecordError
-from validationrun.contract.record_key import (
+from validationrun.base.conventions import (
     ENSURE_CHAIN,
+    EXIT_AS_FINALIZE,
+    EXIT_BUG,
     FINALIZE,
     LOAD_JOB,
     RULE_EVALUATOR,
@@ -26,6 +25,8 @@ from validationrun.contract.record_key import (
     SUITE_MEMBER,
     WAIT_CHAIN_READY,
 )
+from validationrun.contract.bundle import BundleError
+from validationrun.contract.owned_record import RecordError
 from validationrun.kube.cluster import ClusterError, NoClusterError
 from validationrun.steps.context import Context, RunnerError, termination_message
 from validationrun.steps.finalize_exit import exit_as_finalize, hold, leave

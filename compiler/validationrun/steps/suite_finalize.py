@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from validationrun.base import conventions
 from validationrun.base.times import format_time
 from validationrun.base.truncate import cut, fit
-from validationrun.contract.argo_phase import has_ended, is_shut_down
+from validationrun.contract.argo_phase import STOP, has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.override import overrides_text
 from validationrun.contract.owned_record import RecordError
@@ -29,7 +29,7 @@ from validationrun.steps.context import Context, RunnerError, termination_messag
 from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.suite_evidence import alone, confirmed, never_started, strangers, twice
-from validationrun.steps.suite_members import NOT_CHOSEN, STOP, Ended, judge_member, member_names, own_members
+from validationrun.steps.suite_members import NOT_CHOSEN, Ended, judge_member, member_names, own_members
 from validationrun.steps.suite_seal import forgery, seal
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from validationrun.base import conventions
 from validationrun.base.conventions import EXIT_USAGE
 from validationrun.base.times import format_time, parse_time
-from validationrun.contract.argo_phase import has_ended, is_shut_down
+from validationrun.contract.argo_phase import STOP, has_ended, is_shut_down
 from validationrun.contract.bundle import BundleError
 from validationrun.contract.suite_choice import ChoiceError, chosen_members
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument, mounted_suite
@@ -34,7 +34,6 @@ from validationrun.steps.sigterm import on_sigterm
 from validationrun.steps.suite_members import (
     NOT_CHOSEN,
     SALTS,
-    STOP,
     Ended,
     created_earlier,
     judge_member,

@@ -16,14 +16,12 @@ from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import run_status
 from validationrun.contract.status_document import Status
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument
-from validationrun.kube.cluster import WORKFLOWS, Cluster, ForbiddenError, Object
+from validationrun.kube.cluster import WORKFLOWS, Cluster, ForbiddenError
 from validationrun.kube.objects import Workflow
-from validationrun.oracle.outcome import Phase, Verdict
+from validationrun.oracle.outcome import Phase, RunReason, Verdict
 from validationrun.oracle.suite_verdict import Outcome
 
 logger = logging.getLogger(__name__)
-
-STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """As Kubernetes' own suffixes: no vowels and no look-alikes."""
@@ -34,7 +32,6 @@ SALTS: Final = 5
 
 _SUFFIX: Final = 5
 _MESSAGE_BYTES: Final = 1000
-_OUTCOMES: Final = {Verdict.PASSED: Outcome.PASSED, Verdict.FAILED: Outcome.FAILED}
 
 
 class Ended(Struct, frozen=True):
@@ -146,7 +143,7 @@ def judge_record(member: PlannedMember, written: Record, status: Status | None, 
         what: what is known of the Workflow, for people.
     """
     if status is None or status.verdict != Verdict.PASSED or not written.sealed:
-        reason = (status.reason if status is not None else None) or "Unknown"
+        reason = (status.reason if status is not None else None) or RunReason.UNKNOWN
         sealed = "its run record has no verdict" if status is None else f"{status.verdict}: {status.message}"
         return Ended.error(reason, f"{what}, but {sealed if written.sealed else 'its run record is not sealed'}")
     run = written.get(RunEntry)
@@ -170,7 +167,7 @@ def _not_succeeded(workflow: Workflow, written: Record | None) -> Ended:
 def _by_label(workflow: Workflow) -> Ended:
     message = workflow.message or f"Workflow {workflow.name} ended as {workflow.phase}"
     if is_shut_down(workflow.object):
-        return Ended.error("Cancelled", "its run was stopped", Outcome.CANCELLED)
+        return Ended.error(RunReason.CANCELLED, "its run was stopped", Outcome.CANCELLED)
     word = workflow.labels.get(conventions.LABEL_VERDICT, "")
     if word not in (Verdict.FAILED, Verdict.ERROR):
         # Argo puts `main: Error (exit code 1): ` before the message of finalize.

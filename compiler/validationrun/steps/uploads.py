@@ -6,9 +6,9 @@ Argo retries a step whose upload failed. The later attempt has nothing to upload
 
 from typing import Final
 
+from validationrun.base import conventions
 from validationrun.base.conventions import RESULTS_ARTIFACT
 from validationrun.base.truncate import cut
-from validationrun.contract import record
 from validationrun.contract.argo_nodes import Nodes, read_nodes, retry_node, stored_artifacts
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
@@ -26,12 +26,12 @@ _REASON_BYTES: Final = 600
 def missing_upload(context: Context, written: Record) -> str:
     """The step whose upload is not proven, the reason, and where to look; empty when every upload of a signed-off run is proven."""
     sign_off, load = written.need(SignOff), written.need(RunEntry).load
-    steps = [record.LOAD_JOB, record.RULE_EVALUATOR] if load is not None else [record.RULE_EVALUATOR]
+    steps = [conventions.LOAD_JOB, conventions.RULE_EVALUATOR] if load is not None else [conventions.RULE_EVALUATOR]
     signed = sign_off.node_id
     nodes = _wait_for_end(context, steps)
     if nodes is None:
         # Neither load-job nor a later attempt of rule-evaluator has artifacts.
-        reasons = {record.RULE_EVALUATOR: _without_nodes(context, signed) if sign_off.files else ""}
+        reasons = {conventions.RULE_EVALUATOR: _without_nodes(context, signed) if sign_off.files else ""}
     else:
         reasons = {step: _by_nodes(nodes, step, signed) for step in steps}
     for step, reason in reasons.items():
@@ -66,7 +66,7 @@ def _by_nodes(nodes: Nodes, step: str, signed: str) -> str:
     if retry.get("phase") == "Succeeded":
         return ""
     attempts = [nodes[child] for child in retry.get("children") or [] if child in nodes]
-    if step == record.RULE_EVALUATOR and signed in nodes:
+    if step == conventions.RULE_EVALUATOR and signed in nodes:
         if RESULTS_ARTIFACT in stored_artifacts(nodes[signed]):
             return ""
         attempts = [nodes[signed]]

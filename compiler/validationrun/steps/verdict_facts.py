@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from validationrun.base import conventions
 from validationrun.base.times import parse_time
-from validationrun.contract import record
 from validationrun.contract.argo_phase import is_shut_down
 from validationrun.contract.evaluation_entries import SuiteEnded
 from validationrun.contract.record import Record
@@ -27,7 +27,7 @@ from validationrun.steps.pods import RunPod, crash_loop, last_words
 from validationrun.steps.submitted_bundle import other_bundle
 from validationrun.steps.uploads import missing_upload
 
-_BRING_UP: Final = (record.ENSURE_CHAIN, record.WAIT_CHAIN_READY)
+_BRING_UP: Final = (conventions.ENSURE_CHAIN, conventions.WAIT_CHAIN_READY)
 
 
 class Decided(Struct, frozen=True):
@@ -58,7 +58,7 @@ def decide_run(
         forged: what `forgery` found.
     """
     evidence = read_evidence(written, context.bundle_hash)
-    workload = read_workload(context.cluster, written, lost(pods, record.LOAD_JOB))
+    workload = read_workload(context.cluster, written, lost(pods, conventions.LOAD_JOB))
     reason, message = _chain(context, workflow, written, pods)
     run = written.get(RunEntry) if written is not None else None
     has_load = run is not None and run.load is not None
@@ -100,7 +100,7 @@ def _judged(context: Context, written: Record | None, facts: Facts, pods: Sequen
     if written is not None and facts.signed_off and uploads and verdict.reason in BELOW_ROW_8:
         verdict = judge(replace(facts, not_stored=missing_upload(context, written)))
     if verdict.reason == RunReason.EVALUATOR_LOST:
-        return replace(verdict, message=f"{verdict.message}: {lost(pods, record.RULE_EVALUATOR)}")
+        return replace(verdict, message=f"{verdict.message}: {lost(pods, conventions.RULE_EVALUATOR)}")
     looping = crash_loop(pods) if verdict.reason == RunReason.CHAIN_NOT_READY else ""
     if looping:
         verdict = replace(verdict, message=f"{verdict.message}; {looping}")

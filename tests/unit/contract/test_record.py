@@ -7,8 +7,8 @@ import pytest
 
 from record_kit import verdict_status
 from runner_helpers import START, FakeCluster, begin, read
+from validationrun.base import conventions
 from validationrun.base.times import format_time
-from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, DeploymentStatus
 from validationrun.contract.evaluation_entries import RuleStates, WindowEntry
 from validationrun.contract.load_entries import LoadEnd
@@ -48,25 +48,25 @@ def written(cluster: Interleaved) -> Record:
 
 
 def test_what_is_written_once_stands_though_it_came_after_the_look(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.LOAD_JOB, FIRST)
-    assert not written.add(record.LOAD_JOB, SECOND)
+    cluster.meanwhile = lambda: read(cluster).write(conventions.LOAD_JOB, FIRST)
+    assert not written.add(conventions.LOAD_JOB, SECOND)
     assert read(cluster).get(LoadEnd) == written.get(LoadEnd) == FIRST
 
 
 def test_another_steps_write_keeps_none_from_being_written(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, WINDOW)
-    assert written.add(record.LOAD_JOB, SECOND)
+    cluster.meanwhile = lambda: read(cluster).write(conventions.RULE_EVALUATOR, WINDOW)
+    assert written.add(conventions.LOAD_JOB, SECOND)
     assert read(cluster).get(LoadEnd) == SECOND
     assert read(cluster).get(WindowEntry) == written.get(WindowEntry) == WINDOW
 
 
 def test_a_change_is_made_of_what_is_there_when_it_is_written(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).write(record.RULE_EVALUATOR, RuleStates([A]))
+    cluster.meanwhile = lambda: read(cluster).write(conventions.RULE_EVALUATOR, RuleStates([A]))
 
     def more(present: RuleStates | None) -> RuleStates:
         return RuleStates([*(present.rules if present is not None else []), B])
 
-    assert written.change(record.RULE_EVALUATOR, RuleStates, more)
+    assert written.change(conventions.RULE_EVALUATOR, RuleStates, more)
     assert read(cluster).get(RuleStates) == RuleStates([A, B])
 
 
@@ -86,31 +86,31 @@ def test_a_write_whose_answer_was_lost_is_not_another_attempts(cluster: Interlea
 
     cluster.patch = note  # type: ignore[method-assign]
     cluster.meanwhile = lost
-    assert written.add(record.LOAD_JOB, FIRST)
+    assert written.add(conventions.LOAD_JOB, FIRST)
     assert read(cluster).get(LoadEnd) == FIRST
     assert len(sent) == 1
 
 
 def test_a_verdict_that_came_after_the_look_keeps_all_else_out(cluster: Interleaved, written: Record) -> None:
-    cluster.meanwhile = lambda: read(cluster).seal(record.FINALIZE, verdict_status("Error", "Unknown"))
+    cluster.meanwhile = lambda: read(cluster).seal(conventions.FINALIZE, verdict_status("Error", "Unknown"))
     # The API server would refuse the write with 422; the conflict comes first.
     seal = cluster.objects[("configmaps", written.identity.record_name)]
     assert not seal.get("immutable")
     with pytest.raises(AssertionError, match="sealed"):
-        written.write(record.LOAD_JOB, FIRST)
-    assert not written.add(record.LOAD_JOB, FIRST)
+        written.write(conventions.LOAD_JOB, FIRST)
+    assert not written.add(conventions.LOAD_JOB, FIRST)
     assert read(cluster).get(LoadEnd) is None
 
 
 def test_only_its_own_writer_may_add_a_key(written: Record) -> None:
     with pytest.raises(ValueError, match="rule-evaluator may not write load: load-job does"):
-        written.add(record.RULE_EVALUATOR, FIRST)
+        written.add(conventions.RULE_EVALUATOR, FIRST)
 
 
 def test_only_its_own_writer_writes_a_key(written: Record) -> None:
     with pytest.raises(ValueError, match="rule-evaluator may not write load: load-job does"):
-        written.write(record.RULE_EVALUATOR, FIRST)
-    written.write(record.LOAD_JOB, FIRST)
+        written.write(conventions.RULE_EVALUATOR, FIRST)
+    written.write(conventions.LOAD_JOB, FIRST)
     assert written.need(LoadEnd) == FIRST
 
 
@@ -133,7 +133,7 @@ def test_a_key_that_cannot_be_read_is_an_error_and_not_missing(cluster: Interlea
         with pytest.raises(RecordError, match=f"ConfigMap {name}: key load cannot be read: LoadEnd: .*{problem}"):
             look(LoadEnd)
     with pytest.raises(RecordError, match="key load cannot be read"):
-        written.add(record.LOAD_JOB, FIRST)
+        written.add(conventions.LOAD_JOB, FIRST)
 
 
 def test_a_key_that_an_earlier_step_must_have_written(written: Record) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from runner_helpers import IDENTITY, START, Clock, FakeCluster, context
+from validationrun.base.conventions import ENSURE_CHAIN, FINALIZE
 from validationrun.base.hashing import bundle_hash
 from validationrun.base.times import format_time
 from validationrun.contract.owned_record import Identity
 from validationrun.contract.record import Record
-from validationrun.contract.record_key import ENSURE_CHAIN, FINALIZE
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.status import build_status
 from validationrun.contract.suite_json import PlannedMember, SuiteDocument

@@ -9,6 +9,7 @@ from tests.unit.steps.chain_world import RPC, VALIDATORS, World
 
 from emit_helpers import rules_only
 from runner_helpers import CONFIG_MAPS, IDENTITY, START, read
+from validationrun.base import conventions
 from validationrun.contract import record
 from validationrun.contract.chain_entries import ChainEntry, ChainReady, Endpoints
 from validationrun.contract.owned_record import RecordError
@@ -184,7 +185,7 @@ def test_of_two_attempts_side_by_side_the_first_result_stands(world: World) -> N
 
     def recorded_by_another() -> Any:
         if (found := read(world.cluster)).get(ChainEntry) is None:
-            found.write(record.ENSURE_CHAIN, other)
+            found.write(conventions.ENSURE_CHAIN, other)
         return 7
 
     world.height = recorded_by_another
@@ -193,7 +194,7 @@ def test_of_two_attempts_side_by_side_the_first_result_stands(world: World) -> N
 
     def ready_by_another() -> Any:
         if (found := read(world.cluster)).get(ChainReady) is None:
-            found.write(record.WAIT_CHAIN_READY, ready)
+            found.write(conventions.WAIT_CHAIN_READY, ready)
         return 7
 
     world.height = ready_by_another

@@ -12,9 +12,9 @@ from tests.unit.steps.finalize_world import RESULTS
 
 from record_kit import change, forget, load_end, sign_off, stop_intent, verdict_status
 from runner_helpers import IDENTITY, PODS, START, ended, pod, read, write
+from validationrun.base import conventions
 from validationrun.base.times import format_time, parse_time
 from validationrun.base.truncate import size
-from validationrun.contract import record
 from validationrun.contract.evaluation_entries import RuleStates, StopIntent
 from validationrun.contract.load_entries import LoadStart
 from validationrun.contract.run_entry import RunEntry
@@ -356,7 +356,7 @@ def test_a_sign_off_of_the_largest_run_is_a_small_part_of_the_record(tmp_path: p
 
 def test_a_run_that_has_its_verdict_is_not_judged_again(tmp_path: pathlib.Path) -> None:
     world = World(tmp_path, [rule()])
-    world.written.seal(record.FINALIZE, verdict_status("Error", "Unknown"))
+    world.written.seal(conventions.FINALIZE, verdict_status("Error", "Unknown"))
     rule_evaluator(world.context)
     assert times() == []
     assert read(world.cluster).get(SignOff) is None

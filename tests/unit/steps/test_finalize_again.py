@@ -9,8 +9,8 @@ from tests.unit.steps.finalize_world import FAILED, World, deployment, terminate
 
 from record_kit import verdict_status
 from runner_helpers import CONFIG_MAPS, IDENTITY, JOBS, START, WORKFLOWS, FakeCluster, read
+from validationrun.base import conventions
 from validationrun.base.times import format_time
-from validationrun.contract import record
 from validationrun.contract.diagnostics import Diagnostics
 from validationrun.contract.load_entries import JobEntry, LoadEnd
 from validationrun.contract.run_entry import RunEntry
@@ -330,7 +330,7 @@ def test_of_two_finalizes_side_by_side_the_first_verdict_stands(world: World) ->
     def sealed_by_another(verb: str, resource: Resource, body: Any) -> None:
         if verb == "patch" and Status.key in ((body or {}).get("data") or {}):
             faulty(world).before = well
-            written.seal(record.FINALIZE, other)
+            written.seal(conventions.FINALIZE, other)
             raise InvalidError("field is immutable when `immutable` is set", 422)
 
     faulty(world).before = sealed_by_another
@@ -396,7 +396,7 @@ def test_other_steps_are_waited_for_and_not_for_ever(world: World) -> None:
     written = world.begin()
 
     def ends() -> None:
-        written.write(record.RULE_EVALUATOR, sign_off)
+        written.write(conventions.RULE_EVALUATOR, sign_off)
         world.cluster.objects[("pods", f"{IDENTITY.workflow}-rule-evaluator-123")]["status"]["phase"] = "Succeeded"
 
     world.clock.after(30, ends)

@@ -8,7 +8,7 @@ from tests.unit.steps.finalize_world import FAILED, World
 
 from record_kit import verdict_status
 from runner_helpers import CONFIG_MAPS, IDENTITY, WORKFLOWS, lose_answer_to_seal, read
-from validationrun.contract import record
+from validationrun.base import conventions
 from validationrun.contract.load_entries import LoadEnd
 from validationrun.contract.record import Record
 from validationrun.contract.sign_off import SignOff
@@ -36,21 +36,21 @@ def seal(world: World) -> None:
 
 
 def test_a_sealed_passed_before_the_first_attempt_is_forged(world: World) -> None:
-    world.begin().seal(record.FINALIZE, FORGED)
+    world.begin().seal(conventions.FINALIZE, FORGED)
     assert world.decide() == ("Error", "RecordForged")
     assert world.label() == "Error"
     assert not world.has_chain
 
 
 def test_a_sealed_passed_is_believed_by_a_later_attempt(world: World) -> None:
-    world.begin().seal(record.FINALIZE, FORGED)
+    world.begin().seal(conventions.FINALIZE, FORGED)
     world.attempts = 1
     assert world.decide() == ("Passed", "RunSucceeded")
 
 
 def test_what_the_first_attempt_found_forged_the_next_one_does_not_believe(world: World) -> None:
     """The first attempt's pod is lost after it decided: the forged result still stands in the sealed data."""
-    world.begin().seal(record.FINALIZE, FORGED)
+    world.begin().seal(conventions.FINALIZE, FORGED)
     assert world.finalize() == 1
     before = world.status()
     assert world.finalize() == 1
@@ -65,7 +65,7 @@ def test_a_seal_without_a_verdict_is_forged(world: World) -> None:
 
 @pytest.mark.parametrize("attempt", [0, 1, 2])
 def test_a_verdict_without_a_seal_is_forged_at_every_attempt(world: World, attempt: int) -> None:
-    world.begin().write(record.FINALIZE, FORGED)
+    world.begin().write(conventions.FINALIZE, FORGED)
     world.attempts = attempt
     assert world.decide() == ("Error", "RecordForged")
     assert world.sealed()
@@ -82,7 +82,7 @@ def test_forged_evidence_of_the_evaluator_makes_no_other_reason(world: World) ->
 
 def test_a_rule_that_failed_is_still_what_the_run_failed_by(world: World) -> None:
     world.keys.change(SignOff, rules=[FAILED])
-    world.begin().seal(record.FINALIZE, FORGED)
+    world.begin().seal(conventions.FINALIZE, FORGED)
     assert world.decide() == ("Failed", "RuleFailed:height")
     assert world.status()["message"].endswith("a sealed verdict Passed stood in the run record before finalize began")
 
@@ -103,7 +103,7 @@ def test_a_passed_that_is_written_while_finalize_decides_is_forged(world: World)
     def late(resource: Any, name: str, body: Any) -> Any:
         if resource == CONFIG_MAPS and Status.key in (body.get("data") or {}):
             world.cluster.patch = patch  # type: ignore[method-assign]
-            written.seal(record.FINALIZE, FORGED)
+            written.seal(conventions.FINALIZE, FORGED)
             raise InvalidError("field is immutable when `immutable` is set", 422)
         return patch(resource, name, body)
 
@@ -118,7 +118,7 @@ def test_an_answer_that_is_lost_after_the_seal_is_no_forgery(world: World) -> No
 
 
 def test_readers_see_what_finalize_said_and_not_the_forged_result(world: World) -> None:
-    world.begin().seal(record.FINALIZE, FORGED)
+    world.begin().seal(conventions.FINALIZE, FORGED)
     world.finalize()
     workflow = world.cluster.get(WORKFLOWS, IDENTITY.workflow)
     assert workflow is not None
@@ -144,7 +144,7 @@ def test_no_other_key_can_be_written_beside_a_seal(world: World) -> None:
     written = world.begin()
     seal(world)
     with pytest.raises(ValueError, match="load is not the result"):
-        written.overrule(record.LOAD_JOB, Record.read(world.cluster, IDENTITY).need(LoadEnd))  # type: ignore[union-attr, arg-type]
+        written.overrule(conventions.LOAD_JOB, Record.read(world.cluster, IDENTITY).need(LoadEnd))  # type: ignore[union-attr, arg-type]
 
 
 @pytest.mark.parametrize(("text", "retries"), [("", 0), ("0", 0), ("2", 2), ("{{retries}}", 0), ("-1", 0)])

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.steps.finalize_world import FAILED, RESULTS, UNANSWERED, World
 
 from runner_helpers import IDENTITY, START, WORKFLOWS, argo_nodes, node_id, workflow
+from validationrun.base.conventions import LOAD_JOB, RULE_EVALUATOR
 from validationrun.contract.load_entries import JobEntry, LoadEnd
-from validationrun.contract.record_key import LOAD_JOB, RULE_EVALUATOR
 from validationrun.contract.run_entry import RunEntry
 from validationrun.contract.sign_off import SignOff
 from validationrun.kube.cluster import TASK_RESULTS, ForbiddenError, Resource

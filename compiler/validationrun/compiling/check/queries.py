@@ -24,10 +24,6 @@ _QUERY_CHECKS: Final = (
 )
 
 
-_MOST_DEEP: Final = 150
-"""The checks recurse, with up to three calls for each level of a tree."""
-
-
 @rule_by_rule
 def queries(run: ValidationRun) -> Iterator[Finding]:
     """Checks the syntax first. The other checks run only on a query that parses."""
@@ -52,8 +48,8 @@ def queries(run: ValidationRun) -> Iterator[Finding]:
             why = f"it uses syntax that only some versions of Prometheus take: {newer}"
             yield _not_checked(field, why) if newer else _syntax_finding(field, fault, values)
             continue
-        if len(promql.nodes(tree)) > _MOST_DEEP and promql.depth(tree) > _MOST_DEEP:
-            yield _not_checked(field, f"more than {_MOST_DEEP} operators and functions stand within each other")
+        if len(promql.nodes(tree)) > promql.MOST_DEEP and promql.depth(tree) > promql.MOST_DEEP:
+            yield _not_checked(field, f"more than {promql.MOST_DEEP} operators and functions stand within each other")
             continue
         uses_window = any(place.value == WINDOW for place in places)
         query = Query(field, run, rule, text, tree, uses_window)

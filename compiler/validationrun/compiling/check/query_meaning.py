@@ -13,8 +13,9 @@ from validationrun.spec import promql
 from validationrun.spec.findings import Finding
 from validationrun.spec.promql import Filter, Numbers, Silence
 from validationrun.spec.promql.numbers import OPPOSITE
+from validationrun.spec.v1alpha1.types import THRESHOLD_PATTERN
 
-_THRESHOLD: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_THRESHOLD: Final = re.compile(THRESHOLD_PATTERN)
 _COUNT_EXACTLY: Final = "use rule type `counter`, which counts exactly what was added since the start of the window"
 _COUNTS_UP: Final = ("increase", "rate", "irate")
 _EXTRAPOLATES: Final = ("increase", "delta")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from validationrun.compiling.check.readable import if_readable, readable
-from validationrun.compiling.suite_members import MOST_MEMBERS, inline_name, member_count, names_of
+from validationrun.compiling.suite_members import inline_name, member_count, names_of
+from validationrun.contract.suite_json import MOST_MEMBERS
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path, quote
 from validationrun.spec.v1alpha1 import SuiteRun, ValidationSuite
 

@@ -3,20 +3,17 @@
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from validationrun.base import conventions
-from validationrun.base.durations import format_duration
+from validationrun.base.durations import MAX_DURATION, format_duration
 from validationrun.compiling.check.suite import RUNS, located
 from validationrun.compiling.suite_members import Member, may_overlap, members_of, run_name
 from validationrun.contract.accounts import suite_account
 from validationrun.contract.parameters import ParameterError, effective_parameters
 from validationrun.contract.plan_json import PlanDocument
-from validationrun.contract.suite_json import MOST_SECONDS
+from validationrun.contract.suite_json import NEVER_GIVEN
 from validationrun.spec.findings import Anchor, Finding, Loc, format_path
 from validationrun.spec.v1alpha1 import SuiteRun, ValidationSuite
-
-_NEVER_GIVEN: Final = (conventions.PARAM_RUNNER_IMAGE, conventions.PARAM_SUITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +61,11 @@ def check_deadlines(suite: ValidationSuite, deadlines: Mapping[int, int]) -> Ite
     """
     for loc, entry in located(suite):
         seconds = deadlines.get(int(loc[-1]), 0)
-        if seconds > MOST_SECONDS:
+        if seconds > MAX_DURATION:
             place = (*loc, "spec") if entry.spec is not None else (*loc, "ref", "name")
             message = (
                 f"{format_path(place)}: the run {run_name(suite, entry)} may take {format_duration(seconds)} at worst, with its start and "
-                f"its clean-up; a suite follows a run for at most {format_duration(MOST_SECONDS)}"
+                f"its clean-up; a suite follows a run for at most {format_duration(MAX_DURATION)}"
             )
             help_ = "shorten the run: load.duration, runDuration or a timeout"
             yield Finding("VR717", place, message, help_, anchor=Anchor.KEY)
@@ -106,19 +103,19 @@ def _values(loc: Loc, entry: SuiteRun, document: PlanDocument) -> Iterator[Findi
 def _value(place: Loc, name: str, value: str, document: PlanDocument) -> Iterator[Finding]:
     problem = _problem(document, name, value)
     if problem is not None:
-        known = sorted(set(document.parameters) - {*_NEVER_GIVEN})
+        known = sorted(set(document.parameters) - {*NEVER_GIVEN})
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
         help_ = "write it as `submit --set` takes it"
         if name not in document.parameters:
             help_ = f"did you mean {near[0]}?" if near else "name a parameter of the run"
-        elif name in _NEVER_GIVEN:
+        elif name in NEVER_GIVEN:
             help_ = "delete it"
         yield Finding("VR710", place, f"{format_path(place)} does not fit run {document.name}: {problem}", help_)
 
 
 def _problem(document: PlanDocument, name: str, value: str) -> str | None:
     """What `submit --set` would say. An empty value stands for the compiled one, but of a parameter that is there."""
-    if name in _NEVER_GIVEN:
+    if name in NEVER_GIVEN:
         return f"a suite does not give the parameter {name}"
     if not value and name in document.parameters:
         return None

@@ -6,6 +6,7 @@ from hera.workflows import Artifact, Container, Parameter, S3Artifact
 from hera.workflows import models as m
 
 from validationrun.base import conventions
+from validationrun.base.conventions import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.compiling.emit.bundle import Bundle
 from validationrun.compiling.emit.options import EmitOptions
 from validationrun.compiling.emit.verdict_step import beside_main, exit_code
@@ -17,7 +18,6 @@ from validationrun.compiling.emit.workflow_parts import (
     terminal_metrics,
 )
 from validationrun.compiling.plan import Plan, Step
-from validationrun.contract.record_key import ENSURE_CHAIN, RULE_EVALUATOR
 from validationrun.oracle.outcome import RunReason, Verdict
 
 _BUNDLE_VOLUME: Final = "bundle"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from validationrun.base import conventions
+from validationrun.base.conventions import SUITE_FINALIZE
 from validationrun.compiling.emit import access, suite_access
 from validationrun.compiling.emit.bundle import config_map
 from validationrun.compiling.emit.files import EmittedFile, as_files
@@ -12,7 +13,6 @@ from validationrun.compiling.emit.suite_workflow import END_TEMPLATE, MEMBER_INP
 from validationrun.compiling.emit.verify import verify_template
 from validationrun.compiling.emit.workflow_parts import ENTRYPOINT
 from validationrun.compiling.plan.suite import SuitePlan
-from validationrun.contract.record_key import SUITE_FINALIZE
 
 
 def emit_suite(plan: SuitePlan, options: EmitOptions) -> list[EmittedFile]:

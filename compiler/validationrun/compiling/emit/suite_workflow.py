@@ -11,6 +11,7 @@ from hera.workflows import DAG, Container, Parameter, Suspend, Task, WorkflowTem
 from hera.workflows import models as m
 
 from validationrun.base import conventions
+from validationrun.base.conventions import SUITE_FINALIZE, SUITE_MEMBER
 from validationrun.base.durations import format_duration
 from validationrun.base.text import counted
 from validationrun.compiling.emit.bundle import HashedData
@@ -36,7 +37,6 @@ from validationrun.compiling.emit.workflow_parts import (
 from validationrun.compiling.plan.manifests import app_labels
 from validationrun.compiling.plan.model import FINALIZE_ATTEMPTS
 from validationrun.compiling.plan.suite import SuiteMember, SuitePlan
-from validationrun.contract.record_key import SUITE_FINALIZE, SUITE_MEMBER
 from validationrun.oracle.outcome import RunReason, Verdict
 
 MEMBER_TEMPLATE: Final = "member"

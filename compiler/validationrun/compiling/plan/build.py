@@ -88,7 +88,7 @@ def build_plan(run: ValidationRun, options: PlanOptions = PlanOptions(), *, in_s
 
 
 def _is_locked(parameter: Parameter, options: PlanOptions) -> bool:
-    """No lock is about the suite of a run, which its submitter cannot give anyway."""
+    """Whether a run always has the compiled value. `suite` is never locked: suite-member gives it, and a submitter cannot."""
     return parameter.name != conventions.PARAM_SUITE and bool(
         {parameter.name, conventions.LOCK_ALL} & set(options.lock)
     )

@@ -14,6 +14,12 @@ COUNTED_SECONDS: Final = 10 * 60
 REMEMBERED_SECONDS: Final = 60 * 60
 """How long a counter that is not scraped is remembered: as long as Prometheus may be down without beginning a `for` anew (its default)."""
 
+LOST_BY_REPLACE: Final = {
+    "run": ", without clean-up and verdict",
+    "suite": ": its runs are cancelled, and it has no verdict",
+}
+"""What `concurrencyPolicy: Replace` does to the run or suite that was going on, behind a sentence that it is terminated."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:

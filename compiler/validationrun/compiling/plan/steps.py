@@ -3,6 +3,8 @@
 from typing import Final
 
 from validationrun.base import conventions
+from validationrun.base.conventions import ENSURE_CHAIN, FINALIZE, LOAD_JOB, RULE_EVALUATOR, WAIT_CHAIN_READY
+from validationrun.base.text import counted
 from validationrun.compiling.plan.model import STEP_ATTEMPTS, Step, Timings
 from validationrun.oracle.ticks import judged_seconds, run_seconds
 from validationrun.spec.v1alpha1 import ValidationRunSpec
@@ -44,12 +46,11 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
     bring_up = times.chain_ready_s + _STEP_SLACK
     window = times.load_start_s + times.run_s + _STEP_SLACK
     load = _step(
-        "load-job", "Drive the load", conventions.COMPONENT_LOAD, "wait-chain-ready", window, ("exit-codes", "message")
+        LOAD_JOB, "Drive the load", conventions.COMPONENT_LOAD, WAIT_CHAIN_READY, window, ("exit-codes", "message")
     )
-    title = f"Watch {rule_count} rules" if rule_count != 1 else "Watch 1 rule"
     steps = (
         _step(
-            "ensure-chain",
+            ENSURE_CHAIN,
             "Bring the chain up",
             conventions.COMPONENT_CHAIN,
             None,
@@ -58,20 +59,20 @@ def plan_steps(times: Timings, *, has_load: bool, rule_count: int) -> tuple[tupl
             bundle=True,
         ),
         _step(
-            "wait-chain-ready",
+            WAIT_CHAIN_READY,
             "Wait until the chain serves",
             conventions.COMPONENT_CHAIN,
-            "ensure-chain",
+            ENSURE_CHAIN,
             bring_up,
             ("message",),
         ),
         *((load,) if has_load else ()),
         # The deadline leaves time for the cooldown, and for the final sweep, which begins when the window ends.
         _step(
-            "rule-evaluator",
-            title,
+            RULE_EVALUATOR,
+            f"Watch {counted(rule_count, 'rule')}",
             conventions.COMPONENT_RULES,
-            "wait-chain-ready",
+            WAIT_CHAIN_READY,
             window + times.cooldown_s + _WORKFLOW_SLACK,
             ("verdict",),
         ),
@@ -95,7 +96,7 @@ def _step(
         component=component,
         depends=depends,
         # The leaves of the DAG. Argo omits them after a failed ensure-chain or wait-chain-ready, and the DAG still succeeds.
-        continue_on_failed=name in ("load-job", "rule-evaluator"),
+        continue_on_failed=name in (LOAD_JOB, RULE_EVALUATOR),
         timeout_s=timeout_s,
         retry="Always",
         retry_limit=_LOAD_RETRY_LIMIT,
@@ -107,7 +108,7 @@ def _step(
 
 def _finalize(times: Timings) -> Step:
     return Step(
-        name="finalize",
+        name=FINALIZE,
         title="Give the verdict and clean up",
         component=conventions.COMPONENT_RULES,
         depends=None,

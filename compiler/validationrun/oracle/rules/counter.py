@@ -14,6 +14,7 @@ from validationrun.oracle.prometheus_response import Matrix, read_matrix, read_v
 from validationrun.oracle.rule_context import RuleContext, window_text
 from validationrun.oracle.rules.rule_type import InstantQuery, Request
 from validationrun.oracle.rules.value_rule import ValueRule
+from validationrun.oracle.series import PART
 
 if TYPE_CHECKING:
     from validationrun.spec.v1alpha1 import CounterRule, Rule
@@ -22,9 +23,6 @@ SAMPLES: Final = "samples"
 """The request for the samples of series that were reset or handed over."""
 
 MOST_SAMPLES: Final = 200_000
-
-_PART: Final = "validationrun"
-"""The label that tells the parts of the answer apart."""
 
 _NAME: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)")
 
@@ -53,7 +51,7 @@ class Counter(ValueRule):
             ("before", f"last_over_time({selector}[1h] offset {window}) unless {selector} offset {window}"),
             ("alive", f"count({body.alive or selector}\n)"),
         ]
-        query = "\nor ".join(f'label_replace({part}, "{_PART}", "{name}", "", "")' for name, part in parts)
+        query = "\nor ".join(f'label_replace({part}, "{PART}", "{name}", "", "")' for name, part in parts)
         places, _ = find_places(query)
         return query, places
 
@@ -146,7 +144,7 @@ class _Facts:
         self._counts: dict[Labels, float] = {}
         parts: dict[Labels, dict[str, float]] = defaultdict(dict)
         for sample in samples:
-            part, value = sample.labels.get(_PART, ""), float(sample.value)
+            part, value = sample.labels.get(PART, ""), float(sample.value)
             if part == "alive":
                 self.alive = value > 0
             else:
@@ -194,7 +192,7 @@ class _Facts:
 
 
 def _labels(labels: Mapping[str, str]) -> Labels:
-    return frozenset((name, value) for name, value in labels.items() if name not in ("__name__", _PART))
+    return frozenset((name, value) for name, value in labels.items() if name not in ("__name__", PART))
 
 
 def _matchers(series: Sequence[Labels]) -> str:

@@ -16,6 +16,7 @@ from validationrun.oracle.decision import Decision, Observation, Silence
 from validationrun.oracle.exchange import Exchange
 from validationrun.oracle.fold import RuleState
 from validationrun.oracle.memory import Memory
+from validationrun.oracle.outcome import Verdict
 from validationrun.oracle.placeholders import Place
 from validationrun.oracle.rule_context import RuleContext
 
@@ -35,7 +36,7 @@ class AlertReference(Struct, frozen=True):
     namespace: str
     name: str
     alertname: str
-    pending: str = "Error"
+    pending: str = Verdict.ERROR
 
 
 class InstantQuery(Struct, frozen=True):

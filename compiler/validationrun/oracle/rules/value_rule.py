@@ -167,8 +167,7 @@ class ValueRule(RuleType):
                 return replace(
                     decision, verdict=Verdict.AWAITED, reason=RuleReason.SERIES_MISSING, message=message, value=None
                 )
-        failed = series is not None and series.on_missing == "Failed"
-        verdict = Verdict.FAILED if failed else Verdict.ERROR
+        verdict = Verdict(series.on_missing) if series is not None else Verdict.ERROR
         return replace(decision, verdict=verdict, reason=RuleReason.SERIES_MISSING, message=message)
 
     def _with_newest(self, rule: "Rule", newest: float | Fault, decision: Decision) -> Decision:

@@ -14,6 +14,7 @@ from validationrun.spec.promql.aggregations import (
 )
 from validationrun.spec.promql.direction import Wants, Way, inwards
 from validationrun.spec.promql.filters import Filter, harmful_filter, split_comparison
+from validationrun.spec.promql.functions import NEED_TWO
 from validationrun.spec.promql.matching import Mismatch, mismatches, unscoped
 from validationrun.spec.promql.missing import hiding_aggregations
 from validationrun.spec.promql.newer import newer_syntax
@@ -33,6 +34,8 @@ from validationrun.spec.promql.sight import (
 from validationrun.spec.promql.silence import Silence, silence
 from validationrun.spec.promql.syntax import SyntaxFault, parse
 from validationrun.spec.promql.tree import (
+    COMPARISONS,
+    MOST_DEEP,
     RangeUse,
     bare,
     children,
@@ -51,6 +54,7 @@ from validationrun.spec.promql.unscraped import ignores_up, of_each_target, whil
 from validationrun.spec.promql.values import functions_of_value, is_count, is_exact
 
 __all__ = [
+    "COMPARISONS", "MOST_DEEP", "NEED_TWO",
     "Filter", "FreshSelector", "HiddenNaN", "Mismatch", "Numbers", "RangeUse", "Reach", "Selection", "Sight", "Silence",
     "SyntaxFault", "UnknownSelectorError", "Wants", "Way", "aggregated", "aggregated_series", "bare", "children", "depth",
     "fresh_selectors", "function_name", "functions_of_value", "harmful_filter", "hidden_nans", "hiding_aggregations",

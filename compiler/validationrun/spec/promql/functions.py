@@ -23,6 +23,9 @@ SCALARS: Final = frozenset({"scalar", "time", "pi", "start", "end", "step", "ran
 RELABEL: Final = frozenset({"label_replace", "label_join"})
 SORT: Final = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
 ABSENT: Final = frozenset({"absent", "absent_over_time"})
+OF_DISTRIBUTION: Final = frozenset({"histogram_quantile", "histogram_fraction", "histogram_avg"})
+"""Functions that give a property of a histogram's distribution, which is NaN where nothing was observed."""
+
 NEED_TWO: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "double_exponential_smoothing"}
 )

@@ -8,6 +8,7 @@ import promql_parser as promql
 
 from validationrun.spec.promql.aggregations import outermost_aggregations
 from validationrun.spec.promql.direction import Wants, Way, inwards
+from validationrun.spec.promql.functions import OF_DISTRIBUTION
 from validationrun.spec.promql.tree import COMPARISONS, bare, children, function_name, is_bool, operator_of, selectors
 from validationrun.spec.promql.values import sides_of_value
 
@@ -16,7 +17,6 @@ _WORST: Final = {"min": Wants.LOW, "bottomk": Wants.LOW, "max": Wants.HIGH, "top
 
 _TYPICAL: Final = frozenset({"avg", "quantile", "stddev", "stdvar", "limitk", "limit_ratio"})
 _TOTAL: Final = frozenset({"sum", "count"})
-_HISTOGRAMS: Final = frozenset({"histogram_quantile", "histogram_fraction", "histogram_avg"})
 
 
 def hiding_aggregations(tree: Any, op: str, holds: Callable[[float], bool]) -> list[Any]:
@@ -38,7 +38,7 @@ def _hiding(tree: Any, way: Way) -> Iterator[Any]:
         if _hides(operator_of(tree), way):
             yield tree
         return
-    if isinstance(tree, promql.Call) and function_name(tree) in _HISTOGRAMS:
+    if isinstance(tree, promql.Call) and function_name(tree) in OF_DISTRIBUTION:
         yield from outermost_aggregations(tree)
         return
     for part, way_to_it in _parts(tree, way):

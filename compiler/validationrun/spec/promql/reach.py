@@ -28,7 +28,7 @@ class Reach:
     at_s: float | None = None
 
     def over(self, seconds: float, selector: Any = None) -> "Reach":
-        """Further back by a range of so many seconds."""
+        """The reach of a selector with this range added: it begins that many seconds earlier."""
         return Reach(selector, self.back_s + seconds, self.shift_s, self.span_s + seconds, self.at_s)
 
 

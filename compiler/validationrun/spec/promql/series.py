@@ -32,7 +32,7 @@ class SeriesLabels:
     optional: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
-        """Whether every series has the label, as far as one can say of series that nobody has seen."""
+        """Whether every series has the label. Only the query is known: a selector is taken to have every label that it does not exclude."""
         if name in self.optional or (name, "") in self.pinned or (self.names is not None and name not in self.names):
             return False
         return self.certain is None or name in self.certain

@@ -12,6 +12,9 @@ from validationrun.spec.promql.functions import SCALARS
 CACHED_NODES: Final = 4096
 """More than a query has. A check asks the same of a node again and again, and a chain of operators is deep."""
 
+MOST_DEEP: Final = 150
+"""The depth of a tree beyond which nothing is said of it: what judges one recurses, with up to three calls for each level."""
+
 COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
 _RANGE_FUNCTIONS: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}

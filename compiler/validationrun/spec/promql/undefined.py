@@ -5,14 +5,12 @@ from typing import Any, Final
 
 import promql_parser as promql
 
+from validationrun.spec.promql.functions import OF_DISTRIBUTION
 from validationrun.spec.promql.numbers import Numbers
 from validationrun.spec.promql.possible import possible
 from validationrun.spec.promql.syntax import SyntaxFault, parse
 from validationrun.spec.promql.tree import COMPARISONS, bare, function_name, is_bool, value_type
 from validationrun.spec.promql.values import sides_of_value, value_path
-
-_HISTOGRAMS: Final = frozenset({"histogram_quantile", "histogram_fraction", "histogram_avg"})
-"""NaN where nothing was observed."""
 
 _COUNTS: Final = frozenset({"count", "group", "count_values"})
 _NOT_OF_NUMBERS: Final = frozenset(
@@ -75,7 +73,7 @@ def _undefined(tree: Any) -> Any:
     if isinstance(tree, promql.AggregateExpr):
         return None if str(tree.op) in _COUNTS else _undefined(tree.expr)
     if isinstance(tree, promql.Call):
-        if function_name(tree) in _HISTOGRAMS:
+        if function_name(tree) in OF_DISTRIBUTION:
             return tree
         if function_name(tree) in _NOT_OF_NUMBERS:
             return None

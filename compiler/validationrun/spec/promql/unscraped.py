@@ -16,6 +16,7 @@ from validationrun.spec.promql import functions, numbers
 from validationrun.spec.promql.numbers import ANY, NAN, Numbers
 from validationrun.spec.promql.tree import (
     COMPARISONS,
+    MOST_DEEP,
     bare,
     depth,
     function_name,
@@ -39,9 +40,6 @@ _NOUGHT: Final = frozenset(
 
 _EITHER_WAY: Final = frozenset({"scrape_duration_seconds", "scrape_timeout_seconds", "scrape_sample_limit"})
 """What has the same numbers for a target whether it can be scraped or not."""
-
-_MOST_DEEP: Final = 150
-"""The calculation recurses. Nothing is said of a deeper query."""
 
 _OF_CHANGE: Final = frozenset({*functions.NEED_TWO, "changes", "resets", "timestamp"})
 """Functions that ask when and how `up` changes. Nothing is said of a query with them: `== 1` is no way out there."""
@@ -71,7 +69,7 @@ def of_each_target(tree: Any) -> list[Any]:
 
 
 def _where_up_is(value: float, tree: Any) -> Given:
-    if depth(tree) > _MOST_DEEP or _given(tree, None) is not None:
+    if depth(tree) > MOST_DEEP or _given(tree, None) is not None:
         return None
     return _given(tree, numbers.exactly(value))
 

@@ -4,11 +4,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from validationrun.base.conventions import ANNOTATION_PAUSED
 from validationrun.spec.v1alpha1.run import ValidationRunSpec
 from validationrun.spec.v1alpha1.suite import ValidationSuiteSpec
 from validationrun.spec.v1alpha1.types import DnsLabel, Model, RunName
 
-_PAUSED: Final = "validation.sei.io/paused"
 INNER_RUN_SUFFIX: Final = "-run"
 """A run that is written inside a schedule compiles as {schedule}-run."""
 
@@ -26,7 +26,7 @@ class ScheduleMetadata(Model):
     ] = None
     annotations: Annotated[
         dict[Literal["validation.sei.io/paused"], Literal["true", "false"]],
-        Field(description=f'`{_PAUSED}: "true"` suspends the schedule.'),
+        Field(description=f'`{ANNOTATION_PAUSED}: "true"` suspends the schedule.'),
     ] = {}
 
 
@@ -88,4 +88,4 @@ class ValidationSchedule(Model):
 
     @property
     def paused(self) -> bool:
-        return self.metadata.annotations.get(_PAUSED) == "true"
+        return self.metadata.annotations.get(ANNOTATION_PAUSED) == "true"

@@ -62,7 +62,7 @@ _MEMBER_NAME: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 _CHAIN_ID: Final = r"^[a-z][a-z0-9-]*[a-z0-9]$"
 _WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9_]{0,62}$"
 _SHARE: Final = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
-_THRESHOLD: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+THRESHOLD_PATTERN: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 _ENV_PREFIX: Final = r"^([-._a-zA-Z][-._a-zA-Z0-9]*)?$"
 _CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]{1,200}$"
@@ -86,7 +86,7 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     _MEMBER_NAME: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit",
     _CHAIN_ID: "lower-case letters, digits and '-', beginning with a letter, ending with a letter or digit, at least two characters",
     _WORKLOAD_NAME: "lower-case letters, digits and '_', at most 63 characters",
-    _THRESHOLD: 'a decimal number such as "0", "-2.5" or "1e6"',
+    THRESHOLD_PATTERN: 'a decimal number such as "0", "-2.5" or "1e6"',
     _ENV_NAME: "letters, digits, '_', '-' and '.', not beginning with a digit",
     _ENV_PREFIX: "letters, digits, '_', '-' and '.', not beginning with a digit",
     _CONFIG_KEY: "letters, digits, '-', '_' and '.', at most 200 characters",
@@ -116,7 +116,7 @@ MemberName = Annotated[str, Field(pattern=_MEMBER_NAME, min_length=1, max_length
 ChainId = Annotated[str, Field(pattern=_CHAIN_ID, max_length=63)]
 WorkloadName = Annotated[str, Field(pattern=_WORKLOAD_NAME)]
 Share = Annotated[str, Field(pattern=_SHARE, max_length=64)]
-Threshold = Annotated[str, Field(pattern=_THRESHOLD, max_length=64)]
+Threshold = Annotated[str, Field(pattern=THRESHOLD_PATTERN, max_length=64)]
 EnvName = Annotated[str, Field(pattern=_ENV_NAME, max_length=253)]
 EnvPrefix = Annotated[str, Field(pattern=_ENV_PREFIX, max_length=253)]
 ConfigKey = Annotated[str, Field(pattern=_CONFIG_KEY)]

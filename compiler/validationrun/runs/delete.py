@@ -1,4 +1,4 @@
-"""Stops runs and deletes them from the cluster: only our objects, and only those that were shown before."""
+"""Deletes runs and schedules from the cluster: only our objects, and only those that were shown before."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from validationrun.base import conventions
-from validationrun.contract.argo_phase import has_ended, is_shut_down, workflow_phase
+from validationrun.contract.argo_phase import workflow_phase
 from validationrun.contract.owned_record import RecordError
 from validationrun.contract.record import Record
 from validationrun.contract.run_entry import RunEntry
@@ -23,7 +23,6 @@ from validationrun.kube.cluster import (
     Cluster,
     ClusterError,
     ForbiddenError,
-    Object,
     Resource,
 )
 from validationrun.kube.cron_workflow import CronWorkflow
@@ -33,7 +32,6 @@ from validationrun.runs.lookup import alert_of, identity_of, is_ours, our_run, o
 from validationrun.runs.submit import OURS
 from validationrun.runs.suites import is_suite, suite_members
 
-_STOP: Final[Object] = {"spec": {"shutdown": "Stop"}}
 _NOT_FOUND: Final = 404
 _CHILDREN: Final = (*CHAIN_RESOURCES, JOBS, CONFIG_MAPS)
 
@@ -41,16 +39,6 @@ GONE_SECONDS: Final = 300
 """How long a delete waits for a chain: as long as finalize does."""
 
 _LOOK_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """
-    Attributes:
-        waits_for_lock: the run waits for a lock; Argo acts on the stop once the run holds it.
-    """
-
-    waits_for_lock: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +59,6 @@ class Doomed:
 
     def __str__(self) -> str:
         return f"{self.resource.full_name} {self.name}"
-
-
-def stop_run(cluster: Cluster, name: str) -> Stopped | None:
-    """
-    Stops a run by Argo's `Stop`, so finalize still runs. None when there is no such run.
-
-    Raises:
-        HasEndedError
-    """
-    workflow = our_run(cluster, name)
-    if workflow is None:
-        return None
-    if has_ended(workflow.object):
-        raise HasEndedError
-    # Already stopped, or terminated, which a stop must not undo.
-    if not is_shut_down(workflow.object) and cluster.patch(WORKFLOWS, name, _STOP) is None:
-        return None
-    return Stopped(waits_for_lock=workflow.waits_for_lock)
-
-
-class HasEndedError(Exception):
-    """The run has ended, so there is nothing to stop."""
 
 
 def doomed_runs(cluster: Cluster, names: Sequence[str]) -> tuple[list[Doomed], list[str]]:
