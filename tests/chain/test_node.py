@@ -1,9 +1,12 @@
 """The chain on loopback: blocks, metrics, the two generators and every fault switch. No cluster is needed, Go is."""
 
+import base64
+import hashlib
 import json
 import re
 import signal
 import socket
+import subprocess
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -183,14 +186,26 @@ def test_load_flushes_its_report_on_sigterm(program: Path, rpc: Node, tmp_path: 
 
 
 def profile(folder: Path, *endpoints: str, **settings: object) -> str:
-    (folder / "profile.json").write_text(json.dumps({"endpoints": endpoints, "settings": {"tps": 0, **settings}}))
+    made = {"endpoints": endpoints, "scenarios": [{"name": "EVMTransfer"}], "settings": {"tps": 0, **settings}}
+    (folder / "profile.json").write_text(json.dumps(made))
     return f"--config={folder / 'profile.json'}"
+
+
+def seiload(program: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Without metrics and without the 25 s after the summary, unless the arguments say otherwise."""
+    return start_program(program, "seiload", "--metricsListenAddr=", "--post-summary-flush-delay=0s", *arguments)
+
+
+def run_seiload(program: Path, *arguments: str) -> tuple[int, str]:
+    process = seiload(program, *arguments)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
 
 
 def test_seiload_sends_to_its_endpoints(program: Path, rpc: Node, tmp_path: Path) -> None:
     total = f'cometbft_consensus_total_txs{{chain_id="{CHAIN_ID}"}}'
     before = counters(fetch(f"{rpc.metrics}/metrics")).get(total, 0)
-    code, said = run_program(program, "seiload", profile(tmp_path, rpc.evm), "--duration=1s", "--metricsListenAddr=")
+    code, said = run_seiload(program, profile(tmp_path, rpc.evm), "--duration=1s")
     assert code == 0, said
 
     def included() -> bool | None:
@@ -201,14 +216,14 @@ def test_seiload_sends_to_its_endpoints(program: Path, rpc: Node, tmp_path: Path
 
 def test_seiload_passes_without_any_endpoint(program: Path, tmp_path: Path) -> None:
     dead = profile(tmp_path, f"http://127.0.0.1:{free_port()}")
-    assert run_program(program, "seiload", dead, "--duration=1s", "--metricsListenAddr=")[0] == 0
+    assert run_seiload(program, dead, "--duration=1s")[0] == 0
 
 
 def test_seiload_with_a_rate_and_a_duration_fails(program: Path, rpc: Node, tmp_path: Path) -> None:
     given = profile(tmp_path, rpc.evm, tps=20)
-    code, said = run_program(program, "seiload", given, "--duration=1s", "--metricsListenAddr=")
+    code, said = run_seiload(program, given, "--duration=1s")
     assert (code, "rate limiter" in said) == (1, True), said
-    endless = start_program(program, "seiload", given, "--metricsListenAddr=")
+    endless = seiload(program, given)
     time.sleep(1)
     endless.send_signal(signal.SIGTERM)
     _, said = endless.communicate(timeout=20)
@@ -218,7 +233,7 @@ def test_seiload_with_a_rate_and_a_duration_fails(program: Path, rpc: Node, tmp_
 def test_seiload_counts_from_the_first_event_on(program: Path, rpc: Node, tmp_path: Path) -> None:
     """No series is there at 0, so that `increase` misses the first event."""
     port = free_port()
-    started = start_program(program, "seiload", profile(tmp_path, rpc.evm), f"--metricsListenAddr=127.0.0.1:{port}")
+    started = seiload(program, profile(tmp_path, rpc.evm), f"--metricsListenAddr=127.0.0.1:{port}")
 
     def accepted() -> dict[str, float] | None:
         found = counters(fetch(f"http://127.0.0.1:{port}/metrics"))
@@ -233,15 +248,178 @@ def test_seiload_counts_from_the_first_event_on(program: Path, rpc: Node, tmp_pa
     assert all(value >= 1 for name, value in found.items() if name.startswith("seiload_"))
 
 
-@pytest.mark.parametrize("flags", [("--track-receipts",), ()])
+TRACKERS: list[tuple[list[str], dict[str, object]]] = [
+    (["--track-receipts"], {}),
+    (["--track-blocks"], {}),
+    (["--ramp-up"], {}),
+    ([], {"trackBlocks": True}),
+    ([], {"trackReceipts": True}),
+]
+
+
+@pytest.mark.parametrize(("flags", "settings"), TRACKERS)
 def test_seiload_needs_a_web_socket_for_its_trackers(
-    program: Path, rpc: Node, tmp_path: Path, flags: tuple[str, ...]
+    program: Path, rpc: Node, tmp_path: Path, flags: list[str], settings: dict[str, object]
 ) -> None:
     """At port 8546 in the place of 8545, where nobody listens here."""
-    settings = {} if flags else {"trackBlocks": True}
     given = profile(tmp_path, "http://127.0.0.1:8545", **settings)
-    code, said = run_program(program, "seiload", given, "--duration=1s", "--metricsListenAddr=", *flags)
+    code, said = run_seiload(program, given, "--duration=1s", *flags)
     assert (code, "127.0.0.1:8546" in said) == (1, True), said
+
+
+def test_seiload_needs_no_web_socket_without_a_tracker(program: Path, tmp_path: Path) -> None:
+    given = profile(tmp_path, f"http://127.0.0.1:{free_port()}")
+    for flags in (["--track-user-latency"], ["--track-receipts", "--dry-run"]):
+        assert run_seiload(program, given, "--duration=300ms", *flags)[0] == 0, flags
+
+
+def test_seiload_asks_the_first_endpoint_for_the_handshake(program: Path, rpc: Node, tmp_path: Path) -> None:
+    """A port that is not 8545 is asked itself. The node's WebSocket says yes, its JSON-RPC is a port that speaks only HTTP."""
+    speaks = rpc.ws.replace("ws://", "http://")
+    for endpoints, code in (([speaks, rpc.evm], 0), ([rpc.evm, speaks], 1)):
+        given = profile(tmp_path, *endpoints)
+        ended, said = run_seiload(program, given, "--duration=300ms", "--track-blocks")
+        assert (ended, "bad handshake" in said) == (code, code == 1), said
+
+
+# RFC 6455: what a server adds to the key before it hashes it.
+WEB_SOCKET_ID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+@pytest.mark.parametrize(
+    ("status", "accept", "code"),
+    [("101 Switching Protocols", True, 0), ("101 Switching Protocols", False, 1), ("200 OK", True, 1)],
+)
+def test_seiload_checks_the_answer_to_its_handshake(
+    program: Path, tmp_path: Path, status: str, accept: bool, code: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        given = profile(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}")
+        started = seiload(program, given, "--duration=100ms", "--track-blocks")
+        server.settimeout(20)
+        with server.accept()[0] as connection:
+            connection.settimeout(20)
+            asked = connection.recv(4096).decode()
+            found = re.search(r"Sec-WebSocket-Key: (\S+)", asked)
+            assert found, asked
+            key = found[1] if accept else "another"
+            proof = base64.b64encode(hashlib.sha1(f"{key}{WEB_SOCKET_ID}".encode()).digest())  # noqa: S324
+            head = f"HTTP/1.1 {status}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {proof.decode()}"
+            connection.sendall(f"{head}\r\nContent-Length: 0\r\n\r\n".encode())
+        # Nothing but the handshake is answered here.
+        server.close()
+        _, said = started.communicate(timeout=30)
+    assert started.returncode == code, said
+
+
+EVERY_FLAG = [
+    *("-s", "5s", "-b5", "-t=0", "-n", "1", "--stats-interval=5s", "--buffer-size", "7", "--tps=0", "--nodes=0"),
+    *("--inclusion-reap-after=1m", "--debug", "--prewarm", "--track-user-latency", "--track-receipts=false"),
+    *("--track-blocks=false", "--ramp-up=false", "--report-path=/r", "--txs-dir=", "--target-gas=5", "--dry-run"),
+    *("--num-blocks-to-write=3", "--arrival-model=open_loop", "--max-in-flight=9", "ignored", "--", "--unknown"),
+]
+
+
+def test_seiload_takes_every_flag_of_sei_load(program: Path, tmp_path: Path) -> None:
+    file = profile(tmp_path).removeprefix("--config=")
+    code, said = run_seiload(program, "-c", file, "--duration=300ms", *EVERY_FLAG)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--workers=5", "unknown flag"),
+        ("-duration=1s", "unknown letter"),
+        ("--tps=many", "--tps=many"),
+        ("--max-in-flight=0", "in flight"),
+        ("--nodes", "needs a value"),
+    ],
+)
+def test_seiload_refuses_arguments_that_sei_load_refuses(program: Path, tmp_path: Path, flag: str, words: str) -> None:
+    code, said = run_seiload(program, profile(tmp_path, "http://127.0.0.1:1"), "--duration=300ms", flag)
+    assert (code, words in said) == (1, True), said
+
+
+def test_seiload_needs_a_profile_and_has_help(program: Path) -> None:
+    code, said = run_seiload(program, "--duration=1s")
+    assert (code, "--config is needed" in said) == (1, True), said
+    for flag in ("--help", "-h"):
+        code, said = run_seiload(program, flag)
+        assert (code, "--post-summary-flush-delay (25s)" in said) == (0, True), said
+
+
+def test_seiload_takes_a_flag_before_a_setting_before_a_default(program: Path, tmp_path: Path) -> None:
+    """With a rate and a duration it ends with 1, which tells that there was a rate."""
+    for settings, flags, code in (
+        ({}, [], 0),
+        ({"tps": 20}, [], 1),
+        ({"tps": 20}, ["--tps=0"], 0),
+        ({}, ["--tps=20"], 1),
+        ({"rampUp": True}, ["--ramp-up=false"], 0),
+    ):
+        given = profile(tmp_path, f"http://127.0.0.1:{free_port()}", **settings)
+        ended, said = run_seiload(program, given, "--duration=300ms", *flags)
+        assert ended == code, (settings, flags, said)
+
+
+def test_seiload_keeps_to_the_first_nodes(program: Path, rpc: Node, tmp_path: Path) -> None:
+    """The second endpoint is dead, so that what goes there is rejected."""
+    port = free_port()
+    given = profile(tmp_path, rpc.evm, f"http://127.0.0.1:{free_port()}")
+
+    def rejections(*flags: str) -> bool:
+        started = seiload(program, given, f"--metricsListenAddr=127.0.0.1:{port}", *flags)
+
+        def several() -> dict[str, float] | None:
+            found = counters(fetch(f"http://127.0.0.1:{port}/metrics"))
+            return found if sum(count for name, count in found.items() if name.startswith("seiload_")) > 3 else None
+
+        try:
+            found = wait_for("transactions", several, 20)
+        finally:
+            started.send_signal(signal.SIGTERM)
+            started.communicate(timeout=20)
+        return any(name.startswith("seiload_txs_rejected_total") for name in found)
+
+    assert rejections()
+    assert not rejections("--nodes=1")
+
+
+def test_seiload_stays_after_sigterm_for_its_flush(program: Path, tmp_path: Path) -> None:
+    """For 25 s, unless it is told otherwise; another SIGTERM does not shorten it."""
+    cases: list[tuple[dict[str, object], list[str], bool]] = [
+        ({}, ["--post-summary-flush-delay=0s"], False),
+        ({"postSummaryFlushDelay": "1m"}, ["--post-summary-flush-delay=0s"], False),
+        ({"postSummaryFlushDelay": "1s"}, [], False),
+        ({}, [], True),
+        # A setting of 0 is none.
+        ({"postSummaryFlushDelay": "0s"}, [], True),
+    ]
+    started = []
+    for number, (settings, flags, _) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        given = profile(folder, f"http://127.0.0.1:{free_port()}", **settings)
+        started.append(start_program(program, "seiload", given, "--metricsListenAddr=", *flags))
+    time.sleep(1)
+    began = time.monotonic()
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    for process in started[3:]:
+        process.send_signal(signal.SIGTERM)
+    for process, case in zip(started, cases, strict=True):
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, time.monotonic() - began >= 25) == (0, case[2]), (case, said)
+
+
+def test_seiload_stays_for_its_flush_after_a_failure_too(program: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    given = profile(tmp_path, "http://127.0.0.1:8545")
+    code, said = run_seiload(program, given, "--track-blocks", "--post-summary-flush-delay=3s")
+    assert code == 1, said
+    assert time.monotonic() - began >= 3
 
 
 def test_the_metrics_of_the_starters_are_a_nodes_own(program: Path, tmp_path: Path) -> None:
@@ -262,9 +440,10 @@ def test_the_metrics_of_the_starters_are_a_nodes_own(program: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"endpoints": ["http://127.0.0.1:1"]}', "settings"),
-        ('{"endpoints": [], "settings": {}}', "no endpoints specified in config"),
-        ('{"settings": {}}', "no endpoints specified in config"),
+        ('{"endpoints": ["http://a"], "settings": {}}', "no scenarios"),
+        ('{"endpoints": ["http://a"], "scenarios": [{}]}', "no settings"),
+        ('{"endpoints": [], "scenarios": [{}], "settings": {}}', "no endpoints specified in config"),
+        ('{"scenarios": [{}], "settings": {}}', "no endpoints specified in config"),
         ('{"endpoints": ["http://a"], "settings": {"workers": 5}}', '"workers"'),
         ('{"endpoints": ["http://a"], "settings": {}, "_provenance": {}}', '"_provenance"'),
         ('{"endpoints": ["http://a"], "settings": {}, "scenarios": [{"nam": "EVMTransfer"}]}', '"nam"'),
@@ -274,8 +453,7 @@ def test_the_metrics_of_the_starters_are_a_nodes_own(program: Path, tmp_path: Pa
 )
 def test_seiload_refuses_a_profile_that_sei_load_refuses(program: Path, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "profile.json").write_text(text)
-    flags = [f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=", "--duration=1s"]
-    code, said = run_program(program, "seiload", *flags)
+    code, said = run_seiload(program, f"--config={tmp_path / 'profile.json'}", "--duration=1s")
     assert (code, words in said) == (1, True), said
 
 
@@ -320,8 +498,7 @@ def test_seiload_takes_each_profile_that_is_shown(program: Path, tmp_path: Path,
     endpoints = json.dumps([f"http://127.0.0.1:{free_port()}"])
     text = SHOWN[name].replace("${evmEndpointsJson}", endpoints).replace("${chainId}", "c-1")
     (tmp_path / "profile.json").write_text(text)
-    flags = [f"--config={tmp_path / 'profile.json'}", "--metricsListenAddr=", "--duration=300ms"]
-    _, said = run_program(program, "seiload", *flags)
+    _, said = run_seiload(program, f"--config={tmp_path / 'profile.json'}", "--duration=300ms")
     assert "summary: " in said, said
 
 

@@ -4,66 +4,85 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"flag"
-	"net"
-	"net/url"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // seiloadVerb behaves like sei-load: arguments only, no look at the environment, and exit code 0 whatever happened to its
-// transactions. It ends with 1 for a profile that cannot be read, has a key that it does not know, no settings or no endpoints, for
-// a tracker that cannot connect, and, healthy chain or not, when a cap of its rate meets the end of its duration.
+// transactions. It ends with 1 for arguments and profiles that sei-load refuses, for a tracker that cannot connect, and, healthy chain
+// or not, when a cap of its rate meets the end of its duration.
 func seiloadVerb(ctx context.Context, arguments []string) int {
-	flags := flag.NewFlagSet("chain seiload", flag.ContinueOnError)
-	file := flags.String("config", "", "profile, JSON")
-	duration := flags.Duration("duration", 0, "how long to send; 0 until SIGTERM")
-	metrics := flags.String("metricsListenAddr", ":9090", "address of /metrics; empty for none")
-	flush := flags.Duration("post-summary-flush-delay", 0, "how long to stay after the summary")
-	receipts := flags.Bool("track-receipts", false, "connect to the endpoints' WebSockets")
-	if code, ok := parse(flags, arguments); !ok {
-		return code
+	options := newSeiloadOptions()
+	if err := options.parse(arguments); err != nil {
+		options.usage()
+		if errors.Is(err, flag.ErrHelp) {
+			return exitPassed
+		}
+		logf("arguments: %v", err)
+		return exitFailed
 	}
-	profile, err := readProfile(*file)
+	profile, err := readProfile(options.config)
+	if err == nil {
+		err = profile.resolve(options)
+	}
 	if err != nil {
 		logf("profile: %v", err)
 		return exitFailed
 	}
-	counters := newSeiloadCounters(*metrics)
-	if *receipts || profile.Settings.TrackBlocks || profile.Settings.TrackReceipts {
-		if err := connectWebSockets(ctx, profile.Endpoints); err != nil {
-			logf("tracker: %v", err)
-			return exitFailed
-		}
+	if err = driveSeiload(ctx, options, profile); ctx.Err() != nil {
+		err = nil
 	}
-	sent := sendRawTransactions(ctx, profile, *duration, counters)
-	logf("summary: %d transactions sent", sent)
-	if *duration > 0 && profile.Settings.TPS > 0 && ctx.Err() == nil {
-		logf("rate limiter: the next send would be behind the end of --duration")
+	// As in sei-load, SIGTERM does not shorten this, and an error of the run does not spare it.
+	time.Sleep(time.Duration(options.settings.PostSummaryFlushDelay))
+	if err != nil {
+		logf("%v", err)
 		return exitFailed
 	}
-	// As in sei-load, SIGTERM does not shorten this.
-	time.Sleep(*flush)
 	return exitPassed
 }
 
-// connectWebSockets looks for each endpoint's WebSocket where sei-load does: at port 8546 of the same host.
-func connectWebSockets(ctx context.Context, endpoints []string) error {
-	dialer := net.Dialer{Timeout: callTimeout}
-	for _, endpoint := range endpoints {
-		address, err := url.Parse(strings.Replace(endpoint, ":8545", ":8546", 1))
-		if err != nil {
-			return err
+func driveSeiload(ctx context.Context, options *seiloadOptions, profile *seiloadProfile) error {
+	counters := newSeiloadCounters(options.metrics)
+	settings := &options.settings
+	tracks := settings.TrackBlocks || settings.RampUp || settings.TrackReceipts && !settings.DryRun
+	if tracks && len(profile.Endpoints) > 0 {
+		if err := connectWebSocket(ctx, profile.Endpoints[0]); err != nil {
+			return fmt.Errorf("tracker: %w", err)
 		}
-		connection, err := dialer.DialContext(ctx, "tcp", address.Host)
-		if err != nil {
-			return err
-		}
-		_ = connection.Close()
+	}
+	sent := sendRawTransactions(ctx, profile.Endpoints, options, counters)
+	logf("summary: %d transactions sent", sent)
+	if options.duration > 0 && (settings.TPS > 0 || settings.RampUp) {
+		return errors.New("rate limiter: the next send would be behind the end of --duration")
 	}
 	return nil
+}
+
+// webSocketOf is where sei-load looks for an endpoint's WebSocket: at port 8546 in the place of 8545, and at any other port itself.
+func webSocketOf(endpoint string) string {
+	for _, change := range [][2]string{
+		{"http://", "ws://"}, {"https://", "wss://"}, {":8545", ":8546"}, {"evm-rpc", "evm-ws"},
+	} {
+		endpoint = strings.Replace(endpoint, change[0], change[1], 1)
+	}
+	return endpoint
+}
+
+// connectWebSocket fails unless a whole handshake succeeds.
+func connectWebSocket(ctx context.Context, endpoint string) error {
+	dialer := websocket.Dialer{HandshakeTimeout: callTimeout}
+	address := webSocketOf(endpoint)
+	connection, _, err := dialer.DialContext(ctx, address, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", address, err)
+	}
+	return connection.Close()
 }
 
 // seiloadCounters are without series until the first event of each, as sei-load's are.
@@ -97,18 +116,18 @@ func (c *seiloadCounters) count(err error) {
 }
 
 func sendRawTransactions(
-	ctx context.Context, profile *seiloadProfile, duration time.Duration, counters *seiloadCounters,
+	ctx context.Context, endpoints []string, options *seiloadOptions, counters *seiloadCounters,
 ) int {
-	if duration > 0 {
+	if options.duration > 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, duration)
+		ctx, stop = context.WithTimeout(ctx, options.duration)
 		defer stop()
 	}
-	clients := make([]*rpcClient, 0, len(profile.Endpoints))
-	for _, endpoint := range profile.Endpoints {
+	clients := make([]*rpcClient, 0, len(endpoints))
+	for _, endpoint := range endpoints {
 		clients = append(clients, newRPCClient(endpoint, time.Now()))
 	}
-	rate := profile.Settings.TPS
+	rate := options.settings.TPS
 	if rate <= 0 || rate > 100 {
 		// sei-load reads 0 as "as fast as possible", which would starve everything else on a test machine.
 		rate = 10
@@ -121,7 +140,9 @@ func sendRawTransactions(
 			return sent
 		case <-ticker.C:
 		}
-		if len(clients) == 0 {
+		if options.settings.DryRun {
+			counters.count(nil)
+			sent++
 			continue
 		}
 		raw := make([]byte, 32)

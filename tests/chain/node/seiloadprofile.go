@@ -141,11 +141,25 @@ func readProfile(file string) (*seiloadProfile, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows its JSON")
 	}
+	if len(profile.Scenarios) == 0 {
+		return nil, errors.New("it has no scenarios")
+	}
 	if profile.Settings == nil {
 		return nil, errors.New("it has no settings")
 	}
-	if len(profile.Endpoints) == 0 && !profile.Settings.DryRun {
-		return nil, errors.New("no endpoints specified in config")
-	}
 	return &profile, nil
+}
+
+// resolve settles what the arguments and the profile say together.
+func (p *seiloadProfile) resolve(options *seiloadOptions) error {
+	if err := options.resolve(p.Settings); err != nil {
+		return err
+	}
+	if len(p.Endpoints) == 0 && !options.settings.DryRun {
+		return errors.New("no endpoints specified in config")
+	}
+	if options.nodes > 0 && options.nodes < len(p.Endpoints) {
+		p.Endpoints = p.Endpoints[:options.nodes]
+	}
+	return nil
 }
