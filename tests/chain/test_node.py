@@ -415,10 +415,14 @@ def test_seiload_stays_after_sigterm_for_its_flush(program: Path, tmp_path: Path
 
 
 def test_seiload_stays_for_its_flush_after_a_failure_too(program: Path, tmp_path: Path) -> None:
+    """SIGTERM meanwhile makes no success of it."""
     began = time.monotonic()
     given = profile(tmp_path, "http://127.0.0.1:8545")
-    code, said = run_seiload(program, given, "--track-blocks", "--post-summary-flush-delay=3s")
-    assert code == 1, said
+    failed = seiload(program, given, "--track-blocks", "--post-summary-flush-delay=3s")
+    time.sleep(1.5)
+    failed.send_signal(signal.SIGTERM)
+    _, said = failed.communicate(timeout=60)
+    assert (failed.returncode, "127.0.0.1:8546" in said) == (1, True), said
     assert time.monotonic() - began >= 3
 
 
