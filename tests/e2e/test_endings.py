@@ -83,10 +83,10 @@ def test_terminated(world: World, tmp_path: Path) -> None:
 def test_stopped_while_waiting_for_the_lock(world: World, tmp_path: Path) -> None:
     """
     Two runs that wait for the chain id of a first, which passes. A stop is told to wait for the lock: the second is ended by a
-    terminate, the third is stopped once it has the lock.
+    terminate, the third is stopped once it has the lock. The first holds it long enough for that, on a busy machine too.
     """
     expect = CASES["stopped-while-waiting-for-the-lock"]["expect"]
-    prepared = prepare(world, tmp_path, options=TWIN)
+    prepared = prepare(world, tmp_path, {"spec": {"load": {"duration": "90s"}}}, options=TWIN)
     first = start(world, prepared)["metadata"]["name"]
     until("the first run has the lock", lambda: _has_begun(world, first), 60)
     second = start(world, prepared)["metadata"]["name"]
