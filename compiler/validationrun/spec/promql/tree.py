@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import promql_parser as promql
 
-from validationrun.spec.promql.functions import SCALARS
+from validationrun.spec.promql.functions import NEED_TWO, SCALARS
 
 CACHED_NODES: Final = 4096
 """More than a query has. A check asks the same of a node again and again, and a chain of operators is deep."""
@@ -16,10 +16,8 @@ MOST_DEEP: Final = 150
 """The depth of a tree beyond which nothing is said of it: what judges one recurses, with up to three calls for each level."""
 
 COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})
-_RANGE_FUNCTIONS: Final = frozenset(
-    {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}
-)
-"""Functions that need two samples in their range."""
+_RANGE_FUNCTIONS: Final = NEED_TWO | {"changes", "resets"}
+"""Functions that say something only with two samples in their range."""
 
 _POSITIVE: Final = (promql.MatchOp.Equal, promql.MatchOp.Re)
 

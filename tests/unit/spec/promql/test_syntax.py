@@ -34,6 +34,8 @@ def test_a_function_over_a_subquery_needs_no_two_scrapes():
 
 def test_other_arguments_than_the_range_are_passed_over():
     assert [use.seconds for use in promql.range_uses(promql.parse("predict_linear(up[1m], 3600)"))] == [60]
+    for function in ("changes(up[1m])", "double_exponential_smoothing(up[1m], 0.5, 0.5)"):
+        assert [use.seconds for use in promql.range_uses(promql.parse(function))] == [60]
 
 
 def test_selectors_are_found_in_every_part_of_a_query():
