@@ -54,6 +54,8 @@ def rooms() -> set[str]:
 def is_untyped(annotation: ast.expr) -> bool:
     """The annotation holds a mapping whose values have no type: `dict[str, Any]`, `Mapping[str, object]`, `Object`."""
     for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_untyped(_quoted(node.value)):
+            return True
         if isinstance(node, ast.Name) and node.id in ALIASES:
             return True
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
@@ -61,6 +63,14 @@ def is_untyped(annotation: ast.expr) -> bool:
             if name in MAPPINGS and values in {"Any", "object"}:
                 return True
     return False
+
+
+def _quoted(annotation: str) -> ast.expr:
+    """A quoted annotation; what is no expression, such as a text of a Literal, is none."""
+    try:
+        return ast.parse(annotation, mode="eval").body
+    except SyntaxError:
+        return ast.Constant(None)
 
 
 def annotations(function: Function) -> Iterator[ast.expr]:

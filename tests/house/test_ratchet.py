@@ -51,6 +51,8 @@ def parsed(text: str) -> tuple[source.Module, source.Function]:
         ("def f(*, a: list[Mapping[str, object]] | None = None): ...", True),
         ("def f() -> typing.Mapping[str, typing.Any]: ...", True),
         ("async def f() -> Object: ...", True),
+        ("def f(a: 'Object | None') -> None: ...", True),
+        ("def f(a: Literal['not an expression']) -> None: ...", False),
         ("def f(**a: dict[str, str]) -> Record: ...", False),
         ("def f(a: Mapping[str, int], b: Any): ...", False),
     ],

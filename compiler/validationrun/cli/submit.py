@@ -27,7 +27,8 @@ from validationrun.cli.verbosity import note, warn
 if TYPE_CHECKING:
     from validationrun.compiling.emit.options import EmitOptions
     from validationrun.compiling.pipeline import Compiled
-    from validationrun.kube.cluster import Cluster, Object
+    from validationrun.kube.cluster import Cluster
+    from validationrun.kube.objects import Workflow
     from validationrun.runs.submit import Rehearsed
 
 EXAMPLES = """\b
@@ -174,7 +175,7 @@ def _start_compiled(
 
     compiled = parts.started
     if dry_run is DryRun.CLIENT:
-        _print_objects(_texts([compiled]), thin_workflow(compiled, given, instance_id).object)
+        _print_objects(_texts([compiled]), thin_workflow(compiled, given, instance_id))
         return None, None
     cluster = open_cluster(context, compiled.plan.namespace)
     if dry_run is DryRun.SERVER:
@@ -193,7 +194,7 @@ def _start_suite(
     from validationrun.runs.submit_suite import rehearse_suite, submit_suite, suite_workflow
 
     if dry_run is DryRun.CLIENT:
-        _print_objects(_texts([*members, suite]), suite_workflow(suite, instance_id).object)
+        _print_objects(_texts([*members, suite]), suite_workflow(suite, instance_id))
         return None, None
     cluster = open_cluster(context, suite.plan.namespace)
     if dry_run is DryRun.SERVER:
@@ -255,7 +256,7 @@ def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_ru
     except ParameterError as error:
         raise usage_error(f"--set {error}") from None
     if dry_run is DryRun.CLIENT:
-        _print_objects([], body.object)
+        _print_objects([], body)
         return None, None
     if dry_run is DryRun.SERVER:
         _print_rehearsed([rehearse_workflow(cluster, body)])
@@ -263,11 +264,11 @@ def _start_held(cluster: "Cluster", template: str, given: dict[str, str], dry_ru
     return cluster, start(cluster, body)
 
 
-def _print_objects(texts: list[str], body: "Object | None" = None) -> None:
+def _print_objects(texts: list[str], workflow: "Workflow | None" = None) -> None:
     """The documents that would be sent, as one stream of YAML."""
     from validationrun.compiling.emit import yaml
 
-    documents = [*texts, *([yaml.dump(body)] if body is not None else [])]
+    documents = [*texts, *([yaml.dump(workflow.object)] if workflow is not None else [])]
     print("---\n".join(documents), end="")
     note(f"{counted(len(documents), 'object')}; nothing was created")
 
