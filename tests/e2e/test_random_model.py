@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import pytest
 from tests.e2e.random_model import (
     CANCELLED,
@@ -20,6 +21,10 @@ from tests.e2e.random_model import (
 )
 
 from validationrun.base.times import format_time
+from validationrun.contract.load_entries import ShardStatus
+from validationrun.contract.record_keys import RECORD_KEYS
+from validationrun.contract.run_entry import LoadPlan, RuleEntry
+from validationrun.oracle.fold import RuleState
 
 T: Final = 1_800_000_000.0
 START, END = format_time(T), format_time(T + 15)
@@ -46,6 +51,20 @@ DATA: Final[dict[str, Any]] = {
 }  # fmt: skip
 EARLY: Final = ["run"]
 LATE: Final = [*EARLY, "preflight", "sign-off"]
+
+
+def names(document: type[Any]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(document)}
+
+
+def test_the_data_has_names_that_the_product_writes() -> None:
+    keys = {key.key: key for key in RECORD_KEYS}
+    for key, entry in DATA.items():
+        assert entry.keys() <= names(keys[key])
+    assert RULE.keys() <= names(RuleState)
+    assert DATA["load"]["shards"][0].keys() <= names(ShardStatus)
+    assert DATA["run"]["load"].keys() <= names(LoadPlan)
+    assert DATA["run"]["rules"][0].keys() <= names(RuleEntry)
 
 
 def hit(fault: str, before: list[str], after: list[str], at: float = 0.0) -> Hit:
