@@ -44,6 +44,21 @@ def is_path(word: str) -> bool:
     return known and bool(re.fullmatch(r"[\w.*<>/-]+", word))
 
 
+PLACED = re.compile(r"((?:`\w+`(?:, | and )?)+)\s(?:in|of)\s`([\w/]+\.py)`")
+
+
+def misplaced(text: str, folder: Path) -> Iterator[str]:
+    """Names that a page places in a file (`NAME` in `path`), and that are not in it."""
+    for names, path in PLACED.findall(text):
+        file = next(file for near in (PACKAGE, ROOT, folder) if (file := near / path).is_file())
+        source = file.read_text("utf-8")
+        yield from (
+            f"{name} in {path}"
+            for name in re.findall(r"\w+", names.replace(" and ", " "))
+            if not re.search(rf"\b{name}\b", source)
+        )
+
+
 def exists(word: str) -> bool:
     """From the root or from the package; a Python file also by the end of its path."""
     pattern = re.sub(r"<\w+>", "*", word).rstrip("/")
@@ -151,6 +166,16 @@ def test_a_lost_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One, and 2\n[a](#one-and-2) [b](page.md#gone) [c](gone.md) [d](https://example.com)\n")
     assert list(lost_links(page)) == ["page.md#gone", "gone.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_each_name_that_a_page_places_in_a_file_stands_there(page: Path) -> None:
+    assert list(misplaced(page.read_text("utf-8"), page.parent)) == []
+
+
+def test_a_misplaced_name_is_found() -> None:
+    text = "`PROGRAMS` of `steps/main.py`, `NO_SUCH` and `run` in\n`steps/main.py`"
+    assert list(misplaced(text, ROOT)) == ["NO_SUCH in steps/main.py"]
 
 
 def test_a_lost_target_is_found() -> None:
