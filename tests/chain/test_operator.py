@@ -244,6 +244,24 @@ def test_switch_fail(task: str, genesis: bool) -> None:
     assert again.status == decision.status
 
 
+def test_a_value_that_the_sidecars_of_its_time_do_not_know_fails_a_node() -> None:
+    """As all validators of a starter did; the later controller's sidecars take it."""
+    later = {"storage.state_commit.write_mode": "memiavl_only"}
+    failed = decide_node(node_of(deployment(overrides=later), 0), NodeWorld(genesis=True), NOW).status
+    detail = failed["plan"]["failedTaskDetail"]
+    assert (failed["phase"], detail["type"], detail["error"]) == (
+        "Failed",
+        "config-apply",
+        "invalid write_mode 'memiavl_only'",
+    )
+    known = {"storage.state_commit.write_mode": "cosmos_only"}
+    assert (
+        decide_node(node_of(deployment(overrides=known), 0), NodeWorld(genesis=True), NOW).status["phase"] != "Failed"
+    )
+    alone = standalone("nightly-1-rpc-1", overrides=later)
+    assert decide_node(alone, NodeWorld(genesis=True), NOW).status["phase"] != "Failed"
+
+
 def test_a_task_behind_the_genesis_fails_behind_it() -> None:
     group = deployment(overrides={FAIL: "no volume"})
     assert decide_node(node_of(group, 0), NodeWorld(), NOW).status["phase"] == "Initializing"

@@ -20,6 +20,10 @@ TASKS = (ENSURE_CLAIM, "apply-statefulset", "apply-service")
 CONFIGURE_GENESIS, CONFIG_APPLY, DISCOVER_PEERS = "configure-genesis", "config-apply", "discover-peers"
 VALIDATE, MARK_READY = "config-validate", "mark-ready"
 
+WRITE_MODE = "storage.state_commit.write_mode"
+LATER_WRITE_MODES = ("memiavl_only",)
+"""What the sidecars of SeiNodeDeployment's time do not know."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeWorld:
@@ -105,6 +109,8 @@ def _find_failure(node: Node, world: NodeWorld) -> Failure | None:
         task = node.switches.get("fail_task") or CONFIG_APPLY
         if task in CEREMONY_TASKS or world.genesis:
             return Failure(task, text)
+    if node.is_of_deployment and world.genesis and node.switches.overrides.get(WRITE_MODE) in LATER_WRITE_MODES:
+        return Failure(CONFIG_APPLY, f"invalid write_mode {node.switches.overrides[WRITE_MODE]!r}")
     if not node.is_of_deployment or node.is_in_ceremony or world.image is not None:
         # The later controller waits for these.
         return None
