@@ -22,11 +22,11 @@ from typing import Final
 BASELINE: Final = "import msgspec, urllib3"
 STEPS: Final = ("ensure_chain", "wait_chain_ready", "load_job", "rule_evaluator", "finalize")
 BARS: Final = {
-    "ensure-chain": 1.7,
-    "wait-chain-ready": 1.4,
-    "load-job": 1.4,
-    "rule-evaluator": 3.2,
-    "finalize": 1.4,
+    "ensure-chain": 1.5,
+    "wait-chain-ready": 1.2,
+    "load-job": 1.2,
+    "rule-evaluator": 2.7,
+    "finalize": 1.2,
     "--help": 1.3,
 }
 
