@@ -5,6 +5,7 @@ What each must come to stands in cases.yaml. Nobody writes a verdict here, so it
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -157,11 +158,10 @@ def test_quota_full_at_finalize(world: World, tmp_path: Path) -> None:
     """All went well, and finalize's pod is never admitted. Nobody may take that for a pass, and the reason is told."""
     expect = CASES["quota-full-at-finalize"]["expect"]
     prepared = prepare(world, tmp_path)
-    _apply_with_short_finalize(world, prepared)
+    # As a GitOps overlay may: a finalize that Argo gives up after ten seconds, not after a quarter of an hour.
+    _apply(world, prepared, finalize_timeout="10s")
     log = tmp_path / "submit.log"
-    with Faults(world, [{"at": "load-start", "do": "fill-quota"}]):
-        submitting = world.run_beside(log, "submit", "--from", "e2e", "-n", world.namespace, "--wait")
-        name = wait_for(world, "sign-off")["metadata"]["name"]
+    submitting, name = _submit_and_fill_quota(world, log)
     assert submitting.wait(180) == expect["exit"]
     # While Argo tries, its own words; they are lost when it gives up.
     assert "Running: judging; a pod waits: " in log.read_text()
@@ -186,9 +186,7 @@ def test_quota_freed_at_finalize(world: World, tmp_path: Path) -> None:
     prepared = prepare(world, tmp_path)
     _apply(world, prepared)
     log = tmp_path / "submit.log"
-    with Faults(world, [{"at": "load-start", "do": "fill-quota"}]):
-        submitting = world.run_beside(log, "submit", "--from", "e2e", "-n", world.namespace, "--wait")
-        name = wait_for(world, "sign-off")["metadata"]["name"]
+    submitting, name = _submit_and_fill_quota(world, log)
     until("finalize's pod is refused", lambda: "exceeded quota: full, requested: pods=1" in log.read_text())
     assert world.cluster.delete(KINDS["ResourceQuota"], "full")
     assert submitting.wait(180) == expect["exit"], log.read_text()
@@ -196,9 +194,12 @@ def test_quota_freed_at_finalize(world: World, tmp_path: Path) -> None:
     check_nothing_left(world, prepared.before)
 
 
-def _apply_with_short_finalize(world: World, prepared: Prepared) -> None:
-    """As a GitOps overlay may: a finalize that Argo gives up after ten seconds, not after a quarter of an hour."""
-    _apply(world, prepared, finalize_timeout="10s")
+def _submit_and_fill_quota(world: World, log: Path) -> tuple[subprocess.Popen[str], str]:
+    """`submit --wait` of the run, and its name, once it is signed off under a quota that admits no further pod."""
+    with Faults(world, [{"at": "load-start", "do": "fill-quota"}]):
+        submitting = world.run_beside(log, "submit", "--from", "e2e", "-n", world.namespace, "--wait")
+        name: str = wait_for(world, "sign-off")["metadata"]["name"]
+    return submitting, name
 
 
 def _apply(world: World, prepared: Prepared, finalize_timeout: str = "910s") -> None:
