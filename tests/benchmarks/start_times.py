@@ -27,7 +27,7 @@ BARS: Final = {
     "load-job": 1.2,
     "rule-evaluator": 2.7,
     "finalize": 1.2,
-    "--help": 1.3,
+    "--help": 1.0,
 }
 
 

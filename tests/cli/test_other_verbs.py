@@ -99,7 +99,7 @@ def test_nothing_but_compile_imports_hera(arguments):
     assert done.stderr.splitlines()[-1:] in ([], [""])
 
 
-def test_help_imports_neither_the_models_nor_a_yaml_reader():
+def test_help_imports_no_verb_nor_the_models_nor_a_yaml_reader():
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "validationrun", "--help"],
         capture_output=True,
@@ -107,7 +107,10 @@ def test_help_imports_neither_the_models_nor_a_yaml_reader():
         text=True,
     )
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-    assert not {"pydantic", "yaml", "hera", "promql_parser", "jinja2", "logging"} & imported
+    assert not {"pydantic", "yaml", "hera", "promql_parser", "jinja2", "logging", "msgspec"} & imported
+    verbs = {path.stem for path in (ROOT / "compiler/validationrun/cli").glob("*.py")}
+    shared = {"__init__", "console", "option_groups", "standard_output", "verbosity"}
+    assert not {f"validationrun.cli.{verb}" for verb in verbs - shared} & imported
 
 
 # init

@@ -10,14 +10,13 @@ from cli_helpers import ROOT, call, run
 from fake_api_server import FakeApiServer
 from runner_helpers import NAMESPACE
 from runs_kit import under_load
-from validationrun.cli import app
+from validationrun.cli import VERBS
 
 NIGHTLY = ROOT / "examples/nightly.yaml"
-VERBS = [command.name for command in app.registered_commands]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_both(verb: str | None) -> None:
+def test_every_verb_has_both(verb: str) -> None:
     text = call(verb, "--help").out
     assert "-q, --quiet" in text
     assert "-v, --verbose" in text

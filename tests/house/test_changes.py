@@ -4,6 +4,7 @@ A change that is half done fails here: each kind of change in docs/architecture.
 What other tests hold already (goldens, schemas, the codes of lint) is not repeated.
 """
 
+import inspect
 import re
 import typing
 
@@ -12,7 +13,7 @@ import yaml
 from tests.house.source import PACKAGE, ROOT
 
 from validationrun.base.conventions import STEPS, SUITE_STEPS
-from validationrun.cli import app, init, logs, report
+from validationrun.cli import VERBS, init, logs, module_of, report
 from validationrun.compiling.plan.model import Timings
 from validationrun.compiling.plan.steps import plan_steps
 from validationrun.contract.record_key import RecordKey
@@ -22,8 +23,6 @@ from validationrun.report.suite import FORMS
 from validationrun.spec.v1alpha1 import Rule
 from validationrun.steps.main import PROGRAMS
 
-VERBS = {str(command.name): command for command in app.registered_commands}
-
 
 def page(path: str) -> str:
     return (ROOT / path).read_text("utf-8")
@@ -31,11 +30,16 @@ def page(path: str) -> str:
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_a_verb_has_a_file_examples_a_row_and_a_test(verb: str) -> None:
-    assert (PACKAGE / "cli" / f"{verb}.py").is_file() or (PACKAGE / "cli" / f"{verb}_.py").is_file()
-    assert f"validationrun {verb}" in str(VERBS[verb].epilog)
+    assert f"validationrun {verb}" in module_of(verb).EXAMPLES
     assert re.search(rf"^\| `{verb}[` ]", page("README.md"), re.MULTILINE), "a row in the table of README.md"
     tests = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
     assert any(re.search(rf"""["']{verb}["']""", text) for text in tests), "a test that calls the verb"
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_the_list_of_verbs_says_of_each_what_its_own_help_says_first(verb: str) -> None:
+    first = (inspect.getdoc(module_of(verb).run) or "").split("\n\n")[0]
+    assert VERBS[verb] == " ".join(first.split())
 
 
 def test_a_step_is_planned_started_and_listed_and_its_module_has_its_name() -> None:

@@ -1,43 +1,22 @@
 """
 The command line: one file per verb. No thinking here; exit codes are made here and nowhere else.
 
-A verb imports the compiler when it runs, so that `--help` starts at once.
+`--help` imports no verb, and a verb imports the compiler when it runs, so that both start at once.
 """
 
 import gc
+import importlib
 import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import typer
 import typer.core
 
 from validationrun.base.conventions import EXIT_BUG, EXIT_USAGE
-from validationrun.cli import (
-    backtest,
-    compile_,
-    delete,
-    evaluate,
-    explain,
-    init,
-    lint,
-    list_,
-    logs,
-    replay,
-    report,
-    rerun,
-    run,
-    schema,
-    status,
-    stop,
-    submit,
-    test,
-    wait,
-    watch,
-)
 from validationrun.cli.option_groups import verb
 from validationrun.cli.standard_output import open_closed_streams, standard_output
 
@@ -55,6 +34,30 @@ class _Verbs(typer.core.TyperGroup):
 GC_THRESHOLD = (50_000, 20, 20)
 """A verb builds large trees, leaves next to no cycles and ends: Python's default would walk those trees for a third of its time."""
 
+VERBS: Final[Mapping[str, str]] = {
+    "init": "Print a commented starter spec, by scenario.",
+    "lint": "Check specs, and the rule tests beside them, without a cluster.",
+    "compile": "Compile specs to Argo WorkflowTemplates and what goes with them.",
+    "explain": "Show what a run or a suite will create, named what, in which order; of a schedule, when it fires next.",
+    "test": "Test rules: series in promtool's notation, faults, and the verdict that must come out.",
+    "run": "Run a spec, or the runs of a suite one after the other, on this machine, against a chain that is there.",
+    "evaluate": "Judge the rules of a spec against a Prometheus.",
+    "backtest": "Judge the past by the rules of a spec.",
+    "replay": "Judge recorded evidence again.",
+    "report": "Show the results of a run or a suite, or write them as HTML, JUnit XML, Markdown or JSON.",
+    "submit": "Start a run or a suite on the cluster, of a spec or of a template that is there; or apply a schedule.",
+    "wait": "Wait for a run's verdict.",
+    "watch": "Watch a run until it has its verdict.",
+    "status": "Show a run: its phase, its verdict once it has one, its chain, load and rules. Or a schedule.",
+    "list": "List runs, the newest first, and schedules.",
+    "logs": "Print what the steps of a run, and the shards of its load, wrote.",
+    "rerun": "Start a run or a suite again. Prints the new run's name on standard output.",
+    "stop": "Stop a run: the load ends, finalize gives the verdict and cleans up.",
+    "delete": "Delete runs or schedules, or everything that is labelled with a chain id.",
+    "schema": "Print the JSON Schema of runs, suites and schedules, for completion and checks in editors.",
+}
+"""In the order of `--help`, each with the first sentences of its own help, which stand here so that `--help` imports no verb."""
+
 VERDICT_VERBS = frozenset({"backtest", "evaluate", "replay", "rerun", "run", "submit", "test", "wait", "watch"})
 """Their exit codes are 0 Passed, 1 Failed, 2 anything else: a bug of ours must not look like a code of its own to a pipeline."""
 
@@ -70,46 +73,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("init", epilog=init.EXAMPLES)(verb(init.run))
-app.command("lint", epilog=lint.EXAMPLES)(verb(lint.run))
-app.command("compile", epilog=compile_.EXAMPLES)(verb(compile_.run))
-app.command("explain", epilog=explain.EXAMPLES)(verb(explain.run))
-app.command("test", epilog=test.EXAMPLES)(verb(test.run))
-app.command("run", epilog=run.EXAMPLES)(verb(run.run))
-app.command("evaluate", epilog=evaluate.EXAMPLES)(verb(evaluate.run))
-app.command("backtest", epilog=backtest.EXAMPLES)(verb(backtest.run))
-app.command("replay", epilog=replay.EXAMPLES)(verb(replay.run))
-app.command("report", epilog=report.EXAMPLES)(verb(report.run))
-app.command("submit", epilog=submit.EXAMPLES)(verb(submit.run))
-app.command("wait", epilog=wait.EXAMPLES)(verb(wait.run))
-app.command("watch", epilog=watch.EXAMPLES)(verb(watch.run))
-app.command("status", epilog=status.EXAMPLES)(verb(status.run))
-app.command("list", epilog=list_.EXAMPLES)(verb(list_.run))
-app.command("logs", epilog=logs.EXAMPLES)(verb(logs.run))
-app.command("rerun", epilog=rerun.EXAMPLES)(verb(rerun.run))
-app.command("stop", epilog=stop.EXAMPLES)(verb(stop.run))
-app.command("delete", epilog=delete.EXAMPLES)(verb(delete.run))
-app.command("schema", epilog=schema.EXAMPLES)(verb(schema.run))
 
 
-_RUNS: Final = {command.name: command.callback for command in app.registered_commands}
+def add_verbs(called: str | None) -> None:
+    """Imports only the verb that is called: with the options of all, `--help` would take twice as long."""
+    app.registered_commands.clear()
+    for name, summary in VERBS.items():
+        if name == called:
+            module = module_of(name)
+            app.command(name, epilog=module.EXAMPLES)(verb(module.run))
+        else:
+            app.command(name, help=summary)(_listed)
 
 
-def _build_options_of(arguments: Sequence[str]) -> None:
-    """Of the verb that is called, and of no other: typer would build those of all, for half of the time of `--help`."""
-    called = next((argument for argument in arguments if argument in _RUNS), None)
-    for command in app.registered_commands:
-        command.callback = _RUNS[command.name] if command.name == called else _listed_only(_RUNS[command.name])
+def module_of(name: str) -> Any:
+    """Of a verb: its file, with `run` and `EXAMPLES`. Where Python has the verb's name, the file's ends with an underscore."""
+    return importlib.import_module(f"validationrun.cli.{name}{'_' if name in ('compile', 'list') else ''}")
 
 
-def _listed_only(run: Callable[..., None] | None) -> Callable[[], None]:
-    """A verb without options, for the list of verbs."""
-
-    def listed() -> None:
-        pass
-
-    listed.__doc__ = run.__doc__
-    return listed
+def _listed() -> None:
+    """A verb in the list of `--help`."""
 
 
 def _version(value: bool) -> None:
@@ -144,7 +127,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Specs and schemas are UTF-8 whatever the locale; a file's name may hold bytes that are not.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    _build_options_of(sys.argv[1:])
+    add_verbs(next((argument for argument in sys.argv[1:] if argument in VERBS), None))
     try:
         with standard_output():
             app(prog_name=name)

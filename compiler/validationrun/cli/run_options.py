@@ -234,8 +234,7 @@ def print_suite(suite: "SuiteStatus", status: "Status", output: StatusOutput) ->
 
 
 def print_document(document: "Document", output: StatusOutput) -> None:
-    """As JSON or YAML."""
-    """A status as JSON or YAML."""
+    """A status or a record as JSON or YAML."""
     if output is StatusOutput.JSON:
         print(json.dumps(document.to_data(), indent=2, ensure_ascii=False))
     else:
