@@ -106,7 +106,9 @@ def _value(place: Loc, name: str, value: str, document: PlanDocument) -> Iterato
         known = sorted(set(document.parameters) - {*NEVER_GIVEN})
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
         help_ = "write it as `submit --set` takes it"
-        if name not in document.parameters:
+        if name in document.locked:
+            help_ = "delete it, or compile without --lock"
+        elif name not in document.parameters:
             help_ = f"did you mean {near[0]}?" if near else "name a parameter of the run"
         elif name in NEVER_GIVEN:
             help_ = "delete it"
