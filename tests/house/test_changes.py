@@ -5,6 +5,7 @@ What other tests hold already (goldens, schemas, the codes of lint) is not repea
 """
 
 import inspect
+import json
 import re
 import typing
 
@@ -19,6 +20,7 @@ from validationrun.compiling.plan.steps import plan_steps
 from validationrun.contract.record_key import RecordKey
 from validationrun.contract.record_keys import RECORD_KEYS
 from validationrun.oracle.rules import RULE_TYPES
+from validationrun.oracle.rules.rule_type import RuleType
 from validationrun.report.suite import FORMS
 from validationrun.spec.v1alpha1 import Rule
 from validationrun.steps.main import PROGRAMS
@@ -72,6 +74,13 @@ def test_a_rule_type_is_registered_and_has_a_body_an_example_and_a_page() -> Non
     assert {rule["type"] for document in documents for rule in document["spec"].get("rules", [])} == types
     glossary = page("docs/glossary.md")
     assert all(f"`{name}`" in glossary for name in types)
+
+
+def test_a_rule_type_that_refers_to_an_alert_does_it_by_the_key_that_preflight_reads() -> None:
+    """steps/alert_preflight.py reads bundles as plain data, by `ruleRef`: another key would be passed over."""
+    referring = {name for name, kind in RULE_TYPES.items() if type(kind).reference is not RuleType.reference}
+    bodies = json.loads(page("schemas/validationrun.schema.json"))["$defs"]
+    assert referring == {name for name in RULE_TYPES if "ruleRef" in bodies[f"{name.capitalize()}Rule"]["properties"]}
 
 
 def test_a_report_format_is_named_where_reports_are_described() -> None:
