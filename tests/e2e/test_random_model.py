@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from tests.e2e.random_faults import hits_enough
 from tests.e2e.random_model import (
     CANCELLED,
     FAULTS,
@@ -141,3 +142,11 @@ def test_evidence_with_a_fault_is_not(what: str) -> None:
 
 def test_no_job_is_no_evidence() -> None:
     assert not_whole(DATA, WORKFLOW, None)
+
+
+@pytest.mark.parametrize(
+    ("hits", "runs", "enough"),
+    [(3, 5, True), (2, 5, False), (5, 10, True), (4, 10, False), (80, 100, True), (79, 100, False)],
+)
+def test_a_series_whose_faults_hit_nothing_shows_nothing(hits: int, runs: int, enough: bool) -> None:
+    assert hits_enough([{"hit": index < hits} for index in range(runs)]) is enough
